@@ -1,0 +1,715 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way of a call, step by step.
+ *
+ * Each state has one function that does its step and goes on to the next, or
+ * waits to be called again: by the view (LOCATE, INJECT, REFRESH), by egress
+ * (CONNECT), by the socket (SEND, HEAD, JUDGE, BODY).  Whatever fails ends
+ * in call_fail(), once.
+ *
+ * A call is sent a second time in two cases only: a pooled connection was
+ * closed by the service before a byte of the answer came (and the method is
+ * idempotent), or the service refused the token in a way that its definition
+ * calls side-effect free.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "call/call_priv.h"
+
+enum {
+	CONNECT_TIMEOUT_MS = 5 * 1000,
+	FIRST_BYTE_TIMEOUT_MS = 60 * 1000,
+	BODY_TIMEOUT_MS = 5 * 60 * 1000, /* between two bytes */
+	WAITS_MAX = 8,
+};
+
+static void call_locate(struct call *c);
+static void call_inject(struct call *c);
+static void call_connect(struct call *c);
+static void call_send(struct call *c);
+static void call_read_head(struct call *c);
+static void call_conn_ready(struct egress_conn *conn);
+
+/* ---- ending ---- */
+
+void
+call_problem_set(struct call *c, int status, const char *code,
+		 const char *hint, const char *fmt, ...)
+{
+	va_list ap;
+
+	c->problem.status = status;
+	c->problem.code = code;
+	c->problem.hint = hint;
+	va_start(ap, fmt);
+	vsnprintf(c->problem.detail, sizeof(c->problem.detail), fmt, ap);
+	va_end(ap);
+}
+
+static void
+call_record(struct call *c, int status)
+{
+	struct call_record *r = call_records_slot(c->worker->records);
+	uint64_t now = clock_mono_us();
+	struct slice path;
+
+	if (!r)
+		return;
+	r->at_ms = clock_wall_ms();
+	r->status = status;
+	r->code = c->problem.status ? c->problem.code : NULL;
+	r->total_us = (uint32_t)(now - c->began_us);
+	r->first_byte_us =
+		c->head_us ? (uint32_t)(c->head_us - c->began_us) : 0;
+	r->up = c->up;
+	r->down = c->down;
+	r->refreshed = c->refreshed;
+	r->reused = c->conn && c->conn->reused;
+	memcpy(r->org, c->actor->org, sizeof(r->org));
+	memcpy(r->member, c->actor->member, sizeof(r->member));
+	memcpy(r->key, c->actor->key, sizeof(r->key));
+	if (c->snapshot)
+		memcpy(r->connection, c->snapshot->id, sizeof(r->connection));
+	else
+		r->connection[0] = 0;
+	slice_copy(slice_head(c->method, CALL_METHOD_SIZE - 1), r->method,
+		   CALL_METHOD_SIZE);
+	slice_copy(slice_head(slice_str(c->url.host), CALL_HOST_SIZE - 1),
+		   r->host, CALL_HOST_SIZE);
+	path = call_target_path(c);
+	slice_copy(slice_head(path, CALL_PATH_SIZE - 1), r->path,
+		   CALL_PATH_SIZE);
+	call_records_commit(c->worker->records);
+}
+
+static void
+call_count_end(struct call *c, int status)
+{
+	struct call_counters *n = &c->worker->counters;
+
+	call_count(&n->calls, 1);
+	call_count(&n->bytes_up, c->up);
+	call_count(&n->bytes_down, c->down);
+	if (c->problem.status)
+		call_count(&n->failed, 1);
+	if (status >= 100 && status < 600)
+		call_count(&n->statuses[status / 100], 1);
+}
+
+static void
+call_release_conn(struct call *c, bool whole)
+{
+	struct egress_conn *conn = c->conn;
+
+	c->conn = NULL;
+	if (!conn)
+		return;
+	conn->ready = NULL;
+	if (whole && c->sent_all && c->head.keep_alive)
+		egress_keep(conn);
+	else
+		egress_drop(conn);
+}
+
+static void
+call_release(struct call *c)
+{
+	loop_timer_cancel(&c->timer);
+	loop_again_cancel(&c->again);
+	if (c->waiting_connection)
+		connect_wait_cancel(&c->wait.connection);
+	if (c->waiting_open)
+		egress_open_cancel(&c->wait.open);
+	c->waiting_connection = c->waiting_open = false;
+	call_release_conn(c, c->state == CALL_BODY);
+	buf_wipe(&c->peeked);
+	connect_injection_unref(c->injection);
+	connect_snapshot_unref(c->snapshot);
+	people_actor_unref(c->actor);
+	c->injection = NULL;
+	c->snapshot = NULL;
+	c->actor = NULL;
+	c->state = CALL_ENDED;
+}
+
+void
+call_end(struct call *c, int status)
+{
+	if (c->state == CALL_ENDED)
+		return;
+	call_count_end(c, status);
+	call_record(c, status);
+	call_release(c);
+}
+
+/* c->problem is set. */
+static void
+call_fail(struct call *c)
+{
+	call_end(c, c->problem.status);
+	c->client->fail(c);
+}
+
+static void
+call_fail_open(struct call *c, int err)
+{
+	const char *detail = c->wait.open.detail;
+
+	switch (err) {
+	case ERR_BLOCKED:
+		call_problem_set(c, 403, "destination_not_allowed",
+				 "The operator can allow a private address: "
+				 "serve --egress-allow.",
+				 "The guard refuses the destination: %s.",
+				 detail);
+		break;
+	case ERR_TIMEOUT:
+		call_problem_set(c, 504, "upstream_timeout", NULL,
+				 "The service could not be reached: %s.",
+				 detail);
+		break;
+	case ERR_BUSY:
+		call_problem_set(c, 503, "overloaded", NULL,
+				 "Too many connections to %s are open.",
+				 c->url.host);
+		c->problem.retry_after_s = 1;
+		break;
+	default:
+		call_problem_set(c, 502, "upstream_unreachable", NULL,
+				 "The service could not be reached: %s.",
+				 detail[0] ? detail : err_text(err));
+	}
+	call_fail(c);
+}
+
+/* The view could not give what the call needs. */
+static void
+call_fail_wait(struct call *c, int err)
+{
+	const struct connect_wait *w = &c->wait.connection;
+
+	switch (err) {
+	case ERR_NOT_FOUND:
+		call_problem_set(c, 404, "connection_not_found", NULL,
+				 "There is no connection \"%.*s\" that you "
+				 "may use.",
+				 SLICE_ARG(slice_head(c->link, 60)));
+		break;
+	case ERR_BUSY:
+		call_problem_set(c, 503, "refresh_unavailable",
+				 "The connection stays connected; try again "
+				 "later.",
+				 "No fresh token can be had for \"%.*s\" now: "
+				 "%s",
+				 SLICE_ARG(slice_head(c->link, 60)),
+				 w->detail);
+		c->problem.retry_after_s = w->retry_after_s;
+		break;
+	default:
+		call_problem_set(c, 503, "unavailable", NULL,
+				 "\"%.*s\" cannot be used at the moment: %s",
+				 SLICE_ARG(slice_head(c->link, 60)),
+				 w->detail[0] ? w->detail : err_text(err));
+		c->problem.retry_after_s = 1;
+	}
+	call_fail(c);
+}
+
+/* ---- time ---- */
+
+static void
+call_timeout(struct loop_timer *t)
+{
+	struct call *c = CONTAINER_OF(t, struct call, timer);
+
+	if (c->state == CALL_BODY) {
+		/* The head is out: all that is left is to cut. */
+		call_problem_set(c, 504, "upstream_timeout", NULL,
+				 "The answer's body stalled.");
+		c->client->readable(c);
+		return;
+	}
+	call_problem_set(c, 504, "upstream_timeout",
+			 "For slow services raise it: Drawbridge-Timeout.",
+			 "%s has not answered in time.", c->url.host);
+	call_fail(c);
+}
+
+static uint32_t
+call_first_byte_ms(const struct call *c)
+{
+	uint32_t own =
+		c->injection->binding->service->api.first_byte_timeout_ms;
+
+	if (c->timeout_ms)
+		return c->timeout_ms;
+	if (own)
+		return own;
+	own = c->worker->config.first_byte_timeout_ms;
+	return own ? own : FIRST_BYTE_TIMEOUT_MS;
+}
+
+static void
+call_start_timer(struct call *c, uint32_t ms)
+{
+	loop_timer_start(c->worker->config.loop, &c->timer, ms, call_timeout);
+}
+
+void
+call_touch(struct call *c, uint64_t down_bytes)
+{
+	c->down += down_bytes;
+	call_start_timer(c, BODY_TIMEOUT_MS);
+}
+
+/* ---- LOCATE, INJECT, REFRESH: what the views give ---- */
+
+static void
+call_waited(struct connect_wait *w, int err)
+{
+	struct call *c = CONTAINER_OF(w, struct call, wait.connection);
+
+	c->waiting_connection = false;
+	if (c->state == CALL_REFRESH) {
+		if (err) { /* none to be had: the answer stands */
+			c->state = CALL_BODY;
+			call_touch(c, 0);
+			c->client->answer(c);
+			return;
+		}
+		c->refreshed = true;
+		call_count(&c->worker->counters.refreshed, 1);
+		call_release_conn(c, false);
+		buf_reset(&c->peeked);
+		connect_injection_unref(c->injection);
+		c->injection = NULL;
+		call_inject(c);
+	} else if (err && err != ERR_WRONG_STATE) {
+		call_fail_wait(c, err);
+	} else if (++c->waits > WAITS_MAX) {
+		call_fail_wait(c, ERR_TIMEOUT);
+	} else {
+		call_locate(c); /* look again, also at the status */
+	}
+}
+
+static struct connect_wait *
+call_wait(struct call *c)
+{
+	memset(&c->wait.connection, 0, sizeof(c->wait.connection));
+	c->wait.connection.done = call_waited;
+	c->waiting_connection = true;
+	return &c->wait.connection;
+}
+
+/* The connection in this turn; false: the call waits or has failed. */
+static bool
+call_entry(struct call *c, struct connect_entry **entry)
+{
+	int rc = connect_view_find(c->worker->config.connections, c->link,
+				   call_wait(c), entry);
+
+	if (rc == ERR_AGAIN)
+		return false;
+	c->waiting_connection = false;
+	if (rc)
+		call_fail_wait(c, rc);
+	return rc == 0;
+}
+
+static bool
+call_is_connected(struct call *c)
+{
+	static const struct {
+		const char *code;
+		const char *text;
+		const char *hint;
+	} not_so[] = {
+		[CONNECT_NOT_CONNECTED] = { "connection_not_connected",
+					    "is not connected",
+					    "Connect it." },
+		[CONNECT_NEEDS_RECONNECT] = { "connection_needs_reconnect",
+					      "needs to be reconnected",
+					      "Reconnect it." },
+		[CONNECT_DISABLED] = { "connection_disabled", "is disabled",
+				       "Enable it." },
+		[CONNECT_REVOKED] = { "connection_not_connected",
+				      "was revoked", "Connect it anew." },
+	};
+	enum connect_status s = c->snapshot->status;
+
+	if (s == CONNECT_CONNECTED || (c->snapshot->per_user &&
+				       s == CONNECT_NOT_CONNECTED))
+		return true;
+	call_problem_set(c, 409, not_so[s].code, not_so[s].hint,
+			 "The connection \"%s\" %s%s%s", c->snapshot->link,
+			 not_so[s].text, c->snapshot->reason[0] ? ": " : ".",
+			 c->snapshot->reason);
+	call_fail(c);
+	return false;
+}
+
+static bool
+call_is_permitted(struct call *c)
+{
+	const char *why = NULL;
+	unsigned retry = 0;
+	int rc;
+
+	rc = people_may_call(c->actor, c->snapshot->id, &c->snapshot->sharing,
+			     c->method, call_target_path(c), &why, &retry);
+	if (!rc)
+		return true;
+	if (rc == ERR_NOT_FOUND) {
+		call_fail_wait(c, rc);
+		return false;
+	}
+	if (rc == ERR_BUSY) {
+		call_problem_set(c, 429, "rate_limited", NULL,
+				 "This key has used up its calls of this "
+				 "minute.");
+		c->problem.retry_after_s = retry;
+	} else {
+		call_problem_set(c, 403, "forbidden", NULL, "%s",
+				 why ? why : "This call is not allowed.");
+	}
+	call_fail(c);
+	return false;
+}
+
+static void
+call_locate(struct call *c)
+{
+	struct connect_entry *entry;
+
+	c->state = CALL_LOCATE;
+	if (!call_entry(c, &entry))
+		return;
+	connect_snapshot_ref(entry->snapshot);
+	connect_snapshot_unref(c->snapshot);
+	c->snapshot = entry->snapshot;
+	if (strcmp(c->actor->org, c->snapshot->org)) {
+		call_fail_wait(c, ERR_NOT_FOUND);
+		return;
+	}
+	if (call_target_locate(c, c->snapshot->binding)) {
+		call_fail(c);
+		return;
+	}
+	if (!c->permitted && !call_is_permitted(c))
+		return;
+	c->permitted = true;
+	if (call_is_connected(c))
+		call_inject(c);
+}
+
+static void
+call_inject(struct call *c)
+{
+	struct connect_injection *injection;
+	struct connect_entry *entry;
+	int rc;
+
+	c->state = CALL_INJECT;
+	if (!call_entry(c, &entry))
+		return;
+	rc = connect_view_inject(c->worker->config.connections, entry,
+				 c->subject, call_wait(c), &injection);
+	if (rc == ERR_AGAIN)
+		return;
+	c->waiting_connection = false;
+	if (rc) {
+		call_fail_wait(c, rc);
+		return;
+	}
+	connect_injection_ref(injection);
+	connect_injection_unref(c->injection);
+	c->injection = injection;
+	if (call_target_aim(c, entry))
+		call_fail(c);
+	else
+		call_connect(c);
+}
+
+static void
+call_refresh(struct call *c)
+{
+	struct connect_entry *entry;
+
+	c->state = CALL_REFRESH;
+	loop_timer_cancel(&c->timer);
+	if (connect_view_find(c->worker->config.connections, c->link, NULL,
+			      &entry)) {
+		call_wait(c);
+		call_waited(&c->wait.connection, ERR_NOT_FOUND);
+		return;
+	}
+	connect_view_refuse(c->worker->config.connections, entry, c->subject,
+			    c->injection->generation, call_wait(c));
+}
+
+/* ---- CONNECT ---- */
+
+static void
+call_opened(struct egress_open *o, int err, struct egress_conn *conn)
+{
+	struct call *c = CONTAINER_OF(o, struct call, wait.open);
+
+	c->waiting_open = false;
+	if (err) {
+		call_fail_open(c, err);
+		return;
+	}
+	call_count(&c->worker->counters.opened, 1);
+	c->conn = conn;
+	call_send(c);
+}
+
+static void
+call_connect(struct call *c)
+{
+	uint32_t ms = c->injection->binding->service->api.connect_timeout_ms;
+
+	c->state = CALL_CONNECT;
+	c->attempt++;
+	c->conn = c->fresh ? NULL : egress_take(c->dest);
+	if (c->conn) {
+		call_count(&c->worker->counters.reused, 1);
+		call_send(c);
+		return;
+	}
+	if (!ms)
+		ms = c->worker->config.connect_timeout_ms;
+	c->waiting_open = true;
+	egress_open(c->dest, &c->wait.open, ms ? ms : CONNECT_TIMEOUT_MS,
+		    call_opened);
+}
+
+/* ---- SEND ---- */
+
+static void
+call_again(struct loop_again *a)
+{
+	call_go_on(CONTAINER_OF(a, struct call, again));
+}
+
+/* The service closed before it answered. */
+static void
+call_broken(struct call *c)
+{
+	bool again = c->conn->reused && !c->fresh &&
+		     http_method_is_idempotent(c->method) &&
+		     (c->body == HTTP_BODY_NONE || c->body_replayable);
+
+	call_release_conn(c, false);
+	loop_timer_cancel(&c->timer);
+	if (again) {
+		c->fresh = true;
+		c->sent_all = false;
+		call_count(&c->worker->counters.replayed, 1);
+		call_connect(c);
+		return;
+	}
+	call_problem_set(c, 502, "upstream_unreachable", NULL,
+			 "%s closed the connection before it answered.",
+			 c->url.host);
+	call_fail(c);
+}
+
+static int
+call_send_end(struct call *c)
+{
+	struct http_writer *w = &c->conn->writer;
+	int rc = call_request_put_form(c);
+
+	if (!rc)
+		rc = http_writer_end(w);
+	if (!rc)
+		rc = http_writer_flush(w);
+	return rc;
+}
+
+/* Sends on; true while the call lives and goes on to read. */
+static bool
+call_pump(struct call *c)
+{
+	enum http_relay state = HTTP_RELAY_DONE;
+	int rc;
+
+	if (c->sent_all)
+		return true;
+	if (c->body != HTTP_BODY_NONE)
+		state = c->client->send_body(c, &c->conn->writer);
+	if (c->state == CALL_ENDED)
+		return false;
+	if (state == HTTP_RELAY_MORE)
+		loop_again_start(c->worker->config.loop, &c->again,
+				 call_again);
+	if (state == HTTP_RELAY_WAIT || state == HTTP_RELAY_MORE)
+		return true;
+	if (state == HTTP_RELAY_READ_FAILED) {
+		call_problem_set(c, 400, "invalid_body", NULL,
+				 "The request's body broke off, or is not "
+				 "framed as RFC 9112 says.");
+		call_fail(c);
+		return false;
+	}
+	rc = state == HTTP_RELAY_DONE ? call_send_end(c) : ERR_CLOSED;
+	if (rc == 0) {
+		c->sent_all = true;
+		c->sent_us = clock_mono_us();
+	}
+	/* On a broken pipe the answer may be there all the same. */
+	return true;
+}
+
+static void
+call_send(struct call *c)
+{
+	int rc;
+
+	c->state = CALL_SEND;
+	c->sent_all = false;
+	c->conn->owner = c;
+	c->conn->ready = call_conn_ready;
+	rc = call_request_put_head(c);
+	if (rc) {
+		call_problem_set(c, 431, "too_large", NULL,
+				 "The request's head is too large.");
+		call_fail(c);
+		return;
+	}
+	call_start_timer(c, call_first_byte_ms(c));
+	if (call_pump(c) && !c->conn->reused)
+		call_read_head(c); /* it may be there already */
+}
+
+void
+call_go_on(struct call *c)
+{
+	if (c->state != CALL_SEND && c->state != CALL_BODY)
+		return;
+	if (c->sent_all || !c->conn)
+		return;
+	if (c->state == CALL_SEND)
+		call_start_timer(c, call_first_byte_ms(c));
+	call_pump(c);
+}
+
+/* ---- HEAD, JUDGE ---- */
+
+static void
+call_judge_answer(struct call *c)
+{
+	c->state = CALL_JUDGE;
+	switch (call_judge(c)) {
+	case CALL_NEEDS_BODY:
+		return;
+	case CALL_TOKEN_REFUSED:
+		call_refresh(c);
+		return;
+	case CALL_STANDS:
+		c->state = CALL_BODY;
+		call_touch(c, 0);
+		c->client->answer(c);
+	}
+}
+
+/* Parses a head if one is there: 0, ERR_AGAIN, ERR_CLOSED, ERR_PROTOCOL. */
+static int
+call_parse_head(struct call *c)
+{
+	bool to_head = slice_eq(c->method, SLICE("HEAD"));
+	struct http_reader *r = &c->conn->reader;
+	ssize_t n;
+	int rc;
+
+	for (;;) {
+		rc = ERR_AGAIN;
+		if (http_reader_bytes(r).len)
+			rc = http_head_response(http_reader_bytes(r), to_head,
+						&c->head);
+		if (!rc && c->head.status < 200 && c->head.status != 101) {
+			r->begin += c->head.size; /* 100, 103 end here */
+			continue;
+		}
+		if (rc != ERR_AGAIN)
+			return rc;
+		n = http_reader_fill(r);
+		if (n == 0)
+			return http_reader_bytes(r).len ? ERR_PROTOCOL
+							: ERR_CLOSED;
+		if (n < 0)
+			return (int)n;
+	}
+}
+
+static void
+call_read_head(struct call *c)
+{
+	int rc = call_parse_head(c);
+
+	if (rc == ERR_AGAIN)
+		return;
+	if (rc == ERR_CLOSED) {
+		call_broken(c);
+		return;
+	}
+	if (rc || c->head.status == 101) {
+		call_problem_set(c, 502, "upstream_malformed", NULL,
+				 "The answer of %s is not HTTP: %s.",
+				 c->url.host,
+				 rc && c->head.why ? c->head.why : "it broke off");
+		call_fail(c);
+		return;
+	}
+	c->head_us = clock_mono_us();
+	http_reader_start_body(&c->conn->reader, &c->head);
+	loop_timer_cancel(&c->timer);
+	call_judge_answer(c);
+}
+
+static void
+call_conn_ready(struct egress_conn *conn)
+{
+	struct call *c = conn->owner;
+
+	switch (c->state) {
+	case CALL_SEND:
+		if (call_pump(c) && c->state == CALL_SEND)
+			call_read_head(c);
+		break;
+	case CALL_JUDGE:
+		call_judge_answer(c);
+		break;
+	case CALL_BODY:
+		if (!c->sent_all && !call_pump(c))
+			return;
+		c->client->readable(c);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- the door ---- */
+
+void
+call_init(struct call *c, struct call_worker *w,
+	  const struct call_client *client)
+{
+	memset(c, 0, offsetof(struct call, head));
+	c->head.status = 0;
+	c->worker = w;
+	c->client = client;
+	c->subject = "";
+	buf_init(&c->peeked, CALL_PEEK_MAX);
+}
+
+void
+call_start(struct call *c)
+{
+	c->began_us = clock_mono_us();
+	call_locate(c);
+}

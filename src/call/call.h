@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The door of call/: one outgoing call through a connection.
+ *
+ * A call knows who makes it, through which connection, and where to; it
+ * gets the injection, passes the guard, sends, and holds the answer's head
+ * until it has seen whether the token was refused (then it gets another and
+ * sends once more, if that is safe).  Where request bytes come from and
+ * answer bytes go is its client's business: the gateway streams, a test
+ * collects.
+ *
+ *   LOCATE -> INJECT -> CONNECT -> SEND -> HEAD -> (JUDGE) -> BODY -> end
+ *               ^                            |
+ *               +----- REFRESH <-------------+
+ *
+ * Runs on a worker's loop in the front.  On the path of a call whose
+ * connection, injection and socket are at hand there is no lock, no
+ * allocation and no message to another process.
+ */
+#ifndef CALL_CALL_H
+#define CALL_CALL_H
+
+#include "connect/connect.h"
+
+/* ---- a worker's part ---- */
+
+/* Counted by one worker, read by others (relaxed). */
+struct call_counters {
+	_Atomic uint64_t calls;
+	_Atomic uint64_t failed; /* by Drawbridge, not by the service */
+	_Atomic uint64_t refreshed;
+	_Atomic uint64_t replayed;
+	_Atomic uint64_t reused; /* sent on a pooled connection */
+	_Atomic uint64_t opened;
+	_Atomic uint64_t bytes_up;
+	_Atomic uint64_t bytes_down;
+	_Atomic uint64_t records_lost; /* the queue was full */
+	_Atomic uint64_t statuses[6];  /* [2]: 2xx … */
+};
+
+struct call_worker;
+
+struct call_worker_config {
+	struct loop *loop;
+	struct loop_pool *pool;
+	struct store *store; /* for records; NULL: none are kept */
+	struct egress *egress;
+	struct connect_view *connections;
+	uint32_t connect_timeout_ms;	/* 0: 5 s */
+	uint32_t first_byte_timeout_ms; /* 0: 60 s */
+};
+
+int call_worker_new(const struct call_worker_config *c,
+		    struct call_worker **out);
+/* All calls must be over; queued records are written. */
+void call_worker_free(struct call_worker *w);
+const struct call_counters *call_worker_counters(const struct call_worker *w);
+
+/* ---- one call ---- */
+
+/* Why a call failed, or what is to be answered in its place. */
+struct call_problem {
+	int status;	  /* 0: none */
+	const char *code; /* DESIGN 10: "upstream_timeout" … */
+	char detail[320]; /* for people; no secret */
+	const char *hint; /* what to do; may be NULL */
+	unsigned retry_after_s;
+};
+
+enum call_state {
+	CALL_NEW,
+	CALL_LOCATE,
+	CALL_INJECT,
+	CALL_CONNECT,
+	CALL_SEND,
+	CALL_HEAD,
+	CALL_JUDGE,
+	CALL_REFRESH,
+	CALL_BODY,
+	CALL_ENDED,
+};
+
+struct call;
+
+/* What a call's client does. */
+struct call_client {
+	/*
+	 * Writes the request's own field lines; call_field_passes() tells
+	 * which may go.  0 or an error (ERR_TOO_LARGE).
+	 */
+	int (*put_fields)(struct call *c, struct http_writer *w);
+	/* Whether the client itself sends a field of this name, so that the
+	 * service's default is left out.  May be NULL: it sends none. */
+	bool (*has_field)(struct call *c, struct slice name);
+	/*
+	 * Moves request body bytes to w (again from the start when
+	 * c->attempt > 1).  As http_relay(); must not end the writer.
+	 */
+	enum http_relay (*send_body)(struct call *c, struct http_writer *w);
+	/* The answer's head is there, and stands: c->head.  The body is
+	 * c->peeked (already read), then c->conn->reader. */
+	void (*answer)(struct call *c);
+	/* The upstream is ready again while the body is read. */
+	void (*readable)(struct call *c);
+	/* The call cannot be made: c->problem.  The call has ended. */
+	void (*fail)(struct call *c);
+};
+
+enum {
+	CALL_HELD_MAX = 64 * 1024, /* request bytes kept for a replay */
+	CALL_PEEK_MAX = 4 * 1024,  /* answer bytes that rules look at */
+};
+
+struct call {
+	/* set by the client before call_start() */
+	struct call_worker *worker;
+	const struct call_client *client;
+	struct people_actor *actor; /* a reference, released at the end */
+	struct slice link;	    /* borrowed until the end, as all slices */
+	const char *subject;	    /* "" unless the connection is per user */
+	struct slice method;
+	struct slice target; /* origin-form path, or an absolute URL */
+	struct slice key;    /* text that must not leave; may be empty */
+	enum http_body body;
+	uint64_t body_length;
+	bool body_is_form;	/* application/x-www-form-urlencoded */
+	bool body_replayable;	/* send_body can start again */
+	uint32_t timeout_ms;	/* to the first byte; 0: the usual */
+
+	/* what has come of it */
+	enum call_state state;
+	unsigned attempt; /* 1, then 2 after a refresh or a stale socket */
+	bool refreshed;
+	struct connect_snapshot *snapshot;   /* a reference */
+	struct connect_injection *injection; /* a reference */
+	struct egress_dest *dest;
+	struct http_url url;  /* host that is called; path not set */
+	bool host_replaced;   /* by the grant's own data centre */
+	struct slice base_path; /* of the base URL, for relative targets */
+	struct slice path;	/* behind it; with query */
+	struct egress_conn *conn;
+	struct buf peeked;     /* decoded answer bytes read ahead */
+	struct call_problem problem;
+
+	/* private */
+	union {
+		struct connect_wait connection;
+		struct egress_open open;
+	} wait;
+	bool waiting_connection, waiting_open;
+	bool sent_all, judged;
+	bool permitted; /* people/ has said yes, once */
+	bool fresh;	/* take no pooled connection */
+	uint8_t waits;	/* look-ups so far, against going in circles */
+	uint64_t form_tail; /* bytes of the form injection still to send */
+	struct loop_timer timer;
+	struct loop_again again;
+	uint64_t began_us, sent_us, head_us;
+	uint64_t up, down;
+
+	/* Of the answer; valid while conn is held.  Last, since it is large
+	 * and need not be zeroed. */
+	struct http_head head;
+};
+
+/* Prepares the struct (zeroing it). */
+void call_init(struct call *c, struct call_worker *w,
+	       const struct call_client *client);
+/* Starts; the client is called back, possibly before this returns. */
+void call_start(struct call *c);
+/* The client's side has become ready: go on sending the body. */
+void call_go_on(struct call *c);
+/* Body bytes have moved: the inactivity timer starts anew. */
+void call_touch(struct call *c, uint64_t down_bytes);
+/*
+ * Ends the call: the connection goes back to the pool if the answer was
+ * read to its end, else it is closed; the call is recorded.  status: what
+ * the caller was told.
+ */
+void call_end(struct call *c, int status);
+
+/*
+ * Whether a field of the client's may go to the service: not hop-by-hop,
+ * not framing, not a cookie, no forwarding header, none that the injection
+ * sets (in any case or underscore spelling), none that carries c->key.
+ */
+bool call_field_passes(const struct call *c, const struct http_field *f);
+
+#endif

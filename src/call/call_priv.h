@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of call/.
+ */
+#ifndef CALL_CALL_PRIV_H
+#define CALL_CALL_PRIV_H
+
+#include <stdatomic.h>
+
+#include "call/call.h"
+
+enum {
+	CALL_METHOD_SIZE = 16,
+	CALL_HOST_SIZE = 128,
+	CALL_PATH_SIZE = 256,
+};
+
+/* What is kept of a call.  Built from named fields, never from a request. */
+struct call_record {
+	int64_t at_ms;
+	char org[27];
+	char connection[27];
+	char member[27];
+	char key[27];
+	char method[CALL_METHOD_SIZE];
+	char host[CALL_HOST_SIZE];
+	char path[CALL_PATH_SIZE]; /* without the query */
+	int status;
+	const char *code; /* of our own refusal, or NULL; static */
+	uint32_t total_us, first_byte_us;
+	uint64_t up, down;
+	bool refreshed, reused;
+};
+
+struct call_records; /* one worker's queue of records */
+
+struct call_worker {
+	struct call_worker_config config;
+	struct call_counters counters;
+	struct call_records *records;
+	char scratch[HTTP_HEAD_MAX + 2048]; /* a composed path, for a moment */
+};
+
+static inline void
+call_count(_Atomic uint64_t *counter, uint64_t by)
+{
+	/* One writer: a load and a store will do. */
+	uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, now + by, memory_order_relaxed);
+}
+
+/* ---- record.c ---- */
+int call_records_new(struct call_worker *w, struct call_records **out);
+/* A slot to fill, or NULL when the queue is full; then _commit. */
+struct call_record *call_records_slot(struct call_records *r);
+void call_records_commit(struct call_records *r);
+/* Writes what is queued, waiting for it. */
+void call_records_free(struct call_records *r);
+
+/* ---- target.c ---- */
+/* The URL that base path, path and actor's permission are judged by, before
+ * any credential is asked for.  0, or ERR_BLOCKED, ERR_INVALID with
+ * c->problem. */
+int call_target_locate(struct call *c, const struct binding *now);
+/* The guard's decision, with the sealed binding at hand; sets c->dest. */
+int call_target_aim(struct call *c, struct connect_entry *entry);
+/* Base path and path without query, composed in the worker's scratch. */
+struct slice call_target_path(struct call *c);
+
+/* ---- request.c ---- */
+/* Writes the head of the request into the connection's writer. */
+int call_request_put_head(struct call *c);
+/* The bytes of the form injection, '&' included where needed. */
+uint64_t call_request_form_length(const struct call *c);
+int call_request_put_form(struct call *c);
+
+/* ---- judge.c ---- */
+enum call_verdict {
+	CALL_STANDS,
+	CALL_TOKEN_REFUSED, /* and it is safe to send again */
+	CALL_NEEDS_BODY,    /* more of the body must be read first */
+};
+enum call_verdict call_judge(struct call *c);
+
+/* ---- call.c ---- */
+__attribute__((format(printf, 5, 6))) void
+call_problem_set(struct call *c, int status, const char *code,
+		 const char *hint, const char *fmt, ...);
+
+#endif

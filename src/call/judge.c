@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the answer says about the token: refused, lacking a scope, throttled.
+ *
+ * The rules are the service definition's.  Most answers are judged by their
+ * status alone; where a rule looks into the body, up to 4 KiB of it are read
+ * ahead into c->peeked and handed on afterwards.
+ */
+#include "call/call_priv.h"
+
+static struct slice
+judge_header(void *arg, struct slice name)
+{
+	const struct http_field *f = http_head_find_name(arg, name);
+
+	return f ? f->value : SLICE_NONE;
+}
+
+static bool
+match_status(const struct catalog_match *m, int status)
+{
+	size_t i;
+
+	for (i = 0; i < m->status.count; i++)
+		if (status >= m->status.items[i].from &&
+		    status <= m->status.items[i].to)
+			return true;
+	return m->status.count == 0;
+}
+
+static bool
+match_wants_body(const struct catalog_match *m, int status)
+{
+	return match_status(m, status) && (m->json || m->body_has.count);
+}
+
+static bool
+matches_want_body(const struct catalog_matches *m, int status)
+{
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		if (match_wants_body(&m->items[i], status))
+			return true;
+	return false;
+}
+
+static bool
+judge_wants_body(const struct call *c)
+{
+	const struct catalog_api *api = &c->injection->binding->service->api;
+	size_t i;
+
+	for (i = 0; i < api->refresh_on.count; i++)
+		if (match_wants_body(&api->refresh_on.items[i].when,
+				     c->head.status))
+			return true;
+	return matches_want_body(&api->missing_scope_on, c->head.status) ||
+	       matches_want_body(&api->throttled_on, c->head.status);
+}
+
+/* Reads ahead; true when enough is there. */
+static bool
+judge_read_ahead(struct call *c)
+{
+	struct slice data;
+	size_t room;
+
+	for (;;) {
+		room = CALL_PEEK_MAX - c->peeked.len;
+		if (!room)
+			return true;
+		switch (http_reader_peek(&c->conn->reader, &data)) {
+		case 0:
+			break;
+		case ERR_AGAIN:
+			return false;
+		default:
+			return true;
+		}
+		data = slice_head(data, room);
+		if (buf_put_slice(&c->peeked, data))
+			return true;
+		http_reader_consume(&c->conn->reader, data.len);
+	}
+}
+
+static void
+judge_health(struct call *c, const struct binding_answer *a)
+{
+	const struct catalog_api *api = &c->injection->binding->service->api;
+	struct connect_view *view = c->worker->config.connections;
+	struct connect_entry *entry;
+	const char *problem = NULL;
+
+	if (a->status < 400)
+		return;
+	if (binding_match_any(&api->missing_scope_on, a))
+		problem = "missing_scope";
+	else if (a->status == 429 || binding_match_any(&api->throttled_on, a))
+		problem = "throttled";
+	if (!problem ||
+	    connect_view_find(view, c->link, NULL, &entry))
+		return;
+	connect_view_health(view, entry, problem);
+}
+
+static bool
+judge_can_replay(const struct call *c)
+{
+	return c->attempt < 3 && !c->refreshed &&
+	       (c->body == HTTP_BODY_NONE || c->body_replayable);
+}
+
+enum call_verdict
+call_judge(struct call *c)
+{
+	struct binding_answer a = {
+		.status = c->head.status,
+		.header = judge_header,
+		.header_arg = &c->head,
+	};
+	const struct catalog_refresh_on *rule;
+
+	if (c->head.status < 400 &&
+	    c->injection->binding->service->api.refresh_on.count == 0)
+		return CALL_STANDS;
+	if (judge_wants_body(c) && !judge_read_ahead(c))
+		return CALL_NEEDS_BODY;
+	a.body = buf_slice(&c->peeked);
+	rule = binding_refresh_on(c->injection->binding, &a);
+	if (rule && rule->executed_nothing && judge_can_replay(c))
+		return CALL_TOKEN_REFUSED;
+	judge_health(c, &a);
+	return CALL_STANDS;
+}

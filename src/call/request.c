@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The request as it goes out: target, Host, framing, the client's fields
+ * that may pass, the service's default fields, and last the injection.
+ *
+ * The head is written straight into the connection's block.  What the client
+ * sent under a name that the injection or the framing uses is dropped in
+ * every spelling, before the injection is added: it can neither override nor
+ * double it.
+ */
+#include <stdio.h>
+
+#include "call/call_priv.h"
+
+/* ---- which fields pass ---- */
+
+static bool
+field_id_passes(uint8_t id)
+{
+	switch (id) {
+	case HTTP_AUTHORIZATION:
+	case HTTP_CONTENT_LENGTH:
+	case HTTP_COOKIE:
+	case HTTP_DRAWBRIDGE_ERROR:
+	case HTTP_DRAWBRIDGE_HOST:
+	case HTTP_DRAWBRIDGE_KEY:
+	case HTTP_DRAWBRIDGE_TIMEOUT:
+	case HTTP_EXPECT:
+	case HTTP_FORWARDED:
+	case HTTP_HOST:
+	case HTTP_SEC_FETCH_SITE:
+	case HTTP_VIA:
+	case HTTP_X_FORWARDED_FOR:
+	case HTTP_X_FORWARDED_HOST:
+	case HTTP_X_FORWARDED_PORT:
+	case HTTP_X_FORWARDED_PROTO:
+	case HTTP_X_REAL_IP:
+		return false;
+	default:
+		return !http_field_is_hop(id);
+	}
+}
+
+/* Lower case, and '_' for '-' undone: how lax servers compare names. */
+static size_t
+field_fold(struct slice name, char *out, size_t size)
+{
+	size_t i;
+	char c;
+
+	for (i = 0; i < name.len && i < size; i++) {
+		c = name.ptr[i];
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c | 0x20);
+		out[i] = c == '_' ? '-' : c;
+	}
+	return i;
+}
+
+static bool
+field_is_injected(const struct call *c, struct slice folded)
+{
+	const struct connect_injection *in = c->injection;
+	char name[128];
+	size_t i, len;
+
+	for (i = 0; i < in->name_count; i++) {
+		if (strlen(in->names[i]) != folded.len)
+			continue;
+		len = field_fold(slice_str(in->names[i]), name, sizeof(name));
+		if (slice_eq(slice_of(name, len), folded))
+			return true;
+	}
+	return false;
+}
+
+bool
+call_field_passes(const struct call *c, const struct http_field *f)
+{
+	struct slice folded;
+	char name[128];
+
+	if (f->hop || !field_id_passes(f->id))
+		return false;
+	if (f->name.len > sizeof(name))
+		return false;
+	folded = slice_of(name, field_fold(f->name, name, sizeof(name)));
+	if (f->id == HTTP_OTHER &&
+	    memchr(f->name.ptr, '_', f->name.len) &&
+	    !field_id_passes(http_field_lookup(folded)))
+		return false;
+	if (field_is_injected(c, folded))
+		return false;
+	return !c->key.len || f->value.len < c->key.len ||
+	       !memmem(f->value.ptr, f->value.len, c->key.ptr, c->key.len);
+}
+
+/* ---- the target ---- */
+
+/* The pieces are appended one by one; errors stick in *failed. */
+struct out {
+	struct http_writer *w;
+	bool failed;
+};
+
+static void
+out_put(struct out *o, struct slice s)
+{
+	if (s.len && http_writer_put(o->w, s))
+		o->failed = true;
+}
+
+static void
+out_secret(struct out *o, const struct secret *s)
+{
+	if (s)
+		out_put(o, slice_of(secret_peek(s), secret_len(s)));
+}
+
+/* Whether the injection has a query parameter of this (encoded) name. */
+static bool
+query_is_injected(const struct call *c, struct slice name)
+{
+	const struct catalog_injections *in = &c->injection->binding->inject;
+	struct buf decoded;
+	bool found = false;
+	size_t i;
+
+	buf_init(&decoded, 4096);
+	if (codec_percent_decode(&decoded, name, true)) {
+		buf_release(&decoded);
+		return true; /* nobody knows how the service reads it */
+	}
+	for (i = 0; i < in->count && !found; i++)
+		found = in->items[i].place == CATALOG_IN_QUERY &&
+			slice_eq_nocase(buf_slice(&decoded),
+					slice_str(in->items[i].name));
+	buf_release(&decoded);
+	return found;
+}
+
+/* The client's query, without what the injection sets and without our key.
+ * Rewritten pair by pair only where there is reason to. */
+static void
+out_query(struct out *o, struct call *c, struct slice query, bool mark)
+{
+	struct slice rest = query, pair;
+	char sep = mark ? '?' : 0;
+	bool plain = !c->injection->query &&
+		     (!c->key.len || query.len < c->key.len ||
+		      !memmem(query.ptr, query.len, c->key.ptr, c->key.len));
+
+	if (plain) {
+		if (mark)
+			out_put(o, SLICE("?"));
+		out_put(o, query);
+		return;
+	}
+	while (slice_next(&rest, '&', &pair)) {
+		if (query_is_injected(c, slice_head(pair,
+						    slice_find(pair, '='))) ||
+		    (c->key.len && pair.len >= c->key.len &&
+		     memmem(pair.ptr, pair.len, c->key.ptr, c->key.len)))
+			continue;
+		out_put(o, slice_of(&sep, sep ? 1 : 0));
+		out_put(o, pair);
+		sep = '&';
+	}
+	if (c->injection->query) {
+		sep = sep == '&' ? '&' : '?';
+		out_put(o, slice_of(&sep, 1));
+		out_secret(o, c->injection->query);
+	}
+}
+
+static void
+out_target(struct out *o, struct call *c)
+{
+	struct slice path, query;
+	bool mark = slice_find(c->path, '?') < c->path.len;
+
+	http_path_split(c->path, &path, &query);
+	out_secret(o, c->injection->path);
+	out_put(o, c->base_path);
+	out_put(o, path);
+	if (!c->base_path.len && !path.len)
+		out_put(o, SLICE("/"));
+	if (mark || c->injection->query)
+		out_query(o, c, query, mark);
+}
+
+/* ---- body ---- */
+
+uint64_t
+call_request_form_length(const struct call *c)
+{
+	if (!c->injection->form || !c->body_is_form)
+		return 0;
+	return secret_len(c->injection->form) + (c->body_length ? 1 : 0);
+}
+
+int
+call_request_put_form(struct call *c)
+{
+	struct out o = { &c->conn->writer, false };
+
+	if (!c->form_tail)
+		return 0;
+	if (c->body_length)
+		out_put(&o, SLICE("&"));
+	out_secret(&o, c->injection->form);
+	c->conn->writer.left -= c->form_tail;
+	c->form_tail = 0;
+	return o.failed ? ERR_AGAIN : 0;
+}
+
+static void
+out_framing(struct out *o, struct call *c)
+{
+	enum http_body body = c->body;
+	uint64_t length = c->body_length;
+	char line[64];
+	int n;
+
+	c->form_tail = call_request_form_length(c);
+	length += c->form_tail;
+	if (c->form_tail && body == HTTP_BODY_NONE)
+		body = HTTP_BODY_LENGTH;
+	if (body == HTTP_BODY_CHUNKED) {
+		out_put(o, SLICE("Transfer-Encoding: chunked\r\n"));
+	} else if (body == HTTP_BODY_LENGTH) {
+		n = snprintf(line, sizeof(line), "Content-Length: %llu\r\n",
+			     (unsigned long long)length);
+		out_put(o, slice_of(line, (size_t)n));
+	} else if (slice_eq(c->method, SLICE("POST")) ||
+		   slice_eq(c->method, SLICE("PUT")) ||
+		   slice_eq(c->method, SLICE("PATCH"))) {
+		out_put(o, SLICE("Content-Length: 0\r\n"));
+	}
+	http_writer_start_body(o->w, body, length);
+}
+
+/* The service's own fields, where the client has not sent them. */
+static void
+out_service_fields(struct out *o, struct call *c)
+{
+	const struct catalog_pairs *headers = &c->injection->binding->headers;
+	size_t i;
+
+	for (i = 0; i < headers->count; i++) {
+		if (c->client->has_field &&
+		    c->client->has_field(c, slice_str(headers->items[i].name)))
+			continue;
+		out_put(o, slice_str(headers->items[i].name));
+		out_put(o, SLICE(": "));
+		out_put(o, slice_str(headers->items[i].value));
+		out_put(o, SLICE("\r\n"));
+	}
+}
+
+int
+call_request_put_head(struct call *c)
+{
+	struct out o = { &c->conn->writer, false };
+	int rc;
+
+	out_put(&o, c->method);
+	out_put(&o, SLICE(" "));
+	out_target(&o, c);
+	out_put(&o, SLICE(" HTTP/1.1\r\nHost: "));
+	out_put(&o, egress_dest_authority(c->dest));
+	out_put(&o, SLICE("\r\n"));
+	out_framing(&o, c);
+	rc = c->client->put_fields(c, o.w);
+	if (rc)
+		return rc;
+	out_service_fields(&o, c);
+	out_secret(&o, c->injection->headers);
+	out_put(&o, SLICE("\r\n"));
+	return o.failed ? ERR_TOO_LARGE : 0;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a call goes: base URL and path, or an absolute URL; and whether the
+ * credential may go there.
+ *
+ * A destination is allowed only if both say so: the binding that the grant
+ * was sealed with, and the definition as it is now.  So a definition that
+ * was changed after consent cannot carry a credential to a new place, and
+ * one that was narrowed is obeyed at once.
+ */
+#include <stdio.h>
+
+#include "call/call_priv.h"
+
+static bool
+target_is_absolute(struct slice target)
+{
+	return !slice_starts(target, SLICE("/")) && target.len > 0;
+}
+
+/* A host of the same service in another data centre becomes the grant's. */
+static void
+target_replace_host(struct call *c, const struct binding *now)
+{
+	const char *own;
+
+	if (!now->data_centre)
+		return;
+	own = catalog_equivalent_host(now->service, slice_str(c->url.host),
+				      now->data_centre);
+	if (!own)
+		return;
+	snprintf(c->url.host, sizeof(c->url.host), "%s", own);
+	c->host_replaced = true;
+}
+
+static int
+target_absolute(struct call *c, const struct binding *now)
+{
+	const char *why = NULL;
+
+	if (http_url_parse(c->target, &c->url, &why)) {
+		call_problem_set(c, 400, "invalid_target",
+				 "Write /via/{link}/https://host/path.",
+				 "The target URL cannot be used: %s.", why);
+		return ERR_INVALID;
+	}
+	c->base_path = SLICE_NONE;
+	c->path = c->url.path.len ? c->url.path : SLICE("/");
+	target_replace_host(c, now);
+	return 0;
+}
+
+static int
+target_relative(struct call *c, const char *base_url)
+{
+	const char *why = NULL;
+
+	if (http_url_parse(slice_str(base_url), &c->url, &why)) {
+		call_problem_set(c, 409, "no_base_url",
+				 "Give the whole URL: "
+				 "/via/{link}/https://host/path.",
+				 "The service has no base URL that could be "
+				 "called: %s.",
+				 why);
+		return ERR_INVALID;
+	}
+	c->base_path = c->url.path;
+	c->path = c->target;
+	if (!c->base_path.len && !c->path.len)
+		c->path = SLICE("/");
+	return 0;
+}
+
+int
+call_target_locate(struct call *c, const struct binding *now)
+{
+	if (target_is_absolute(c->target))
+		return target_absolute(c, now);
+	return target_relative(c, now->base_url);
+}
+
+struct slice
+call_target_path(struct call *c)
+{
+	char *scratch = c->worker->scratch;
+	struct slice path, query;
+	size_t len = 0;
+
+	http_path_split(c->path, &path, &query);
+	if (c->base_path.len + path.len > sizeof(c->worker->scratch))
+		return SLICE_NONE;
+	if (c->base_path.len)
+		memcpy(scratch, c->base_path.ptr, c->base_path.len);
+	len = c->base_path.len;
+	if (path.len)
+		memcpy(scratch + len, path.ptr, path.len);
+	return slice_of(scratch, len + path.len);
+}
+
+/* The definition's base was captured at consent (an instance's own URL):
+ * only the sealed binding knows it. */
+static bool
+target_base_is_captured(const struct binding *sealed)
+{
+	size_t i;
+
+	for (i = 0; i < sealed->method->captures.count; i++)
+		if (sealed->method->captures.items[i].sets !=
+		    CATALOG_SETS_NOTHING)
+			return true;
+	return sealed->values.count > 0;
+}
+
+static bool
+target_allowed(const struct binding *b, const struct call *c)
+{
+	return binding_hosts_allow(b, c->url.https, slice_str(c->url.host),
+				   c->url.port);
+}
+
+static int
+target_refuse(struct call *c, bool by_sealed)
+{
+	call_problem_set(
+		c, 403, "destination_not_allowed",
+		by_sealed ? "If the service's definition was changed, connect "
+			    "anew: the stored credential stays bound to the "
+			    "hosts it was given for."
+			  : "Use a host of the connection's own service.",
+		"The connection \"%s\" must not be used with %s.",
+		c->snapshot->link, c->url.host);
+	return ERR_BLOCKED;
+}
+
+int
+call_target_aim(struct call *c, struct connect_entry *entry)
+{
+	const struct binding *sealed = c->injection->binding;
+	const struct binding *now = c->snapshot->binding;
+	bool http;
+	int rc;
+
+	if (!target_is_absolute(c->target) && target_base_is_captured(sealed)) {
+		rc = target_relative(c, sealed->base_url);
+		if (rc)
+			return rc;
+	}
+	if (!target_allowed(sealed, c))
+		return target_refuse(c, true);
+	if (!target_allowed(now, c))
+		return target_refuse(c, false);
+	if (entry->base && egress_dest_serves(entry->base, &c->url)) {
+		c->dest = entry->base;
+		return 0;
+	}
+	http = sealed->allow_http != CATALOG_HTTP_NEVER;
+	rc = egress_dest(c->worker->config.egress, &c->url, http, &c->dest);
+	if (rc == ERR_BLOCKED)
+		return target_refuse(c, false);
+	if (rc) {
+		call_problem_set(c, 503, "overloaded", NULL, "%s.",
+				 err_text(rc));
+		return rc;
+	}
+	if (!target_is_absolute(c->target))
+		entry->base = c->dest;
+	return 0;
+}

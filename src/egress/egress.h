@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The door of egress/: the only way out.
+ *
+ * The guard decides every call (not every connect): scheme, host, port,
+ * method and path against what the credential is bound to.  Names are
+ * looked up once; every address is checked against the ranges that are not
+ * the public Internet; the socket is opened to exactly the checked address.
+ * Pools keep idle connections, newest first, and give one back only for the
+ * same scheme, host, port and TLS identity.
+ *
+ * Roles: front (calls), exchanger (token endpoints), the CLI.  One struct
+ * egress a loop; the policy is shared and read-only.
+ */
+#ifndef EGRESS_EGRESS_H
+#define EGRESS_EGRESS_H
+
+#include "http/http.h"
+
+/* ---- policy ---- */
+
+struct egress_policy;
+
+struct egress_policy_config {
+	/* Operator's exceptions: "10.0.0.0/8:443", "[::1]/128", … */
+	const char *const *allow;
+	size_t allow_count;
+	const char *ca_file; /* trust anchors beside the system's, or NULL */
+	bool allow_all;	     /* the CLI, talking to its own server */
+};
+
+/* ERR_INVALID names the entry in detail. */
+int egress_policy_new(const struct egress_policy_config *c,
+		      struct egress_policy **out, char *detail, size_t size);
+void egress_policy_free(struct egress_policy *p);
+/* 0, or ERR_BLOCKED with *why (static text: "loopback address" …). */
+int egress_address_check(const struct egress_policy *p,
+			 const struct net_addr *a, const char **why);
+/* Whether plain http may go to this address: only where an exception names
+ * it.  (The caller's definition must allow http as well.) */
+bool egress_address_is_excepted(const struct egress_policy *p,
+				const struct net_addr *a);
+
+/* ---- destinations ---- */
+
+struct egress;
+
+int egress_new(struct loop *l, struct loop_pool *pool,
+	       const struct egress_policy *p, struct egress **out);
+/* Closes idle connections; all calls must be over. */
+void egress_free(struct egress *e);
+
+/* A place to send to, with its pool; interned per egress, lives as long. */
+struct egress_dest;
+
+/*
+ * The destination of a URL's canonical host (its path is not looked at).
+ * `allow_http` must be set for plain http, else ERR_BLOCKED; even then only
+ * addresses that the operator has excepted are reached without TLS.
+ */
+int egress_dest(struct egress *e, const struct http_url *url, bool allow_http,
+		struct egress_dest **out);
+/* A Unix socket; only under an allow_all policy (else ERR_BLOCKED). */
+int egress_dest_unix(struct egress *e, const char *path,
+		     struct egress_dest **out);
+/* "host" or "host:port" where it is not the scheme's own: for Host. */
+struct slice egress_dest_authority(const struct egress_dest *d);
+const char *egress_dest_host(const struct egress_dest *d);
+/* Whether it is the destination of this URL. */
+bool egress_dest_serves(const struct egress_dest *d,
+			const struct http_url *url);
+
+/* ---- connections ---- */
+
+/* One outgoing connection, lent to one call at a time. */
+struct egress_conn {
+	struct http_reader reader;
+	struct http_writer writer;
+	bool reused; /* has carried a call before */
+	/* While lent: the borrower's. */
+	void *owner;
+	void (*ready)(struct egress_conn *c);
+	/* Times of this connect, for records: 0 when reused. */
+	uint32_t resolve_ms, connect_ms, tls_ms;
+};
+
+/* An idle connection, or NULL: then use egress_open. */
+struct egress_conn *egress_take(struct egress_dest *d);
+
+/* A connect under way; embedded in its owner. */
+struct egress_open {
+	/* err: 0 with conn; ERR_RESOLVE, ERR_BLOCKED, ERR_CONNECT, ERR_TLS,
+	 * ERR_TIMEOUT, ERR_BUSY; detail is for people. */
+	void (*done)(struct egress_open *o, int err, struct egress_conn *conn);
+	char detail[256];
+	struct egress_opening *opening; /* private */
+};
+
+/* done() is never called before this returns. */
+void egress_open(struct egress_dest *d, struct egress_open *o,
+		 uint32_t timeout_ms,
+		 void (*done)(struct egress_open *, int, struct egress_conn *));
+void egress_open_cancel(struct egress_open *o);
+/* Gives back a connection whose message is read to its end: it waits in the
+ * pool for the next call. */
+void egress_keep(struct egress_conn *c);
+/* Closes. */
+void egress_drop(struct egress_conn *c);
+
+/* ---- a whole request, for cold paths ---- */
+
+/*
+ * One request with a small body and a bounded answer: token endpoints,
+ * look-ups, the CLI.  No redirect is followed.
+ */
+struct egress_fetch {
+	/* set before the start; borrowed until done() */
+	struct egress_dest *dest;
+	struct slice method;
+	struct slice path;   /* with query; "/" at least */
+	struct slice fields; /* header lines, "Name: value\r\n" each; Host,
+			      * Content-Length, Connection are added */
+	struct slice body;
+	size_t max_bytes; /* of the answer's body: ERR_TOO_LARGE */
+	uint32_t timeout_ms;
+	/* err: 0, or as egress_open, ERR_PROTOCOL, ERR_CLOSED.  When sent is
+	 * false nothing has left this machine. */
+	void (*done)(struct egress_fetch *f, int err);
+	/* the answer, until egress_fetch_release */
+	bool sent;
+	int status;
+	const struct http_head *head;
+	struct buf answer; /* wiped on release */
+	char detail[256];
+	struct egress_fetching *fetching; /* private */
+};
+
+void egress_fetch_start(struct egress_fetch *f);
+void egress_fetch_cancel(struct egress_fetch *f);
+/* Wipes and frees the answer (after done or cancel). */
+void egress_fetch_release(struct egress_fetch *f);
+
+#endif

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening a connection: look up, judge, connect, shake hands.
+ *
+ *   RESOLVE -> CONNECT (address after address) -> TLS -> done
+ *
+ * The name is looked up once, each address is judged by the guard, and the
+ * socket is opened to exactly an address that was judged: whatever the name
+ * resolves to a moment later plays no part.  Refused addresses are struck
+ * from the list; if none is left, the call is refused.
+ *
+ * This is the only place of the program that opens an outgoing socket.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "egress/egress_priv.h"
+
+enum { CONNECTIONS_MAX = 4096 }; /* to one destination from one loop */
+
+enum opening_state { OPEN_RESOLVE, OPEN_CONNECT, OPEN_TLS };
+
+struct egress_opening {
+	struct egress_open *owner;
+	struct egress_dest *dest;
+	struct egress_wire *wire; /* from CONNECT on */
+	enum opening_state state;
+	struct net_resolve resolve;
+	struct loop_timer timer;
+	struct loop_task soon; /* an error found before start returned */
+	int soon_err;
+	bool soon_posted;
+	unsigned next_addr;
+	uint64_t phase_ms; /* when the current phase began */
+	uint32_t resolve_ms;
+};
+
+static void opening_try_next(struct egress_opening *o);
+
+static void
+opening_release(struct egress_opening *o)
+{
+	loop_timer_cancel(&o->timer);
+	net_resolve_cancel(&o->resolve);
+	if (o->wire)
+		egress_drop(&o->wire->conn);
+	o->wire = NULL;
+	if (o->soon_posted)
+		o->owner = NULL; /* the posted task frees it */
+	else
+		free(o);
+}
+
+static void
+opening_fail(struct egress_opening *o, int err)
+{
+	struct egress_open *owner = o->owner;
+
+	owner->opening = NULL;
+	opening_release(o);
+	owner->done(owner, err, NULL);
+}
+
+static void
+opening_soon(struct loop_task *task)
+{
+	struct egress_opening *o =
+		CONTAINER_OF(task, struct egress_opening, soon);
+
+	o->soon_posted = false;
+	if (!o->owner)
+		free(o);
+	else
+		opening_fail(o, o->soon_err);
+}
+
+static void
+opening_fail_soon(struct egress_opening *o, int err)
+{
+	o->soon_err = err;
+	o->soon_posted = true;
+	o->soon.run = opening_soon;
+	loop_post(o->dest->egress->loop, &o->soon);
+}
+
+static void
+opening_timeout(struct loop_timer *t)
+{
+	static const char *const doing[] = {
+		[OPEN_RESOLVE] = "looking up the name of",
+		[OPEN_CONNECT] = "connecting to",
+		[OPEN_TLS] = "shaking hands with",
+	};
+	struct egress_opening *o = CONTAINER_OF(t, struct egress_opening,
+						timer);
+
+	snprintf(o->owner->detail, sizeof(o->owner->detail),
+		 "time ran out while %s %.100s", doing[o->state],
+		 o->dest->authority);
+	opening_fail(o, ERR_TIMEOUT);
+}
+
+/* Milliseconds of the phase that ends now. */
+static uint32_t
+opening_phase(struct egress_opening *o)
+{
+	uint64_t now = clock_mono_ms();
+	uint32_t took = (uint32_t)(now - o->phase_ms);
+
+	o->phase_ms = now;
+	return took;
+}
+
+static void
+opening_done(struct egress_opening *o)
+{
+	struct egress_open *owner = o->owner;
+	struct egress_wire *w = o->wire;
+
+	o->wire = NULL;
+	owner->opening = NULL;
+	opening_release(o);
+	w->io.ready = egress_wire_ready;
+	w->conn.reader.drained = 0;
+	owner->done(owner, 0, &w->conn);
+}
+
+static void
+opening_handshake(struct egress_opening *o)
+{
+	int rc = net_stream_handshake(&o->wire->stream, o->owner->detail,
+				      sizeof(o->owner->detail));
+
+	if (rc == ERR_AGAIN)
+		return;
+	if (rc) {
+		opening_fail(o, rc);
+		return;
+	}
+	o->wire->conn.tls_ms = opening_phase(o);
+	opening_done(o);
+}
+
+static void
+opening_connected(struct egress_opening *o)
+{
+	struct egress_dest *d = o->dest;
+
+	o->wire->conn.connect_ms = opening_phase(o);
+	if (!d->url.https) {
+		opening_done(o);
+		return;
+	}
+	o->state = OPEN_TLS;
+	if (net_stream_start_tls(&o->wire->stream,
+				 egress_policy_tls(d->egress->policy),
+				 d->url.host, d->session_key)) {
+		opening_fail(o, ERR_TLS);
+		return;
+	}
+	opening_handshake(o);
+}
+
+static void
+opening_ready(struct loop_io *io, unsigned events)
+{
+	struct egress_wire *w = CONTAINER_OF(io, struct egress_wire, io);
+	struct egress_opening *o = w->conn.owner;
+	int rc;
+
+	(void)events;
+	if (o->state == OPEN_TLS) {
+		opening_handshake(o);
+		return;
+	}
+	rc = net_stream_connected(&w->stream);
+	if (rc == ERR_AGAIN)
+		return;
+	if (!rc) {
+		opening_connected(o);
+		return;
+	}
+	egress_drop(&w->conn);
+	o->wire = NULL;
+	opening_try_next(o);
+}
+
+/* Connects to the next address that was looked up. */
+static int
+opening_try(struct egress_opening *o, const struct net_addr *a)
+{
+	struct egress_wire *w = egress_wire_new(o->dest);
+	int rc;
+
+	if (!w)
+		return ERR_NOMEM;
+	w->conn.owner = o;
+	w->conn.resolve_ms = o->resolve_ms;
+	rc = net_stream_connect(&w->stream, a);
+	if (!rc)
+		rc = loop_io_start(o->dest->egress->loop, &w->io, w->stream.fd,
+				   opening_ready);
+	if (rc) {
+		egress_drop(&w->conn);
+		return rc;
+	}
+	o->wire = w;
+	return 0;
+}
+
+static void
+opening_try_next(struct egress_opening *o)
+{
+	while (o->next_addr < o->resolve.count)
+		if (!opening_try(o, &o->resolve.addrs[o->next_addr++]))
+			return;
+	snprintf(o->owner->detail, sizeof(o->owner->detail),
+		 "nobody answers at %.100s", o->dest->authority);
+	opening_fail(o, ERR_CONNECT);
+}
+
+/* Why this address may not be used, or NULL. */
+static const char *
+opening_objection(const struct egress_opening *o, const struct net_addr *a)
+{
+	const struct egress_policy *p = o->dest->egress->policy;
+	const char *why = NULL;
+
+	if (egress_address_check(p, a, &why))
+		return why;
+	if (!o->dest->url.https && !egress_address_is_excepted(p, a))
+		return "without TLS only addresses that the operator has "
+		       "allowed are reached";
+	return NULL;
+}
+
+/* Strikes the refused addresses; ERR_BLOCKED when none is left. */
+static int
+opening_judge(struct egress_opening *o)
+{
+	struct net_resolve *r = &o->resolve;
+	const char *why, *last = NULL;
+	char ip[NET_ADDR_TEXT];
+	unsigned i, kept = 0;
+
+	for (i = 0; i < r->count; i++) {
+		why = opening_objection(o, &r->addrs[i]);
+		if (!why) {
+			r->addrs[kept++] = r->addrs[i];
+			continue;
+		}
+		net_addr_format_ip(&r->addrs[i], ip);
+		last = why;
+	}
+	r->count = kept;
+	if (kept || !last)
+		return 0;
+	snprintf(o->owner->detail, sizeof(o->owner->detail),
+		 "%.80s is %.50s: %.100s", o->dest->authority, ip, last);
+	return ERR_BLOCKED;
+}
+
+static void
+opening_resolved(struct net_resolve *r, int err)
+{
+	struct egress_opening *o = CONTAINER_OF(r, struct egress_opening,
+						resolve);
+
+	o->resolve_ms = opening_phase(o);
+	if (err) {
+		snprintf(o->owner->detail, sizeof(o->owner->detail),
+			 "the name %.100s cannot be looked up",
+			 o->dest->url.host);
+		opening_fail(o, err);
+		return;
+	}
+	err = opening_judge(o);
+	if (err) {
+		opening_fail(o, err);
+		return;
+	}
+	o->state = OPEN_CONNECT;
+	opening_try_next(o);
+}
+
+/* An address in the URL needs no look-up, but the same judgement. */
+static bool
+opening_has_address(struct egress_opening *o)
+{
+	const struct http_url *u = &o->dest->url;
+	struct slice host = slice_str(u->host);
+
+	if (o->dest->unix_addr.len) {
+		o->resolve.addrs[0] = o->dest->unix_addr;
+		o->resolve.count = 1;
+		return true;
+	}
+	if (slice_starts(host, SLICE("[")))
+		host = slice_of(host.ptr + 1, host.len - 2);
+	if (net_addr_from_ip(host, u->port, &o->resolve.addrs[0]))
+		return false;
+	o->resolve.count = 1;
+	return true;
+}
+
+static void
+opening_numeric(struct loop_task *task)
+{
+	struct egress_opening *o =
+		CONTAINER_OF(task, struct egress_opening, soon);
+
+	o->soon_posted = false;
+	if (!o->owner)
+		free(o);
+	else
+		opening_resolved(&o->resolve, 0);
+}
+
+static int
+opening_start(struct egress_opening *o)
+{
+	struct egress *e = o->dest->egress;
+
+	if (o->dest->count >= CONNECTIONS_MAX)
+		return ERR_BUSY;
+	if (!opening_has_address(o))
+		return net_resolve_start(&o->resolve, e->loop, e->pool,
+					 o->dest->url.host, o->dest->url.port,
+					 opening_resolved);
+	o->soon_posted = true;
+	o->soon.run = opening_numeric;
+	loop_post(e->loop, &o->soon);
+	return 0;
+}
+
+void
+egress_open(struct egress_dest *d, struct egress_open *owner,
+	    uint32_t timeout_ms,
+	    void (*done)(struct egress_open *, int, struct egress_conn *))
+{
+	struct egress_opening *o = calloc(1, sizeof(*o));
+	int rc;
+
+	ASSERT(o); /* 3 KiB; without them the process is lost anyway */
+	owner->done = done;
+	owner->detail[0] = 0;
+	owner->opening = o;
+	o->owner = owner;
+	o->dest = d;
+	o->phase_ms = clock_mono_ms();
+	loop_timer_start(d->egress->loop, &o->timer, timeout_ms,
+			 opening_timeout);
+	rc = opening_start(o);
+	if (rc)
+		opening_fail_soon(o, rc);
+}
+
+void
+egress_open_cancel(struct egress_open *owner)
+{
+	struct egress_opening *o = owner->opening;
+
+	owner->opening = NULL;
+	if (o)
+		opening_release(o);
+}

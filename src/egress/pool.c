@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Destinations and their idle connections.
+ *
+ * A destination is interned by scheme, host and port; its idle connections
+ * are a list, newest first, since the newest is the one least likely to be
+ * closed by the other side.  Bytes or an end that come on an idle connection
+ * close it at once, so that a taken one is rarely stale.
+ *
+ * Runs on the loop of its egress; no lock.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "egress/egress_priv.h"
+
+enum {
+	IDLE_MAX = 256, /* a destination and loop */
+	IDLE_MS = 50 * 1000,
+	AGE_MAX_MS = 10 * 60 * 1000, /* then its name is looked up again */
+};
+
+int
+egress_new(struct loop *l, struct loop_pool *pool,
+	   const struct egress_policy *p, struct egress **out)
+{
+	struct egress *e = calloc(1, sizeof(*e));
+
+	*out = NULL;
+	if (!e)
+		return ERR_NOMEM;
+	e->loop = l;
+	e->pool = pool;
+	e->policy = p;
+	e->dests = table_new();
+	if (!e->dests) {
+		free(e);
+		return ERR_NOMEM;
+	}
+	*out = e;
+	return 0;
+}
+
+static void
+egress_free_dead(struct egress *e)
+{
+	struct egress_wire *w;
+
+	while ((w = e->dead)) {
+		e->dead = w->next;
+		free(w);
+	}
+}
+
+static void
+egress_bury(struct loop_task *task)
+{
+	struct egress *e = CONTAINER_OF(task, struct egress, bury);
+
+	e->bury_posted = false;
+	egress_free_dead(e);
+}
+
+void
+egress_free(struct egress *e)
+{
+	struct egress_dest *d;
+	struct slice key;
+	size_t cursor = 0;
+	void *value;
+
+	if (!e)
+		return;
+	while (table_next(e->dests, &cursor, &key, &value)) {
+		d = value;
+		while (d->idle)
+			egress_drop(&d->idle->conn);
+		free(d);
+	}
+	table_free(e->dests);
+	egress_free_dead(e);
+	http_blocks_release(&e->blocks);
+	free(e);
+}
+
+/* ---- destinations ---- */
+
+static int
+dest_intern(struct egress *e, const struct http_url *url,
+	    const struct net_addr *unix_addr, const char *key,
+	    struct egress_dest **out)
+{
+	struct egress_dest *d;
+	int n;
+
+	*out = table_get(e->dests, slice_str(key));
+	if (*out)
+		return 0;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return ERR_NOMEM;
+	d->egress = e;
+	d->url = *url;
+	d->url.path = SLICE_NONE;
+	if (unix_addr)
+		d->unix_addr = *unix_addr;
+	if (url->port == (url->https ? 443 : 80))
+		n = snprintf(d->authority, sizeof(d->authority), "%s",
+			     url->host);
+	else
+		n = snprintf(d->authority, sizeof(d->authority), "%s:%u",
+			     url->host, url->port);
+	d->authority_len = (size_t)n;
+	snprintf(d->session_key, sizeof(d->session_key), "%s:%u", url->host,
+		 url->port);
+	if (table_set(e->dests, slice_str(key), d, NULL)) {
+		free(d);
+		return ERR_NOMEM;
+	}
+	*out = d;
+	return 0;
+}
+
+int
+egress_dest(struct egress *e, const struct http_url *url, bool allow_http,
+	    struct egress_dest **out)
+{
+	char key[HTTP_HOST_MAX + 16];
+
+	*out = NULL;
+	if (!url->https && !allow_http)
+		return ERR_BLOCKED;
+	snprintf(key, sizeof(key), "%s:%s:%u", url->https ? "s" : "p",
+		 url->host, url->port);
+	return dest_intern(e, url, NULL, key, out);
+}
+
+int
+egress_dest_unix(struct egress *e, const char *path, struct egress_dest **out)
+{
+	struct http_url url = { .port = 80, .host = "localhost" };
+	struct net_addr addr;
+	struct buf key;
+	int rc;
+
+	*out = NULL;
+	if (!egress_policy_allows_all(e->policy))
+		return ERR_BLOCKED;
+	buf_init(&key, NET_ADDR_TEXT);
+	buf_printf(&key, "unix:%s", path);
+	rc = buf_err(&key) ? ERR_INVALID
+			   : net_addr_parse(buf_slice(&key), &addr);
+	if (!rc)
+		rc = dest_intern(e, &url, &addr, buf_cstr(&key), out);
+	buf_release(&key);
+	return rc;
+}
+
+struct slice
+egress_dest_authority(const struct egress_dest *d)
+{
+	return slice_of(d->authority, d->authority_len);
+}
+
+const char *
+egress_dest_host(const struct egress_dest *d)
+{
+	return d->url.host;
+}
+
+bool
+egress_dest_serves(const struct egress_dest *d, const struct http_url *url)
+{
+	return d->url.https == url->https && d->url.port == url->port &&
+	       !strcmp(d->url.host, url->host);
+}
+
+/* ---- connections ---- */
+
+struct egress_wire *
+egress_wire_new(struct egress_dest *d)
+{
+	struct egress_wire *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->dest = d;
+	w->state = WIRE_LENT;
+	w->born_ms = loop_now_ms(d->egress->loop);
+	net_stream_init(&w->stream);
+	http_reader_init(&w->conn.reader, &w->stream, &d->egress->blocks);
+	http_writer_init(&w->conn.writer, &w->stream, &d->egress->blocks);
+	d->count++;
+	return w;
+}
+
+/* Whether an idle connection is still worth keeping: only a TLS session
+ * ticket may come on it. */
+static bool
+wire_is_quiet(struct egress_wire *w)
+{
+	char byte;
+
+	return net_stream_read(&w->stream, &byte, 1) == ERR_AGAIN;
+}
+
+void
+egress_wire_ready(struct loop_io *io, unsigned events)
+{
+	struct egress_wire *w = CONTAINER_OF(io, struct egress_wire, io);
+
+	http_reader_ready(&w->conn.reader, events);
+	if (w->state == WIRE_LENT) {
+		if (w->conn.ready)
+			w->conn.ready(&w->conn);
+	} else if (w->state == WIRE_IDLE && (events & LOOP_READ) &&
+		   !wire_is_quiet(w)) {
+		egress_drop(&w->conn);
+	}
+}
+
+static void
+wire_unlink(struct egress_wire *w)
+{
+	loop_timer_cancel(&w->timer);
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->dest->idle_count--;
+}
+
+static void
+wire_expired(struct loop_timer *t)
+{
+	struct egress_wire *w = CONTAINER_OF(t, struct egress_wire, timer);
+
+	egress_drop(&w->conn);
+}
+
+struct egress_conn *
+egress_take(struct egress_dest *d)
+{
+	struct egress_wire *w = d->idle;
+
+	if (!w)
+		return NULL;
+	wire_unlink(w);
+	w->state = WIRE_LENT;
+	w->conn.reused = true;
+	w->conn.resolve_ms = w->conn.connect_ms = w->conn.tls_ms = 0;
+	return &w->conn;
+}
+
+void
+egress_keep(struct egress_conn *c)
+{
+	struct egress_wire *w = CONTAINER_OF(c, struct egress_wire, conn);
+	struct egress_dest *d = w->dest;
+	struct loop *l = d->egress->loop;
+
+	ASSERT(w->state == WIRE_LENT);
+	if (!c->reader.done || c->reader.begin != c->reader.end ||
+	    c->reader.hangup || !http_writer_is_empty(&c->writer) ||
+	    d->idle_count >= IDLE_MAX ||
+	    loop_now_ms(l) - w->born_ms > AGE_MAX_MS) {
+		egress_drop(c);
+		return;
+	}
+	http_reader_next(&c->reader);
+	http_writer_next(&c->writer);
+	c->owner = NULL;
+	c->ready = NULL;
+	w->state = WIRE_IDLE;
+	w->next = d->idle;
+	w->prev = &d->idle;
+	if (w->next)
+		w->next->prev = &w->next;
+	d->idle = w;
+	d->idle_count++;
+	loop_timer_start(l, &w->timer, IDLE_MS, wire_expired);
+}
+
+void
+egress_drop(struct egress_conn *c)
+{
+	struct egress_wire *w = CONTAINER_OF(c, struct egress_wire, conn);
+	struct egress *e = w->dest->egress;
+
+	if (w->state == WIRE_DEAD)
+		return;
+	if (w->state == WIRE_IDLE)
+		wire_unlink(w);
+	w->state = WIRE_DEAD;
+	loop_io_cancel(&w->io);
+	net_stream_close(&w->stream);
+	http_reader_release(&c->reader);
+	http_writer_release(&c->writer);
+	c->ready = NULL;
+	w->dest->count--;
+	w->next = e->dead;
+	e->dead = w;
+	if (e->bury_posted)
+		return;
+	e->bury_posted = true;
+	e->bury.run = egress_bury;
+	loop_post(e->loop, &e->bury);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers on the gateway: the service's, cleaned; or our own problem.
+ *
+ * Since the gateway shares the studio's origin, fields that would act on
+ * that origin are left out, and the answer is put into a sandbox.  Redirects
+ * go back to the client with URLs of the service in the gateway's own form:
+ * an SDK that followed them to the vendor would take its dbk_ key there.
+ */
+#include <stdio.h>
+
+#include "gateway/gateway_priv.h"
+
+static bool
+answer_field_passes(const struct http_field *f)
+{
+	if (f->hop)
+		return false;
+	switch (f->id) {
+	case HTTP_ALT_SVC:
+	case HTTP_CLEAR_SITE_DATA:
+	case HTTP_CONTENT_LENGTH:
+	case HTTP_CONTENT_SECURITY_POLICY:
+	case HTTP_DRAWBRIDGE_ERROR:
+	case HTTP_DRAWBRIDGE_HOST:
+	case HTTP_SERVICE_WORKER_ALLOWED:
+	case HTTP_SET_COOKIE:
+	case HTTP_STRICT_TRANSPORT_SECURITY:
+	case HTTP_X_CONTENT_TYPE_OPTIONS:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int
+put_field(struct http_writer *w, struct slice name, struct slice value)
+{
+	int rc = http_writer_put(w, name);
+
+	if (!rc)
+		rc = http_writer_put(w, SLICE(": "));
+	if (!rc)
+		rc = http_writer_put(w, value);
+	if (!rc)
+		rc = http_writer_put(w, SLICE("\r\n"));
+	return rc;
+}
+
+/* ---- URLs of the service, in the gateway's form ---- */
+
+/* Appends the gateway's form of an absolute or path-absolute URL; false if
+ * it is to stay as it is. */
+static bool
+rewrite_url(const struct via *v, struct slice url, struct buf *out)
+{
+	const struct call *c = &v->call;
+	struct http_url u;
+	char absolute[64];
+
+	if (slice_starts(url, SLICE("//"))) {
+		snprintf(absolute, sizeof(absolute), "%s:",
+			 c->url.https ? "https" : "http");
+		buf_printf(out, "/via/%.*s/%s%.*s", SLICE_ARG(c->link),
+			   absolute, SLICE_ARG(url));
+		return true;
+	}
+	if (slice_starts(url, SLICE("/"))) {
+		buf_printf(out, "/via/%.*s/%s://%.*s%.*s", SLICE_ARG(c->link),
+			   c->url.https ? "https" : "http",
+			   SLICE_ARG(egress_dest_authority(c->dest)),
+			   SLICE_ARG(url));
+		return true;
+	}
+	if (http_url_parse(slice_head(url, slice_find(url, '#')), &u, NULL) ||
+	    !binding_hosts_allow(c->injection->binding, u.https,
+				 slice_str(u.host), u.port))
+		return false;
+	buf_printf(out, "/via/%.*s/%.*s", SLICE_ARG(c->link), SLICE_ARG(url));
+	return true;
+}
+
+static int
+put_location(const struct via *v, struct http_writer *w,
+	     const struct http_field *f)
+{
+	struct buf url;
+	int rc;
+
+	buf_init(&url, HTTP_HEAD_MAX);
+	if (!rewrite_url(v, f->value, &url) || buf_err(&url)) {
+		buf_reset(&url);
+		buf_put_slice(&url, f->value);
+	}
+	rc = put_field(w, f->name, buf_slice(&url));
+	buf_release(&url);
+	return rc;
+}
+
+/* Link (RFC 8288): every <target> in it. */
+static int
+put_link(const struct via *v, struct http_writer *w,
+	 const struct http_field *f)
+{
+	struct slice rest = f->value, url;
+	struct buf out;
+	size_t open;
+	int rc;
+
+	buf_init(&out, HTTP_HEAD_MAX);
+	while (rest.len) {
+		open = slice_find(rest, '<');
+		buf_put_slice(&out, slice_head(rest, open + 1));
+		rest = slice_from(rest, open + 1);
+		if (!rest.len)
+			break;
+		url = slice_head(rest, slice_find(rest, '>'));
+		if (!rewrite_url(v, url, &out))
+			buf_put_slice(&out, url);
+		rest = slice_from(rest, url.len);
+	}
+	rc = buf_err(&out) ? buf_err(&out)
+			   : put_field(w, f->name, buf_slice(&out));
+	buf_release(&out);
+	return rc;
+}
+
+/* ---- the service's answer ---- */
+
+static void
+answer_framing(struct via *v, struct http_writer *w, char *line, size_t size)
+{
+	const struct http_head *from = &v->call.head;
+	const struct http_head *to = http_exchange_head(v->x);
+	const struct http_field *length;
+
+	line[0] = 0;
+	if (from->body == HTTP_BODY_NONE) {
+		/* HEAD and 304 may tell the length of what is not sent. */
+		length = http_head_find(from, HTTP_CONTENT_LENGTH);
+		if (length)
+			snprintf(line, size, "Content-Length: %.*s\r\n",
+				 SLICE_ARG(length->value));
+		else if (from->status != 204 && from->status != 304 &&
+			 !slice_eq(v->call.method, SLICE("HEAD")))
+			snprintf(line, size, "Content-Length: 0\r\n");
+		http_writer_start_body(w, HTTP_BODY_NONE, 0);
+	} else if (from->body == HTTP_BODY_LENGTH) {
+		snprintf(line, size, "Content-Length: %llu\r\n",
+			 (unsigned long long)from->content_length);
+		http_writer_start_body(w, HTTP_BODY_LENGTH,
+				       from->content_length);
+	} else if (to->minor == 0) {
+		http_exchange_close_after(v->x);
+		http_writer_start_body(w, HTTP_BODY_UNTIL_CLOSE, 0);
+	} else {
+		snprintf(line, size, "Transfer-Encoding: chunked\r\n");
+		http_writer_start_body(w, HTTP_BODY_CHUNKED, 0);
+	}
+}
+
+static int
+answer_own_fields(struct via *v, struct http_writer *w)
+{
+	int rc;
+
+	rc = http_writer_put(w,
+			     SLICE("X-Content-Type-Options: nosniff\r\n"
+				   "Content-Security-Policy: sandbox\r\n"));
+	if (!rc && v->call.host_replaced)
+		rc = put_field(w, SLICE("Drawbridge-Host"),
+			       slice_str(v->call.url.host));
+	if (!rc && !http_exchange_keeps_alive(v->x))
+		rc = http_writer_put(w, SLICE("Connection: close\r\n"));
+	return rc;
+}
+
+static int
+answer_fields(struct via *v, struct http_writer *w)
+{
+	const struct http_head *h = &v->call.head;
+	const struct http_field *f;
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < h->count && !rc; i++) {
+		f = &h->fields[i];
+		if (!answer_field_passes(f))
+			continue;
+		if (f->id == HTTP_LOCATION)
+			rc = put_location(v, w, f);
+		else if (f->id == HTTP_LINK)
+			rc = put_link(v, w, f);
+		else
+			rc = put_field(w, f->name, f->value);
+	}
+	return rc;
+}
+
+int
+gateway_answer_head(struct via *v)
+{
+	struct http_writer *w = http_exchange_writer(v->x);
+	const struct http_head *h = &v->call.head;
+	char line[128], framing[64];
+	int n, rc;
+
+	if (!http_exchange_head(v->x)->keep_alive)
+		http_exchange_close_after(v->x);
+	n = snprintf(line, sizeof(line), "HTTP/1.1 %d %.*s\r\n", h->status,
+		     SLICE_ARG(slice_head(h->reason, 64)));
+	answer_framing(v, w, framing, sizeof(framing));
+	rc = http_writer_put(w, slice_of(line, (size_t)n));
+	if (!rc)
+		rc = http_writer_put(w, slice_str(framing));
+	if (!rc)
+		rc = answer_fields(v, w);
+	if (!rc)
+		rc = answer_own_fields(v, w);
+	if (!rc)
+		rc = http_writer_put(w, SLICE("\r\n"));
+	return rc;
+}
+
+/* ---- our own ---- */
+
+void
+gateway_answer_problem(struct http_exchange *x, const struct call_problem *p)
+{
+	struct buf body, fields;
+
+	buf_init(&body, 4096);
+	buf_init(&fields, 1024);
+	buf_printf(&body, "{\"code\":\"%s\",\"status\":%d,\"title\":\"%s\",",
+		   p->code, p->status, http_reason(p->status));
+	buf_puts(&body, "\"detail\":\"");
+	codec_json(&body, slice_str(p->detail));
+	buf_puts(&body, "\"");
+	if (p->hint) {
+		buf_puts(&body, ",\"hint\":\"");
+		codec_json(&body, slice_str(p->hint));
+		buf_puts(&body, "\"");
+	}
+	buf_puts(&body, "}\n");
+	buf_printf(&fields,
+		   "Content-Type: application/problem+json\r\n"
+		   "Drawbridge-Error: %s\r\n"
+		   "Cache-Control: no-store\r\n"
+		   "X-Content-Type-Options: nosniff\r\n",
+		   p->code);
+	if (p->retry_after_s)
+		buf_printf(&fields, "Retry-After: %u\r\n", p->retry_after_s);
+	if (p->status == 405)
+		buf_puts(&fields, "Allow: GET, HEAD, POST, PUT, PATCH, "
+				  "DELETE, OPTIONS\r\n");
+	http_exchange_answer(x, p->status, buf_cstr(&fields),
+			     buf_slice(&body));
+	buf_release(&body);
+	buf_release(&fields);
+}
+
+void
+gateway_refuse(struct http_exchange *x, int status, const char *why)
+{
+	struct call_problem p = { .status = status };
+
+	p.code = status == 431 || status == 414 ? "too_large"
+						: "malformed_request";
+	snprintf(p.detail, sizeof(p.detail), "The request was refused: %s.",
+		 why ? why : "it is not HTTP/1.1");
+	gateway_answer_problem(x, &p);
+}

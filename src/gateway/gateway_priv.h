@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of gateway/.
+ */
+#ifndef GATEWAY_GATEWAY_PRIV_H
+#define GATEWAY_GATEWAY_PRIV_H
+
+#include "gateway/gateway.h"
+
+enum { GATEWAY_KEY_MAX = 128 };
+
+/* One exchange on /via; from the gateway's list of spare ones. */
+struct via {
+	struct call call;
+	struct gateway *gateway;
+	struct http_exchange *x; /* NULL: the client has gone */
+	struct people_wait wait;
+	bool waiting;
+	bool answering; /* the answer's head is on its way */
+	char key[GATEWAY_KEY_MAX]; /* wiped at the end */
+	size_t key_len;
+	struct buf held;     /* request bytes kept for a second sending */
+	size_t held_sent;    /* of them, in this attempt */
+	unsigned held_attempt;
+	size_t peeked_sent;
+	struct loop_again again;
+	struct via *next; /* spare */
+};
+
+struct gateway {
+	struct call_worker *calls;
+	struct people_view *people;
+	struct via *spare;
+	unsigned spare_count;
+};
+
+/* ---- key.c ---- */
+/*
+ * The caller's key, copied out of wherever it is; 0, ERR_NOT_FOUND, or
+ * ERR_INVALID (two different keys, two Authorization fields).
+ */
+int gateway_key_find(const struct http_head *h, char out[GATEWAY_KEY_MAX],
+		     size_t *len);
+
+/* ---- answer.c ---- */
+/* Writes the head of the service's answer for the client; sets the body's
+ * framing.  0 or ERR_TOO_LARGE. */
+int gateway_answer_head(struct via *v);
+/* Answers with a problem of our own and ends the exchange. */
+void gateway_answer_problem(struct http_exchange *x,
+			    const struct call_problem *p);
+
+#endif

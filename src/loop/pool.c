@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Work threads: what may block runs here, in the order it was queued.
+ *
+ * A piece of work runs on one of the threads; then its done() is posted to
+ * the loop that asked.  Never on the path of a call that needs nothing from
+ * a database.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "loop/loop.h"
+
+struct loop_pool {
+	pthread_mutex_t mutex;
+	pthread_cond_t filled;
+	struct loop_work *head, **tail;
+	bool stop;
+	unsigned count;
+	pthread_t threads[];
+};
+
+static void
+work_done(struct loop_task *task)
+{
+	struct loop_work *w = CONTAINER_OF(task, struct loop_work, task);
+
+	w->done(w);
+}
+
+/* The next piece of work; NULL when the pool ends. */
+static struct loop_work *
+pool_next(struct loop_pool *p)
+{
+	struct loop_work *w;
+
+	pthread_mutex_lock(&p->mutex);
+	while (!p->head && !p->stop)
+		pthread_cond_wait(&p->filled, &p->mutex);
+	w = p->head;
+	if (w) {
+		p->head = w->next;
+		if (!p->head)
+			p->tail = &p->head;
+	}
+	pthread_mutex_unlock(&p->mutex);
+	return w;
+}
+
+static void *
+pool_thread(void *arg)
+{
+	struct loop_pool *p = arg;
+	struct loop_work *w;
+	struct loop *l;
+
+	while ((w = pool_next(p))) {
+		l = w->loop; /* without one, work() may free w */
+		w->work(w);
+		if (l) {
+			w->task.run = work_done;
+			loop_post(l, &w->task);
+		}
+	}
+	return NULL;
+}
+
+int
+loop_pool_new(unsigned threads, struct loop_pool **out)
+{
+	struct loop_pool *p;
+	sigset_t all, old;
+
+	*out = NULL;
+	ASSERT(threads > 0);
+	p = calloc(1, sizeof(*p) + threads * sizeof(p->threads[0]));
+	if (!p)
+		return ERR_NOMEM;
+	pthread_mutex_init(&p->mutex, NULL);
+	pthread_cond_init(&p->filled, NULL);
+	p->tail = &p->head;
+	/* Signals are the main thread's business. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (p->count < threads &&
+	       !pthread_create(&p->threads[p->count], NULL, pool_thread, p))
+		p->count++;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (p->count < threads) {
+		loop_pool_free(p);
+		return ERR_SYSTEM;
+	}
+	*out = p;
+	return 0;
+}
+
+void
+loop_pool_free(struct loop_pool *p)
+{
+	unsigned i;
+
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->mutex);
+	p->stop = true;
+	pthread_cond_broadcast(&p->filled);
+	pthread_mutex_unlock(&p->mutex);
+	for (i = 0; i < p->count; i++)
+		pthread_join(p->threads[i], NULL);
+	pthread_cond_destroy(&p->filled);
+	pthread_mutex_destroy(&p->mutex);
+	free(p);
+}
+
+void
+loop_work_start(struct loop_pool *p, struct loop_work *w)
+{
+	w->next = NULL;
+	pthread_mutex_lock(&p->mutex);
+	*p->tail = w;
+	p->tail = &w->next;
+	pthread_cond_signal(&p->filled);
+	pthread_mutex_unlock(&p->mutex);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The door of store/: SQL that is the same on SQLite and PostgreSQL.
+ *
+ * A store is one database; a connection to it (struct store_conn) belongs to
+ * one thread at a time.  Statements are written in the dialect that both
+ * engines share: ?1 … ?9 for parameters, ON CONFLICT, RETURNING; types in
+ * migrations are TEXT, BIGINT and BYTEA.  Callers keep their SQL in their
+ * own folder; no caller knows which engine is behind.
+ *
+ * Roles: the keeper opens its own store (the grants); the front's worker
+ * pool opens the main one.  Nothing here runs on an event loop.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/base.h"
+
+struct store;
+struct store_conn;
+struct store_stmt;
+
+/*
+ * Opens `url` ("sqlite:/path/file.db"; "postgres://…" later: ERR_UNSUPPORTED
+ * until that twin is there), creates the file (0600), and applies the
+ * embedded migrations "migrations/<set>/NNNN_name.sql" in order under a
+ * lock.  A newer schema than this binary knows is ERR_CONFLICT.  On error
+ * `detail` (may be NULL) says what and where.  *out is owned.
+ */
+int store_open(const char *url, const char *migration_set, struct store **out,
+	       char *detail, size_t detail_size);
+void store_close(struct store *s);
+/* A connection for one thread.  Owned; give back with store_release. */
+int store_acquire(struct store *s, struct store_conn **out);
+void store_release(struct store_conn *c);
+
+/* A write transaction (BEGIN IMMEDIATE); not nested. */
+int store_begin(struct store_conn *c);
+int store_commit(struct store_conn *c);
+/* Fine to call when no transaction is open. */
+void store_rollback(struct store_conn *c);
+
+/*
+ * A prepared statement, cached per connection and text (give string
+ * literals).  Borrowed until store_done(), which resets it.  Bind by
+ * 1-based index, then step.
+ */
+int store_prepare(struct store_conn *c, const char *sql,
+		  struct store_stmt **out);
+void store_bind_int(struct store_stmt *st, int index, int64_t value);
+/* Text and blobs are borrowed until store_done. NULL ptr binds NULL. */
+void store_bind_text(struct store_stmt *st, int index, struct slice text);
+void store_bind_str(struct store_stmt *st, int index, const char *text);
+void store_bind_blob(struct store_stmt *st, int index, struct slice bytes);
+void store_bind_null(struct store_stmt *st, int index);
+/* 1: a row is there; 0: no more rows; or ERR_STORE, ERR_EXISTS (a unique
+ * constraint), ERR_BUSY (locked for longer than 5 s). */
+int store_step(struct store_stmt *st);
+/* Columns of the current row, 0-based; borrowed until the next step.  NULL
+ * columns give 0 and an empty slice with NULL ptr. */
+int64_t store_col_int(struct store_stmt *st, int col);
+struct slice store_col(struct store_stmt *st, int col);
+bool store_col_is_null(struct store_stmt *st, int col);
+/* Resets; NULL is fine. */
+void store_done(struct store_stmt *st);
+
+/*
+ * The short form for one statement: types is a string of 'i' (int64_t),
+ * 's' (const char *), 'l' (struct slice, text), 'b' (struct slice, blob),
+ * 'n' (null, no argument), then the values.  store_exec runs it to its end
+ * and gives the number of changed rows in *changed (may be NULL).
+ * store_query binds and leaves stepping to the caller.
+ */
+int store_exec(struct store_conn *c, int64_t *changed, const char *sql,
+	       const char *types, ...);
+int store_query(struct store_conn *c, struct store_stmt **out,
+		const char *sql, const char *types, ...);
+/* The engine's last message on this connection, for the log (no values). */
+const char *store_message(struct store_conn *c);
+
+#endif

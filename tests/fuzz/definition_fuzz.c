@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Foreign definitions and sealed bindings: any bytes end in a report or in
+ * something whole; what was read and written reads back the same.
+ */
+#include <stdlib.h>
+
+#include "catalog/catalog.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+fuzz_check(struct slice text)
+{
+	static struct catalog_report report;
+	char id[CATALOG_ID_MAX + 1];
+	int err = catalog_check(NULL, text, id, &report);
+
+	/* Refused means told, and sound means named. */
+	ASSERT(err == ERR_NOMEM || (err == 0) == (report.total == 0));
+	ASSERT(err != 0 || id[0]);
+}
+
+static void
+fuzz_binding(struct slice text)
+{
+	struct buf one, two;
+	struct binding *b, *again;
+
+	if (binding_from_json(text, &b, NULL) < 0)
+		return;
+	buf_init(&one, BINDING_JSON_MAX * 2);
+	buf_init(&two, BINDING_JSON_MAX * 2);
+	ASSERT(binding_to_json(b, &one) == 0);
+	if (one.len <= BINDING_JSON_MAX) {
+		ASSERT(binding_from_json(buf_slice(&one), &again, NULL) == 0);
+		ASSERT(binding_to_json(again, &two) == 0);
+		ASSERT(slice_eq(buf_slice(&one), buf_slice(&two)));
+		binding_free(again);
+	}
+	/* Whatever it says: never to a host that is none of its own. */
+	ASSERT(!binding_hosts_allow(b, true, SLICE("a b"), 0));
+	binding_free(b);
+	buf_release(&one);
+	buf_release(&two);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice text = slice_of(data, size);
+
+	fuzz_check(text);
+	fuzz_binding(text);
+	return 0;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A test file in a network and mount namespace of its own: its /etc/hosts says what the test wants, it may listen on
+ * port 443 and on any address, and nothing of the machine is touched or reachable. The file starts itself again
+ * inside; what the inner run prints goes straight to the test runner.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const mark = 'DRAWBRIDGE_TEST_NAMESPACE'
+const script = `set -e
+ip link set lo up
+for address in $1; do ip address add "$address" dev lo; done
+mount --bind "$2" /etc/hosts
+shift 2
+exec "$@"`
+
+/*
+ * First thing in a test file: await enterNamespace(import.meta.url, {hosts, addresses}). Outside it does not return:
+ * it runs the file inside and ends with its status. hosts: {name: address}; addresses: more of the loopback device,
+ * like "10.1.2.3/32" or "fd00::1/128".
+ */
+export async function enterNamespace(url, { hosts = {}, addresses = [] } = {}) {
+	const file = fileURLToPath(url)
+	if (process.env[mark] === file)
+		return
+	const folder = mkdtempSync(join(tmpdir(), 'drawbridge-hosts-'))
+	const hostsFile = join(folder, 'hosts')
+	const lines = Object.entries({ localhost: '127.0.0.1', ...hosts }).map(([name, address]) => `${address}\t${name}\n`)
+	writeFileSync(hostsFile, lines.join(''))
+	const user = process.getuid() === 0 ? [] : ['--map-root-user']
+	const inner = spawn('unshare', [...user, '--net', '--mount', '--', 'sh', '-c', script, 'sh', addresses.join(' '),
+		hostsFile, process.execPath, ...process.execArgv, file],
+	{ stdio: 'inherit', env: { ...process.env, [mark]: file } })
+	for (const signal of ['SIGTERM', 'SIGINT'])
+		process.on(signal, () => inner.kill(signal))
+	const status = await new Promise((resolve) => {
+		inner.on('error', (error) => {
+			console.error(`unshare: ${error.message}`)
+			resolve(1)
+		})
+		inner.on('exit', (code) => resolve(code ?? 1))
+	})
+	rmSync(folder, { recursive: true, force: true })
+	process.exit(status)
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What a suite started, ended in the reverse order. Every helper takes a scope first and registers its own end
+ * there, so that a test that fails half way leaves no process, port or folder behind.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe } from 'node:test'
+
+export class Scope {
+	#ends = []
+
+	after(end) {
+		this.#ends.push(end)
+	}
+
+	async close() {
+		const failures = []
+		while (this.#ends.length > 0) {
+			try {
+				await this.#ends.pop()()
+			} catch (error) {
+				failures.push(error)
+			}
+		}
+		if (failures.length > 0)
+			throw failures[0]
+	}
+}
+
+/* A describe() with a scope of its own, closed after its last test. */
+export function suite(name, body, { timeout = 170_000 } = {}) {
+	describe(name, { timeout }, () => {
+		const scope = new Scope()
+		after(() => scope.close())
+		body(scope)
+	})
+}
+
+/* Runs one test's body with a scope that ends with it. */
+export function scoped(body) {
+	return async (t) => {
+		const scope = new Scope()
+		try {
+			await body(scope, t)
+		} finally {
+			await scope.close()
+		}
+	}
+}
+
+/* A fresh folder, removed with the scope (kept when DRAWBRIDGE_KEEP is set). */
+export function temporaryFolder(scope, name = 'drawbridge-test') {
+	const folder = mkdtempSync(join(tmpdir(), `${name}-`))
+	scope.after(() => {
+		if (!process.env.DRAWBRIDGE_KEEP)
+			rmSync(folder, { recursive: true, force: true })
+	})
+	return folder
+}
+
+/* A port of 127.0.0.1 that nobody listens on at this moment. */
+export function freePort(host = '127.0.0.1') {
+	return new Promise((resolve, reject) => {
+		const probe = createServer()
+		probe.on('error', reject)
+		probe.listen(0, host, () => {
+			const { port } = probe.address()
+			probe.close(() => resolve(port))
+		})
+	})
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/* Asks again until the answer is truthy; fails with the last answer or error after the time is over. */
+export async function eventually(what, ask, { timeout = 10_000, every = 50 } = {}) {
+	const end = Date.now() + timeout
+	let last
+	for (;;) {
+		try {
+			last = await ask()
+			if (last)
+				return last
+		} catch (error) {
+			last = error
+		}
+		if (Date.now() > end)
+			throw new Error(`${what}: not within ${timeout} ms; last: ${last?.stack ?? JSON.stringify(last)}`)
+		await sleep(every)
+	}
+}
+
+/* Fails instead of waiting for ever. */
+export function within(timeout, what, promise) {
+	let timer
+	const late = new Promise((_, reject) => {
+		timer = setTimeout(() => reject(new Error(`${what}: not within ${timeout} ms`)), timeout)
+	})
+	return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}

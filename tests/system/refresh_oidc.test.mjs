@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The keeper against a provider that rotates refresh tokens and kills the grant of whoever uses one twice. */
+import assert from 'node:assert/strict'
+import { before, beforeEach, it } from 'node:test'
+import http from 'node:http'
+import { connect, walkConsent } from '../support/consent.mjs'
+import { consentAtOidc } from '../support/oidc.mjs'
+import { eventually, sleep, suite } from '../support/scope.mjs'
+import { startOidcWorld } from '../support/worlds.mjs'
+
+suite('refresh at oidc-provider', (scope) => {
+	let world, drawbridge, oidc, api
+
+	before(async () => {
+		world = await startOidcWorld(scope)
+		;({ drawbridge, oidc, api } = world)
+	})
+
+	beforeEach(() => {
+		oidc.faults.clear()
+		oidc.life.ttl = 3600
+		api.refuse = 0
+	})
+
+	/* A connection whose token lives for so many seconds; tokens after it live for an hour again. */
+	async function shortLived(seconds) {
+		oidc.life.ttl = seconds
+		const connection = await world.connected()
+		oidc.life.ttl = 3600
+		return connection
+	}
+
+	const refreshes = async (work) => {
+		const start = oidc.counts.refresh
+		await work()
+		return oidc.counts.refresh - start
+	}
+
+	it('200 callers at the moment of expiry make one token request and none fails', async () => {
+		const connection = await shortLived(5)
+		const agent = new http.Agent({ keepAlive: true, maxSockets: 200 })
+		scope.after(() => agent.destroy())
+		const link = connection.link_name
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		const before = api.last().token
+		oidc.faults.on('token', { kind: 'delay', ms: 400 })
+		const expiry = new Date(connection.expires_at).getTime()
+		let answers
+		const made = await refreshes(async () => {
+			await sleep(Math.max(0, expiry - Date.now() - 20))
+			answers = await Promise.all(Array.from({ length: 200 }, async (_, n) => {
+				await sleep(n / 4)
+				return drawbridge.via(link, `/echo?n=${n}`, { agent })
+			}))
+		})
+		const failed = answers.filter(({ status }) => status !== 200)
+		assert.deepEqual(failed.map(({ status, text }) => [status, text]), [])
+		assert.ok(made <= 1, `${made} refreshes`)
+		await drawbridge.via(link, '/echo')
+		assert.notEqual(api.last().token, before)
+		const afterwards = await drawbridge.connection(link)
+		assert.equal(afterwards.status, 'connected')
+	})
+
+	it('200 callers after the expiry make exactly one token request and none fails', async () => {
+		const connection = await shortLived(2)
+		const agent = new http.Agent({ keepAlive: true, maxSockets: 200 })
+		scope.after(() => agent.destroy())
+		oidc.faults.on('token', { kind: 'delay', ms: 400 })
+		const made = await refreshes(async () => {
+			await sleep(Math.max(0, new Date(connection.expires_at) - Date.now() + 200))
+			const answers = await Promise.all(Array.from({ length: 200 }, () =>
+				drawbridge.via(connection.link_name, '/echo', { agent })))
+			assert.deepEqual(answers.filter(({ status }) => status !== 200).map(({ text }) => text), [])
+		})
+		assert.ok(made <= 1, `${made} refreshes`)
+		assert.equal((await drawbridge.connection(connection.link_name)).status, 'connected')
+	})
+
+	it('goes on ahead of expiry, so that no call carries a dead token', async () => {
+		oidc.life.ttl = 4
+		const { link_name: link } = await world.connected()
+		const tokens = new Set()
+		const made = await refreshes(async () => {
+			const end = Date.now() + 13_000
+			while (Date.now() < end) {
+				const answer = await drawbridge.via(link, '/echo')
+				assert.equal(answer.status, 200, answer.text)
+				tokens.add(api.last().token)
+				await sleep(150)
+			}
+		})
+		assert.ok(made >= 2, `${made} refreshes`)
+		assert.ok(tokens.size >= 3, `${tokens.size} tokens`)
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
+	})
+
+	it('a forced refresh gives another token', async () => {
+		const { link_name: link } = await world.connected()
+		await drawbridge.via(link, '/echo')
+		const before = api.last().token
+		assert.equal(await refreshes(() => drawbridge.must('POST', `/v1/connections/${link}/refresh`)), 1)
+		await drawbridge.via(link, '/echo')
+		assert.notEqual(api.last().token, before)
+	})
+
+	it('a token that the API refuses is renewed once and the call is sent again', async () => {
+		const { link_name: link } = await world.connected()
+		await drawbridge.via(link, '/echo')
+		api.refuse = 1
+		let answer
+		const made = await refreshes(async () => {
+			answer = await drawbridge.via(link, '/echo', { method: 'POST', body: 'kept whole' })
+		})
+		assert.equal(answer.status, 200)
+		assert.equal(answer.json.body.length, 10)
+		assert.equal(made, 1)
+	})
+
+	it('an API that refuses the next token too has its answer passed on', async () => {
+		const { link_name: link } = await world.connected()
+		await drawbridge.via(link, '/echo')
+		api.refuse = 1000
+		const made = await refreshes(async () => {
+			for (let n = 0; n < 3; n++) {
+				const answer = await drawbridge.via(link, '/echo')
+				assert.equal(answer.status, 401)
+				assert.equal(answer.headers['drawbridge-error'], undefined)
+			}
+		})
+		assert.ok(made >= 1 && made <= 3, `${made} refreshes`)
+		api.refuse = 0
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
+	})
+
+	it('a body too large to be held is not sent twice', async () => {
+		const { link_name: link } = await world.connected()
+		await drawbridge.via(link, '/echo')
+		api.refuse = 1
+		const start = api.requests.length
+		const answer = await drawbridge.via(link, '/echo', { method: 'POST', body: Buffer.alloc(300_000, 'x') })
+		assert.equal(answer.status, 401)
+		assert.equal(api.requests.length, start + 1)
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
+	it('a dead refresh token needs a reconnect, told once and in plain words', async () => {
+		const { link_name: link } = await world.connected()
+		oidc.faults.on('token', { kind: 'status', status: 400, body: { error: 'invalid_grant' } })
+		await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+		const connection = await drawbridge.connection(link)
+		assert.equal(connection.status, 'needs_reconnect')
+		assert.ok(connection.reason)
+		const calls = api.requests.length
+		const tokenRequests = oidc.counts.token
+		const answer = await drawbridge.via(link, '/echo')
+		assert.equal(answer.status, 409)
+		assert.equal(answer.headers['drawbridge-error'], 'connection_needs_reconnect')
+		assert.equal(answer.json.code, 'connection_needs_reconnect')
+		assert.equal(api.requests.length, calls)
+		assert.equal(oidc.counts.token, tokenRequests)
+		oidc.faults.clear()
+		await connect(drawbridge, link, consentAtOidc)
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
+	for (const [name, fault] of Object.entries({
+		'500 with a page': { kind: 'html' }, 'a cut connection': { kind: 'cut' },
+		'503': { kind: 'status', status: 503, body: '' }
+	})) {
+		it(`${name} from the token endpoint keeps the connection connected`, async () => {
+			const { link_name: link } = await world.connected()
+			await drawbridge.via(link, '/echo')
+			oidc.faults.on('token', fault)
+			await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+			const connection = await drawbridge.connection(link)
+			assert.equal(connection.status, 'connected')
+			assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+			oidc.faults.clear()
+			await eventually('the next refresh', async () =>
+				(await drawbridge.api('POST', `/v1/connections/${link}/refresh`)).status < 300, { timeout: 40_000 })
+			assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		})
+	}
+
+	it('an expired token is not sent while the provider is down: 503 refresh_unavailable', async () => {
+		const connection = await shortLived(2)
+		const link = connection.link_name
+		oidc.faults.on('token', { kind: 'status', status: 503, body: '', headers: { 'retry-after': '2' } })
+		await sleep(Math.max(0, new Date(connection.expires_at) - Date.now() + 200))
+		const calls = api.requests.length
+		const answer = await drawbridge.via(link, '/echo')
+		assert.equal(answer.status, 503)
+		assert.equal(answer.headers['drawbridge-error'], 'refresh_unavailable')
+		assert.ok(Number(answer.headers['retry-after']) > 0)
+		assert.equal(api.requests.length, calls)
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
+		oidc.faults.clear()
+		await eventually('calls to go on', async () => (await drawbridge.via(link, '/echo')).status === 200,
+			{ timeout: 40_000, every: 500 })
+	})
+
+	it('throttling leaves the connection connected and degraded', async () => {
+		const { link_name: link } = await world.connected()
+		await drawbridge.via(link, '/echo')
+		oidc.faults.on('token', { kind: 'status', status: 429, body: { error: 'slow_down' },
+			headers: { 'retry-after': '3' } })
+		await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+		const connection = await drawbridge.connection(link)
+		assert.equal(connection.status, 'connected')
+		assert.match(JSON.stringify(connection.health), /degraded/)
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
+	it('a wrong client secret flags the app and disconnects nobody', async () => {
+		const { link_name: link } = await world.connected()
+		await drawbridge.via(link, '/echo')
+		const app = `/v1/services/${world.service}/app`
+		const { client_id, client_secret } = oidc.clients.web
+		await drawbridge.must('PUT', app, { client_id, client_secret: 'not the secret' })
+		try {
+			await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+			assert.equal((await drawbridge.connection(link)).status, 'connected')
+		} finally {
+			await drawbridge.must('PUT', app, { client_id, client_secret })
+		}
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
+	it('the old refresh token is kept when none comes back', async () => {
+		const { link_name: link } = await world.connected()
+		oidc.faults.on('token', { kind: 'status', status: 200, times: 1,
+			body: { access_token: 'without-a-refresh-token', token_type: 'Bearer', expires_in: 3600 } })
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
+	it('two connections of one account refresh apart', async () => {
+		const [one, two] = [await world.connected(), await world.connected()]
+		await Promise.all([one, two, one, two].map(({ link_name: link }) =>
+			drawbridge.api('POST', `/v1/connections/${link}/refresh`)))
+		for (const { link_name: link } of [one, two]) {
+			assert.equal((await drawbridge.connection(link)).status, 'connected')
+			assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		}
+	})
+
+	it('an answer lost on the way ends in a reconnect that says so', async () => {
+		const { link_name: link } = await world.connected()
+		oidc.faults.on('token', { kind: 'lose', times: 1 })
+		await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+		await eventually('the provider to refuse the old token', async () => {
+			await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+			return (await drawbridge.connection(link)).status === 'needs_reconnect'
+		}, { timeout: 40_000, every: 500 })
+		assert.ok((await drawbridge.connection(link)).reason)
+		await walkConsent(drawbridge, link, consentAtOidc)
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
+	})
+
+	it('a restart keeps every grant', async () => {
+		const { link_name: link } = await world.connected()
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		await drawbridge.stop()
+		await drawbridge.start()
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		await drawbridge.killHard()
+		await drawbridge.start()
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+})
