@@ -34,7 +34,7 @@ struct resolve {
 
 const struct catalog_parameter *
 catalog_parameter_find(const struct service *s, const struct catalog_method *m,
-	       struct slice name)
+		       struct slice name)
 {
 	size_t i;
 
@@ -50,8 +50,7 @@ catalog_parameter_find(const struct service *s, const struct catalog_method *m,
 static struct template_value
 known(enum template_class class, const char *text)
 {
-	return (struct template_value){ text ? class : TEMPLATE_MISSING,
-					text };
+	return (struct template_value){ text ? class : TEMPLATE_MISSING, text };
 }
 
 static struct template_value
@@ -66,8 +65,7 @@ captured_value(const struct binding *b, struct slice name)
 		if (!slice_eq(slice_str(c->name), name))
 			continue;
 		if (c->sets == CATALOG_SETS_BASE_URL)
-			return known(TEMPLATE_URL,
-				     pairs_get(&b->values, name));
+			return known(TEMPLATE_URL, pairs_get(&b->values, name));
 		if (c->sets == CATALOG_SETS_VALUE)
 			return known(TEMPLATE_TEXT,
 				     pairs_get(&b->values, name));
@@ -94,8 +92,8 @@ resolve_value(void *arg, struct slice name)
 	if (slice_starts(name, SLICE("dc."))) {
 		dc = service_data_centre(b->service, b->data_centre);
 		return known(TEMPLATE_HOST,
-			     dc ? pairs_get(&dc->hosts, slice_from(name, 3)) :
-				  NULL);
+			     dc ? pairs_get(&dc->hosts, slice_from(name, 3))
+				: NULL);
 	}
 	p = catalog_parameter_find(b->service, b->method, name);
 	if (!p)
@@ -179,8 +177,8 @@ fail_missing(struct resolve *x, const char *text, bool centre)
 		return;
 	}
 	if (!centre)
-		fail(x, ERR_INVALID, "/parameters", "a value is missing:",
-		     name);
+		fail(x, ERR_INVALID, "/parameters",
+		     "a value is missing:", name);
 }
 
 static const char *
@@ -218,8 +216,8 @@ expand_pairs(struct resolve *x, const struct catalog_pairs *from,
 
 	if (!from->count || x->err)
 		return;
-	out->items = arena_alloc(x->f->arena,
-				 from->count * sizeof(*out->items));
+	out->items =
+		arena_alloc(x->f->arena, from->count * sizeof(*out->items));
 	if (!out->items) {
 		x->err = ERR_NOMEM;
 		return;
@@ -243,15 +241,14 @@ resolve_inject(struct resolve *x)
 
 	if (!from->count || x->err)
 		return;
-	out->items = arena_alloc(x->f->arena,
-				 from->count * sizeof(*out->items));
+	out->items =
+		arena_alloc(x->f->arena, from->count * sizeof(*out->items));
 	if (!out->items) {
 		x->err = ERR_NOMEM;
 		return;
 	}
 	for (i = 0; i < from->count; i++) {
-		value = expand(x, from->items[i].value,
-			       TEMPLATE_KEEP_UNKNOWN);
+		value = expand(x, from->items[i].value, TEMPLATE_KEEP_UNKNOWN);
 		if (!value)
 			continue;
 		out->items[out->count] = from->items[i];
@@ -267,8 +264,8 @@ resolve_hosts(struct resolve *x)
 	const char *text;
 	size_t i;
 
-	b->hosts = arena_alloc(x->f->arena,
-			       (from->count + 1) * sizeof(*b->hosts));
+	b->hosts =
+		arena_alloc(x->f->arena, (from->count + 1) * sizeof(*b->hosts));
 	if (!b->hosts) {
 		x->err = ERR_NOMEM;
 		return;
@@ -365,8 +362,7 @@ resolve_tests(struct resolve *x)
 			path = expand(x, path, 0);
 			if (path)
 				b->test_urls[i] = arena_printf(
-					x->f->arena, "%s%s", b->base_url,
-					path);
+					x->f->arena, "%s%s", b->base_url, path);
 		}
 		/* A test carries the credential: only to allowed hosts. */
 		if (b->test_urls[i] &&
@@ -398,8 +394,8 @@ resolve_oauth(struct resolve *x)
 	b->refresh_url = b->token_url;
 	if (m->refresh) {
 		if (m->refresh->url)
-			b->refresh_url = expand_url(x, m->refresh->url, true,
-						    0);
+			b->refresh_url =
+				expand_url(x, m->refresh->url, true, 0);
 		expand_pairs(x, &m->refresh->parameters,
 			     &b->refresh_parameters);
 		expand_pairs(x, &m->refresh->headers, &b->refresh_headers);
@@ -409,15 +405,15 @@ resolve_oauth(struct resolve *x)
 					   TEMPLATE_KEEP_UNKNOWN);
 	if (m->device)
 		b->device_url = expand_url(x, m->device->url, false, 0);
-	b->lookup_urls = arena_alloc(x->f->arena, (m->lookups.count + 1) *
-							  sizeof(char *));
+	b->lookup_urls = arena_alloc(x->f->arena,
+				     (m->lookups.count + 1) * sizeof(char *));
 	if (!b->lookup_urls) {
 		x->err = ERR_NOMEM;
 		return;
 	}
 	for (i = 0; i < m->lookups.count; i++)
-		b->lookup_urls[i] = expand_url(x, m->lookups.items[i].url,
-					       false, 0);
+		b->lookup_urls[i] =
+			expand_url(x, m->lookups.items[i].url, false, 0);
 }
 
 static int

@@ -156,8 +156,8 @@ host_is_covered(const struct binding *sealed, const struct binding_host *h)
 			continue;
 		if (s->wildcard == h->wildcard && !strcmp(s->name, h->name))
 			return true;
-		if (s->wildcard && slice_ends(slice_str(h->name),
-					      slice_str(s->name)))
+		if (s->wildcard &&
+		    slice_ends(slice_str(h->name), slice_str(s->name)))
 			return true;
 	}
 	return false;
@@ -194,8 +194,7 @@ covers_same_place(const struct binding *sealed, const struct binding *now,
 		if (host_is_covered(sealed, &now->hosts[i]))
 			continue;
 		snprintf(detail, size, "host %s%s is new",
-			 now->hosts[i].wildcard ? "*" : "",
-			 now->hosts[i].name);
+			 now->hosts[i].wildcard ? "*" : "", now->hosts[i].name);
 		return false;
 	}
 	if (now->allow_http > sealed->allow_http) {
@@ -215,8 +214,7 @@ binding_covers(const struct binding *sealed, const struct binding *now,
 	if (size)
 		detail[0] = '\0';
 	if (strcmp(sealed->service_id, now->service_id) ||
-	    strcmp(sealed->app_id, now->app_id) ||
-	    sealed->kind != now->kind ||
+	    strcmp(sealed->app_id, now->app_id) || sealed->kind != now->kind ||
 	    sealed->service->custom != now->service->custom) {
 		snprintf(detail, size, "it is another service or method");
 		return false;
@@ -224,9 +222,8 @@ binding_covers(const struct binding *sealed, const struct binding *now,
 	if (sealed->data_centre && now->data_centre &&
 	    strcmp(sealed->data_centre, now->data_centre)) {
 		moved = binding_dup(now);
-		if (!moved ||
-		    binding_switch_data_centre(moved, sealed->data_centre) <
-			    0) {
+		if (!moved || binding_switch_data_centre(
+				      moved, sealed->data_centre) < 0) {
 			binding_free(moved);
 			snprintf(detail, size, "data centre \"%s\" is gone",
 				 sealed->data_centre);
@@ -312,8 +309,8 @@ captured_centre(const struct binding *b, const struct catalog_capture *c,
 			if (!host || !binding_host_parse(host, NULL, &h))
 				continue;
 			h.name = host;
-			if (!h.port && binding_host_covers(&h, u.host, true,
-							   u.port))
+			if (!h.port &&
+			    binding_host_covers(&h, u.host, true, u.port))
 				return &s->data_centres.items[i];
 		}
 	}
@@ -375,8 +372,10 @@ binding_set_value(struct binding *b, const struct catalog_lookup_value *v,
 	if (slice_copy(value, text, sizeof(text)) < 0 ||
 	    !catalog_is_value(value) ||
 	    !binding_pattern_matches(v->pattern, value)) {
-		snprintf(detail, size, "the value looked up for %s is not of "
-				       "its form", v->name);
+		snprintf(detail, size,
+			 "the value looked up for %s is not of "
+			 "its form",
+			 v->name);
 		return ERR_FORBIDDEN;
 	}
 	err = binding_add_value(b, v->name, text, detail, size);

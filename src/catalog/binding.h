@@ -24,14 +24,14 @@ struct binding_host {
 };
 
 struct binding {
-	const struct service *service; /* cut down: this method alone, no
+	const struct service *service;	     /* cut down: this method alone, no
 					* scopes, docs, sources */
 	const struct catalog_method *method; /* unresolved, but see below */
 	enum catalog_kind kind;
 	const char *service_id;
 	const char *app_id;
 	const char *method_id;
-	const char *data_centre; /* NULL where the service has none */
+	const char *data_centre;	 /* NULL where the service has none */
 	struct catalog_pairs parameters; /* all, defaults included */
 	struct catalog_pairs values;	 /* captured and looked up */
 	enum catalog_http allow_http;
@@ -43,7 +43,7 @@ struct binding {
 	struct catalog_pairs headers;	  /* of the API */
 	struct catalog_injections inject; /* only {fields of the credential}
 					   * are left in the values */
-	const char *authorize_url; /* these: NULL where there is none */
+	const char *authorize_url;	  /* these: NULL where there is none */
 	const char *issuer;
 	const char *token_url;
 	const char *refresh_url; /* the token URL where it has no own */
@@ -74,8 +74,8 @@ int binding_from_json(struct slice text, struct binding **out,
  * canonical (compared after lower-casing, without one trailing dot); port 0
  * is the scheme's own.  Plain http only as allow_http says.
  */
-bool binding_hosts_allow(const struct binding *b, bool https,
-			 struct slice host, uint16_t port);
+bool binding_hosts_allow(const struct binding *b, bool https, struct slice host,
+			 uint16_t port);
 /* The same for a token, revoke, device or look-up URL: it must be one of the
  * binding's own, to the letter. */
 bool binding_endpoint_allows(const struct binding *b, struct slice url);

@@ -99,8 +99,7 @@ add_defaults(struct catalog *c, struct catalog_report *report)
 		err = load_default(f, parts, report, &d);
 		if (err)
 			break;
-		snprintf(path, sizeof(path), "services/%s.json",
-			 d->service.id);
+		snprintf(path, sizeof(path), "services/%s.json", d->service.id);
 		if (strcmp(path, f->path)) {
 			report_add(report, f->path, "/id",
 				   "must be the file's name");
@@ -189,8 +188,7 @@ catalog_unref(struct catalog *c)
 static bool
 is_visible(const struct definition *d, const char *org)
 {
-	return !d->service.custom ||
-	       (org && d->org && !strcmp(d->org, org));
+	return !d->service.custom || (org && d->org && !strcmp(d->org, org));
 }
 
 const struct service *

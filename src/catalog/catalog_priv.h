@@ -99,7 +99,7 @@ extern const struct shape shape_service;
 const struct shape *shape_next(size_t *cursor);
 
 extern const char *const words_kind[], *const words_place[],
-	*const words_class[];
+					       *const words_class[];
 
 /* ---- definitions ---- */
 
@@ -162,8 +162,8 @@ enum {
 
 /*
  * Appends the template with its values.  ERR_NOT_FOUND: name is unknown;
- * ERR_WRONG_STATE: has no value yet; ERR_INVALID: broken, or a value that may not
- * stand there.  name (may be NULL) gets the placeholder at fault.
+ * ERR_WRONG_STATE: has no value yet; ERR_INVALID: broken, or a value that may
+ * not stand there.  name (may be NULL) gets the placeholder at fault.
  */
 int template_expand(const char *text, template_lookup lookup, void *arg,
 		    unsigned flags, struct buf *out, struct slice *name);

@@ -103,12 +103,17 @@ check_pairs(struct check *c, const char *member, const struct catalog_pairs *p,
 void
 check_header_name(struct check *c, const char *name)
 {
-	static const char *const framing[] = {
-		"host",	      "content-length", "transfer-encoding",
-		"connection", "keep-alive",	"te",
-		"trailer",    "upgrade",	"expect",
-		"proxy-authorization", "proxy-connection"
-	};
+	static const char *const framing[] = { "host",
+					       "content-length",
+					       "transfer-encoding",
+					       "connection",
+					       "keep-alive",
+					       "te",
+					       "trailer",
+					       "upgrade",
+					       "expect",
+					       "proxy-authorization",
+					       "proxy-connection" };
 	static const char token[] = "!#$%&'*+-.^_`|~";
 	const char *p;
 	size_t i;
@@ -175,15 +180,16 @@ check_matches(struct check *c, const char *member,
 static void
 check_parameter(struct check *c, const struct catalog_parameter *p)
 {
-	static const char *const taken[] = { "data_centre",  "basic",
-					     "token",	     "access_token",
+	static const char *const taken[] = { "data_centre",   "basic",
+					     "token",	      "access_token",
 					     "refresh_token", "client_id",
 					     "client_secret" };
 	size_t i;
 
 	if (!catalog_is_name(p->name, 40, "_"))
-		CHECK_PROBLEM(c, "name", "is no name: lower-case letters, "
-					 "digits and _, a letter first");
+		CHECK_PROBLEM(c, "name",
+			      "is no name: lower-case letters, "
+			      "digits and _, a letter first");
 	for (i = 0; i < ARRAY_LEN(taken); i++)
 		if (!strcmp(p->name, taken[i]))
 			CHECK_PROBLEM(c, "name", "\"%s\" has a meaning already",
@@ -193,8 +199,7 @@ check_parameter(struct check *c, const struct catalog_parameter *p)
 		if (!catalog_is_value(slice_str(p->choices.items[i].value)) ||
 		    (p->type != CATALOG_PARAMETER_TEXT &&
 		     !catalog_is_host(p->choices.items[i].value, false)))
-			CHECK_PROBLEM(c, "choices",
-				      "\"%s\" is no usable value",
+			CHECK_PROBLEM(c, "choices", "\"%s\" is no usable value",
 				      p->choices.items[i].value);
 	if (p->type == CATALOG_PARAMETER_TEXT && !p->pattern &&
 	    !p->choices.count)
@@ -243,8 +248,7 @@ check_scopes(struct check *c, const char *member,
 		if (!catalog_is_scope(slice_str(name)))
 			CHECK_PROBLEM(c, "name", "can be no scope");
 		else if (table_get(seen, slice_str(name)))
-			CHECK_PROBLEM(c, "name", "\"%s\" is there twice",
-				      name);
+			CHECK_PROBLEM(c, "name", "\"%s\" is there twice", name);
 		else if (table_set(seen, slice_str(name), seen, NULL) < 0)
 			c->r->no_memory = true;
 		reader_leave(c->r, inner);
@@ -325,8 +329,8 @@ check_hosts_in(struct check *c, bool *on_one)
 
 		mark = reader_enter_index(c->r, i);
 		buf_reset(&text);
-		err = template_expand(c->s->api.hosts.items[i], check_sample,
-				      c, 0, &text, &name);
+		err = template_expand(c->s->api.hosts.items[i], check_sample, c,
+				      0, &text, &name);
 		if (err == ERR_NOT_FOUND)
 			reader_problem(c->r, "{%.*s} is not known here",
 				       SLICE_ARG(name));
@@ -402,8 +406,9 @@ check_base_url(struct check *c)
 
 	for (i = 0; i < s->methods.count; i++)
 		for (j = 0; j < s->methods.items[i].captures.count; j++)
-			captured |= s->methods.items[i].captures.items[j].sets ==
-				    CATALOG_SETS_BASE_URL;
+			captured |=
+				s->methods.items[i].captures.items[j].sets ==
+				CATALOG_SETS_BASE_URL;
 	if (!s->api.base_url && !captured)
 		reader_problem_at(c->r, "/api", "\"base_url\" is missing");
 }
@@ -415,16 +420,17 @@ check_head(struct check *c)
 	size_t i, mark;
 
 	if (s->id && !catalog_is_name(s->id, CATALOG_ID_MAX, "_"))
-		CHECK_PROBLEM(c, "id", "is no id: lower-case letters, digits "
-				       "and _, a letter first, at most 50");
+		CHECK_PROBLEM(c, "id",
+			      "is no id: lower-case letters, digits "
+			      "and _, a letter first, at most 50");
 	if (c->mode == DEFINITION_CUSTOM && s->id && s->app.id &&
 	    strcmp(s->id, s->app.id))
 		reader_problem_at(c->r, "/app/id",
 				  "a custom service has an app of its own");
-	if (c->mode == DEFINITION_DEFAULT &&
-	    s->allow_http == CATALOG_HTTP_YES)
-		CHECK_PROBLEM(c, "allow_http", "is for custom services; "
-					       "\"loopback\" is possible");
+	if (c->mode == DEFINITION_DEFAULT && s->allow_http == CATALOG_HTTP_YES)
+		CHECK_PROBLEM(c, "allow_http",
+			      "is for custom services; "
+			      "\"loopback\" is possible");
 	check_link(c, "docs", s->docs);
 	mark = reader_enter(c->r, "app");
 	check_link(c, "register_url", s->app.register_url);
@@ -434,8 +440,7 @@ check_head(struct check *c)
 }
 
 void
-check_definition(struct reader *r, struct service *s,
-		 enum definition_mode mode)
+check_definition(struct reader *r, struct service *s, enum definition_mode mode)
 {
 	struct check c = { .r = r, .s = s, .mode = mode };
 	size_t i, mark;

@@ -32,8 +32,7 @@ check_fields(struct check *c, const struct catalog_method *m)
 			if (m->fields.items[j].name &&
 			    !strcmp(f->name, m->fields.items[j].name))
 				CHECK_PROBLEM(c, "name",
-					      "\"%s\" is there twice",
-					      f->name);
+					      "\"%s\" is there twice", f->name);
 		if (check_sample(c, slice_str(f->name)).class !=
 		    TEMPLATE_UNKNOWN)
 			CHECK_PROBLEM(c, "name", "\"%s\" is a parameter too",
@@ -84,8 +83,9 @@ check_injection(struct check *c, const struct catalog_injection *in,
 	else if (in->place != CATALOG_IN_PATH && !in->name[0])
 		reader_problem(c->r, "\"name\" is missing");
 	if (!uses_credential(in->value, names))
-		CHECK_PROBLEM(c, "value", "uses nothing of the credential; "
-					  "fixed headers belong in the API's");
+		CHECK_PROBLEM(c, "value",
+			      "uses nothing of the credential; "
+			      "fixed headers belong in the API's");
 }
 
 static void
@@ -203,9 +203,9 @@ check_capture(struct check *c, const struct catalog_capture *p)
 		reader_problem(c->r, "a data centre is told by \"hosts\"");
 	for (i = 0; i < p->hosts.count; i++) {
 		for (j = 0, found = false; j < c->s->data_centres.count; j++)
-			found |= pairs_get(&c->s->data_centres.items[j].hosts,
-					   slice_str(p->hosts.items[i])) !=
-				 NULL;
+			found |=
+				pairs_get(&c->s->data_centres.items[j].hosts,
+					  slice_str(p->hosts.items[i])) != NULL;
 		if (!found)
 			CHECK_PROBLEM(c, "hosts", "no data centre has \"%s\"",
 				      p->hosts.items[i]);
@@ -229,8 +229,7 @@ check_captures(struct check *c, const struct catalog_method *m)
 			if (m->captures.items[j].name &&
 			    !strcmp(p->name, m->captures.items[j].name))
 				CHECK_PROBLEM(c, "name",
-					      "\"%s\" is there twice",
-					      p->name);
+					      "\"%s\" is there twice", p->name);
 		centres += p->sets == CATALOG_SETS_DATA_CENTRE;
 		bases += p->sets == CATALOG_SETS_BASE_URL;
 		reader_leave(c->r, mark);

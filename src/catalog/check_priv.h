@@ -12,9 +12,9 @@ struct check {
 	struct service *s;
 	enum definition_mode mode;
 	/* What templates may use here. */
-	const struct catalog_method *method;	/* NULL: any of them */
-	const struct catalog_data_centre *dc;	/* whose hosts are samples */
-	const char *const *also;		/* further names, or NULL */
+	const struct catalog_method *method;  /* NULL: any of them */
+	const struct catalog_data_centre *dc; /* whose hosts are samples */
+	const char *const *also;	      /* further names, or NULL */
 };
 
 /* A sample for every name that a template may use. */

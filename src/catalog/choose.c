@@ -17,14 +17,14 @@ struct choice {
 	struct json_problem *problem;
 };
 
+/* A problem at a parameter: "Port: is missing". */
 static void
-refuse(struct choice *c, const char *name, const char *fmt, const char *arg)
+refuse(struct choice *c, const char *name, const char *who, const char *what)
 {
-	char pointer[128], detail[256];
+	char pointer[128];
 
 	snprintf(pointer, sizeof(pointer), "/parameters/%.100s", name);
-	snprintf(detail, sizeof(detail), fmt, arg);
-	json_problem_set(c->problem, pointer, "%s", detail);
+	json_problem_set(c->problem, pointer, "%s: %s", who, what);
 }
 
 static bool
@@ -39,16 +39,16 @@ choice_is_sound(struct choice *c, const struct catalog_parameter *p,
 		if (!strcmp(p->choices.items[i].value, value))
 			return true;
 	if (p->choices.count) {
-		refuse(c, p->name, "%s: is none of the choices", p->label);
+		refuse(c, p->name, p->label, "is none of the choices");
 		return false;
 	}
-	ok = p->type == CATALOG_PARAMETER_LABEL ? catalog_is_label(s) :
-	     p->type == CATALOG_PARAMETER_HOST ? catalog_is_host(value, false) :
-						 catalog_is_value(s);
+	ok = p->type == CATALOG_PARAMETER_LABEL	 ? catalog_is_label(s)
+	     : p->type == CATALOG_PARAMETER_HOST ? catalog_is_host(value, false)
+						 : catalog_is_value(s);
 	if (ok && p->pattern)
 		ok = binding_pattern_matches(p->pattern, s);
 	if (!ok)
-		refuse(c, p->name, "%s: is not of its form", p->label);
+		refuse(c, p->name, p->label, "is not of its form");
 	return ok;
 }
 
@@ -77,8 +77,8 @@ choose_data_centre(struct choice *c, const json_t *value)
 
 	if (!c->s->data_centres.count) {
 		if (value)
-			refuse(c, "data_centre", "%s has no data centres",
-			       c->s->name);
+			refuse(c, "data_centre", c->s->name,
+			       "has no data centres");
 		return !value;
 	}
 	c->data_centre = c->s->default_data_centre;
@@ -86,8 +86,7 @@ choose_data_centre(struct choice *c, const json_t *value)
 		return true;
 	dc = text ? service_data_centre(c->s, text) : NULL;
 	if (!dc) {
-		refuse(c, "data_centre", "%s has no such data centre",
-		       c->s->name);
+		refuse(c, "data_centre", c->s->name, "has no such data centre");
 		return false;
 	}
 	c->data_centre = dc->id;
@@ -104,13 +103,13 @@ choose_parameter(struct choice *c, const struct catalog_parameter *p,
 	if (value && !json_is_null(value)) {
 		text = choice_text(c, value);
 		if (!text) {
-			refuse(c, p->name, "%s: must be a text", p->label);
+			refuse(c, p->name, p->label, "must be a text");
 			return false;
 		}
 	}
 	if (!text) {
 		if (!p->optional)
-			refuse(c, p->name, "%s: is missing", p->label);
+			refuse(c, p->name, p->label, "is missing");
 		return p->optional;
 	}
 	if (!choice_is_sound(c, p, text))
@@ -127,10 +126,11 @@ choose(struct choice *c, const json_t *given)
 	json_t *value;
 	size_t i;
 
-	json_object_foreach((json_t *)(uintptr_t)given, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)given, name, value)
+	{
 		if (strcmp(name, "data_centre") &&
 		    !catalog_parameter_find(c->s, c->m, slice_str(name))) {
-			refuse(c, name, "unknown parameter of %s", c->s->name);
+			refuse(c, name, c->s->name, "unknown parameter");
 			return false;
 		}
 	}

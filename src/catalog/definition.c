@@ -46,15 +46,16 @@ definition_new(struct reader *r, const json_t *value, struct slice source,
 	d->arena = arena;
 	d->source = slice_of(text, source.len);
 	shape_read(r, &shape_service, value, &d->service);
-	d->service.custom = mode == DEFINITION_CUSTOM ||
-			    mode == DEFINITION_SEALED_CUSTOM;
+	d->service.custom =
+		mode == DEFINITION_CUSTOM || mode == DEFINITION_SEALED_CUSTOM;
 	if (r->problems == before && !r->no_memory) {
 		usual_fill(r, &d->service);
 		if (!mode_is_sealed(mode) && !r->no_memory)
 			check_definition(r, &d->service, mode);
 	}
-	err = r->no_memory ? ERR_NOMEM :
-	      r->problems != before ? ERR_INVALID : 0;
+	err = r->no_memory	      ? ERR_NOMEM
+	      : r->problems != before ? ERR_INVALID
+				      : 0;
 out:
 	r->arena = NULL;
 	if (err)
@@ -94,15 +95,14 @@ captures_use(const json_t *method, const char *key)
 	size_t i, j;
 
 	for (i = 0; i < json_array_size(captures); i++) {
-		const json_t *hosts = json_object_get(
-			json_array_get(captures, i), "hosts");
+		const json_t *hosts =
+			json_object_get(json_array_get(captures, i), "hosts");
 
 		if (json_is_string(hosts) &&
 		    !strcmp(json_string_value(hosts), key))
 			return true;
 		for (j = 0; j < json_array_size(hosts); j++)
-			if (!strcmp(json_string_value(json_array_get(hosts,
-								     j)),
+			if (!strcmp(json_string_value(json_array_get(hosts, j)),
 				    key))
 				return true;
 	}
@@ -118,9 +118,11 @@ prune_hosts(json_t *centres, const json_t *method, const char *text)
 	const char *id, *key;
 	void *next;
 
-	json_object_foreach(centres, id, centre) {
+	json_object_foreach(centres, id, centre)
+	{
 		hosts = json_object_get(centre, "hosts");
-		json_object_foreach_safe(hosts, next, key, host) {
+		json_object_foreach_safe(hosts, next, key, host)
+		{
 			snprintf(placeholder, sizeof(placeholder), "{dc.%s}",
 				 key);
 			if (!strstr(text, placeholder) &&
@@ -134,10 +136,13 @@ prune_hosts(json_t *centres, const json_t *method, const char *text)
 static json_t *
 cut_down(const json_t *value, const struct service *s, const char *method)
 {
-	static const char *const kept[] = { "id",	     "name",
-					    "allow_http",    "data_centres",
+	static const char *const kept[] = { "id",
+					    "name",
+					    "allow_http",
+					    "data_centres",
 					    "default_data_centre",
-					    "parameters",    "api" };
+					    "parameters",
+					    "api" };
 	json_t *out = json_object(), *m, *part;
 	char *text;
 	size_t i;
@@ -145,12 +150,11 @@ cut_down(const json_t *value, const struct service *s, const char *method)
 	for (i = 0; i < ARRAY_LEN(kept); i++) {
 		part = json_object_get(value, kept[i]);
 		if (part)
-			json_object_set_new(out, kept[i],
-					    json_deep_copy(part));
+			json_object_set_new(out, kept[i], json_deep_copy(part));
 	}
 	json_object_set_new(out, "app", json_pack("{s:s}", "id", s->app.id));
-	m = json_deep_copy(json_object_get(json_object_get(value, "methods"),
-					   method));
+	m = json_deep_copy(
+		json_object_get(json_object_get(value, "methods"), method));
 	json_object_del(m, "help");
 	json_object_set_new(out, "methods", json_pack("{s:o}", method, m));
 	json_object_del(json_object_get(out, "api"), "rate_limits");
@@ -171,13 +175,12 @@ int
 reduce_definition(struct definition *d, const json_t *value)
 {
 	const struct service *s = &d->service;
-	enum definition_mode mode = s->custom ? DEFINITION_SEALED_CUSTOM :
-						DEFINITION_SEALED_DEFAULT;
+	enum definition_mode mode = s->custom ? DEFINITION_SEALED_CUSTOM
+					      : DEFINITION_SEALED_DEFAULT;
 	size_t i;
 	int err = 0;
 
-	d->bound = arena_alloc(d->arena,
-			       s->methods.count * sizeof(*d->bound));
+	d->bound = arena_alloc(d->arena, s->methods.count * sizeof(*d->bound));
 	if (!d->bound)
 		return ERR_NOMEM;
 	for (i = 0; !err && i < s->methods.count; i++) {

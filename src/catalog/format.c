@@ -15,8 +15,8 @@ const char *const words_kind[] = { "oauth2_code", "oauth2_client_credentials",
 				   "bearer",	  "none",
 				   NULL };
 const char *const words_place[] = { "header", "query", "form", "path", NULL };
-const char *const words_class[] = { "throttled", "dead_grant",
-				    "misconfigured", "transient", NULL };
+const char *const words_class[] = { "throttled", "dead_grant", "misconfigured",
+				    "transient", NULL };
 static const char *const words_auth[] = { "body", "basic", "none", NULL };
 static const char *const words_body[] = { "form", "json", "query", NULL };
 static const char *const words_during[] = { "any", "exchange", "refresh",
@@ -28,44 +28,68 @@ static const char *const words_from[] = { "callback", "token", NULL };
 static const char *const words_sets[] = { "value", "data_centre", "base_url",
 					  "nothing", NULL };
 static const char *const words_of[] = { "token_requests", "refresh_tokens",
-					"access_tokens", "codes", "calls",
-					NULL };
+					"access_tokens",  "codes",
+					"calls",	  NULL };
 static const char *const words_per[] = { "grant", "user", "app", "account",
 					 NULL };
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define TEXT(t, m, ...) \
-	{ .name = #m, .kind = SHAPE_TEXT, AT(t, m), __VA_ARGS__ }
+	{ \
+		.name = #m, .kind = SHAPE_TEXT, AT(t, m), __VA_ARGS__ \
+	}
 #define LONG_TEXT(t, m) TEXT(t, m, .flags = SHAPE_LONG)
-#define NEED_TEXT(t, m) \
-	TEXT(t, m, .flags = SHAPE_REQUIRED | SHAPE_NONEMPTY)
-#define TEXTS(t, m, n) { .name = #m, .kind = SHAPE_TEXTS, AT(t, m), .max = n }
+#define NEED_TEXT(t, m) TEXT(t, m, .flags = SHAPE_REQUIRED | SHAPE_NONEMPTY)
+#define TEXTS(t, m, n) \
+	{ \
+		.name = #m, .kind = SHAPE_TEXTS, AT(t, m), .max = n \
+	}
 #define PAIRS(t, m, n) \
-	{ .name = #m, .kind = SHAPE_PAIRS, AT(t, m), \
-	  .flags = SHAPE_LONG, .max = n }
+	{ \
+		.name = #m, .kind = SHAPE_PAIRS, AT(t, m), \
+		.flags = SHAPE_LONG, .max = n \
+	}
 #define NUMBER(t, m, most, usual) \
-	{ .name = #m, .kind = SHAPE_NUMBER, AT(t, m), .max = most, \
-	  .preset = usual }
+	{ \
+		.name = #m, .kind = SHAPE_NUMBER, AT(t, m), .max = most, \
+		.preset = usual \
+	}
 #define BOOL(t, m, usual) \
-	{ .name = #m, .kind = SHAPE_BOOL, AT(t, m), .preset = usual }
+	{ \
+		.name = #m, .kind = SHAPE_BOOL, AT(t, m), .preset = usual \
+	}
 #define WORD(t, m, list, ...) \
-	{ .name = #m, .kind = SHAPE_WORD, AT(t, m), .words = list, \
-	  __VA_ARGS__ }
+	{ \
+		.name = #m, .kind = SHAPE_WORD, AT(t, m), .words = list, \
+		__VA_ARGS__ \
+	}
 #define OBJECT(t, m, shape) \
-	{ .name = #m, .kind = SHAPE_OBJECT, AT(t, m), .sub = &shape }
+	{ \
+		.name = #m, .kind = SHAPE_OBJECT, AT(t, m), .sub = &shape \
+	}
 #define POINTER(t, m, shape) \
-	{ .name = #m, .kind = SHAPE_POINTER, AT(t, m), .sub = &shape }
+	{ \
+		.name = #m, .kind = SHAPE_POINTER, AT(t, m), .sub = &shape \
+	}
 #define LIST(t, m, shape, n) \
-	{ .name = #m, .kind = SHAPE_LIST, AT(t, m), .sub = &shape, .max = n }
+	{ \
+		.name = #m, .kind = SHAPE_LIST, AT(t, m), .sub = &shape, \
+		.max = n \
+	}
 #define MAP(t, m, shape, n) \
-	{ .name = #m, .kind = SHAPE_MAP, AT(t, m), .sub = &shape, .max = n }
-#define SKIP(n) { .name = n, .kind = SHAPE_SKIP }
+	{ \
+		.name = #m, .kind = SHAPE_MAP, AT(t, m), .sub = &shape, \
+		.max = n \
+	}
+#define SKIP(n) \
+	{ \
+		.name = n, .kind = SHAPE_SKIP \
+	}
 #define REQUIRED .flags = SHAPE_REQUIRED
 #define SHAPE(id, type) \
-	static const struct shape shape_##id = { \
-		#id, sizeof(struct type), fields_##id, \
-		ARRAY_LEN(fields_##id) \
-	}
+	static const struct shape shape_##id = { #id, sizeof(struct type), \
+						 fields_##id, \
+						 ARRAY_LEN(fields_##id) }
 
 enum { YEARS_10 = 10 * 366 * 86400 };
 
@@ -84,12 +108,9 @@ SHAPE(match, catalog_match);
 /* ---- what a person gives ---- */
 
 static const struct shape_field fields_credential[] = {
-	NEED_TEXT(catalog_field, name),
-	NEED_TEXT(catalog_field, label),
-	BOOL(catalog_field, secret, true),
-	BOOL(catalog_field, optional, false),
-	TEXT(catalog_field, pattern),
-	LONG_TEXT(catalog_field, help),
+	NEED_TEXT(catalog_field, name),	   NEED_TEXT(catalog_field, label),
+	BOOL(catalog_field, secret, true), BOOL(catalog_field, optional, false),
+	TEXT(catalog_field, pattern),	   LONG_TEXT(catalog_field, help),
 	TEXT(catalog_field, example),
 };
 SHAPE(credential, catalog_field);
@@ -107,8 +128,10 @@ static const struct shape_field fields_parameter[] = {
 	BOOL(catalog_parameter, optional, false),
 	TEXT(catalog_parameter, pattern),
 	LIST(catalog_parameter, choices, shape_choice, 100),
-	{ .name = "default", .kind = SHAPE_TEXT,
-	  AT(catalog_parameter, fallback), .flags = SHAPE_NONEMPTY },
+	{ .name = "default",
+	  .kind = SHAPE_TEXT,
+	  AT(catalog_parameter, fallback),
+	  .flags = SHAPE_NONEMPTY },
 	LONG_TEXT(catalog_parameter, help),
 	TEXT(catalog_parameter, example),
 };
@@ -131,8 +154,11 @@ SHAPE(alias, catalog_alias);
 /* ---- methods ---- */
 
 static const struct shape_field fields_injection[] = {
-	{ .name = "in", .kind = SHAPE_WORD, AT(catalog_injection, place),
-	  .words = words_place, REQUIRED },
+	{ .name = "in",
+	  .kind = SHAPE_WORD,
+	  AT(catalog_injection, place),
+	  .words = words_place,
+	  REQUIRED },
 	TEXT(catalog_injection, name, .fallback = ""),
 	NEED_TEXT(catalog_injection, value),
 };
@@ -223,10 +249,16 @@ static const struct shape_field fields_answer[] = {
 SHAPE(answer, catalog_answer);
 
 static const struct shape_field fields_error[] = {
-	{ .name = "when", .kind = SHAPE_OBJECT, AT(catalog_error, when),
-	  .sub = &shape_match, REQUIRED },
-	{ .name = "class", .kind = SHAPE_WORD, AT(catalog_error, class),
-	  .words = words_class, REQUIRED },
+	{ .name = "when",
+	  .kind = SHAPE_OBJECT,
+	  AT(catalog_error, when),
+	  .sub = &shape_match,
+	  REQUIRED },
+	{ .name = "class",
+	  .kind = SHAPE_WORD,
+	  AT(catalog_error, class),
+	  .words = words_class,
+	  REQUIRED },
 	WORD(catalog_error, during, words_during),
 	NUMBER(catalog_error, wait_s, 86400, 0),
 	LONG_TEXT(catalog_error, hint),
@@ -263,8 +295,11 @@ SHAPE(lookup, catalog_lookup);
 static const struct shape_field fields_quota[] = {
 	WORD(catalog_quota, of, words_of, REQUIRED),
 	WORD(catalog_quota, per, words_per, REQUIRED),
-	{ .name = "count", .kind = SHAPE_NUMBER, AT(catalog_quota, count),
-	  .max = 1000000000, REQUIRED },
+	{ .name = "count",
+	  .kind = SHAPE_NUMBER,
+	  AT(catalog_quota, count),
+	  .max = 1000000000,
+	  REQUIRED },
 	NUMBER(catalog_quota, window_s, YEARS_10, 0),
 	BOOL(catalog_quota, evicts, false),
 	LONG_TEXT(catalog_quota, note),
@@ -305,16 +340,22 @@ static const struct shape_field fields_test[] = {
 SHAPE(test, catalog_test);
 
 static const struct shape_field fields_refresh_on[] = {
-	{ .name = "when", .kind = SHAPE_OBJECT, AT(catalog_refresh_on, when),
-	  .sub = &shape_match, REQUIRED },
+	{ .name = "when",
+	  .kind = SHAPE_OBJECT,
+	  AT(catalog_refresh_on, when),
+	  .sub = &shape_match,
+	  REQUIRED },
 	BOOL(catalog_refresh_on, executed_nothing, false),
 };
 SHAPE(refresh_on, catalog_refresh_on);
 
 static const struct shape_field fields_api[] = {
 	TEXT(catalog_api, base_url, .flags = SHAPE_NONEMPTY),
-	{ .name = "hosts", .kind = SHAPE_TEXTS, AT(catalog_api, hosts),
-	  .max = 60, REQUIRED },
+	{ .name = "hosts",
+	  .kind = SHAPE_TEXTS,
+	  AT(catalog_api, hosts),
+	  .max = 60,
+	  REQUIRED },
 	PAIRS(catalog_api, headers, 20),
 	LIST(catalog_api, tests, shape_test, 10),
 	LIST(catalog_api, refresh_on, shape_refresh_on, 10),
@@ -328,8 +369,11 @@ SHAPE(api, catalog_api);
 
 static const struct shape_field fields_data_centre[] = {
 	NEED_TEXT(catalog_data_centre, name),
-	{ .name = "hosts", .kind = SHAPE_PAIRS, AT(catalog_data_centre, hosts),
-	  .max = 60, REQUIRED },
+	{ .name = "hosts",
+	  .kind = SHAPE_PAIRS,
+	  AT(catalog_data_centre, hosts),
+	  .max = 60,
+	  REQUIRED },
 };
 SHAPE(data_centre, catalog_data_centre);
 
@@ -355,13 +399,20 @@ static const struct shape_field fields_service[] = {
 	MAP(service, data_centres, shape_data_centre, 40),
 	TEXT(service, default_data_centre, .flags = SHAPE_NONEMPTY),
 	LIST(service, parameters, shape_parameter, 20),
-	{ .name = "methods", .kind = SHAPE_MAP, AT(service, methods),
-	  .sub = &shape_method, .max = 10, REQUIRED },
+	{ .name = "methods",
+	  .kind = SHAPE_MAP,
+	  AT(service, methods),
+	  .sub = &shape_method,
+	  .max = 10,
+	  REQUIRED },
 	LIST(service, scopes, shape_scope, 2000),
 	LIST(service, second_scopes, shape_scope, 2000),
 	LIST(service, scope_aliases, shape_alias, 20),
-	{ .name = "api", .kind = SHAPE_OBJECT, AT(service, api),
-	  .sub = &shape_api, REQUIRED },
+	{ .name = "api",
+	  .kind = SHAPE_OBJECT,
+	  AT(service, api),
+	  .sub = &shape_api,
+	  REQUIRED },
 };
 
 const struct shape shape_service = { "service", sizeof(struct service),
@@ -372,14 +423,14 @@ const struct shape *
 shape_next(size_t *cursor)
 {
 	static const struct shape *const all[] = {
-		&shape_service,	     &shape_match,     &shape_credential,
-		&shape_choice,	     &shape_parameter, &shape_scope,
-		&shape_alias,	     &shape_injection, &shape_basic,
-		&shape_authorize,    &shape_token,     &shape_refresh,
-		&shape_revoke,	     &shape_device,    &shape_expiry,
-		&shape_answer,	     &shape_error,     &shape_capture,
-		&shape_lookup_value, &shape_lookup,    &shape_quota,
-		&shape_method,	     &shape_test,      &shape_refresh_on,
+		&shape_service,	     &shape_match,	 &shape_credential,
+		&shape_choice,	     &shape_parameter,	 &shape_scope,
+		&shape_alias,	     &shape_injection,	 &shape_basic,
+		&shape_authorize,    &shape_token,	 &shape_refresh,
+		&shape_revoke,	     &shape_device,	 &shape_expiry,
+		&shape_answer,	     &shape_error,	 &shape_capture,
+		&shape_lookup_value, &shape_lookup,	 &shape_quota,
+		&shape_method,	     &shape_test,	 &shape_refresh_on,
 		&shape_api,	     &shape_data_centre, &shape_app,
 	};
 

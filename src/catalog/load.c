@@ -19,15 +19,15 @@ lay_over(json_t *under, const json_t *over)
 	const char *key;
 	json_t *value, *old;
 
-	json_object_foreach((json_t *)(uintptr_t)over, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)over, key, value)
+	{
 		old = json_object_get(under, key);
 		if (json_is_null(value))
 			json_object_del(under, key);
 		else if (json_is_object(value) && json_is_object(old))
 			lay_over(old, value);
 		else
-			json_object_set_new(under, key,
-					    json_deep_copy(value));
+			json_object_set_new(under, key, json_deep_copy(value));
 	}
 }
 
@@ -94,8 +94,8 @@ load_default(const struct embed_file *f, const json_t *parts,
 		return err;
 	uses = json_string_value(json_object_get(own, "uses"));
 	if (uses) {
-		snprintf(part_file, sizeof(part_file),
-			 "services/parts/%s.json", uses);
+		snprintf(part_file, sizeof(part_file), "services/parts/%s.json",
+			 uses);
 		merged = json_deep_copy(json_object_get(parts, uses));
 		if (!merged) {
 			report_add(report, f->path, "/uses",
@@ -135,8 +135,9 @@ load_custom(const struct catalog *c, const struct catalog_source *source,
 	if (err)
 		return err;
 	if (json_object_get(own, "uses"))
-		reader_problem_at(&r, "/uses", "shared parts are for default "
-					       "services");
+		reader_problem_at(&r, "/uses",
+				  "shared parts are for default "
+				  "services");
 	id = json_string_value(json_object_get(own, "id"));
 	if (id && c && catalog_find(c, NULL, id))
 		reader_problem_at(&r, "/id",

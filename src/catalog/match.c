@@ -58,9 +58,9 @@ parse_form(struct slice body)
 		    codec_percent_decode(&text, value, true) < 0 ||
 		    !slice_is_utf8(buf_slice(&text)))
 			continue;
-		json_object_set_new(out, buf_cstr(&key),
-				    json_stringn(text.data ? text.data : "",
-						 text.len));
+		json_object_set_new(
+			out, buf_cstr(&key),
+			json_stringn(text.data ? text.data : "", text.len));
 	}
 	buf_release(&key);
 	buf_wipe(&text);
@@ -134,8 +134,8 @@ json_matches(const struct catalog_match *m, const json_t *root)
 	if (!m->is.count)
 		return !json_is_false(value);
 	if (json_is_boolean(value))
-		return one_of(&m->is, json_is_true(value) ? SLICE("true") :
-							    SLICE("false"));
+		return one_of(&m->is, json_is_true(value) ? SLICE("true")
+							  : SLICE("false"));
 	if (!json_is_integer(value))
 		return false;
 	n = snprintf(number, sizeof(number), "%lld",
@@ -170,8 +170,8 @@ header_matches(const struct catalog_match *m, const struct binding_answer *a)
 	if (!a->header)
 		return false;
 	value = a->header(a->header_arg, slice_str(m->header));
-	return m->header_has ? has_text(value, m->header_has) :
-			       value.ptr != NULL;
+	return m->header_has ? has_text(value, m->header_has)
+			     : value.ptr != NULL;
 }
 
 static bool

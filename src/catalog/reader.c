@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 void
-report_add(struct catalog_report *report, const char *file,
-	   const char *pointer, const char *detail)
+report_add(struct catalog_report *report, const char *file, const char *pointer,
+	   const char *detail)
 {
 	struct catalog_problem *p;
 
@@ -54,9 +54,11 @@ pointer_resolves(const json_t *at, const char *pointer)
 	return at != NULL;
 }
 
+static void problem_add(struct reader *r, const char *pointer, const char *fmt,
+			va_list ap) __attribute__((format(printf, 3, 0)));
+
 static void
-problem_add(struct reader *r, const char *pointer, const char *fmt,
-	    va_list ap)
+problem_add(struct reader *r, const char *pointer, const char *fmt, va_list ap)
 {
 	char detail[256];
 	const char *file = r->file;

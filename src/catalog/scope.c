@@ -14,19 +14,18 @@ scope_find(const struct catalog_scopes *list, struct slice name, bool nocase)
 	for (i = 0; i < list->count; i++) {
 		struct slice have = slice_str(list->items[i].name);
 
-		if (nocase ? slice_eq_nocase(have, name) :
-			     slice_eq(have, name))
+		if (nocase ? slice_eq_nocase(have, name) : slice_eq(have, name))
 			return &list->items[i];
 	}
 	return NULL;
 }
 
 void
-catalog_scope_suggest(const struct service *s, bool second,
-		      struct slice typed, struct catalog_suggestion *out)
+catalog_scope_suggest(const struct service *s, bool second, struct slice typed,
+		      struct catalog_suggestion *out)
 {
-	const struct catalog_scopes *list = second ? &s->second_scopes :
-						     &s->scopes;
+	const struct catalog_scopes *list =
+		second ? &s->second_scopes : &s->scopes;
 	size_t i;
 
 	memset(out, 0, sizeof(*out));

@@ -64,7 +64,8 @@ take_pairs(const struct json_at *at, const char *name,
 	*out = (struct catalog_pairs){ items, 0 };
 	if (!object)
 		return false;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
 		if (out->count == max || !json_is_string(value) ||
 		    !catalog_is_value(slice_of(json_string_value(value),
 					       json_string_length(value)))) {
@@ -91,8 +92,8 @@ read_definition(const json_t *value, bool custom, struct definition **out,
 	err = json_write(value, &text);
 	if (!err)
 		err = definition_new(&r, value, buf_slice(&text),
-				     custom ? DEFINITION_SEALED_CUSTOM :
-					      DEFINITION_SEALED_DEFAULT,
+				     custom ? DEFINITION_SEALED_CUSTOM
+					    : DEFINITION_SEALED_DEFAULT,
 				     out);
 	if (err == ERR_INVALID && report.count)
 		json_problem_set(problem, report.items[0].pointer, "%s",
@@ -105,9 +106,9 @@ static int
 binding_read(const json_t *root, struct binding **out,
 	     struct json_problem *problem)
 {
-	static const char *const names[] = { "v",	  "custom",
+	static const char *const names[] = { "v",	    "custom",
 					     "data_centre", "parameters",
-					     "values",	  "definition",
+					     "values",	    "definition",
 					     NULL };
 	struct catalog_pair parameters[40], values[32];
 	struct catalog_pairs p, v;

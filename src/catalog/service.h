@@ -109,8 +109,8 @@ struct catalog_match {
 	struct catalog_texts is; /* the value's text is one of these; none:
 				  * it is there and not null, false, "" */
 	struct catalog_texts body_has; /* any of these in the first 4 KiB */
-	const char *header;	 /* name of a header field, or NULL */
-	const char *header_has;	 /* text in its value; NULL: it is there */
+	const char *header;	       /* name of a header field, or NULL */
+	const char *header_has; /* text in its value; NULL: it is there */
 };
 
 struct catalog_matches {
@@ -122,9 +122,9 @@ struct catalog_matches {
 
 /* One value of a credential. */
 struct catalog_field {
-	const char *name;    /* "api_key": the member of "credentials" */
-	const char *label;   /* "Secret key" */
-	bool secret;	     /* default true */
+	const char *name;  /* "api_key": the member of "credentials" */
+	const char *label; /* "Secret key" */
+	bool secret;	   /* default true */
 	bool optional;
 	const char *pattern; /* POSIX extended, or NULL */
 	const char *help;    /* or NULL */
@@ -152,7 +152,7 @@ struct catalog_parameter {
 	struct {
 		struct catalog_choice *items;
 		size_t count;
-	} choices; /* if any: nothing else is taken */
+	} choices;	      /* if any: nothing else is taken */
 	const char *fallback; /* "default" in the definition, or NULL */
 	const char *help;     /* or NULL */
 	const char *example;  /* or NULL */
@@ -269,7 +269,7 @@ struct catalog_answer {
 	struct {
 		struct catalog_expiry *items;
 		size_t count;
-	} expires; /* the first that is there counts */
+	} expires;		     /* the first that is there counts */
 	uint32_t expires_fallback_s; /* none is there; 0: does not expire */
 	const char *refresh_expires; /* seconds, or NULL */
 	const char *scope;
@@ -307,7 +307,7 @@ struct catalog_capture {
 	const char *field; /* query parameter, or path in the token response */
 	struct catalog_texts hosts; /* the value is https://HOST of one of these
 				     * keys of some data centre */
-	const char *pattern;  /* POSIX extended, anchored; or NULL */
+	const char *pattern;	    /* POSIX extended, anchored; or NULL */
 	enum catalog_capture_sets sets;
 	bool required;
 };
@@ -320,9 +320,9 @@ struct catalog_lookup_value {
 
 /* A call made once after consent, with the new token. */
 struct catalog_lookup {
-	const char *url; /* template; GET */
+	const char *url;		  /* template; GET */
 	struct catalog_texts needs_scope; /* any of them; none: always */
-	const char *account;		  /* path of the account's name, or NULL */
+	const char *account; /* path of the account's name, or NULL */
 	struct {
 		struct catalog_lookup_value *items;
 		size_t count;
@@ -348,9 +348,9 @@ struct catalog_quota {
 	enum catalog_quota_of of;
 	enum catalog_quota_per per;
 	uint32_t count;
-	uint32_t window_s;     /* 0: at any time */
-	bool evicts;	       /* one too many silently kills the oldest */
-	const char *note;      /* for people, or NULL */
+	uint32_t window_s; /* 0: at any time */
+	bool evicts;	   /* one too many silently kills the oldest */
+	const char *note;  /* for people, or NULL */
 };
 
 struct catalog_quotas {
@@ -403,7 +403,7 @@ struct catalog_test {
 	const char *path;   /* under the base URL, or a whole URL; template */
 	struct catalog_texts needs_scope; /* any of them; none: always */
 	struct catalog_match success;	  /* default: 2xx */
-	const char *account;		  /* path of the account's name, or NULL */
+	const char *account; /* path of the account's name, or NULL */
 };
 
 /* When an answer says that the token is dead. */
@@ -413,8 +413,8 @@ struct catalog_refresh_on {
 };
 
 struct catalog_api {
-	const char *base_url;	     /* template, no trailing slash */
-	struct catalog_texts hosts;  /* templates: host[:port], *.suffix */
+	const char *base_url;	      /* template, no trailing slash */
+	struct catalog_texts hosts;   /* templates: host[:port], *.suffix */
 	struct catalog_pairs headers; /* values are templates; a header of the
 				       * client's of that name wins */
 	struct {
@@ -460,7 +460,7 @@ struct service {
 	struct {
 		struct catalog_data_centre *items;
 		size_t count;
-	} data_centres; /* none: the service is in one place */
+	} data_centres;			 /* none: the service is in one place */
 	const char *default_data_centre; /* NULL where there are none */
 	struct catalog_parameters parameters;
 	struct {

@@ -108,11 +108,12 @@ read_pairs(struct reader *r, const struct shape_field *f, const json_t *value,
 		reader_problem(r, "has more than %u members", f->max);
 		return;
 	}
-	out->items = reader_alloc(r, json_object_size(value) *
-					     sizeof(*out->items));
+	out->items =
+		reader_alloc(r, json_object_size(value) * sizeof(*out->items));
 	if (!out->items)
 		return;
-	json_object_foreach((json_t *)value, name, member) {
+	json_object_foreach((json_t *)value, name, member)
+	{
 		mark = reader_enter(r, name);
 		text = read_text(r, member, f->flags);
 		if (!*name || strlen(name) > 100 ||
@@ -153,8 +154,8 @@ read_word(struct reader *r, const struct shape_field *f, const json_t *value,
 static bool
 read_status(const json_t *value, struct catalog_status *out)
 {
-	struct slice s = slice_of(json_string_value(value),
-				  json_string_length(value));
+	struct slice s =
+		slice_of(json_string_value(value), json_string_length(value));
 	uint64_t from = 0, to = 0;
 
 	if (json_is_integer(value)) {
@@ -264,7 +265,8 @@ read_map(struct reader *r, const struct shape_field *f, const json_t *value,
 	if (!items)
 		return;
 	out->items = items;
-	json_object_foreach((json_t *)value, name, member) {
+	json_object_foreach((json_t *)value, name, member)
+	{
 		mark = reader_enter(r, name);
 		if (!catalog_is_name(name, CATALOG_ID_MAX, "_-"))
 			reader_problem(r, "is no id: lower-case letters, "
@@ -286,8 +288,8 @@ read_http(struct reader *r, const json_t *value, enum catalog_http *out)
 	const char *text = json_string_value(value);
 
 	if (json_is_boolean(value))
-		*out = json_is_true(value) ? CATALOG_HTTP_YES :
-					     CATALOG_HTTP_NEVER;
+		*out = json_is_true(value) ? CATALOG_HTTP_YES
+					   : CATALOG_HTTP_NEVER;
 	else if (text && !strcmp(text, "loopback"))
 		*out = CATALOG_HTTP_LOOPBACK;
 	else
@@ -295,8 +297,8 @@ read_http(struct reader *r, const json_t *value, enum catalog_http *out)
 }
 
 static void
-read_number(struct reader *r, const struct shape_field *f,
-	    const json_t *value, uint32_t *out)
+read_number(struct reader *r, const struct shape_field *f, const json_t *value,
+	    uint32_t *out)
 {
 	json_int_t n = json_integer_value(value);
 
@@ -422,8 +424,7 @@ refuse_unknown(struct reader *r, const struct shape *s, const char *name)
 	}
 	mark = reader_enter(r, name);
 	if (meant)
-		reader_problem(r, "unknown field; did you mean \"%s\"?",
-			       meant);
+		reader_problem(r, "unknown field; did you mean \"%s\"?", meant);
 	else
 		reader_problem(r, "unknown field");
 	reader_leave(r, mark);
@@ -466,7 +467,8 @@ shape_read(struct reader *r, const struct shape *s, const json_t *value,
 		reader_problem(r, "must be an object");
 		return;
 	}
-	json_object_foreach((json_t *)value, name, member) {
+	json_object_foreach((json_t *)value, name, member)
+	{
 		const struct shape_field *f = field_find(s, name);
 
 		if (!f) {

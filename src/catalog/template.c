@@ -63,8 +63,8 @@ value_put(struct template_value v, unsigned flags, bool inside, bool first,
 	case TEMPLATE_TEXT:
 		if (!inside)
 			return codec_percent(out, s);
-		return catalog_is_label(s) ? buf_put_slice(out, s) :
-					     ERR_INVALID;
+		return catalog_is_label(s) ? buf_put_slice(out, s)
+					   : ERR_INVALID;
 	default:
 		return ERR_INVALID;
 	}
@@ -74,13 +74,12 @@ value_put(struct template_value v, unsigned flags, bool inside, bool first,
 static bool
 inside_authority(const struct buf *out, size_t start)
 {
-	struct slice s = slice_of(out->data + start, out->len - start);
 	size_t i, slashes = 0;
 
-	for (i = 0; i < s.len; i++) {
-		if (s.ptr[i] == '?' || s.ptr[i] == '#')
+	for (i = start; i < out->len; i++) {
+		if (out->data[i] == '?' || out->data[i] == '#')
 			return false;
-		if (s.ptr[i] == '/' && ++slashes == 3)
+		if (out->data[i] == '/' && ++slashes == 3)
 			return false;
 	}
 	return true;

@@ -8,34 +8,36 @@
  */
 #include "catalog/catalog_priv.h"
 
-static const struct catalog_field field_api_key = {
-	.name = "api_key", .label = "API key", .secret = true
-};
-static const struct catalog_field field_token = {
-	.name = "token", .label = "Token", .secret = true
-};
-static const struct catalog_field field_user = {
-	.name = "username", .label = "User name", .secret = false
-};
-static const struct catalog_field field_password = {
-	.name = "password", .label = "Password", .secret = true
-};
+static const struct catalog_field field_api_key = { .name = "api_key",
+						    .label = "API key",
+						    .secret = true };
+static const struct catalog_field field_token = { .name = "token",
+						  .label = "Token",
+						  .secret = true };
+static const struct catalog_field field_user = { .name = "username",
+						 .label = "User name",
+						 .secret = false };
+static const struct catalog_field field_password = { .name = "password",
+						     .label = "Password",
+						     .secret = true };
 
 /* RFC 6749 5.2, RFC 8628 3.5, and plain HTTP: after the service's own. */
 static const char *const dead[] = { "invalid_grant", "invalid_token" };
 static const char *const ours[] = { "invalid_client", "unauthorized_client",
-				    "unsupported_grant_type",
-				    "invalid_scope", "redirect_uri_mismatch" };
+				    "unsupported_grant_type", "invalid_scope",
+				    "redirect_uri_mismatch" };
 static const char *const slow[] = { "slow_down", "too_many_requests",
 				    "rate_limit_exceeded" };
 static const char *const later[] = { "temporarily_unavailable",
 				     "server_error" };
 
 #define RULE(list, meaning) \
-	{ .when = { .json = "error", \
-		    .is = { (const char **)(uintptr_t)(list), \
-			    ARRAY_LEN(list) } }, \
-	  .class = meaning }
+	{ \
+		.when = { .json = "error", \
+			  .is = { (const char **)(uintptr_t)(list), \
+				  ARRAY_LEN(list) } }, \
+		.class = meaning \
+	}
 
 static const struct catalog_error usual_errors[] = {
 	RULE(dead, CATALOG_DEAD_GRANT),
@@ -104,9 +106,9 @@ usual_inject(struct reader *r, struct catalog_method *m)
 	if (!m->inject.items)
 		return;
 	m->inject.count = 1;
-	m->inject.items[0] = (struct catalog_injection){
-		CATALOG_IN_HEADER, "Authorization", value
-	};
+	m->inject.items[0] =
+		(struct catalog_injection){ CATALOG_IN_HEADER, "Authorization",
+					    value };
 }
 
 static void

@@ -107,8 +107,7 @@ binding_host_parse(const char *text, struct arena *a, struct binding_host *out)
 	memset(out, 0, sizeof(*out));
 	name = slice_head(s, colon);
 	if (colon < s.len &&
-	    (slice_to_u64(slice_from(s, colon + 1), 65535, &port) < 0 ||
-	     !port))
+	    (slice_to_u64(slice_from(s, colon + 1), 65535, &port) < 0 || !port))
 		return false;
 	if (slice_starts(name, SLICE("*."))) {
 		out->wildcard = true;
@@ -123,8 +122,8 @@ binding_host_parse(const char *text, struct arena *a, struct binding_host *out)
 	out->port = (uint16_t)port;
 	if (!a)
 		return true;
-	out->name = arena_printf(a, "%s%s", out->wildcard ? "." : "",
-				 canonical);
+	out->name =
+		arena_printf(a, "%s%s", out->wildcard ? "." : "", canonical);
 	return out->name != NULL;
 }
 
@@ -150,13 +149,92 @@ catalog_url_is_allowed(const char *url, enum catalog_http allow,
 		return true;
 	if (allow == CATALOG_HTTP_LOOPBACK && catalog_is_loopback(u.host))
 		return true;
-	*why = allow == CATALOG_HTTP_LOOPBACK ?
-		       "plain http is for 127.0.0.1 and [::1] only" :
-		       "must be https";
+	*why = allow == CATALOG_HTTP_LOOPBACK
+		       ? "plain http is for 127.0.0.1 and [::1] only"
+		       : "must be https";
 	return false;
 }
 
 /* ---- patterns ---- */
+
+enum { PATTERN_WORK_MAX = 4000, PATTERN_DEPTH_MAX = 16 };
+
+/* The upper bound in "{n}", "{n,}", "{n,m}" at *p, which is moved to its
+ * end; 0 when it is none. */
+static uint64_t
+bound_at(const char **p)
+{
+	uint64_t first = 0, last = 0, *n = &first;
+	const char *q = *p + 1;
+
+	for (; *q && *q != '}'; q++) {
+		if (*q == ',' && n == &first)
+			n = &last;
+		else if (is_digit(*q) && *n < 1000)
+			*n = *n * 10 + (uint64_t)(*q - '0');
+		else
+			return 0;
+	}
+	if (!*q)
+		return 0;
+	*p = q;
+	return last > first ? last : first;
+}
+
+/* To the end of "[…]" at p, which may begin with ] or ^]. */
+static const char *
+bracket_end(const char *p)
+{
+	const char *q = p + 1;
+
+	if (*q == '^')
+		q++;
+	if (*q == ']')
+		q++;
+	while (*q && *q != ']')
+		q++;
+	return *q ? q : q - 1;
+}
+
+/*
+ * Whether compiling and matching stay small: repetitions are unrolled by
+ * regcomp(3), nested ones multiply, and back-references cost without end.
+ */
+static bool
+pattern_is_bounded(const char *p)
+{
+	uint64_t sum[PATTERN_DEPTH_MAX] = { 0 }, atom = 0, n;
+	int depth = 0;
+
+	for (; *p; p++) {
+		if (*p == '{') {
+			n = bound_at(&p);
+			if (!n)
+				return false;
+			sum[depth] += atom * (n - 1);
+			atom *= n;
+		} else if (*p == '(') {
+			if (++depth == PATTERN_DEPTH_MAX)
+				return false;
+			sum[depth] = 0;
+			atom = 0;
+			continue;
+		} else if (*p == ')' && depth) {
+			atom = sum[depth--] + 1;
+			sum[depth] += atom;
+		} else if (!strchr("*+?|", *p)) {
+			if (*p == '\\' && (!p[1] || is_digit(*++p)))
+				return false;
+			if (*p == '[')
+				p = bracket_end(p);
+			atom = 1;
+			sum[depth]++;
+		}
+		if (sum[depth] > PATTERN_WORK_MAX)
+			return false;
+	}
+	return true;
+}
 
 bool
 catalog_pattern_is_sound(const char *pattern)
@@ -165,7 +243,7 @@ catalog_pattern_is_sound(const char *pattern)
 	regex_t re;
 
 	if (len < 3 || pattern[0] != '^' || pattern[len - 1] != '$' ||
-	    pattern[len - 2] == '\\')
+	    pattern[len - 2] == '\\' || !pattern_is_bounded(pattern))
 		return false;
 	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
 		return false;
@@ -177,16 +255,18 @@ bool
 binding_pattern_matches(const char *pattern, struct slice text)
 {
 	char copy[1025];
+	regmatch_t all;
 	regex_t re;
 	int rc;
 
 	if (slice_copy(text, copy, sizeof(copy)) < 0 ||
 	    memchr(text.ptr ? text.ptr : "", '\0', text.len))
 		return false;
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
+	if (!pattern_is_bounded(pattern) || regcomp(&re, pattern, REG_EXTENDED))
 		return false;
-	rc = regexec(&re, copy, 0, NULL, 0);
+	rc = regexec(&re, copy, 1, &all, 0);
 	regfree(&re);
 	secret_wipe(copy, sizeof(copy));
-	return rc == 0;
+	/* "^a|b$" is anchored at one end each: the match must be the whole. */
+	return rc == 0 && all.rm_so == 0 && (size_t)all.rm_eo == text.len;
 }

@@ -304,16 +304,18 @@ void
 http_exchange_answer(struct http_exchange *x, int status, const char *fields,
 		     struct slice body)
 {
-	char head[256], date[40];
+	char head[256], length[48] = "", date[40];
 	struct buf copy; /* body may be a part of x->body */
 	int n;
 
 	if (!x->reader.done && x->head->expect_continue && !x->continue_sent)
 		x->close_after = true;
 	answer_date(date);
-	n = snprintf(head, sizeof(head),
-		     "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s",
-		     status, http_reason(status), date, body.len,
+	if (status != 204 && status != 304)
+		snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
+			 body.len);
+	n = snprintf(head, sizeof(head), "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s",
+		     status, http_reason(status), date, length,
 		     x->close_after ? "Connection: close\r\n" : "");
 	if (http_writer_put(&x->writer, slice_of(head, (size_t)n)) ||
 	    http_writer_put(&x->writer, slice_str(fields)) ||

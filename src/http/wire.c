@@ -456,7 +456,7 @@ writer_account(struct http_writer *w, size_t n, size_t piece, size_t tail,
 	if (tail && part == piece) {
 		w->in_chunk = 0;
 		if (n < tail) /* room was made before */
-			http_writer_put(w, slice_of("\r\n" + n, tail - n));
+			http_writer_put(w, slice_from(SLICE("\r\n"), n));
 	}
 }
 

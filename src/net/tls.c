@@ -134,6 +134,8 @@ net_tls_client_new(const char *ca_file, const char *cert_file,
 		return rc;
 	t = *out;
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_alpn_protos(t->ctx, (const unsigned char *)"\x08http/1.1",
+				9);
 	SSL_CTX_set_default_verify_paths(t->ctx);
 	SSL_CTX_set_session_cache_mode(t->ctx,
 				       SSL_SESS_CACHE_CLIENT |

@@ -108,8 +108,8 @@ usual_data_centre_is_taken_where_none_is_chosen(void **state)
 static void
 chosen_data_centre_moves_every_url(void **state)
 {
-	struct binding *b = bound("zoho_desk", "oauth",
-				  "{\"data_centre\":\"ca\"}");
+	struct binding *b =
+		bound("zoho_desk", "oauth", "{\"data_centre\":\"ca\"}");
 
 	(void)state;
 	assert_string_equal(b->base_url, "https://desk.zohocloud.ca");
@@ -159,6 +159,7 @@ accounts_server_outside_the_table_is_refused(void **state)
 	static const char *const bad[] = {
 		"https://accounts.evil.example",
 		"http://accounts.zoho.eu",
+		"http://accounts.zoho.eu:443",
 		"https://accounts.zoho.eu.evil.example",
 		"https://accounts.zoho.eu@evil.example",
 		"https://accounts.zoho.eu:8443",
@@ -215,13 +216,13 @@ static void
 equivalent_host_is_the_grants_own_data_centre(void **state)
 {
 	const struct service *desk = catalog_find(cat, NULL, "zoho_desk");
-	struct binding *b = bound("zoho_desk", NULL, "{\"data_centre\":\"eu\"}");
+	struct binding *b =
+		bound("zoho_desk", NULL, "{\"data_centre\":\"eu\"}");
 
 	(void)state;
-	assert_string_equal(catalog_equivalent_host(desk,
-						    SLICE("desk.zoho.com"),
-						    "eu"),
-			    "desk.zoho.eu");
+	assert_string_equal(
+		catalog_equivalent_host(desk, SLICE("desk.zoho.com"), "eu"),
+		"desk.zoho.eu");
 	assert_string_equal(catalog_equivalent_host(b->service,
 						    SLICE("Desk.Zoho.COM."),
 						    b->data_centre),
@@ -232,8 +233,8 @@ equivalent_host_is_the_grants_own_data_centre(void **state)
 	/* Accounts hosts are not for calls. */
 	assert_null(catalog_equivalent_host(desk, SLICE("accounts.zoho.com"),
 					    "eu"));
-	assert_null(catalog_equivalent_host(desk, SLICE("desk.zoho.com"),
-					    "uk"));
+	assert_null(
+		catalog_equivalent_host(desk, SLICE("desk.zoho.com"), "uk"));
 	binding_free(b);
 }
 
@@ -256,10 +257,14 @@ static void
 value_not_of_its_pattern_is_refused_by_name(void **state)
 {
 	static const char *const bad[] = {
-		"{\"port\":\"7171/x\"}",	"{\"port\":\"7171@evil\"}",
-		"{\"port\":\"\"}",		"{\"port\":\"0\"}",
-		"{\"port\":\"99999\"}",		"{\"port\":true}",
-		"{\"port\":\"71.example\"}",	"{\"port\":\"{dc.api}\"}",
+		"{\"port\":\"7171/x\"}",
+		"{\"port\":\"7171@evil\"}",
+		"{\"port\":\"\"}",
+		"{\"port\":\"0\"}",
+		"{\"port\":\"99999\"}",
+		"{\"port\":true}",
+		"{\"port\":\"71.example\"}",
+		"{\"port\":\"{dc.api}\"}",
 		"{\"port\":\"7171\\u0000\"}",
 	};
 	const struct service *s = catalog_find(cat, NULL, "practice_desk");
@@ -277,6 +282,27 @@ value_not_of_its_pattern_is_refused_by_name(void **state)
 		assert_true(problem.set);
 		json_decref(p);
 	}
+}
+
+static void
+pattern_of_a_text_is_kept_to(void **state)
+{
+	static const char *const bad[] = { "{\"org_id\":\"12a\"}",
+					   "{\"org_id\":-1}",
+					   "{\"org_id\":\"1 2\"}",
+					   "{\"org_id\":null,\"x\":1}" };
+	struct binding *b;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(bind_json(catalog_find(cat, NULL, "zoho_desk"),
+					   NULL, bad[i], &b),
+				 ERR_INVALID);
+	assert_int_equal(bind_json(catalog_find(cat, NULL, "zoho_desk"), NULL,
+				   bad[0], &b),
+			 ERR_INVALID);
+	assert_string_equal(problem.pointer, "/parameters/org_id");
 }
 
 static void
@@ -316,9 +342,9 @@ unknown_method_is_not_found(void **state)
 	struct binding *b;
 
 	(void)state;
-	assert_int_equal(bind_json(catalog_find(cat, NULL, "stripe"), "oauth",
-				   NULL, &b),
-			 ERR_NOT_FOUND);
+	assert_int_equal(
+		bind_json(catalog_find(cat, NULL, "stripe"), "oauth", NULL, &b),
+		ERR_NOT_FOUND);
 	assert_null(b);
 }
 
@@ -328,11 +354,16 @@ static void
 credential_goes_to_its_hosts_alone(void **state)
 {
 	static const char *const no[] = {
-		"api.stripe.com.evil.example", "evil-api.stripe.com",
-		"stripe.com",		       "xapi.stripe.com",
-		"api.stripe.com..",	       "api.stripe.com/",
-		"api.stripe.com@evil.example", "127.0.0.1",
-		"",			       "api.stripe.co",
+		"api.stripe.com.evil.example",
+		"evil-api.stripe.com",
+		"stripe.com",
+		"xapi.stripe.com",
+		"api.stripe.com..",
+		"api.stripe.com/",
+		"api.stripe.com@evil.example",
+		"127.0.0.1",
+		"",
+		"api.stripe.co",
 		"api.str\xc4\xb1pe.com",
 	};
 	struct binding *b = bound("stripe", NULL, NULL);
@@ -342,12 +373,12 @@ credential_goes_to_its_hosts_alone(void **state)
 	assert_true(allows(b, "api.stripe.com"));
 	assert_true(allows(b, "API.Stripe.com"));
 	assert_true(allows(b, "api.stripe.com."));
-	assert_true(binding_hosts_allow(b, true, SLICE("files.stripe.com"),
-					443));
-	assert_false(binding_hosts_allow(b, true, SLICE("api.stripe.com"),
-					 8443));
-	assert_false(binding_hosts_allow(b, false, SLICE("api.stripe.com"),
-					 80));
+	assert_true(
+		binding_hosts_allow(b, true, SLICE("files.stripe.com"), 443));
+	assert_false(
+		binding_hosts_allow(b, true, SLICE("api.stripe.com"), 8443));
+	assert_false(
+		binding_hosts_allow(b, false, SLICE("api.stripe.com"), 80));
 	for (i = 0; i < ARRAY_LEN(no); i++)
 		if (allows(b, no[i]))
 			fail_msg("%s is allowed", no[i]);
@@ -432,15 +463,13 @@ every_service_survives_sealing(void **state)
 	while ((s = catalog_next(cat, NULL, &cursor)) != NULL) {
 		for (i = 0; i < s->methods.count; i++) {
 			bool soid = s->methods.items[i].parameters.count > 0;
-			struct binding *b = bound(s->id,
-						  s->methods.items[i].id,
+			struct binding *b = bound(s->id, s->methods.items[i].id,
 						  soid ? given : NULL);
 			char *text = sealed(b), *again;
 			struct binding *back;
 
 			memset(&problem, 0, sizeof(problem));
-			if (binding_from_json(slice_str(text), &back,
-					      &problem))
+			if (binding_from_json(slice_str(text), &back, &problem))
 				fail_msg("%s: %s %s", s->id, problem.pointer,
 					 problem.detail);
 			again = sealed(back);
@@ -474,8 +503,7 @@ captured_values_survive_sealing(void **state)
 	assert_string_equal(back->data_centre, "in");
 	assert_string_equal(back->base_url, "https://sandbox.zohoapis.in");
 	/* What was captured in one data centre goes to no other. */
-	assert_int_equal(binding_switch_data_centre(back, "jp"),
-			 ERR_INVALID);
+	assert_int_equal(binding_switch_data_centre(back, "jp"), ERR_INVALID);
 	free(text);
 	binding_free(b);
 	binding_free(back);
@@ -501,7 +529,10 @@ static void
 broken_sealed_forms_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "{}", "[]", "{\"v\":2}",
+		"",
+		"{}",
+		"[]",
+		"{\"v\":2}",
 		"{\"v\":1,\"parameters\":{},\"values\":{},\"definition\":{}}",
 	};
 	struct binding *b = bound("practice_desk", NULL, NULL), *back;
@@ -510,14 +541,14 @@ broken_sealed_forms_are_refused(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(bad); i++)
-		assert_int_equal(binding_from_json(slice_str(bad[i]), &back,
-						   NULL),
-				 ERR_INVALID);
+		assert_int_equal(
+			binding_from_json(slice_str(bad[i]), &back, NULL),
+			ERR_INVALID);
 	/* Cut short anywhere. */
 	for (i = 0; i < strlen(text); i += 97)
-		assert_int_equal(binding_from_json(slice_of(text, i), &back,
-						   NULL),
-				 ERR_INVALID);
+		assert_int_equal(
+			binding_from_json(slice_of(text, i), &back, NULL),
+			ERR_INVALID);
 	free(text);
 	binding_free(b);
 }
@@ -527,25 +558,30 @@ broken_sealed_forms_are_refused(void **state)
 static const char plain[] =
 	"{\"id\":\"acme\",\"name\":\"Acme\",\"methods\":{\"key\":{"
 	"\"kind\":\"bearer\",\"name\":\"Key\"}},\"api\":{"
-	"\"base_url\":\"https://api.acme.example\",\"hosts\":[%s]}}";
+	"\"base_url\":\"https://api.acme.example\",\"hosts\":[%s]}%s}";
 
 static struct binding *
-acme(const char *hosts)
+acme_with(const char *hosts, const char *more)
 {
 	struct catalog_source source = { .org = "o", .file = "acme" };
 	struct catalog *c;
 	struct binding *b;
 	char text[1024];
 
-	snprintf(text, sizeof(text), plain, hosts);
+	snprintf(text, sizeof(text), plain, hosts, more);
 	source.text = slice_str(text);
 	assert_int_equal(catalog_new(&source, 1, &c, NULL), 0);
-	assert_int_equal(bind_json(catalog_find(c, "o", "acme"), NULL, NULL,
-				   &b),
-			 0);
+	assert_int_equal(
+		bind_json(catalog_find(c, "o", "acme"), NULL, NULL, &b), 0);
 	/* A binding does not need its catalogue. */
 	catalog_unref(c);
 	return b;
+}
+
+static struct binding *
+acme(const char *hosts)
+{
+	return acme_with(hosts, "");
 }
 
 static void
@@ -569,6 +605,43 @@ widened_hosts_are_not_covered_and_narrowed_ones_are(void **state)
 }
 
 static void
+plain_http_is_not_covered_when_it_is_new(void **state)
+{
+	struct binding *before = acme("\"api.acme.example\"");
+	struct binding *now =
+		acme_with("\"api.acme.example\"", ",\"allow_http\":true");
+	char detail[256];
+
+	(void)state;
+	assert_false(binding_covers(before, now, detail, sizeof(detail)));
+	assert_string_equal(detail, "plain http is new");
+	assert_true(binding_covers(now, before, detail, sizeof(detail)));
+	assert_true(
+		binding_hosts_allow(now, false, SLICE("api.acme.example"), 80));
+	assert_false(binding_hosts_allow(before, false,
+					 SLICE("api.acme.example"), 80));
+	binding_free(before);
+	binding_free(now);
+}
+
+static void
+custom_service_does_not_pass_for_a_default_one(void **state)
+{
+	struct binding *own = bound("stripe", NULL, NULL), *custom;
+	char *text = sealed(own), detail[256], *at;
+
+	(void)state;
+	at = strstr(text, "\"custom\":false");
+	assert_non_null(at);
+	memcpy(at, "\"custom\":true ", 14);
+	assert_int_equal(binding_from_json(slice_str(text), &custom, NULL), 0);
+	assert_false(binding_covers(own, custom, detail, sizeof(detail)));
+	free(text);
+	binding_free(own);
+	binding_free(custom);
+}
+
+static void
 wildcard_is_for_names_below_it(void **state)
 {
 	struct binding *star = acme("\"*.acme.example\"");
@@ -577,6 +650,7 @@ wildcard_is_for_names_below_it(void **state)
 	assert_true(allows(star, "a.acme.example"));
 	assert_true(allows(star, "a.b.acme.example"));
 	assert_false(allows(star, "acme.example"));
+	assert_false(allows(star, "e"));
 	assert_false(allows(star, "evilacme.example"));
 	assert_false(allows(star, "a.acme.example.evil.example"));
 	binding_free(star);
@@ -585,8 +659,8 @@ wildcard_is_for_names_below_it(void **state)
 static void
 data_centre_of_the_grant_counts_when_comparing(void **state)
 {
-	struct binding *grant = bound("zoho_desk", NULL,
-				      "{\"data_centre\":\"eu\"}");
+	struct binding *grant =
+		bound("zoho_desk", NULL, "{\"data_centre\":\"eu\"}");
 	struct binding *now = bound("zoho_desk", NULL, NULL);
 	char detail[256];
 
@@ -661,6 +735,7 @@ main(void)
 		cmocka_unit_test(equivalent_host_is_the_grants_own_data_centre),
 		cmocka_unit_test(unknown_parameter_is_named),
 		cmocka_unit_test(value_not_of_its_pattern_is_refused_by_name),
+		cmocka_unit_test(pattern_of_a_text_is_kept_to),
 		cmocka_unit_test(optional_parameter_makes_its_header_or_none),
 		cmocka_unit_test(missing_parameter_is_named),
 		cmocka_unit_test(unknown_method_is_not_found),
@@ -674,8 +749,12 @@ main(void)
 		cmocka_unit_test(broken_sealed_forms_are_refused),
 		cmocka_unit_test(
 			widened_hosts_are_not_covered_and_narrowed_ones_are),
+		cmocka_unit_test(plain_http_is_not_covered_when_it_is_new),
+		cmocka_unit_test(
+			custom_service_does_not_pass_for_a_default_one),
 		cmocka_unit_test(wildcard_is_for_names_below_it),
-		cmocka_unit_test(data_centre_of_the_grant_counts_when_comparing),
+		cmocka_unit_test(
+			data_centre_of_the_grant_counts_when_comparing),
 		cmocka_unit_test(another_service_is_not_covered),
 		cmocka_unit_test(
 			captured_tenant_host_must_be_of_the_pattern_and_the_hosts),

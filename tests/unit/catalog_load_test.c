@@ -74,10 +74,10 @@ assert_problem(const char *pointer, const char *part)
 static void
 default_services_are_all_there(void **state)
 {
-	static const char *const ids[] = {
-		"zoho",	  "zoho_desk", "zoho_crm", "slack", "google_sheets",
-		"github", "stripe",    "practice_desk"
-	};
+	static const char *const ids[] = { "zoho",	    "zoho_desk",
+					   "zoho_crm",	    "slack",
+					   "google_sheets", "github",
+					   "stripe",	    "practice_desk" };
 	struct catalog *c;
 	size_t i;
 	int err;
@@ -86,8 +86,7 @@ default_services_are_all_there(void **state)
 	err = catalog_new(NULL, 0, &c, &report);
 	for (i = 0; i < report.count; i++)
 		print_message("%s%s: %s\n", report.items[i].file,
-			      report.items[i].pointer,
-			      report.items[i].detail);
+			      report.items[i].pointer, report.items[i].detail);
 	assert_int_equal(err, 0);
 	for (i = 0; i < ARRAY_LEN(ids); i++) {
 		const struct service *s = catalog_find(c, NULL, ids[i]);
@@ -172,8 +171,9 @@ schema_and_tables_name_the_same_members(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(json_read(slice_of(f->data, f->size), 1 << 20,
-				   &schema, &problem), 0);
+	assert_int_equal(json_read(slice_of(f->data, f->size), 1 << 20, &schema,
+				   &problem),
+			 0);
 	while ((s = shape_next(&cursor)) != NULL) {
 		const json_t *p = schema_properties(schema, s->name);
 
@@ -295,20 +295,24 @@ base_url_must_be_on_a_host_of_the_definition(void **state)
 	assert_int_equal(check_changed("[\"api.acme.example\"]",
 				       "[\"api.acme.example:8443\"]"),
 			 ERR_INVALID);
-	assert_int_equal(check_changed("[\"api.acme.example\"]",
-				       "[\"*.acme.example\"]"), 0);
+	assert_int_equal(
+		check_changed("[\"api.acme.example\"]", "[\"*.acme.example\"]"),
+		0);
 }
 
 static void
 hosts_are_hosts(void **state)
 {
-	static const char *const bad[] = {
-		"[\"https://api.acme.example\"]", "[\"API.acme.example\"]",
-		"[\"*.example\"]",		  "[\"*\"]",
-		"[\"a.*.example\"]",		  "[\"api.acme.example/x\"]",
-		"[\"api.acme.example:0\"]",	  "[\"api.acme.example:99999\"]",
-		"[\"user@api.acme.example\"]",	  "[\"\"]"
-	};
+	static const char *const bad[] = { "[\"https://api.acme.example\"]",
+					   "[\"API.acme.example\"]",
+					   "[\"*.example\"]",
+					   "[\"*\"]",
+					   "[\"a.*.example\"]",
+					   "[\"api.acme.example/x\"]",
+					   "[\"api.acme.example:0\"]",
+					   "[\"api.acme.example:99999\"]",
+					   "[\"user@api.acme.example\"]",
+					   "[\"\"]" };
 	size_t i;
 
 	(void)state;
@@ -368,10 +372,10 @@ injection_that_carries_no_credential_is_refused(void **state)
 static void
 framing_headers_are_not_a_definitions_to_set(void **state)
 {
-	static const char *const bad[] = { "\"Host\"", "\"content-length\"",
-					   "\"Transfer-Encoding\"",
-					   "\"Connection\"", "\"X Key\"",
-					   "\"Drawbridge-Key\"" };
+	static const char *const bad[] = {
+		"\"Host\"",	  "\"content-length\"", "\"Transfer-Encoding\"",
+		"\"Connection\"", "\"X Key\"",		"\"Drawbridge-Key\""
+	};
 	size_t i;
 
 	(void)state;
@@ -384,9 +388,9 @@ static void
 control_characters_are_refused_everywhere(void **state)
 {
 	(void)state;
-	assert_int_equal(check_changed("{api_key}",
-				       "{api_key}\\r\\nHost: evil"),
-			 ERR_INVALID);
+	assert_int_equal(
+		check_changed("{api_key}", "{api_key}\\r\\nHost: evil"),
+		ERR_INVALID);
 	assert_problem("/methods/key/inject/0/value", "control character");
 }
 
@@ -397,10 +401,16 @@ patterns_must_be_anchored_and_compile(void **state)
 	assert_int_equal(check_with(",\"parameters\":[{\"name\":\"a\","
 				    "\"label\":\"A\",\"pattern\":\"[a-z]+\"},"
 				    "{\"name\":\"b\",\"label\":\"B\","
-				    "\"pattern\":\"^[a-z$\"}]"),
+				    "\"pattern\":\"^[a-z$\"},"
+				    "{\"name\":\"c\",\"label\":\"C\","
+				    "\"pattern\":\"[a-z]+$\"},"
+				    "{\"name\":\"d\",\"label\":\"D\","
+				    "\"pattern\":\"^[a-z]+\"}]"),
 			 ERR_INVALID);
 	assert_problem("/parameters/0/pattern", "from ^ to $");
 	assert_problem("/parameters/1/pattern", "from ^ to $");
+	assert_problem("/parameters/2/pattern", "from ^ to $");
+	assert_problem("/parameters/3/pattern", "from ^ to $");
 }
 
 static void
@@ -423,8 +433,7 @@ static void
 custom_service_cannot_take_anothers_app_or_part(void **state)
 {
 	(void)state;
-	assert_int_equal(check_with(",\"app\":{\"id\":\"zoho\"}"),
-			 ERR_INVALID);
+	assert_int_equal(check_with(",\"app\":{\"id\":\"zoho\"}"), ERR_INVALID);
 	assert_problem("/app/id", "app of its own");
 	assert_int_equal(check_with(",\"uses\":\"zoho_oauth\""), ERR_INVALID);
 	assert_problem("/uses", "default services");
@@ -478,7 +487,8 @@ custom_service_is_its_organisations_own(void **state)
 static void
 broken_custom_service_is_left_out_and_told(void **state)
 {
-	struct catalog_source source = { .org = "one", .file = "acme",
+	struct catalog_source source = { .org = "one",
+					 .file = "acme",
 					 .text = SLICE("{}") };
 	struct catalog *c;
 

@@ -106,6 +106,22 @@ throttled_rule_says_how_long(void **state)
 }
 
 static void
+rule_counts_only_in_its_request(void **state)
+{
+	struct binding_answer a = answer(200, "{\"error\":\"invalid_code\"}");
+	const struct catalog_error *rule;
+
+	(void)state;
+	binding_error_class(desk, CATALOG_DURING_EXCHANGE, &a, &rule);
+	assert_non_null(strstr(rule->hint, "two minutes"));
+	binding_error_class(desk, CATALOG_DURING_REFRESH, &a, &rule);
+	assert_non_null(strstr(rule->hint, "revoked"));
+	assert_class(slack, CATALOG_DURING_REFRESH, 200,
+		     "{\"ok\":false,\"error\":\"code_already_used\"}",
+		     CATALOG_REFUSED);
+}
+
+static void
 usual_errors_are_known_without_saying(void **state)
 {
 	(void)state;
@@ -118,8 +134,8 @@ usual_errors_are_known_without_saying(void **state)
 	assert_class(google, CATALOG_DURING_REFRESH, 429, "",
 		     CATALOG_THROTTLED);
 	assert_class(google, CATALOG_DURING_REFRESH, 400, "", CATALOG_REFUSED);
-	assert_class(google, CATALOG_DURING_REFRESH, 200,
-		     "{\"error\":\"odd\"}", CATALOG_REFUSED);
+	assert_class(google, CATALOG_DURING_REFRESH, 200, "{\"error\":\"odd\"}",
+		     CATALOG_REFUSED);
 	assert_class(google, CATALOG_DURING_REFRESH, 200, "<html></html>",
 		     CATALOG_TRANSIENT);
 }
@@ -171,11 +187,11 @@ dead_token_is_recognised_and_other_refusals_are_not(void **state)
 	(void)state;
 	assert_true(refreshes(desk, 401, "{\"errorCode\":\"INVALID_OAUTH\"}"));
 	assert_false(refreshes(desk, 403, "{\"errorCode\":\"INVALID_OAUTH\"}"));
-	assert_false(refreshes(desk, 403,
-			       "{\"errorCode\":\"SCOPE_MISMATCH\"}"));
+	assert_false(
+		refreshes(desk, 403, "{\"errorCode\":\"SCOPE_MISMATCH\"}"));
 	assert_true(refreshes(crm, 401, "{\"code\":\"INVALID_TOKEN\"}"));
-	assert_false(refreshes(crm, 401,
-			       "{\"code\":\"OAUTH_SCOPE_MISMATCH\"}"));
+	assert_false(
+		refreshes(crm, 401, "{\"code\":\"OAUTH_SCOPE_MISMATCH\"}"));
 	assert_true(refreshes(slack, 200,
 			      "{\"ok\":false,\"error\":\"token_expired\"}"));
 	assert_false(refreshes(slack, 200, "{\"ok\":true}"));
@@ -186,19 +202,18 @@ dead_token_is_recognised_and_other_refusals_are_not(void **state)
 static void
 missing_scope_is_recognised(void **state)
 {
-	struct binding_answer a = answer(403,
-					 "{\"errorCode\":\"SCOPE_MISMATCH\"}");
-	struct binding_answer b = answer(401,
-					 "{\"code\":\"OAUTH_SCOPE_MISMATCH\"}");
+	struct binding_answer a =
+		answer(403, "{\"errorCode\":\"SCOPE_MISMATCH\"}");
+	struct binding_answer b =
+		answer(401, "{\"code\":\"OAUTH_SCOPE_MISMATCH\"}");
 
 	(void)state;
 	assert_true(binding_match_any((const struct catalog_matches *)&desk
 					      ->service->api.missing_scope_on,
 				      &a));
-	assert_false(binding_match_any(&desk->service->api.missing_scope_on,
-				       &b));
-	assert_true(binding_match_any(&crm->service->api.missing_scope_on,
-				      &b));
+	assert_false(
+		binding_match_any(&desk->service->api.missing_scope_on, &b));
+	assert_true(binding_match_any(&crm->service->api.missing_scope_on, &b));
 }
 
 static void
@@ -220,9 +235,8 @@ only_the_first_four_kib_are_looked_at(void **state)
 static struct slice
 one_header(void *arg, struct slice name)
 {
-	return slice_eq_nocase(name, SLICE("www-authenticate")) ?
-		       slice_str(arg) :
-		       SLICE_NONE;
+	return slice_eq_nocase(name, SLICE("www-authenticate")) ? slice_str(arg)
+								: SLICE_NONE;
 }
 
 static void
@@ -233,9 +247,9 @@ header_of_an_answer_can_be_asked_for(void **state)
 	struct binding_answer a = { .status = 401, .header = one_header };
 
 	(void)state;
-	a.header_arg = (void *)(uintptr_t)"Bearer error=\"invalid_token\"";
+	a.header_arg = (void *)(uintptr_t) "Bearer error=\"invalid_token\"";
 	assert_true(binding_match(&m, &a));
-	a.header_arg = (void *)(uintptr_t)"Bearer";
+	a.header_arg = (void *)(uintptr_t) "Bearer";
 	assert_false(binding_match(&m, &a));
 	a.header = NULL;
 	assert_false(binding_match(&m, &a));
@@ -247,8 +261,7 @@ paths_reach_into_objects_and_lists(void **state)
 	json_t *v = json_loads("{\"a\":{\"b\":[{\"c\":7}]}}", 0, NULL);
 
 	(void)state;
-	assert_int_equal(json_integer_value(binding_path_get(v, "a.b.0.c")),
-			 7);
+	assert_int_equal(json_integer_value(binding_path_get(v, "a.b.0.c")), 7);
 	assert_null(binding_path_get(v, "a.b.1.c"));
 	assert_null(binding_path_get(v, "a.b.x"));
 	assert_null(binding_path_get(v, "a.b.0.c.d"));
@@ -268,6 +281,37 @@ pattern_sees_the_whole_value(void **state)
 	assert_false(binding_pattern_matches("^[$", SLICE("[")));
 }
 
+static void
+pattern_with_alternatives_still_covers_the_whole(void **state)
+{
+	(void)state;
+	assert_true(binding_pattern_matches("^a|b$", SLICE("a")));
+	assert_false(binding_pattern_matches("^a|b$", SLICE("a.evil")));
+	assert_false(binding_pattern_matches("^a|b$", SLICE("evil.b")));
+}
+
+static void
+pattern_that_would_grow_without_end_matches_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"^((a{1,200}){1,200}){1,200}$",
+		"^(((((a{9}){9}){9}){9}){9}){9}$",
+		"^(a)\\1$",
+		"^a{1,9999}$",
+		"^((((((((((((((((a))))))))))))))))$",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bad); i++)
+		if (binding_pattern_matches(bad[i], SLICE("aa")))
+			fail_msg("%s", bad[i]);
+	assert_true(binding_pattern_matches("^((gh[ps]_)[a-z]{1,251}|x{40})$",
+					    SLICE("ghp_abc")));
+	assert_true(
+		binding_pattern_matches("^[]{}a-z]{1,9}[.]$", SLICE("a{].")));
+}
+
 /* ---- scopes ---- */
 
 static struct catalog_suggestion
@@ -283,8 +327,7 @@ suggest(const char *service, const char *typed)
 static void
 known_scope_is_known(void **state)
 {
-	struct catalog_suggestion s = suggest("zoho_desk",
-					      "Desk.tickets.READ");
+	struct catalog_suggestion s = suggest("zoho_desk", "Desk.tickets.READ");
 
 	(void)state;
 	assert_true(s.valid && s.known);
@@ -295,8 +338,8 @@ known_scope_is_known(void **state)
 static void
 the_articles_spelling_is_offered_as_the_real_scope(void **state)
 {
-	struct catalog_suggestion s = suggest("zoho_desk",
-					      "ZohoDesk.tickets.READ");
+	struct catalog_suggestion s =
+		suggest("zoho_desk", "ZohoDesk.tickets.READ");
 
 	(void)state;
 	assert_true(s.valid);
@@ -372,6 +415,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zoho_errors_mean_what_zoho_means),
 		cmocka_unit_test(throttled_rule_says_how_long),
+		cmocka_unit_test(rule_counts_only_in_its_request),
 		cmocka_unit_test(usual_errors_are_known_without_saying),
 		cmocka_unit_test(error_in_a_form_body_is_read),
 		cmocka_unit_test(slack_success_is_told_by_the_body),
@@ -382,6 +426,10 @@ main(void)
 		cmocka_unit_test(header_of_an_answer_can_be_asked_for),
 		cmocka_unit_test(paths_reach_into_objects_and_lists),
 		cmocka_unit_test(pattern_sees_the_whole_value),
+		cmocka_unit_test(
+			pattern_with_alternatives_still_covers_the_whole),
+		cmocka_unit_test(
+			pattern_that_would_grow_without_end_matches_nothing),
 		cmocka_unit_test(known_scope_is_known),
 		cmocka_unit_test(
 			the_articles_spelling_is_offered_as_the_real_scope),

@@ -1,0 +1,62 @@
+# What is checked without running anything of ours.
+
+C_FILES := $(call find,src,*.[ch]) $(sort $(wildcard tests/unit/*.[ch] \
+	tests/fuzz/*.[ch] tests/support/*.[ch])) $(call find,bench,*.[ch])
+HEADERS := $(call find,src,*.h)
+SCRIPTS := $(sort $(wildcard script/*) .ci/run $(filter-out \
+	tools/check-layers tools/check-sizes,$(wildcard tools/*)))
+CHECKS := lint check-layers check-headers check-map check-sizes
+
+check: ## lint and every check
+	$(Q)MAKE="$(MAKE)" tools/run-checks $(CHECKS)
+
+lint: lint-format lint-c lint-sh lint-json ## format, cppcheck, scripts, JSON
+
+lint-format:
+	$(Q)bad=0; for f in $(C_FILES); do \
+		clang-format --dry-run -Werror $$f 2>/dev/null || { bad=1; \
+		echo "$$f: make format FILES=$$f"; }; done; exit $$bad
+	@echo 'format: $(words $(C_FILES)) files'
+
+# What cppcheck reports of headers that it does not find, or of its own
+# limits, says nothing of the code.
+lint-c:
+	$(Q)mkdir -p $(BUILD)/cppcheck
+	$(Q)cppcheck --quiet --enable=warning,portability --std=c11 \
+		--inline-suppr --error-exitcode=1 -j$(shell nproc) \
+		--cppcheck-build-dir=$(BUILD)/cppcheck \
+		--suppress=missingIncludeSystem \
+		--suppress=nullPointerRedundantCheck \
+		-D__linux__ -D_GNU_SOURCE -Isrc src
+	@echo 'cppcheck: $(words $(LIB_SOURCES) $(MAIN_SOURCES)) files'
+
+lint-sh:
+	$(Q)for f in $(SCRIPTS); do bash -n $$f || exit 1; done
+	@echo 'scripts: $(words $(SCRIPTS)) parse'
+
+lint-json:
+	$(Q)tools/check-json $(EMBED_SERVICES)
+
+tidy: ## clang-tidy over src (slow, not part of check)
+	$(Q)clang-tidy --quiet $(LIB_SOURCES) $(MAIN_SOURCES) -- \
+		$(CPPFLAGS) -std=gnu17
+
+FILES ?= $(C_FILES)
+format: ## clang-format in place (FILES='…' for some)
+	clang-format -i $(FILES)
+
+check-layers: ## includes run downwards, through doors only
+	$(Q)tools/check-layers ARCHITECTURE.md $(filter src/%,$(C_FILES))
+
+check-headers: ## each header compiles alone
+	$(Q)tools/check-headers '$(CC) $(CPPFLAGS) -std=gnu17 $(WARNINGS)' \
+		$(HEADERS)
+
+check-map: ## ARCHITECTURE.md's table is the tree
+	$(Q)tools/check-map ARCHITECTURE.md
+
+check-sizes: ## lengths of functions and files
+	$(Q)tools/check-sizes $(C_FILES)
+
+.PHONY: check lint lint-format lint-c lint-sh lint-json tidy format \
+	check-layers check-headers check-map check-sizes

@@ -1,0 +1,39 @@
+# Unit tests, system tests, fuzzing.
+#
+# A runner adds a line "suite passed failed" to the file named in TALLY, if
+# there is one; script/test sums them up.
+
+unit: $(UNIT_BINARIES) ## build the unit tests
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ -lcmocka $(LIBS)
+
+test: test-unit test-system ## unit and system tests
+
+test-unit: $(UNIT_BINARIES) ## every tests/unit/*_test.c, one program each
+	$(Q)RUN_UNDER='$(RUN_UNDER)' SUITE='unit $(VARIANT)' \
+		tools/run-unit $(UNIT_BINARIES)
+
+test-system: $(BINARY) ## tests/system with Node's own test runner
+	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) tools/run-system $(BUILD)
+
+# Fuzzing: FUZZ_SECONDS for each program.  What it finds goes to the build
+# folder; whoever wants to keep an input copies it to tests/fuzz/corpus.
+FUZZ_SECONDS ?= 10
+ifeq ($(VARIANT),fuzz)
+fuzz: $(FUZZ_BINARIES)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+fuzz-run: fuzz
+	$(Q)RUN_UNDER='$(RUN_UNDER)' FUZZ_SECONDS=$(FUZZ_SECONDS) \
+		tools/run-fuzz $(BUILD)/finds $(FUZZ_BINARIES)
+else
+fuzz-run: ## fuzz each parser for FUZZ_SECONDS=10
+	$(Q)$(MAKE) VARIANT=fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz-run
+endif
+
+.SECONDARY:
+.PHONY: unit test test-unit test-system fuzz fuzz-run

@@ -1,0 +1,13 @@
+# What both compilers warn of, as errors (WERROR= builds on in spite of it).
+
+WERROR := -Werror
+# Left out on purpose: -Wcast-qual and -Wlogical-op (system headers' own
+# interfaces and EAGAIN || EWOULDBLOCK trip them), -Wnull-dereference (its
+# findings change with the inliner's mood; cppcheck and UBSan look instead).
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wformat=2 -Wvla -Wundef -Wpointer-arith \
+	-Wwrite-strings -Wimplicit-fallthrough -Wredundant-decls
+ifeq ($(CC_IS_CLANG),)
+WARNINGS += -Wduplicated-cond
+endif
+WARNINGS += $(WERROR)

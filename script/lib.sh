@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the other scripts: installs what is missing, from Debian's own
+# packages, and says what and why.
+#
+#   need build test bench    groups of packages, see packages_of()
+#
+# Runs as root or through sudo, asks nothing.  Daemons that come along (the
+# servers which the tests start for themselves, on ports of their own) are
+# neither started now nor at the next boot.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# One line each: package, then what for.  What follows a ? is installed only
+# if that command is missing: it may be here without being Debian's.
+packages_of() {
+	case $1 in
+	build) cat <<-'LIST' ;;
+		make the build
+		gcc the compiler
+		libc6-dev the C library's headers
+		pkg-config finding libraries
+		libssl-dev TLS and signatures
+		libsodium-dev sealing, password hashes
+		libjansson-dev JSON
+		libsqlite3-dev the store
+		libseccomp-dev the sandbox
+		zlib1g-dev compressed answers
+		ca-certificates whom TLS trusts
+	LIST
+	test) cat <<-'LIST' ;;
+		libcmocka-dev unit tests
+		clang the second compiler, and the sanitizers
+		libclang-rt-14-dev the sanitizers' and the fuzzer's runtime
+		llvm names in the sanitizers' reports
+		clang-format the style
+		cppcheck static analysis
+		nginx-light a protected API to test against
+		apache2 a protected API to test against
+		apache2-utils its password files
+		glewlwyd an authorization server to test against
+		sqlite3 looking into database files
+		openssl a certificate authority for the tests
+		curl a client
+		iproute2 network namespaces for the tests
+		util-linux network namespaces for the tests
+		procps what runs
+	LIST
+	node) cat <<-'LIST' ;;
+		nodejs system tests
+		npm the servers that they run against
+	LIST
+	bench) cat <<-'LIST' ;;
+		nginx-light to compare with
+		haproxy to compare with
+		util-linux pinning to a processor
+		iproute2 a network of its own
+	LIST
+	*) echo "no such group of packages: $1" >&2; return 1 ;;
+	esac
+}
+
+installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = \
+		installed ]
+}
+
+# Node from wherever will do, if it is new enough.
+node_is_here() {
+	command -v npm > /dev/null && command -v node > /dev/null &&
+		node -e 'const [a, b] = process.versions.node.split(".");
+			process.exit(a > 18 || (a == 18 && b >= 19) ? 0 : 1)'
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo > /dev/null; then
+		sudo "$@"
+	else
+		echo "This takes root (or sudo): $*" >&2
+		return 1
+	fi
+}
+
+need() {
+	local group package why missing=() groups=()
+	for group in "$@"; do
+		[ "$group" = node ] && node_is_here && continue
+		groups+=("$group")
+	done
+	[ ${#groups[@]} -gt 0 ] || return 0
+	while read -r package why; do
+		installed "$package" && continue
+		case " ${missing[*]} " in *" $package "*) continue ;; esac
+		[ ${#missing[@]} -gt 0 ] ||
+			echo "Installing from Debian's packages:"
+		printf '  %-20s %s\n' "$package" "$why"
+		missing+=("$package")
+	done < <(for group in "${groups[@]}"; do packages_of "$group"; done)
+	[ ${#missing[@]} -gt 0 ] || return 0
+
+	if ! command -v apt-get > /dev/null; then
+		echo "There is no apt-get here: install these yourself." >&2
+		return 1
+	fi
+	install_packages "${missing[@]}"
+}
+
+# policy-rc.d is Debian's way to say that nothing is started on installation;
+# a machine that has one already keeps it.
+policy=/usr/sbin/policy-rc.d
+
+install_packages() {
+	local own_policy= status=0 log daemon was_here=
+	log=$(mktemp)
+	for daemon in nginx apache2 haproxy glewlwyd; do
+		installed "$daemon" && was_here="$was_here $daemon "
+	done
+	if [ ! -e "$policy" ]; then
+		own_policy=yes
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > \
+			/dev/null && as_root chmod 755 "$policy"
+		trap 'as_root rm -f "$policy"' EXIT
+	fi
+	{
+		as_root env DEBIAN_FRONTEND=noninteractive \
+			apt-get -q update &&
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+			-o Dpkg::Options::=--force-confold \
+			--no-install-recommends install "$@"
+	} > "$log" 2>&1 < /dev/null || status=$?
+	if [ -n "$own_policy" ]; then
+		as_root rm -f "$policy"
+		trap - EXIT
+	fi
+	if [ "$status" -ne 0 ]; then
+		tail -30 "$log" >&2
+		echo "Installing failed; the whole story is in $log" >&2
+		return "$status"
+	fi
+	rm -f "$log"
+	if [ -d /run/systemd/system ]; then
+		for daemon in nginx apache2 haproxy glewlwyd; do
+			case $was_here in *" $daemon "*) continue ;; esac
+			installed "$daemon" && as_root systemctl --quiet \
+				disable "$daemon" 2> /dev/null
+		done
+	fi
+	return 0
+}

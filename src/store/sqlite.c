@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SQLite behind the store: one file, WAL, synchronous=FULL, since what a
+ * commit has promised must survive the power going off.
+ */
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/store_priv.h"
+
+enum { BUSY_MS = 5000 };
+
+struct database {
+	char path[4096];
+};
+
+static int
+sqlite_error(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_NOMEM:
+		return ERR_NOMEM;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ERR_BUSY;
+	case SQLITE_CONSTRAINT:
+		return rc == SQLITE_CONSTRAINT_UNIQUE ||
+				       rc == SQLITE_CONSTRAINT_PRIMARYKEY
+			       ? ERR_EXISTS
+			       : ERR_STORE;
+	default:
+		return ERR_STORE;
+	}
+}
+
+static int
+sqlite_connect(void *db, void **out)
+{
+	static const char settings[] =
+		"PRAGMA journal_mode = WAL;"
+		"PRAGMA synchronous = FULL;"
+		"PRAGMA foreign_keys = ON;"
+		"PRAGMA trusted_schema = OFF;"
+		"PRAGMA secure_delete = ON;";
+	struct database *d = db;
+	sqlite3 *conn = NULL;
+	int rc;
+
+	rc = sqlite3_open_v2(d->path, &conn,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+				     SQLITE_OPEN_EXRESCODE,
+			     NULL);
+	if (rc == SQLITE_OK) {
+		sqlite3_busy_timeout(conn, BUSY_MS);
+		rc = sqlite3_exec(conn, settings, NULL, NULL, NULL);
+	}
+	if (rc != SQLITE_OK) {
+		sqlite3_close_v2(conn);
+		return sqlite_error(rc);
+	}
+	*out = conn;
+	return 0;
+}
+
+static void
+sqlite_disconnect(void *conn)
+{
+	sqlite3_close_v2(conn);
+}
+
+static int
+sqlite_open_(const char *where, void **db, char *detail, size_t size)
+{
+	struct database *d = calloc(1, sizeof(*d));
+	int fd;
+
+	*db = NULL;
+	if (!d)
+		return ERR_NOMEM;
+	snprintf(d->path, sizeof(d->path), "%s", where);
+	fd = open(where, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		snprintf(detail, size, "%s cannot be opened: %m", where);
+		free(d);
+		return ERR_STORE;
+	}
+	close(fd);
+	*db = d;
+	return 0;
+}
+
+static void
+sqlite_close_(void *db)
+{
+	free(db);
+}
+
+static int
+sqlite_script(void *conn, const char *sql)
+{
+	return sqlite_error(sqlite3_exec(conn, sql, NULL, NULL, NULL));
+}
+
+static int
+sqlite_prepare_(void *conn, const char *sql, void **stmt)
+{
+	sqlite3_stmt *st = NULL;
+	int rc;
+
+	rc = sqlite3_prepare_v3(conn, sql, -1, SQLITE_PREPARE_PERSISTENT, &st,
+				NULL);
+	*stmt = st;
+	return sqlite_error(rc);
+}
+
+static void
+sqlite_finalize_(void *stmt)
+{
+	sqlite3_finalize(stmt);
+}
+
+static void
+sqlite_reset_(void *stmt)
+{
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+}
+
+static void
+sqlite_bind_int_(void *stmt, int index, int64_t value)
+{
+	int rc = sqlite3_bind_int64(stmt, index, value);
+
+	ASSERT(rc == SQLITE_OK);
+}
+
+static void
+sqlite_bind_text_(void *stmt, int index, struct slice text)
+{
+	int rc = sqlite3_bind_text64(stmt, index, text.ptr, text.len,
+				     SQLITE_STATIC, SQLITE_UTF8);
+
+	ASSERT(rc == SQLITE_OK);
+}
+
+static void
+sqlite_bind_blob_(void *stmt, int index, struct slice bytes)
+{
+	int rc = sqlite3_bind_blob64(stmt, index, bytes.ptr, bytes.len,
+				     SQLITE_STATIC);
+
+	ASSERT(rc == SQLITE_OK);
+}
+
+static void
+sqlite_bind_null_(void *stmt, int index)
+{
+	sqlite3_bind_null(stmt, index);
+}
+
+static int
+sqlite_step_(void *stmt)
+{
+	return sqlite_error(sqlite3_step(stmt));
+}
+
+static int64_t
+sqlite_col_int(void *stmt, int col)
+{
+	return sqlite3_column_int64(stmt, col);
+}
+
+static struct slice
+sqlite_col(void *stmt, int col)
+{
+	const void *data = sqlite3_column_blob(stmt, col);
+	int len = sqlite3_column_bytes(stmt, col);
+
+	if (!data && sqlite3_column_type(stmt, col) != SQLITE_NULL)
+		data = ""; /* empty, but not NULL */
+	return slice_of(data, (size_t)len);
+}
+
+static bool
+sqlite_col_is_null(void *stmt, int col)
+{
+	return sqlite3_column_type(stmt, col) == SQLITE_NULL;
+}
+
+static int64_t
+sqlite_changes(void *conn)
+{
+	return sqlite3_changes64(conn);
+}
+
+static const char *
+sqlite_message(void *conn)
+{
+	return sqlite3_errmsg(conn);
+}
+
+const struct store_engine store_sqlite = {
+	.open = sqlite_open_,
+	.close = sqlite_close_,
+	.connect = sqlite_connect,
+	.disconnect = sqlite_disconnect,
+	.script = sqlite_script,
+	.prepare = sqlite_prepare_,
+	.finalize = sqlite_finalize_,
+	.reset = sqlite_reset_,
+	.bind_int = sqlite_bind_int_,
+	.bind_text = sqlite_bind_text_,
+	.bind_blob = sqlite_bind_blob_,
+	.bind_null = sqlite_bind_null_,
+	.step = sqlite_step_,
+	.col_int = sqlite_col_int,
+	.col = sqlite_col,
+	.col_is_null = sqlite_col_is_null,
+	.changes = sqlite_changes,
+	.message = sqlite_message,
+};

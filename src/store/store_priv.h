@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an engine must be able to do.  store.c knows engines through this
+ * table only; sqlite.c is the first, a PostgreSQL twin can follow.
+ */
+#ifndef STORE_STORE_PRIV_H
+#define STORE_STORE_PRIV_H
+
+#include "store/store.h"
+
+struct store_engine {
+	/* Opens or creates the database behind the URL's rest; *db is the
+	 * engine's own. */
+	int (*open)(const char *where, void **db, char *detail, size_t size);
+	void (*close)(void *db);
+	int (*connect)(void *db, void **conn);
+	void (*disconnect)(void *conn);
+	/* Several statements without parameters (migrations). */
+	int (*script)(void *conn, const char *sql);
+	int (*prepare)(void *conn, const char *sql, void **stmt);
+	void (*finalize)(void *stmt);
+	void (*reset)(void *stmt);
+	void (*bind_int)(void *stmt, int index, int64_t value);
+	void (*bind_text)(void *stmt, int index, struct slice text);
+	void (*bind_blob)(void *stmt, int index, struct slice bytes);
+	void (*bind_null)(void *stmt, int index);
+	int (*step)(void *stmt);
+	int64_t (*col_int)(void *stmt, int col);
+	struct slice (*col)(void *stmt, int col);
+	bool (*col_is_null)(void *stmt, int col);
+	int64_t (*changes)(void *conn);
+	const char *(*message)(void *conn);
+};
+
+extern const struct store_engine store_sqlite;
+
+struct store_stmt {
+	struct store_conn *conn;
+	const char *sql; /* the literal's address is the cache's key */
+	void *stmt;
+	struct store_stmt *next;
+};
+
+struct store_conn {
+	struct store *store;
+	void *conn;
+	struct store_stmt *cache;
+	bool in_transaction;
+	struct store_conn *next; /* spare */
+};
+
+const struct store_engine *store_engine_of(const struct store_conn *c);
+
+/* Applies the set's migrations; what and where goes into detail. */
+int store_migrate(struct store_conn *c, const char *set, char *detail,
+		  size_t size);
+
+#endif
