@@ -15,11 +15,12 @@ DESTDIR ?=
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.SECONDEXPANSION:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/sh
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+# What is done, in a word; with V=1 or make -s, not.
+QUIET := $(V)$(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+say = $(if $(QUIET),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 include mk/variants.mk
 include mk/warnings.mk

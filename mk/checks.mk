@@ -3,14 +3,16 @@
 C_FILES := $(call find,src,*.[ch]) $(sort $(wildcard tests/unit/*.[ch] \
 	tests/fuzz/*.[ch] tests/support/*.[ch])) $(call find,bench,*.[ch])
 HEADERS := $(call find,src,*.h)
-SCRIPTS := $(sort $(wildcard script/*) .ci/run $(filter-out \
-	tools/check-layers tools/check-sizes,$(wildcard tools/*)))
+SCRIPTS := $(shell grep -lE '^\#(!/bin/(ba)?sh| SPDX)' .ci/run script/* tools/* \
+	2>/dev/null | xargs -r grep -LE '^\#!.*(awk|node|python|perl)')
+MODULES := $(call find,tests/system,*.mjs) $(call find,tests/support,*.mjs) \
+	$(call find,bench,*.mjs) $(call find,tools,*.mjs)
 CHECKS := lint check-layers check-headers check-map check-sizes
 
 check: ## lint and every check
 	$(Q)MAKE="$(MAKE)" tools/run-checks $(CHECKS)
 
-lint: lint-format lint-c lint-sh lint-json ## format, cppcheck, scripts, JSON
+lint: lint-format lint-c lint-sh lint-js lint-json ## style, cppcheck, scripts
 
 lint-format:
 	$(Q)bad=0; for f in $(C_FILES); do \
@@ -34,7 +36,13 @@ lint-sh:
 	$(Q)for f in $(SCRIPTS); do bash -n $$f || exit 1; done
 	@echo 'scripts: $(words $(SCRIPTS)) parse'
 
+lint-js:
+	$(Q)for f in $(MODULES); do node --check $$f || exit 1; done
+	@echo 'modules: $(words $(MODULES)) parse'
+
+# A lock file must install from whichever registry there is.
 lint-json:
+	$(Q)! grep -n '"resolved"' $(wildcard */package-lock.json)
 	$(Q)tools/check-json $(EMBED_SERVICES)
 
 tidy: ## clang-tidy over src (slow, not part of check)
@@ -58,5 +66,5 @@ check-map: ## ARCHITECTURE.md's table is the tree
 check-sizes: ## lengths of functions and files
 	$(Q)tools/check-sizes $(C_FILES)
 
-.PHONY: check lint lint-format lint-c lint-sh lint-json tidy format \
+.PHONY: check lint lint-format lint-c lint-sh lint-js lint-json tidy format \
 	check-layers check-headers check-map check-sizes

@@ -18,6 +18,15 @@ test-unit: $(UNIT_BINARIES) ## every tests/unit/*_test.c, one program each
 test-system: $(BINARY) ## tests/system with Node's own test runner
 	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) tools/run-system $(BUILD)
 
+# Which lines the unit tests run, folder by folder.
+ifeq ($(VARIANT),cover)
+cover-report: test-unit
+	$(Q)tools/cover-report $(BUILD)
+else
+cover-report: ## line coverage of the unit tests, by folder
+	$(Q)$(MAKE) VARIANT=cover cover-report
+endif
+
 # Fuzzing: FUZZ_SECONDS for each program.  What it finds goes to the build
 # folder; whoever wants to keep an input copies it to tests/fuzz/corpus.
 FUZZ_SECONDS ?= 10
@@ -36,4 +45,5 @@ fuzz-run: ## fuzz each parser for FUZZ_SECONDS=10
 endif
 
 .SECONDARY:
-.PHONY: unit test test-unit test-system fuzz fuzz-run
+.PHONY: unit test test-unit test-system cover-report fuzz \
+	fuzz-run

@@ -82,6 +82,14 @@ as_root() {
 	fi
 }
 
+# A system fresh from debootstrap does not even know localhost by name.
+know_localhost() {
+	[ -e /etc/hosts ] && return
+	echo "Writing /etc/hosts, which is missing: localhost"
+	printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n' |
+		as_root tee /etc/hosts > /dev/null
+}
+
 need() {
 	local group package why missing=() groups=()
 	for group in "$@"; do

@@ -5,7 +5,7 @@
  * inside; what the inner run prints goes straight to the test runner.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,8 +15,23 @@ const script = `set -e
 ip link set lo up
 for address in $1; do ip address add "$address" dev lo; done
 mount --bind "$2" /etc/hosts
-shift 2
-exec "$@"`
+hosts=$3
+shift 3
+test "$hosts" = shared || exec "$@"
+trap 'kill "$child" 2>/dev/null' TERM INT
+"$@" & child=$!
+wait "$child" && status=0 || status=$?
+wait "$child" 2>/dev/null || true
+umount /etc/hosts
+exit "$status"`
+
+/*
+ * In a chroot whose root is no mount point, a namespace cannot be cut off from its parent's mounts: what is mounted
+ * may be seen outside, below that folder, until it is unmounted.
+ */
+function rootIsMountPoint() {
+	return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').some((line) => line.split(' ')[4] === '/')
+}
 
 /*
  * First thing in a test file: await enterNamespace(import.meta.url, {hosts, addresses}). Outside it does not return:
@@ -32,8 +47,10 @@ export async function enterNamespace(url, { hosts = {}, addresses = [] } = {}) {
 	const lines = Object.entries({ localhost: '127.0.0.1', ...hosts }).map(([name, address]) => `${address}\t${name}\n`)
 	writeFileSync(hostsFile, lines.join(''))
 	const user = process.getuid() === 0 ? [] : ['--map-root-user']
-	const inner = spawn('unshare', [...user, '--net', '--mount', '--', 'sh', '-c', script, 'sh', addresses.join(' '),
-		hostsFile, process.execPath, ...process.execArgv, file],
+	const apart = rootIsMountPoint()
+	const mounts = apart ? ['--mount'] : ['--mount', '--propagation', 'unchanged']
+	const inner = spawn('unshare', [...user, '--net', ...mounts, '--', 'sh', '-c', script, 'sh', addresses.join(' '),
+		hostsFile, apart ? 'apart' : 'shared', process.execPath, ...process.execArgv, file],
 	{ stdio: 'inherit', env: { ...process.env, [mark]: file } })
 	for (const signal of ['SIGTERM', 'SIGINT'])
 		process.on(signal, () => inner.kill(signal))

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sign-in by e-mail address and password, and what slows guessing down.
+ *
+ * Attempts are counted before the password is looked at, so that many at
+ * once do not slip through, and taken back when it was right.  Counted are
+ * the pair of account and address (few), the address and the account (more:
+ * nobody shall lock a colleague out with a handful of guesses).
+ *
+ * Nothing here tells whether an account exists: not by words, not by time.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "people/people_priv.h"
+
+enum {
+	WINDOW_MS = 15 * 60 * 1000,
+	PAIR_MAX = 8,
+	ADDRESS_MAX = 40,
+	ACCOUNT_MAX = 60,
+	SUBJECT_SIZE = 512,
+};
+
+/* An IPv6 host has a /64 to itself: that is what is counted. */
+static void
+address_network(const char *address, char *out, size_t size)
+{
+	struct in6_addr a;
+
+	if (inet_pton(AF_INET6, address, &a) != 1) {
+		snprintf(out, size, "%s", address);
+		return;
+	}
+	codec_hex(a.s6_addr, 8, out);
+}
+
+struct count {
+	char subject[SUBJECT_SIZE];
+	int64_t max;
+};
+
+/* What is counted for this attempt; how many. */
+static size_t
+counts_of(const char *account, const char *address, struct count out[3])
+{
+	char net[64];
+	size_t n = 0;
+
+	snprintf(out[n].subject, SUBJECT_SIZE, "account:%s", account);
+	out[n++].max = ACCOUNT_MAX;
+	if (!address[0])
+		return n;
+	address_network(address, net, sizeof(net));
+	snprintf(out[n].subject, SUBJECT_SIZE, "address:%s", net);
+	out[n++].max = ADDRESS_MAX;
+	snprintf(out[n].subject, SUBJECT_SIZE, "pair:%s:%s", net, account);
+	out[n++].max = PAIR_MAX;
+	return n;
+}
+
+static int
+count_check(struct store_conn *c, const struct count *count, int64_t now,
+	    unsigned *retry_after_s)
+{
+	struct store_stmt *st = NULL;
+	int64_t start = 0, failures = 0;
+	int rc;
+
+	rc = store_query(c, &st, "SELECT window_start, failures FROM "
+				 "sign_in_failures WHERE subject = ?1",
+			 "s", count->subject);
+	if (!rc)
+		rc = store_step(st);
+	if (rc == 1) {
+		start = store_col_int(st, 0);
+		failures = store_col_int(st, 1);
+		rc = 0;
+	}
+	store_done(st);
+	if (rc || now - start >= WINDOW_MS || failures < count->max)
+		return rc;
+	*retry_after_s = (unsigned)((start + WINDOW_MS - now) / 1000 + 1);
+	return ERR_BUSY;
+}
+
+int
+people_failures_check(struct store_conn *c, const char *account,
+		      const char *address, unsigned *retry_after_s)
+{
+	struct count counts[3];
+	size_t i, n = counts_of(account, address, counts);
+	int64_t now = clock_wall_ms();
+	int rc = 0;
+
+	*retry_after_s = 0;
+	for (i = 0; i < n && !rc; i++)
+		rc = count_check(c, &counts[i], now, retry_after_s);
+	return rc;
+}
+
+int
+people_failures_add(struct store_conn *c, const char *account,
+		    const char *address)
+{
+	static const char sql[] =
+		"INSERT INTO sign_in_failures AS f (subject, window_start, "
+		"failures) VALUES (?1, ?2, 1) ON CONFLICT (subject) DO UPDATE "
+		"SET failures = CASE WHEN f.window_start < ?3 THEN 1 ELSE "
+		"f.failures + 1 END, window_start = CASE WHEN "
+		"f.window_start < ?3 THEN ?2 ELSE f.window_start END";
+	struct count counts[3];
+	size_t i, n = counts_of(account, address, counts);
+	int64_t now = clock_wall_ms();
+	int rc = 0;
+
+	for (i = 0; i < n && !rc; i++)
+		rc = store_exec(c, NULL, sql, "sii", counts[i].subject, now,
+				now - WINDOW_MS + 1);
+	return rc;
+}
+
+/* The attempt was none: the pair starts anew, the others get it back. */
+int
+people_failures_clear(struct store_conn *c, const char *account,
+		      const char *address)
+{
+	struct count counts[3];
+	size_t i, n = counts_of(account, address, counts);
+	int rc = 0;
+
+	for (i = 0; i < n && !rc; i++)
+		rc = store_exec(c, NULL,
+				counts[i].max == PAIR_MAX ?
+					"DELETE FROM sign_in_failures "
+					"WHERE subject = ?1" :
+					"UPDATE sign_in_failures SET "
+					"failures = failures - 1 "
+					"WHERE subject = ?1 AND failures > 0",
+				"s", counts[i].subject);
+	return rc;
+}
+
+/* Counts the attempt as failed, unless there were too many. */
+static int
+attempt_begin(struct store_conn *c, const char *account, const char *address,
+	      unsigned *retry_after_s)
+{
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = people_failures_check(c, account, address,
+					   retry_after_s);
+	if (!rc)
+		rc = people_failures_add(c, account, address);
+	if (!rc)
+		rc = store_commit(c);
+	if (rc)
+		store_rollback(c);
+	return rc;
+}
+
+static int
+attempt_succeed(struct store_conn *c, const char *account,
+		const char *address, const char *member)
+{
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = people_failures_clear(c, account, address);
+	if (!rc)
+		rc = store_exec(c, NULL, "UPDATE members SET last_sign_in_at "
+					 "= ?2 WHERE id = ?1",
+				"si", member, clock_wall_ms());
+	if (!rc)
+		rc = store_commit(c);
+	if (rc)
+		store_rollback(c);
+	return rc;
+}
+
+/* The stored hash of an account, by e-mail address or id. */
+static int
+account_load(struct store_conn *c, const char *sql, const char *key,
+	     char member[PEOPLE_ID_SIZE], char text[VAULT_PASSWORD_SIZE])
+{
+	struct store_stmt *st = NULL;
+	int rc;
+
+	member[0] = text[0] = '\0';
+	rc = store_query(c, &st, sql, "s", key);
+	if (!rc)
+		rc = store_step(st);
+	if (rc == 1) {
+		people_col_copy(st, 0, member, PEOPLE_ID_SIZE);
+		people_col_copy(st, 1, text, VAULT_PASSWORD_SIZE);
+		rc = 0;
+	}
+	store_done(st);
+	return rc;
+}
+
+/* An empty text (no account, or one without password) is checked as long. */
+static int
+password_verify(const char *text, const struct secret *password)
+{
+	static const char nobody[] =
+		"$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	int rc = vault_password_verify(text[0] ? text : nobody, password);
+
+	return text[0] ? rc : ERR_FORBIDDEN;
+}
+
+int
+people_sign_in(struct store_conn *c, struct slice email,
+	       const struct secret *password, const char *address,
+	       char member[PEOPLE_ID_SIZE], unsigned *retry_after_s)
+{
+	char text[VAULT_PASSWORD_SIZE], account[PEOPLE_EMAIL_SIZE];
+	int rc;
+
+	*retry_after_s = 0;
+	member[0] = '\0';
+	if (people_email_canonical(email, account))
+		return ERR_FORBIDDEN;
+	rc = attempt_begin(c, account, address, retry_after_s);
+	if (!rc)
+		rc = account_load(c, "SELECT id, password FROM members WHERE "
+				     "email = ?1 AND disabled_at = 0",
+				  account, member, text);
+	if (rc)
+		return rc;
+	rc = password_verify(text, password);
+	secret_wipe(text, sizeof(text));
+	if (!rc)
+		rc = attempt_succeed(c, account, address, member);
+	if (rc)
+		member[0] = '\0';
+	return rc;
+}
+
+int
+people_member_verify_password(struct store_conn *c, const char *member,
+			      const struct secret *password,
+			      const char *address, unsigned *retry_after_s)
+{
+	char text[VAULT_PASSWORD_SIZE], id[PEOPLE_ID_SIZE];
+	int rc;
+
+	rc = attempt_begin(c, member, address, retry_after_s);
+	if (!rc)
+		rc = account_load(c, "SELECT id, password FROM members "
+				     "WHERE id = ?1", member, id, text);
+	if (rc)
+		return rc;
+	rc = password_verify(text, password);
+	secret_wipe(text, sizeof(text));
+	return rc ? rc : attempt_succeed(c, member, address, member);
+}
