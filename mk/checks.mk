@@ -45,9 +45,11 @@ lint-json:
 	$(Q)! grep -n '"resolved"' $(wildcard */package-lock.json)
 	$(Q)tools/check-json $(EMBED_SERVICES)
 
+# One file at a time: several at once confuse its path analysis.
 tidy: ## clang-tidy over src (slow, not part of check)
-	$(Q)clang-tidy --quiet $(LIB_SOURCES) $(MAIN_SOURCES) -- \
-		$(CPPFLAGS) -std=gnu17
+	$(Q)printf '%s\n' $(LIB_SOURCES) $(MAIN_SOURCES) | \
+		xargs -P$(shell nproc) -I{} clang-tidy --quiet {} -- \
+		$(CPPFLAGS) -std=gnu17 2>/dev/null
 
 FILES ?= $(C_FILES)
 format: ## clang-format in place (FILES='…' for some)

@@ -6,8 +6,9 @@ WERROR := -Werror
 # findings change with the inliner's mood; cppcheck and UBSan look instead).
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wformat=2 -Wvla -Wundef -Wpointer-arith \
-	-Wwrite-strings -Wimplicit-fallthrough -Wredundant-decls
+	-Wwrite-strings -Wredundant-decls
 ifeq ($(CC_IS_CLANG),)
-WARNINGS += -Wduplicated-cond
+# Of the two, only gcc reads the comment that says a fall-through is meant.
+WARNINGS += -Wduplicated-cond -Wimplicit-fallthrough
 endif
 WARNINGS += $(WERROR)

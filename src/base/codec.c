@@ -62,8 +62,8 @@ codec_hex_decode(struct slice text, void *out, size_t size, size_t *len)
 
 /* Returns the end of what was written. */
 static char *
-base64_encode(const unsigned char *p, size_t len, const char *digits,
-	      bool pad, char *out)
+base64_encode(const unsigned char *p, size_t len, const char *digits, bool pad,
+	      char *out)
 {
 	uint32_t v;
 	size_t i;
@@ -142,8 +142,7 @@ codec_base64_decode(struct slice text, void *out, size_t size, size_t *len)
 	*len = 0;
 	if (text.len % 4)
 		return ERR_INVALID;
-	while (pad < 2 && pad < text.len &&
-	       text.ptr[text.len - 1 - pad] == '=')
+	while (pad < 2 && pad < text.len && text.ptr[text.len - 1 - pad] == '=')
 		pad++;
 	return base64_decode(slice_head(text, text.len - pad), base64_std, out,
 			     size, len);

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 /* Sizes including the terminating NUL. */
-#define CODEC_HEX_SIZE(n) ((n) * 2 + 1)
+#define CODEC_HEX_SIZE(n) ((n)*2 + 1)
 #define CODEC_BASE64_SIZE(n) (((n) + 2) / 3 * 4 + 1)
 
 /* out must have the size above; NUL-terminated. */
@@ -22,8 +22,7 @@ void codec_base64url(const void *bytes, size_t len, char *out);
 /* Decode into out[size]; *len gets the byte count.  ERR_INVALID,
  * ERR_TOO_LARGE. */
 int codec_hex_decode(struct slice text, void *out, size_t size, size_t *len);
-int codec_base64_decode(struct slice text, void *out, size_t size,
-			size_t *len);
+int codec_base64_decode(struct slice text, void *out, size_t size, size_t *len);
 int codec_base64url_decode(struct slice text, void *out, size_t size,
 			   size_t *len);
 

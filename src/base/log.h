@@ -38,7 +38,8 @@ void log_write(enum log_level level, const char *event,
 	log_write(level, event, \
 		  (const struct log_field[]){ { 0 }, ##__VA_ARGS__ } + 1, \
 		  sizeof((const struct log_field[]){ { 0 }, ##__VA_ARGS__ }) / \
-			  sizeof(struct log_field) - 1)
+				  sizeof(struct log_field) - \
+			  1)
 #define log_debug(event, ...) LOG_RECORD(LOG_DEBUG, event, ##__VA_ARGS__)
 #define log_info(event, ...) LOG_RECORD(LOG_INFO, event, ##__VA_ARGS__)
 #define log_warn(event, ...) LOG_RECORD(LOG_WARN, event, ##__VA_ARGS__)

@@ -86,7 +86,7 @@ secret_new(size_t len)
 	if (len > SECRET_MAX)
 		return NULL;
 	while (((size_t)1 << class) < need)
-		class++;
+		class ++;
 	pthread_mutex_lock(&mutex);
 	if (free_slots[class] || chunk_add(class)) {
 		slot = free_slots[class];

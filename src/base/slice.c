@@ -71,8 +71,7 @@ slice_trim(struct slice s)
 {
 	while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
 		s = slice_from(s, 1);
-	while (s.len &&
-	       (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+	while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
 		s.len--;
 	return s;
 }
@@ -176,7 +175,9 @@ utf8_sequence(const unsigned char *p, size_t left)
 			return 0;
 		cp = cp << 6 | (p[i] & 0x3f);
 	}
-	if (cp < (n == 2 ? 0x80u : n == 3 ? 0x800u : 0x10000u) ||
+	if (cp < (n == 2   ? 0x80u
+		  : n == 3 ? 0x800u
+			   : 0x10000u) ||
 	    cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
 		return 0;
 	return n;
@@ -188,8 +189,7 @@ slice_is_utf8(struct slice s)
 	size_t i = 0, n;
 
 	while (i < s.len) {
-		n = utf8_sequence((const unsigned char *)s.ptr + i,
-				  s.len - i);
+		n = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i);
 		if (!n)
 			return false;
 		i += n;

@@ -34,8 +34,8 @@ static void call_conn_ready(struct egress_conn *conn);
 /* ---- ending ---- */
 
 void
-call_problem_set(struct call *c, int status, const char *code,
-		 const char *hint, const char *fmt, ...)
+call_problem_set(struct call *c, int status, const char *code, const char *hint,
+		 const char *fmt, ...)
 {
 	va_list ap;
 
@@ -202,8 +202,7 @@ call_fail_wait(struct call *c, int err)
 				 "later.",
 				 "No fresh token can be had for \"%.*s\" now: "
 				 "%s",
-				 SLICE_ARG(slice_head(c->link, 60)),
-				 w->detail);
+				 SLICE_ARG(slice_head(c->link, 60)), w->detail);
 		c->problem.retry_after_s = w->retry_after_s;
 		break;
 	default:
@@ -327,20 +326,19 @@ call_is_connected(struct call *c)
 		const char *hint;
 	} not_so[] = {
 		[CONNECT_NOT_CONNECTED] = { "connection_not_connected",
-					    "is not connected",
-					    "Connect it." },
+					    "is not connected", "Connect it." },
 		[CONNECT_NEEDS_RECONNECT] = { "connection_needs_reconnect",
 					      "needs to be reconnected",
 					      "Reconnect it." },
 		[CONNECT_DISABLED] = { "connection_disabled", "is disabled",
 				       "Enable it." },
-		[CONNECT_REVOKED] = { "connection_not_connected",
-				      "was revoked", "Connect it anew." },
+		[CONNECT_REVOKED] = { "connection_not_connected", "was revoked",
+				      "Connect it anew." },
 	};
 	enum connect_status s = c->snapshot->status;
 
-	if (s == CONNECT_CONNECTED || (c->snapshot->per_user &&
-				       s == CONNECT_NOT_CONNECTED))
+	if (s == CONNECT_CONNECTED ||
+	    (c->snapshot->per_user && s == CONNECT_NOT_CONNECTED))
 		return true;
 	call_problem_set(c, 409, not_so[s].code, not_so[s].hint,
 			 "The connection \"%s\" %s%s%s", c->snapshot->link,
@@ -544,8 +542,7 @@ call_pump(struct call *c)
 	if (c->state == CALL_ENDED)
 		return false;
 	if (state == HTTP_RELAY_MORE)
-		loop_again_start(c->worker->config.loop, &c->again,
-				 call_again);
+		loop_again_start(c->worker->config.loop, &c->again, call_again);
 	if (state == HTTP_RELAY_WAIT || state == HTTP_RELAY_MORE)
 		return true;
 	if (state == HTTP_RELAY_READ_FAILED) {
@@ -657,10 +654,10 @@ call_read_head(struct call *c)
 		return;
 	}
 	if (rc || c->head.status == 101) {
-		call_problem_set(c, 502, "upstream_malformed", NULL,
-				 "The answer of %s is not HTTP: %s.",
-				 c->url.host,
-				 rc && c->head.why ? c->head.why : "it broke off");
+		call_problem_set(
+			c, 502, "upstream_malformed", NULL,
+			"The answer of %s is not HTTP: %s.", c->url.host,
+			rc && c->head.why ? c->head.why : "it broke off");
 		call_fail(c);
 		return;
 	}

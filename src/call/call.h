@@ -123,9 +123,9 @@ struct call {
 	struct slice key;    /* text that must not leave; may be empty */
 	enum http_body body;
 	uint64_t body_length;
-	bool body_is_form;	/* application/x-www-form-urlencoded */
-	bool body_replayable;	/* send_body can start again */
-	uint32_t timeout_ms;	/* to the first byte; 0: the usual */
+	bool body_is_form;    /* application/x-www-form-urlencoded */
+	bool body_replayable; /* send_body can start again */
+	uint32_t timeout_ms;  /* to the first byte; 0: the usual */
 
 	/* what has come of it */
 	enum call_state state;
@@ -134,12 +134,12 @@ struct call {
 	struct connect_snapshot *snapshot;   /* a reference */
 	struct connect_injection *injection; /* a reference */
 	struct egress_dest *dest;
-	struct http_url url;  /* host that is called; path not set */
-	bool host_replaced;   /* by the grant's own data centre */
+	struct http_url url;	/* host that is called; path not set */
+	bool host_replaced;	/* by the grant's own data centre */
 	struct slice base_path; /* of the base URL, for relative targets */
 	struct slice path;	/* behind it; with query */
 	struct egress_conn *conn;
-	struct buf peeked;     /* decoded answer bytes read ahead */
+	struct buf peeked; /* decoded answer bytes read ahead */
 	struct call_problem problem;
 
 	/* private */
@@ -149,9 +149,9 @@ struct call {
 	} wait;
 	bool waiting_connection, waiting_open;
 	bool sent_all, judged;
-	bool permitted; /* people/ has said yes, once */
-	bool fresh;	/* take no pooled connection */
-	uint8_t waits;	/* look-ups so far, against going in circles */
+	bool permitted;	    /* people/ has said yes, once */
+	bool fresh;	    /* take no pooled connection */
+	uint8_t waits;	    /* look-ups so far, against going in circles */
 	uint64_t form_tail; /* bytes of the form injection still to send */
 	struct loop_timer timer;
 	struct loop_again again;

@@ -85,7 +85,7 @@ enum call_verdict call_judge(struct call *c);
 
 /* ---- call.c ---- */
 __attribute__((format(printf, 5, 6))) void
-call_problem_set(struct call *c, int status, const char *code,
-		 const char *hint, const char *fmt, ...);
+call_problem_set(struct call *c, int status, const char *code, const char *hint,
+		 const char *fmt, ...);
 
 #endif

@@ -101,8 +101,7 @@ judge_health(struct call *c, const struct binding_answer *a)
 		problem = "missing_scope";
 	else if (a->status == 429 || binding_match_any(&api->throttled_on, a))
 		problem = "throttled";
-	if (!problem ||
-	    connect_view_find(view, c->link, NULL, &entry))
+	if (!problem || connect_view_find(view, c->link, NULL, &entry))
 		return;
 	connect_view_health(view, entry, problem);
 }

@@ -38,13 +38,12 @@ record_insert(struct store_conn *c, const struct call_record *r)
 	char id[RANDOM_ID_SIZE];
 
 	random_id(id);
-	return store_exec(c, NULL, insert_sql, "ssissssssisiiiiii", id, r->org,
-			  r->at_ms, r->connection, r->member, r->key,
-			  r->method, r->host, r->path, (int64_t)r->status,
-			  r->code ? r->code : "", (int64_t)r->total_us,
-			  (int64_t)r->first_byte_us, (int64_t)r->up,
-			  (int64_t)r->down, (int64_t)r->refreshed,
-			  (int64_t)r->reused);
+	return store_exec(
+		c, NULL, insert_sql, "ssissssssisiiiiii", id, r->org, r->at_ms,
+		r->connection, r->member, r->key, r->method, r->host, r->path,
+		(int64_t)r->status, r->code ? r->code : "",
+		(int64_t)r->total_us, (int64_t)r->first_byte_us, (int64_t)r->up,
+		(int64_t)r->down, (int64_t)r->refreshed, (int64_t)r->reused);
 }
 
 static int

@@ -85,8 +85,7 @@ call_field_passes(const struct call *c, const struct http_field *f)
 	if (f->name.len > sizeof(name))
 		return false;
 	folded = slice_of(name, field_fold(f->name, name, sizeof(name)));
-	if (f->id == HTTP_OTHER &&
-	    memchr(f->name.ptr, '_', f->name.len) &&
+	if (f->id == HTTP_OTHER && memchr(f->name.ptr, '_', f->name.len) &&
 	    !field_id_passes(http_field_lookup(folded)))
 		return false;
 	if (field_is_injected(c, folded))
@@ -157,8 +156,8 @@ out_query(struct out *o, struct call *c, struct slice query, bool mark)
 		return;
 	}
 	while (slice_next(&rest, '&', &pair)) {
-		if (query_is_injected(c, slice_head(pair,
-						    slice_find(pair, '='))) ||
+		if (query_is_injected(
+			    c, slice_head(pair, slice_find(pair, '='))) ||
 		    (c->key.len && pair.len >= c->key.len &&
 		     memmem(pair.ptr, pair.len, c->key.ptr, c->key.len)))
 			continue;

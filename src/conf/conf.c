@@ -3,6 +3,7 @@
  * Settings: the table, its sources, and what the values must look like.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,8 +20,9 @@ static const struct setting {
 	const char *help;
 } settings[CONF_COUNT] = {
 #define CONF_ROW(id, name, type, fallback, least, most, argument, help) \
-	[CONF_##id] = { name, CONF_##type, fallback, least, most, argument, \
-			help },
+	[CONF_##id] = { \
+		name, CONF_##type, fallback, least, most, argument, help \
+	},
 	CONF_SETTINGS(CONF_ROW)
 #undef CONF_ROW
 };
@@ -38,14 +40,16 @@ struct conf {
 	struct value values[CONF_COUNT];
 };
 
-static int
-complain(struct conf_problem *p, const char *where, const char *fmt,
-	 const char *what)
+__attribute__((format(printf, 3, 4))) static int
+complain(struct conf_problem *p, const char *where, const char *fmt, ...)
 {
 	int n = snprintf(p->text, sizeof(p->text), "%s: ", where);
+	va_list ap;
 
+	va_start(ap, fmt);
 	if (n > 0 && (size_t)n < sizeof(p->text))
-		snprintf(p->text + n, sizeof(p->text) - (size_t)n, fmt, what);
+		vsnprintf(p->text + n, sizeof(p->text) - (size_t)n, fmt, ap);
+	va_end(ap);
 	return ERR_INVALID;
 }
 
@@ -144,8 +148,8 @@ value_clear(struct value *v)
 
 /* Sets, or adds to a list that the same source has begun. */
 static int
-value_set(struct conf *c, enum conf_id id, enum source from,
-	  struct slice text, const char *where, struct conf_problem *p)
+value_set(struct conf *c, enum conf_id id, enum source from, struct slice text,
+	  const char *where, struct conf_problem *p)
 {
 	const struct setting *s = &settings[id];
 	struct value *v = &c->values[id];
@@ -259,8 +263,7 @@ read_file(struct conf *c, const char *path, struct conf_problem *p)
 	int rc;
 
 	if (!f)
-		return complain(p, path, "cannot be read: %s",
-				strerror(errno));
+		return complain(p, path, "cannot be read: %s", strerror(errno));
 	text = malloc(FILE_MAX);
 	n = text ? fread(text, 1, FILE_MAX, f) : 0;
 	fclose(f);

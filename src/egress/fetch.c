@@ -59,8 +59,7 @@ fetch_timeout(struct loop_timer *t)
 static int
 fetch_send(struct egress_fetching *g)
 {
-	struct slice rest = slice_from(buf_slice(&g->request),
-				       g->request_sent);
+	struct slice rest = slice_from(buf_slice(&g->request), g->request_sent);
 	size_t taken;
 	int rc;
 
@@ -126,8 +125,8 @@ fetch_body(struct egress_fetching *g)
 static int
 fetch_keep_head(struct egress_fetching *g)
 {
-	const char *from = g->conn->reader.data + g->conn->reader.keep -
-			   g->head.size;
+	const char *from =
+		g->conn->reader.data + g->conn->reader.keep - g->head.size;
 	char *copy = g->kept = malloc(g->head.size);
 	struct http_field *field;
 	unsigned i;
@@ -194,8 +193,8 @@ fetch_build(struct egress_fetching *g)
 static void
 fetch_opened(struct egress_open *o, int err, struct egress_conn *conn)
 {
-	struct egress_fetching *g = CONTAINER_OF(o, struct egress_fetching,
-						 open);
+	struct egress_fetching *g =
+		CONTAINER_OF(o, struct egress_fetching, open);
 
 	if (err) {
 		memcpy(g->owner->detail, o->detail, sizeof(o->detail));

@@ -91,8 +91,8 @@ opening_timeout(struct loop_timer *t)
 		[OPEN_CONNECT] = "connecting to",
 		[OPEN_TLS] = "shaking hands with",
 	};
-	struct egress_opening *o = CONTAINER_OF(t, struct egress_opening,
-						timer);
+	struct egress_opening *o =
+		CONTAINER_OF(t, struct egress_opening, timer);
 
 	snprintf(o->owner->detail, sizeof(o->owner->detail),
 		 "time ran out while %s %.100s", doing[o->state],
@@ -263,8 +263,8 @@ opening_judge(struct egress_opening *o)
 static void
 opening_resolved(struct net_resolve *r, int err)
 {
-	struct egress_opening *o = CONTAINER_OF(r, struct egress_opening,
-						resolve);
+	struct egress_opening *o =
+		CONTAINER_OF(r, struct egress_opening, resolve);
 
 	o->resolve_ms = opening_phase(o);
 	if (err) {

@@ -195,9 +195,9 @@ exception_parse(struct slice text, struct exception *out)
 			return ERR_INVALID;
 		rest = slice_from(rest, bits.len);
 	}
-	if (rest.len && (rest.ptr[0] != ':' ||
-			 slice_to_u64(slice_from(rest, 1), 65535, &port) ||
-			 !port))
+	if (rest.len &&
+	    (rest.ptr[0] != ':' ||
+	     slice_to_u64(slice_from(rest, 1), 65535, &port) || !port))
 		return ERR_INVALID;
 	out->net.family = bare.family;
 	out->net.bits = (uint8_t)n;

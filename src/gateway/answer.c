@@ -59,8 +59,8 @@ rewrite_url(const struct via *v, struct slice url, struct buf *out)
 	char absolute[64];
 
 	if (slice_starts(url, SLICE("//"))) {
-		snprintf(absolute, sizeof(absolute), "%s:",
-			 c->url.https ? "https" : "http");
+		snprintf(absolute, sizeof(absolute),
+			 "%s:", c->url.https ? "https" : "http");
 		buf_printf(out, "/via/%.*s/%s%.*s", SLICE_ARG(c->link),
 			   absolute, SLICE_ARG(url));
 		return true;
@@ -99,8 +99,7 @@ put_location(const struct via *v, struct http_writer *w,
 
 /* Link (RFC 8288): every <target> in it. */
 static int
-put_link(const struct via *v, struct http_writer *w,
-	 const struct http_field *f)
+put_link(const struct via *v, struct http_writer *w, const struct http_field *f)
 {
 	struct slice rest = f->value, url;
 	struct buf out;
@@ -164,9 +163,8 @@ answer_own_fields(struct via *v, struct http_writer *w)
 {
 	int rc;
 
-	rc = http_writer_put(w,
-			     SLICE("X-Content-Type-Options: nosniff\r\n"
-				   "Content-Security-Policy: sandbox\r\n"));
+	rc = http_writer_put(w, SLICE("X-Content-Type-Options: nosniff\r\n"
+				      "Content-Security-Policy: sandbox\r\n"));
 	if (!rc && v->call.host_replaced)
 		rc = put_field(w, SLICE("Drawbridge-Host"),
 			       slice_str(v->call.url.host));
@@ -253,8 +251,7 @@ gateway_answer_problem(struct http_exchange *x, const struct call_problem *p)
 	if (p->status == 405)
 		buf_puts(&fields, "Allow: GET, HEAD, POST, PUT, PATCH, "
 				  "DELETE, OPTIONS\r\n");
-	http_exchange_answer(x, p->status, buf_cstr(&fields),
-			     buf_slice(&body));
+	http_exchange_answer(x, p->status, buf_cstr(&fields), buf_slice(&body));
 	buf_release(&body);
 	buf_release(&fields);
 }

@@ -128,7 +128,8 @@ static void
 via_refuse(struct via *v, int status, const char *code, const char *hint,
 	   const char *detail)
 {
-	struct call_problem p = { .status = status, .code = code,
+	struct call_problem p = { .status = status,
+				  .code = code,
 				  .hint = hint };
 	struct http_exchange *x = v->x;
 
@@ -142,8 +143,7 @@ via_refuse_target(struct via *v, const char *why)
 {
 	char detail[200];
 
-	snprintf(detail, sizeof(detail), "The target cannot be used: %s.",
-		 why);
+	snprintf(detail, sizeof(detail), "The target cannot be used: %s.", why);
 	via_refuse(v, 400, "invalid_target",
 		   "Write /via/{link}/{path} or "
 		   "/via/{link}/https://host/path.",
@@ -354,8 +354,8 @@ via_send_body(struct call *c, struct http_writer *w)
 		return rc == ERR_AGAIN ? HTTP_RELAY_WAIT
 				       : HTTP_RELAY_WRITE_FAILED;
 	state = via_relay_up(v, w);
-	http_exchange_touch(v->x, state == HTTP_RELAY_DONE ? 0
-							   : BODY_TIMEOUT_MS);
+	http_exchange_touch(v->x,
+			    state == HTTP_RELAY_DONE ? 0 : BODY_TIMEOUT_MS);
 	return state;
 }
 
@@ -564,13 +564,12 @@ via_describe(struct via *v, const struct http_head *h)
 	c->body_length = h->content_length;
 	if (c->body == HTTP_BODY_LENGTH && !c->body_length)
 		c->body = HTTP_BODY_NONE;
-	c->body_replayable = c->body != HTTP_BODY_LENGTH ||
-			     c->body_length <= CALL_HELD_MAX;
+	c->body_replayable =
+		c->body != HTTP_BODY_LENGTH || c->body_length <= CALL_HELD_MAX;
 	c->body_is_form =
 		h->body != HTTP_BODY_CHUNKED && type &&
-		slice_starts_nocase(
-			type->value,
-			SLICE("application/x-www-form-urlencoded"));
+		slice_starts_nocase(type->value,
+				    SLICE("application/x-www-form-urlencoded"));
 }
 
 void

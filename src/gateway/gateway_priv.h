@@ -16,11 +16,11 @@ struct via {
 	struct http_exchange *x; /* NULL: the client has gone */
 	struct people_wait wait;
 	bool waiting;
-	bool answering; /* the answer's head is on its way */
+	bool answering;		   /* the answer's head is on its way */
 	char key[GATEWAY_KEY_MAX]; /* wiped at the end */
 	size_t key_len;
-	struct buf held;     /* request bytes kept for a second sending */
-	size_t held_sent;    /* of them, in this attempt */
+	struct buf held;  /* request bytes kept for a second sending */
+	size_t held_sent; /* of them, in this attempt */
 	unsigned held_attempt;
 	size_t peeked_sent;
 	struct loop_again again;

@@ -72,10 +72,9 @@ key_from_value(struct slice value, bool basic, char *out, size_t *len)
 		return key_take(key, out, len);
 	if (space == value.len)
 		return 0;
-	if (basic && slice_eq_nocase(slice_head(value, space),
-				     SLICE("Basic")))
-		return key_from_basic(slice_trim(slice_from(value, space)),
-				      out, len);
+	if (basic && slice_eq_nocase(slice_head(value, space), SLICE("Basic")))
+		return key_from_basic(slice_trim(slice_from(value, space)), out,
+				      len);
 	if (key_at(slice_trim(slice_from(value, space)), &key))
 		return key_take(key, out, len);
 	return 0;

@@ -222,9 +222,8 @@ head_framing(struct http_head *h)
 	for (i = 0; i < h->count; i++) {
 		f = &h->fields[i];
 		if (f->id == HTTP_CONTENT_LENGTH) {
-			if (lengths++ ||
-			    slice_to_u64(f->value, INT64_MAX,
-					 &h->content_length))
+			if (lengths++ || slice_to_u64(f->value, INT64_MAX,
+						      &h->content_length))
 				return head_refuse(h, 400,
 						   "Content-Length is not one "
 						   "number");

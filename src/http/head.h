@@ -72,7 +72,7 @@ enum http_field_id {
 #define HTTP_FIELD_ENUM(id, name) HTTP_##id,
 	HTTP_FIELD_LIST(HTTP_FIELD_ENUM)
 #undef HTTP_FIELD_ENUM
-	HTTP_FIELD_IDS
+		HTTP_FIELD_IDS
 };
 
 struct http_field {

@@ -322,8 +322,8 @@ server_add(struct server_listener *l, int fd, const struct net_addr *peer)
 static void
 server_accept(struct loop_io *io, unsigned events)
 {
-	struct server_listener *l = CONTAINER_OF(io, struct server_listener,
-						 io);
+	struct server_listener *l =
+		CONTAINER_OF(io, struct server_listener, io);
 	struct http_server *s = l->server;
 	struct net_addr peer;
 	int i, fd;

@@ -20,10 +20,10 @@ struct http_server;
 struct http_exchange;
 
 struct http_server_config {
-	uint32_t head_timeout_ms;  /* 10 s for a head */
-	uint32_t idle_timeout_ms;  /* 75 s between requests */
-	uint32_t body_timeout_ms;  /* 60 s without a byte, either way */
-	uint32_t max_connections;  /* then accepting pauses */
+	uint32_t head_timeout_ms; /* 10 s for a head */
+	uint32_t idle_timeout_ms; /* 75 s between requests */
+	uint32_t body_timeout_ms; /* 60 s without a byte, either way */
+	uint32_t max_connections; /* then accepting pauses */
 	/* A request head has come.  For heads that were refused the server
 	 * answers by itself, through refuse. */
 	void (*request)(struct http_exchange *x, void *arg);
@@ -53,8 +53,7 @@ unsigned http_server_connections(const struct http_server *s);
 const struct http_head *http_exchange_head(const struct http_exchange *x);
 struct loop *http_exchange_loop(const struct http_exchange *x);
 /* The other end's address as text, for records ("unix" for sockets). */
-void http_exchange_peer(const struct http_exchange *x,
-			char out[NET_ADDR_TEXT]);
+void http_exchange_peer(const struct http_exchange *x, char out[NET_ADDR_TEXT]);
 /* The local CLI's uid: 0 and *uid, or ERR_FORBIDDEN on other listeners. */
 int http_exchange_local_uid(const struct http_exchange *x, uid_t *uid);
 bool http_exchange_is_tls(const struct http_exchange *x);

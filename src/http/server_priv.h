@@ -43,7 +43,7 @@ struct http_exchange {
 	bool close_after;
 	bool continue_sent;
 	bool head_begun; /* the timer runs for a head, not for idling */
-	bool advancing; /* conn_advance() is on the stack */
+	bool advancing;	 /* conn_advance() is on the stack */
 	/* the owner's */
 	void *owner;
 	const struct http_exchange_events *events;
@@ -80,7 +80,7 @@ struct http_server {
 	/* spare heads: big, and needed only while a request runs */
 	struct spare_head {
 		struct spare_head *next;
-	} *spare;
+	} * spare;
 	unsigned spare_count;
 };
 

@@ -132,9 +132,8 @@ http_url_parse(struct slice text, struct http_url *out, const char **why)
 	memset(out, 0, sizeof(*out));
 	for (i = 0; i < text.len; i++)
 		if (!HTTP_IS(text.ptr[i], HTTP_TARGET) || text.ptr[i] == '\\')
-			return url_refuse(why,
-					  "a character that must be "
-					  "percent-encoded");
+			return url_refuse(why, "a character that must be "
+					       "percent-encoded");
 	if (slice_find(text, '#') < text.len)
 		return url_refuse(why, "a fragment in the URL");
 	if (slice_starts_nocase(text, SLICE("https://"))) {
@@ -188,8 +187,7 @@ http_path_check(struct slice target, const char **why)
 	if (!slice_starts(path, SLICE("/")))
 		return url_refuse(why, "the path does not begin with /");
 	while (at < path.len) {
-		if (path.ptr[at] == '\\' ||
-		    !HTTP_IS(path.ptr[at], HTTP_TARGET))
+		if (path.ptr[at] == '\\' || !HTTP_IS(path.ptr[at], HTTP_TARGET))
 			return url_refuse(why, "a character that must be "
 					       "percent-encoded in the path");
 		c = path_byte(path, &at);

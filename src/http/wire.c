@@ -231,8 +231,7 @@ chunk_step(struct http_reader *r, char c)
 		return chunk_text(r, c, CHUNK_SIZE_LF);
 	case CHUNK_SIZE_LF:
 		return chunk_expect(r, c, '\n',
-				    r->left ? CHUNK_DATA
-					    : CHUNK_TRAILER_FIRST);
+				    r->left ? CHUNK_DATA : CHUNK_TRAILER_FIRST);
 	case CHUNK_DATA_CR:
 		return chunk_expect(r, c, '\r', CHUNK_DATA_LF);
 	case CHUNK_DATA_LF:

@@ -34,9 +34,9 @@ void http_blocks_release(struct http_blocks *b);
 struct http_reader {
 	struct net_stream *stream;
 	struct http_blocks *blocks;
-	char *data;	  /* NULL: no block */
+	char *data;	   /* NULL: no block */
 	size_t begin, end; /* unread bytes; begin is past the kept head */
-	size_t keep;	  /* bytes at the front that must stay (the head) */
+	size_t keep;	   /* bytes at the front that must stay (the head) */
 	/* body */
 	enum http_body body;
 	uint64_t left;	     /* of the length, or of the current chunk */

@@ -96,8 +96,7 @@ json_write(const json_t *value, struct buf *out)
 /* ---- picking ---- */
 
 void
-json_pointer(const struct json_at *at, const char *name, char *out,
-	     size_t size)
+json_pointer(const struct json_at *at, const char *name, char *out, size_t size)
 {
 	size_t n = (size_t)snprintf(out, size, "%s/", at->pointer);
 
@@ -189,7 +188,8 @@ json_only(const struct json_at *at, const char *const *names)
 	json_t *value;
 	size_t i;
 
-	json_object_foreach((json_t *)at->object, key, value) {
+	json_object_foreach((json_t *)at->object, key, value)
+	{
 		for (i = 0; names[i] && strcmp(names[i], key); i++)
 			;
 		if (names[i])
@@ -201,8 +201,7 @@ json_only(const struct json_at *at, const char *const *names)
 					 "unknown field; did you mean \"%s\"?",
 					 near);
 		else
-			json_problem_set(at->problem, pointer,
-					 "unknown field");
+			json_problem_set(at->problem, pointer, "unknown field");
 		return false;
 	}
 	return true;
@@ -248,8 +247,8 @@ json_get_str(const struct json_at *at, const char *name, int flags,
 }
 
 int64_t
-json_get_int(const struct json_at *at, const char *name, int flags,
-	     int64_t min, int64_t max, int64_t fallback)
+json_get_int(const struct json_at *at, const char *name, int flags, int64_t min,
+	     int64_t max, int64_t fallback)
 {
 	const json_t *v = at_member(at, name, flags);
 	char detail[96];

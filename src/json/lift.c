@@ -259,8 +259,8 @@ name_is_wanted(struct slice name, const char *const *names)
 
 /* The members of the object that the pointer names. */
 static int
-lift_members(struct scan *s, const char *const *names,
-	     struct json_secret *out, size_t max, size_t *count)
+lift_members(struct scan *s, const char *const *names, struct json_secret *out,
+	     size_t max, size_t *count)
 {
 	struct json_secret *found;
 	struct slice name;
@@ -277,8 +277,7 @@ lift_members(struct scan *s, const char *const *names,
 			if (*count == max)
 				return ERR_TOO_LARGE;
 			found = &out[*count];
-			if (slice_copy(name, found->name,
-				       sizeof(found->name)))
+			if (slice_copy(name, found->name, sizeof(found->name)))
 				return ERR_INVALID;
 			rc = scan_string(s, &inside, &len);
 			if (!rc)
@@ -323,8 +322,8 @@ scan_enter(struct scan *s, struct slice step)
 
 int
 json_lift_secrets(char *text, size_t len, const char *under,
-		  const char *const *names, struct json_secret *out,
-		  size_t max, size_t *count)
+		  const char *const *names, struct json_secret *out, size_t max,
+		  size_t *count)
 {
 	struct scan s = { .at = text, .end = text + len };
 	struct slice rest = slice_str(under), step;

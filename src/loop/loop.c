@@ -34,7 +34,7 @@ struct loop {
 	int wake_fd;
 	struct loop_io wake_io;
 	uint64_t now_ms;
-	uint64_t slot; /* the last slot that was fired, in SLOT_MS units */
+	uint64_t slot;	  /* the last slot that was fired, in SLOT_MS units */
 	uint64_t nearest; /* no slot before this one holds a timer */
 	unsigned timer_count;
 	atomic_bool stop;
@@ -134,8 +134,8 @@ int
 loop_io_start(struct loop *l, struct loop_io *io, int fd,
 	      void (*ready)(struct loop_io *, unsigned))
 {
-	return io_register(l, io, fd,
-			   EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, ready);
+	return io_register(l, io, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+			   ready);
 }
 
 int

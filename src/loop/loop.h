@@ -106,7 +106,7 @@ void loop_pool_free(struct loop_pool *p);
 struct loop_work {
 	void (*work)(struct loop_work *w); /* on a pool thread */
 	void (*done)(struct loop_work *w); /* then on the loop */
-	struct loop *loop; /* NULL: no done() */
+	struct loop *loop;		   /* NULL: no done() */
 	struct loop_task task;
 	struct loop_work *next;
 };

@@ -77,8 +77,8 @@ resolve_done(struct loop_work *w)
 }
 
 int
-net_resolve_start(struct net_resolve *r, struct loop *l,
-		  struct loop_pool *pool, const char *host, uint16_t port,
+net_resolve_start(struct net_resolve *r, struct loop *l, struct loop_pool *pool,
+		  const char *host, uint16_t port,
 		  void (*done)(struct net_resolve *, int))
 {
 	struct net_resolve_job *job = calloc(1, sizeof(*job));

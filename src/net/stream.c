@@ -225,7 +225,6 @@ net_stream_abort(struct net_stream *s)
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
 	if (s->fd >= 0)
-		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &reset,
-			   sizeof(reset));
+		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	net_stream_close(s);
 }

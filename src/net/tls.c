@@ -99,8 +99,8 @@ tls_new(const SSL_METHOD *method, struct net_tls **out)
 	}
 	SSL_CTX_set_app_data(t->ctx, t);
 	SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(t->ctx, SSL_OP_NO_COMPRESSION |
-					    SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_options(t->ctx,
+			    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 					 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 					 SSL_MODE_RELEASE_BUFFERS);
@@ -137,9 +137,8 @@ net_tls_client_new(const char *ca_file, const char *cert_file,
 	SSL_CTX_set_alpn_protos(t->ctx, (const unsigned char *)"\x08http/1.1",
 				9);
 	SSL_CTX_set_default_verify_paths(t->ctx);
-	SSL_CTX_set_session_cache_mode(t->ctx,
-				       SSL_SESS_CACHE_CLIENT |
-					       SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_set_session_cache_mode(
+		t->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(t->ctx, tls_new_session);
 	if ((ca_file &&
 	     SSL_CTX_load_verify_locations(t->ctx, ca_file, NULL) != 1) ||

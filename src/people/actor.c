@@ -6,6 +6,7 @@
  * A key never has more than the member whom it belongs to has now: when he
  * is demoted his keys sink with him, when he is disabled they are dead.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "people/people_priv.h"
@@ -29,8 +30,8 @@ texts_free(char **items, size_t count)
 void
 people_actor_unref(struct people_actor *a)
 {
-	if (!a || atomic_fetch_sub_explicit(&a->refs, 1,
-					    memory_order_acq_rel) > 1)
+	if (!a ||
+	    atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	texts_free(a->connections, a->connection_count);
 	texts_free(a->methods, a->method_count);
@@ -98,8 +99,7 @@ role_of_key(enum people_role key, enum people_role member)
 {
 	/* A viewer's caller key cannot call: he could not either. */
 	if (key == PEOPLE_CALLER)
-		return member >= PEOPLE_BUILDER ? PEOPLE_CALLER :
-						  PEOPLE_VIEWER;
+		return member >= PEOPLE_BUILDER ? PEOPLE_CALLER : PEOPLE_VIEWER;
 	return key < member ? key : member;
 }
 

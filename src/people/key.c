@@ -23,7 +23,9 @@ people_key_has_form(struct slice text)
 		return false;
 	for (i = 4; i < text.len; i++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW"
-			    "XYZ0123456789-_", text.ptr[i]) || !text.ptr[i])
+			    "XYZ0123456789-_",
+			    text.ptr[i]) ||
+		    !text.ptr[i])
 			return false;
 	return true;
 }
@@ -138,8 +140,8 @@ people_keys_list(struct store_conn *c, const char *org, const char *member,
 	*out = arena_alloc(arena, (limit + 1) * sizeof(**out));
 	if (!*out)
 		return ERR_NOMEM;
-	rc = store_query(c, &st, sql, "sssi", org, member ? member : "",
-			 after, (int64_t)limit);
+	rc = store_query(c, &st, sql, "sssi", org, member ? member : "", after,
+			 (int64_t)limit);
 	while (!rc && (rc = store_step(st)) == 1)
 		rc = key_from_row(st, arena, &(*out)[(*count)++]);
 	store_done(st);
@@ -154,8 +156,10 @@ people_key_find(struct store_conn *c, const char *org, const char *id,
 	int rc;
 
 	*out = (struct people_key){ 0 };
-	rc = store_query(c, &st, "SELECT " KEY_COLUMNS " FROM api_keys "
-				 "WHERE org = ?1 AND id = ?2", "ss", org, id);
+	rc = store_query(c, &st,
+			 "SELECT " KEY_COLUMNS " FROM api_keys "
+			 "WHERE org = ?1 AND id = ?2",
+			 "ss", org, id);
 	if (!rc)
 		rc = store_step(st);
 	if (rc == 1)
@@ -172,9 +176,10 @@ people_key_revoke(struct store_conn *c, const char *org, const char *id)
 	int64_t changed = 0;
 	int rc;
 
-	rc = store_exec(c, &changed, "UPDATE api_keys SET revoked_at = ?3 "
-				     "WHERE org = ?1 AND id = ?2 AND "
-				     "revoked_at = 0",
+	rc = store_exec(c, &changed,
+			"UPDATE api_keys SET revoked_at = ?3 "
+			"WHERE org = ?1 AND id = ?2 AND "
+			"revoked_at = 0",
 			"ssi", org, id, clock_wall_ms());
 	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
 }

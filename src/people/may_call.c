@@ -6,6 +6,8 @@
  * restrictions come on top of what its member may: its rate is a GCRA on one
  * atomic number that all workers share.
  */
+#include <stdatomic.h>
+
 #include "people/people_priv.h"
 
 static bool
@@ -104,8 +106,9 @@ rate_take(struct people_actor *a, unsigned *retry_after_s)
 	do {
 		next = tat > now ? tat : now;
 		if (next - now > early) {
-			*retry_after_s = (unsigned)((next - now - early +
-						     999999) / 1000000);
+			*retry_after_s =
+				(unsigned)((next - now - early + 999999) /
+					   1000000);
 			return ERR_BUSY;
 		}
 		next += step;

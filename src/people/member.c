@@ -112,11 +112,12 @@ people_member_create(struct store_conn *c, const char *org, const char *email,
 	int rc;
 
 	random_id(id);
-	rc = store_exec(c, NULL, "INSERT INTO members (id, org, email, name, "
-				 "role, created_at) VALUES (?1, ?2, ?3, ?4, "
-				 "?5, ?6)",
-			"sssssi", id, org, email, name,
-			people_role_name(role), clock_wall_ms());
+	rc = store_exec(c, NULL,
+			"INSERT INTO members (id, org, email, name, "
+			"role, created_at) VALUES (?1, ?2, ?3, ?4, "
+			"?5, ?6)",
+			"sssssi", id, org, email, name, people_role_name(role),
+			clock_wall_ms());
 	if (!rc && password)
 		rc = people_member_set_password(c, id, password);
 	return rc;
@@ -129,8 +130,9 @@ owner_remains(struct store_conn *c, const char *org)
 	struct store_stmt *st = NULL;
 	int rc;
 
-	rc = store_query(c, &st, "SELECT 1 FROM members WHERE org = ?1 AND "
-				 "role = 'owner' AND disabled_at = 0 LIMIT 1",
+	rc = store_query(c, &st,
+			 "SELECT 1 FROM members WHERE org = ?1 AND "
+			 "role = 'owner' AND disabled_at = 0 LIMIT 1",
 			 "s", org);
 	if (!rc)
 		rc = store_step(st);

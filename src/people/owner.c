@@ -19,8 +19,10 @@ org_find(struct store_conn *c, char org[PEOPLE_ID_SIZE])
 	struct store_stmt *st = NULL;
 	int rc;
 
-	rc = store_query(c, &st, "SELECT id FROM organisations "
-				 "ORDER BY id LIMIT 1", "");
+	rc = store_query(c, &st,
+			 "SELECT id FROM organisations "
+			 "ORDER BY id LIMIT 1",
+			 "");
 	if (!rc)
 		rc = store_step(st);
 	if (rc == 1)
@@ -41,8 +43,9 @@ people_org_ensure(struct store_conn *c, char org[PEOPLE_ID_SIZE])
 		return rc;
 	random_id(org);
 	random_id(owner);
-	rc = store_exec(c, NULL, "INSERT INTO organisations (id, name, "
-				 "created_at) VALUES (?1, ?2, ?3)",
+	rc = store_exec(c, NULL,
+			"INSERT INTO organisations (id, name, "
+			"created_at) VALUES (?1, ?2, ?3)",
 			"ssi", org, "Drawbridge", now);
 	if (!rc)
 		rc = store_exec(c, NULL,
@@ -60,8 +63,9 @@ unclaimed_find(struct store_conn *c, char member[PEOPLE_ID_SIZE])
 	struct store_stmt *st = NULL;
 	int rc;
 
-	rc = store_query(c, &st, "SELECT id FROM members WHERE email = ?1 "
-				 "AND role = 'owner' AND password IS NULL",
+	rc = store_query(c, &st,
+			 "SELECT id FROM members WHERE email = ?1 "
+			 "AND role = 'owner' AND password IS NULL",
 			 "s", UNCLAIMED_EMAIL);
 	if (!rc)
 		rc = store_step(st);
@@ -105,8 +109,9 @@ people_owner_claim(struct store_conn *c, struct slice email,
 	rc = people_password_check(password, why);
 	if (rc)
 		return rc;
-	rc = store_exec(c, NULL, "UPDATE members SET email = ?2, name = ?2, "
-				 "version = version + 1 WHERE id = ?1",
+	rc = store_exec(c, NULL,
+			"UPDATE members SET email = ?2, name = ?2, "
+			"version = version + 1 WHERE id = ?1",
 			"ss", member, address);
 	if (!rc)
 		rc = people_member_set_password(c, member, password);
@@ -126,9 +131,10 @@ people_owner_link_create(struct store_conn *c, char token[RANDOM_TOKEN_SIZE])
 	rc = people_owner_link_spend(c);
 	if (rc)
 		return rc;
-	return store_exec(c, NULL, "INSERT INTO one_time_links (hash, "
-				   "purpose, expires_at) "
-				   "VALUES (?1, 'owner', ?2)",
+	return store_exec(c, NULL,
+			  "INSERT INTO one_time_links (hash, "
+			  "purpose, expires_at) "
+			  "VALUES (?1, 'owner', ?2)",
 			  "bi", slice_of(hash, sizeof(hash)),
 			  clock_wall_ms() + LINK_LIFE_MS);
 }
@@ -141,9 +147,10 @@ people_owner_link_check(struct store_conn *c, struct slice token)
 	int rc;
 
 	people_token_hash(token, hash);
-	rc = store_query(c, &st, "SELECT 1 FROM one_time_links WHERE "
-				 "hash = ?1 AND purpose = 'owner' "
-				 "AND expires_at > ?2",
+	rc = store_query(c, &st,
+			 "SELECT 1 FROM one_time_links WHERE "
+			 "hash = ?1 AND purpose = 'owner' "
+			 "AND expires_at > ?2",
 			 "bi", slice_of(hash, sizeof(hash)), clock_wall_ms());
 	if (!rc)
 		rc = store_step(st);
@@ -154,6 +161,8 @@ people_owner_link_check(struct store_conn *c, struct slice token)
 int
 people_owner_link_spend(struct store_conn *c)
 {
-	return store_exec(c, NULL, "DELETE FROM one_time_links "
-				   "WHERE purpose = 'owner'", "");
+	return store_exec(c, NULL,
+			  "DELETE FROM one_time_links "
+			  "WHERE purpose = 'owner'",
+			  "");
 }

@@ -5,14 +5,12 @@
  * A token is 256 random bits, so a plain SHA-256 keeps it; a password is
  * not, and costs memory and time on purpose.
  */
-#include <openssl/sha.h>
-
 #include "people/people_priv.h"
 
 void
 people_token_hash(struct slice token, unsigned char out[PEOPLE_HASH_SIZE])
 {
-	SHA256((const unsigned char *)token.ptr, token.len, out);
+	vault_hash(token, out);
 }
 
 int
@@ -37,8 +35,9 @@ people_member_set_password(struct store_conn *c, const char *member,
 
 	rc = vault_password_hash(password, text);
 	if (!rc)
-		rc = store_exec(c, NULL, "UPDATE members SET password = ?2 "
-					 "WHERE id = ?1",
+		rc = store_exec(c, NULL,
+				"UPDATE members SET password = ?2 "
+				"WHERE id = ?1",
 				"ss", member, text);
 	if (!rc)
 		rc = people_sessions_end_all(c, member);

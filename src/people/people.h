@@ -18,7 +18,8 @@
 #include "vault/vault.h"
 
 enum {
-	PEOPLE_HASH_SIZE = 32, /* SHA-256 of a key, cookie or link */
+	PEOPLE_HASH_SIZE =
+		VAULT_HASH_SIZE, /* SHA-256 of a key, cookie or link */
 	PEOPLE_ID_SIZE = RANDOM_ID_SIZE,
 	PEOPLE_NAME_SIZE = 128,
 	PEOPLE_EMAIL_SIZE = 255,
@@ -28,8 +29,7 @@ enum {
 };
 
 /* The hash under which a key, cookie or link is stored. */
-void people_token_hash(struct slice token,
-		       unsigned char out[PEOPLE_HASH_SIZE]);
+void people_token_hash(struct slice token, unsigned char out[PEOPLE_HASH_SIZE]);
 
 /* ---- roles: may X do Y? ---- */
 
@@ -39,26 +39,26 @@ const char *people_role_name(enum people_role role);
 int people_role_parse(struct slice name, enum people_role *out);
 
 enum people_action {
-	PEOPLE_SELF_SEE,	   /* who am I? */
-	PEOPLE_SELF_CHANGE,	   /* own password */
+	PEOPLE_SELF_SEE,    /* who am I? */
+	PEOPLE_SELF_CHANGE, /* own password */
 	PEOPLE_SERVICE_SEE,
-	PEOPLE_SERVICE_CREATE,	   /* a custom one */
-	PEOPLE_SERVICE_CHANGE,	   /* object: whose */
+	PEOPLE_SERVICE_CREATE, /* a custom one */
+	PEOPLE_SERVICE_CHANGE, /* object: whose */
 	PEOPLE_APP_SEE,
 	PEOPLE_APP_SET,
 	PEOPLE_CONNECTION_LIST,
 	PEOPLE_CONNECTION_CREATE,
-	PEOPLE_CONNECTION_SEE,	   /* object: sharing; so are these */
+	PEOPLE_CONNECTION_SEE, /* object: sharing; so are these */
 	PEOPLE_CONNECTION_USE,
 	PEOPLE_CONNECTION_MANAGE,
 	PEOPLE_CONNECTION_TRANSFER,
-	PEOPLE_CONNECTION_FORCE,   /* delete although it is in use */
+	PEOPLE_CONNECTION_FORCE, /* delete although it is in use */
 	PEOPLE_MEMBER_SEE,
-	PEOPLE_MEMBER_CHANGE,	   /* object: the role he has or is to have */
-	PEOPLE_KEY_CREATE,	   /* object: the key's role */
-	PEOPLE_KEY_SEE,		   /* object: whose */
+	PEOPLE_MEMBER_CHANGE, /* object: the role he has or is to have */
+	PEOPLE_KEY_CREATE,    /* object: the key's role */
+	PEOPLE_KEY_SEE,	      /* object: whose */
 	PEOPLE_KEY_REVOKE,
-	PEOPLE_CALLS_SEE,	   /* object: whose; NULL: everybody's */
+	PEOPLE_CALLS_SEE, /* object: whose; NULL: everybody's */
 	PEOPLE_AUDIT_SEE,
 	PEOPLE_ACTIONS,
 };
@@ -152,8 +152,7 @@ int people_member_set_password(struct store_conn *c, const char *member,
 /* 0, or ERR_FORBIDDEN.  Costs as much as a sign-in; counts as one. */
 int people_member_verify_password(struct store_conn *c, const char *member,
 				  const struct secret *password,
-				  const char *address,
-				  unsigned *retry_after_s);
+				  const char *address, unsigned *retry_after_s);
 
 /* ---- sign-in and sessions ---- */
 
@@ -196,8 +195,7 @@ int people_actor_of_key(struct store_conn *c,
 /* A bare one, for tests and for work that Drawbridge does by itself.  NULL:
  * out of memory.  Owned. */
 struct people_actor *people_actor_new(const char *org, const char *member,
-				      enum people_role role,
-				      const char *name);
+				      enum people_role role, const char *name);
 
 /* ---- keys ---- */
 
@@ -231,10 +229,9 @@ struct people_key {
 int people_key_create(struct store_conn *c, const char *org,
 		      struct people_key *k, char text[PEOPLE_KEY_SIZE]);
 /* member NULL: everybody's.  In the order of their making, after this id. */
-int people_keys_list(struct store_conn *c, const char *org,
-		     const char *member, const char *after, size_t limit,
-		     struct arena *arena, struct people_key **out,
-		     size_t *count);
+int people_keys_list(struct store_conn *c, const char *org, const char *member,
+		     const char *after, size_t limit, struct arena *arena,
+		     struct people_key **out, size_t *count);
 /* ERR_NOT_FOUND. */
 int people_key_find(struct store_conn *c, const char *org, const char *id,
 		    struct arena *arena, struct people_key *out);

@@ -55,8 +55,8 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 	[PEOPLE_CONNECTION_USE] = { PEOPLE_BUILDER, TIE_SHARED, NOBODY, false,
 				    "using a connection takes a builder whom "
 				    "it is shared with" },
-	[PEOPLE_CONNECTION_MANAGE] = { PEOPLE_BUILDER, TIE_MANAGE,
-				       PEOPLE_ADMIN, false,
+	[PEOPLE_CONNECTION_MANAGE] = { PEOPLE_BUILDER, TIE_MANAGE, PEOPLE_ADMIN,
+				       false,
 				       "this takes the connection's owner, an "
 				       "admin, or a builder whom it is shared "
 				       "with to manage" },
@@ -68,8 +68,7 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 				      "force takes an admin" },
 	[PEOPLE_MEMBER_SEE] = { PEOPLE_VIEWER, TIE_NONE, 0, false,
 				"a caller key can only call" },
-	[PEOPLE_MEMBER_CHANGE] = { PEOPLE_ADMIN, TIE_RANK, PEOPLE_OWNER,
-				   false,
+	[PEOPLE_MEMBER_CHANGE] = { PEOPLE_ADMIN, TIE_RANK, PEOPLE_OWNER, false,
 				   "this takes an admin, and for owners an "
 				   "owner" },
 	[PEOPLE_KEY_CREATE] = { PEOPLE_VIEWER, TIE_RANK, PEOPLE_OWNER, false,
@@ -86,7 +85,7 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 };
 
 static const char *const role_names[] = {
-	[PEOPLE_CALLER] = "caller", [PEOPLE_VIEWER] = "viewer",
+	[PEOPLE_CALLER] = "caller",   [PEOPLE_VIEWER] = "viewer",
 	[PEOPLE_BUILDER] = "builder", [PEOPLE_ADMIN] = "admin",
 	[PEOPLE_OWNER] = "owner",
 };

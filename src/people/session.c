@@ -26,9 +26,8 @@ people_session_create(struct store_conn *c, const char *member,
 
 	random_token(value);
 	people_token_hash(slice_str(value), hash);
-	rc = store_exec(c, &changed, sql, "bsii",
-			slice_of(hash, sizeof(hash)), member, now,
-			now + LIFE_MS);
+	rc = store_exec(c, &changed, sql, "bsii", slice_of(hash, sizeof(hash)),
+			member, now, now + LIFE_MS);
 	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
 }
 
@@ -36,8 +35,9 @@ people_session_create(struct store_conn *c, const char *member,
 static int
 session_touch(struct store_conn *c, const unsigned char *hash, int64_t now)
 {
-	return store_exec(c, NULL, "UPDATE sessions SET seen_at = ?2 "
-				   "WHERE hash = ?1",
+	return store_exec(c, NULL,
+			  "UPDATE sessions SET seen_at = ?2 "
+			  "WHERE hash = ?1",
 			  "bi", slice_of(hash, PEOPLE_HASH_SIZE), now);
 }
 
@@ -57,8 +57,8 @@ people_session_find(struct store_conn *c,
 	int rc;
 
 	*out = NULL;
-	rc = store_query(c, &st, sql, "bii",
-			 slice_of(hash, PEOPLE_HASH_SIZE), now, now - IDLE_MS);
+	rc = store_query(c, &st, sql, "bii", slice_of(hash, PEOPLE_HASH_SIZE),
+			 now, now - IDLE_MS);
 	if (!rc)
 		rc = store_step(st);
 	if (rc == 1) {
@@ -93,8 +93,8 @@ int
 people_session_end(struct store_conn *c,
 		   const unsigned char hash[PEOPLE_HASH_SIZE])
 {
-	return store_exec(c, NULL, "DELETE FROM sessions WHERE hash = ?1",
-			  "b", slice_of(hash, PEOPLE_HASH_SIZE));
+	return store_exec(c, NULL, "DELETE FROM sessions WHERE hash = ?1", "b",
+			  slice_of(hash, PEOPLE_HASH_SIZE));
 }
 
 int
@@ -110,15 +110,19 @@ people_tidy(struct store_conn *c)
 	int64_t now = clock_wall_ms(), hour = 3600 * 1000;
 	int rc;
 
-	rc = store_exec(c, NULL, "DELETE FROM sessions WHERE expires_at < ?1 "
-				 "OR seen_at < ?2",
+	rc = store_exec(c, NULL,
+			"DELETE FROM sessions WHERE expires_at < ?1 "
+			"OR seen_at < ?2",
 			"ii", now, now - IDLE_MS);
 	if (!rc)
-		rc = store_exec(c, NULL, "DELETE FROM one_time_links WHERE "
-					 "expires_at < ?1", "i", now);
+		rc = store_exec(c, NULL,
+				"DELETE FROM one_time_links WHERE "
+				"expires_at < ?1",
+				"i", now);
 	if (!rc)
-		rc = store_exec(c, NULL, "DELETE FROM sign_in_failures WHERE "
-					 "window_start < ?1", "i",
-				now - hour);
+		rc = store_exec(c, NULL,
+				"DELETE FROM sign_in_failures WHERE "
+				"window_start < ?1",
+				"i", now - hour);
 	return rc;
 }

@@ -14,8 +14,8 @@ list_add(char ***items, size_t *count, struct slice id)
 	char **grown;
 
 	if ((*count & (*count - 1)) == 0) {
-		grown = realloc(*items, (*count ? *count * 2 : 1) *
-						sizeof(char *));
+		grown = realloc(*items,
+				(*count ? *count * 2 : 1) * sizeof(char *));
 		if (!grown)
 			return ERR_NOMEM;
 		*items = grown;
@@ -144,10 +144,12 @@ subject_exists(struct store_conn *c, const char *org,
 
 	if (s->kind == PEOPLE_SHARE_EVERYONE)
 		return 0;
-	rc = store_query(c, &st, s->kind == PEOPLE_SHARE_MEMBER ?
-			 "SELECT 1 FROM members WHERE org = ?1 AND id = ?2" :
-			 "SELECT 1 FROM teams WHERE org = ?1 AND id = ?2",
-			 "ss", org, s->subject);
+	rc = store_query(
+		c, &st,
+		s->kind == PEOPLE_SHARE_MEMBER
+			? "SELECT 1 FROM members WHERE org = ?1 AND id = ?2"
+			: "SELECT 1 FROM teams WHERE org = ?1 AND id = ?2",
+		"ss", org, s->subject);
 	if (!rc)
 		rc = store_step(st);
 	store_done(st);
@@ -171,10 +173,9 @@ share_insert(struct store_conn *c, const char *connection, const char *by,
 }
 
 int
-people_shares_set(struct store_conn *c, const char *org,
-		  const char *connection, const char *by,
-		  const struct people_share *shares, size_t count,
-		  size_t *bad)
+people_shares_set(struct store_conn *c, const char *org, const char *connection,
+		  const char *by, const struct people_share *shares,
+		  size_t count, size_t *bad)
 {
 	size_t i;
 	int rc;

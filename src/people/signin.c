@@ -67,8 +67,9 @@ count_check(struct store_conn *c, const struct count *count, int64_t now,
 	int64_t start = 0, failures = 0;
 	int rc;
 
-	rc = store_query(c, &st, "SELECT window_start, failures FROM "
-				 "sign_in_failures WHERE subject = ?1",
+	rc = store_query(c, &st,
+			 "SELECT window_start, failures FROM "
+			 "sign_in_failures WHERE subject = ?1",
 			 "s", count->subject);
 	if (!rc)
 		rc = store_step(st);
@@ -131,12 +132,12 @@ people_failures_clear(struct store_conn *c, const char *account,
 
 	for (i = 0; i < n && !rc; i++)
 		rc = store_exec(c, NULL,
-				counts[i].max == PAIR_MAX ?
-					"DELETE FROM sign_in_failures "
-					"WHERE subject = ?1" :
-					"UPDATE sign_in_failures SET "
-					"failures = failures - 1 "
-					"WHERE subject = ?1 AND failures > 0",
+				counts[i].max == PAIR_MAX
+					? "DELETE FROM sign_in_failures "
+					  "WHERE subject = ?1"
+					: "UPDATE sign_in_failures SET "
+					  "failures = failures - 1 "
+					  "WHERE subject = ?1 AND failures > 0",
 				"s", counts[i].subject);
 	return rc;
 }
@@ -149,8 +150,7 @@ attempt_begin(struct store_conn *c, const char *account, const char *address,
 	int rc = store_begin(c);
 
 	if (!rc)
-		rc = people_failures_check(c, account, address,
-					   retry_after_s);
+		rc = people_failures_check(c, account, address, retry_after_s);
 	if (!rc)
 		rc = people_failures_add(c, account, address);
 	if (!rc)
@@ -161,16 +161,17 @@ attempt_begin(struct store_conn *c, const char *account, const char *address,
 }
 
 static int
-attempt_succeed(struct store_conn *c, const char *account,
-		const char *address, const char *member)
+attempt_succeed(struct store_conn *c, const char *account, const char *address,
+		const char *member)
 {
 	int rc = store_begin(c);
 
 	if (!rc)
 		rc = people_failures_clear(c, account, address);
 	if (!rc)
-		rc = store_exec(c, NULL, "UPDATE members SET last_sign_in_at "
-					 "= ?2 WHERE id = ?1",
+		rc = store_exec(c, NULL,
+				"UPDATE members SET last_sign_in_at "
+				"= ?2 WHERE id = ?1",
 				"si", member, clock_wall_ms());
 	if (!rc)
 		rc = store_commit(c);
@@ -200,16 +201,11 @@ account_load(struct store_conn *c, const char *sql, const char *key,
 	return rc;
 }
 
-/* An empty text (no account, or one without password) is checked as long. */
+/* An empty text (no account, or one without password) takes as long. */
 static int
 password_verify(const char *text, const struct secret *password)
 {
-	static const char nobody[] =
-		"$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
-		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-	int rc = vault_password_verify(text[0] ? text : nobody, password);
-
-	return text[0] ? rc : ERR_FORBIDDEN;
+	return vault_password_verify(password, text[0] ? text : NULL);
 }
 
 int
@@ -226,8 +222,9 @@ people_sign_in(struct store_conn *c, struct slice email,
 		return ERR_FORBIDDEN;
 	rc = attempt_begin(c, account, address, retry_after_s);
 	if (!rc)
-		rc = account_load(c, "SELECT id, password FROM members WHERE "
-				     "email = ?1 AND disabled_at = 0",
+		rc = account_load(c,
+				  "SELECT id, password FROM members WHERE "
+				  "email = ?1 AND disabled_at = 0",
 				  account, member, text);
 	if (rc)
 		return rc;
@@ -250,8 +247,10 @@ people_member_verify_password(struct store_conn *c, const char *member,
 
 	rc = attempt_begin(c, member, address, retry_after_s);
 	if (!rc)
-		rc = account_load(c, "SELECT id, password FROM members "
-				     "WHERE id = ?1", member, id, text);
+		rc = account_load(c,
+				  "SELECT id, password FROM members "
+				  "WHERE id = ?1",
+				  member, id, text);
 	if (rc)
 		return rc;
 	rc = password_verify(text, password);

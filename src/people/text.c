@@ -64,8 +64,7 @@ people_texts_parse(struct slice json, struct people_texts *out)
 		return 0;
 	rc = json_read(json, TEXTS_MAX, &list, &problem);
 	if (!rc)
-		rc = json_is_array(list) ? texts_take(list, out) :
-					   ERR_INVALID;
+		rc = json_is_array(list) ? texts_take(list, out) : ERR_INVALID;
 	json_decref(list);
 	if (rc)
 		people_texts_release(out);

@@ -15,6 +15,7 @@
  * change is never kept after it.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "people/people_priv.h"
@@ -140,8 +141,7 @@ people_views_free(struct people_views *v)
 /* Gives the actor that others have for this key already, or makes this one
  * known.  False when the epoch has moved on: it may be out of date. */
 static bool
-views_share(struct people_views *v, uint64_t epoch,
-	    struct people_actor **actor)
+views_share(struct people_views *v, uint64_t epoch, struct people_actor **actor)
 {
 	struct people_actor *known;
 	bool current;
@@ -312,8 +312,7 @@ load_keep(struct people_view *v, struct load *l)
 		return false;
 	if (l->err == ERR_NOT_FOUND)
 		unknown_remember(v, l->tag);
-	if (!l->err && !table_set(v->keys, tag_slice(l->tag), l->actor,
-				  &old)) {
+	if (!l->err && !table_set(v->keys, tag_slice(l->tag), l->actor, &old)) {
 		people_actor_ref(l->actor);
 		people_actor_unref(old);
 	}
@@ -336,8 +335,11 @@ load_done(struct loop_work *work)
 		table_remove(v->loading, tag_slice(l->tag));
 	while ((w = l->waiting)) {
 		people_wait_cancel(w);
-		w->done(w, l->err == ERR_NOT_FOUND ? l->err :
-			   l->err ? ERR_STORE : 0, l->actor);
+		w->done(w,
+			l->err == ERR_NOT_FOUND ? l->err
+			: l->err		? ERR_STORE
+						: 0,
+			l->actor);
 	}
 	people_actor_unref(l->actor);
 	free(l);
@@ -376,8 +378,8 @@ unknown_has(struct people_view *v, const unsigned char tag[TAG_SIZE])
 }
 
 int
-people_view_key(struct people_view *v, struct slice key,
-		struct people_wait *w, struct people_actor **out)
+people_view_key(struct people_view *v, struct slice key, struct people_wait *w,
+		struct people_actor **out)
 {
 	unsigned char tag[TAG_SIZE];
 	struct people_actor *a;
@@ -418,8 +420,8 @@ view_drop(struct people_view *v, const char *key_id)
 	if (!key_id)
 		v->unknown_since_ms = 0;
 	while (table_next(v->keys, &cursor, &tag, &actor)) {
-		if (key_id && strcmp(((struct people_actor *)actor)->key,
-				     key_id))
+		if (key_id &&
+		    strcmp(((struct people_actor *)actor)->key, key_id))
 			continue;
 		table_remove(v->keys, tag);
 		people_actor_unref(actor);
@@ -448,8 +450,7 @@ registry_drop(struct people_views *v, const char *key_id)
 	if (!key_id)
 		actors_empty(v->actors);
 	else
-		people_actor_unref(table_remove(v->actors,
-						slice_str(key_id)));
+		people_actor_unref(table_remove(v->actors, slice_str(key_id)));
 }
 
 /* Under the mutex: one withdrawal for each view. */

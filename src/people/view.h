@@ -27,9 +27,9 @@ struct people_actor {
 	_Atomic unsigned refs;
 	enum people_role role;
 	char org[27];
-	char member[27]; /* the member, also behind a key */
-	char key[27];	 /* "" when signed in by session or local socket */
-	char name[128];	 /* the member's or key's name, for records */
+	char member[27];    /* the member, also behind a key */
+	char key[27];	    /* "" when signed in by session or local socket */
+	char name[128];	    /* the member's or key's name, for records */
 	int64_t expires_at; /* wall ms; 0: never */
 	/* caller keys only; NULL / 0: no restriction */
 	char **connections; /* connection ids */

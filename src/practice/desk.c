@@ -9,8 +9,8 @@
 #include "practice/practice_priv.h"
 
 static const struct practice_ticket samples[] = {
-	{ "1000000000101", "101", "The invoice shows the wrong address",
-	  "Open", "ada@example.com" },
+	{ "1000000000101", "101", "The invoice shows the wrong address", "Open",
+	  "ada@example.com" },
 	{ "1000000000102", "102", "The app does not start after the update",
 	  "Open", "grace@example.com" },
 	{ "1000000000103", "103", "How do I change my plan?", "Closed",
@@ -53,8 +53,7 @@ scope_is_granted(const struct practice_grant *g, const char *want)
 static void
 put_ticket(struct buf *b, const struct practice_ticket *t)
 {
-	buf_printf(b,
-		   "{\"id\":\"%s\",\"ticketNumber\":\"%s\",\"subject\":\"",
+	buf_printf(b, "{\"id\":\"%s\",\"ticketNumber\":\"%s\",\"subject\":\"",
 		   t->id, t->number);
 	codec_json(b, slice_str(t->subject));
 	buf_printf(b,

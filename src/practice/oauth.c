@@ -81,8 +81,7 @@ practice_authorize(struct practice_request *rq)
 }
 
 static void
-back_to_client(struct practice_request *rq, const char *name,
-	       const char *value)
+back_to_client(struct practice_request *rq, const char *name, const char *value)
 {
 	char uri[512], state[512];
 	struct buf url;
@@ -154,8 +153,8 @@ token_grant(struct practice_request *rq, struct practice_grant *g,
 	new_token(g->access[slot].token, sizeof(g->access[slot].token));
 	g->access[slot].until_ms = clock_wall_ms() + life * 1000;
 	if (with_refresh)
-		snprintf(refresh, sizeof(refresh),
-			 "\"refresh_token\":\"%s\",", g->refresh);
+		snprintf(refresh, sizeof(refresh), "\"refresh_token\":\"%s\",",
+			 g->refresh);
 	practice_json(rq, 200, NULL,
 		      "{\"access_token\":\"%s\",%s"
 		      "\"scope\":\"%s\",\"api_domain\":"
@@ -283,8 +282,8 @@ practice_revoke(struct practice_request *rq)
 struct practice_grant *
 practice_bearer(struct practice_request *rq)
 {
-	const struct http_field *f = http_head_find(
-		http_exchange_head(rq->x), HTTP_AUTHORIZATION);
+	const struct http_field *f =
+		http_head_find(http_exchange_head(rq->x), HTTP_AUTHORIZATION);
 	struct practice_grant *g;
 	struct slice token;
 	size_t i;

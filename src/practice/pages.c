@@ -121,8 +121,8 @@ practice_page_home(struct practice_request *rq)
 static bool
 switch_is_foreign(struct practice_request *rq)
 {
-	const struct http_field *f = http_head_find(
-		http_exchange_head(rq->x), HTTP_SEC_FETCH_SITE);
+	const struct http_field *f =
+		http_head_find(http_exchange_head(rq->x), HTTP_SEC_FETCH_SITE);
 
 	return f && !slice_eq(f->value, SLICE("same-origin"));
 }

@@ -44,8 +44,7 @@ practice_json(struct practice_request *rq, int status, const char *fields,
 		buf_puts(&head, "Content-Type: application/json\r\n");
 	buf_puts(&head, "Cache-Control: no-store\r\n");
 	buf_puts(&head, fields ? fields : "");
-	http_exchange_answer(rq->x, status, buf_cstr(&head),
-			     buf_slice(&body));
+	http_exchange_answer(rq->x, status, buf_cstr(&head), buf_slice(&body));
 	buf_release(&body);
 	buf_release(&head);
 }
@@ -138,8 +137,7 @@ practice_requested(struct http_exchange *x, void *arg)
 }
 
 static void
-practice_refuse(struct http_exchange *x, int status, const char *why,
-		void *arg)
+practice_refuse(struct http_exchange *x, int status, const char *why, void *arg)
 {
 	(void)why, (void)arg;
 	http_exchange_answer(x, status, NULL, SLICE_NONE);

@@ -74,11 +74,9 @@ struct practice_request {
 };
 
 /* ---- answers ---- */
-void practice_json(struct practice_request *rq, int status,
-		   const char *fields, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-void practice_html(struct practice_request *rq, int status,
-		   struct buf *body);
+void practice_json(struct practice_request *rq, int status, const char *fields,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void practice_html(struct practice_request *rq, int status, struct buf *body);
 void practice_redirect(struct practice_request *rq, const char *url);
 /* A decoded parameter of query or form into out; "" if absent. */
 void practice_param(struct slice form, const char *name, char *out,

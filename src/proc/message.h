@@ -92,15 +92,13 @@ struct proc_call {
 
 /* Takes `body`.  done() is called later, also on ERR_CLOSED, ERR_TIMEOUT,
  * ERR_BUSY.  From the channel's loop only. */
-void proc_call_start(struct proc_channel *c, uint16_t type,
-		     struct proc_pack *body, uint32_t timeout_ms,
-		     struct proc_call *call,
-		     void (*done)(struct proc_call *, int,
-				  struct proc_unpack *));
+void
+proc_call_start(struct proc_channel *c, uint16_t type, struct proc_pack *body,
+		uint32_t timeout_ms, struct proc_call *call,
+		void (*done)(struct proc_call *, int, struct proc_unpack *));
 void proc_call_cancel(struct proc_call *call);
 /* A notice: no reply. Takes body. */
-void proc_notify(struct proc_channel *c, uint16_t type,
-		 struct proc_pack *body);
+void proc_notify(struct proc_channel *c, uint16_t type, struct proc_pack *body);
 /*
  * The same from another thread (a work thread), waiting: *reply is owned
  * secret memory to unpack from (proc_unpack_from), NULL when err came

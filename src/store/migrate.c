@@ -23,10 +23,9 @@ migration_number(const struct embed_file *f, size_t prefix_len)
 {
 	uint64_t n;
 
-	if (slice_to_u64(slice_head(slice_from(slice_str(f->path),
-					       prefix_len),
-				    4),
-			 9999, &n))
+	if (slice_to_u64(
+		    slice_head(slice_from(slice_str(f->path), prefix_len), 4),
+		    9999, &n))
 		return 0;
 	return (int64_t)n;
 }

@@ -45,12 +45,11 @@ sqlite_error(int rc)
 static int
 sqlite_connect(void *db, void **out)
 {
-	static const char settings[] =
-		"PRAGMA journal_mode = WAL;"
-		"PRAGMA synchronous = FULL;"
-		"PRAGMA foreign_keys = ON;"
-		"PRAGMA trusted_schema = OFF;"
-		"PRAGMA secure_delete = ON;";
+	static const char settings[] = "PRAGMA journal_mode = WAL;"
+				       "PRAGMA synchronous = FULL;"
+				       "PRAGMA foreign_keys = ON;"
+				       "PRAGMA trusted_schema = OFF;"
+				       "PRAGMA secure_delete = ON;";
 	struct database *d = db;
 	sqlite3 *conn = NULL;
 	int rc;

@@ -33,8 +33,7 @@ engine_of(const char *url, const char **where)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(engines); i++) {
-		if (!slice_starts(slice_str(url),
-				  slice_str(engines[i].scheme)))
+		if (!slice_starts(slice_str(url), slice_str(engines[i].scheme)))
 			continue;
 		*where = url + strlen(engines[i].scheme);
 		return engines[i].engine;

@@ -73,8 +73,8 @@ void store_done(struct store_stmt *st);
  */
 int store_exec(struct store_conn *c, int64_t *changed, const char *sql,
 	       const char *types, ...);
-int store_query(struct store_conn *c, struct store_stmt **out,
-		const char *sql, const char *types, ...);
+int store_query(struct store_conn *c, struct store_stmt **out, const char *sql,
+		const char *types, ...);
 /* The engine's last message on this connection, for the log (no values). */
 const char *store_message(struct store_conn *c);
 

@@ -9,8 +9,7 @@
 
 _Static_assert(VAULT_PASSWORD_SIZE == crypto_pwhash_STRBYTES, "text form");
 _Static_assert(VAULT_HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256");
-_Static_assert(sizeof(struct vault_hasher) >=
-		       sizeof(crypto_hash_sha256_state),
+_Static_assert(sizeof(struct vault_hasher) >= sizeof(crypto_hash_sha256_state),
 	       "room for the state");
 
 int

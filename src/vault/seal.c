@@ -143,8 +143,7 @@ vault_datakey_open(const struct secret *master, const char *context,
 
 int
 vault_datakey_rewrap(const struct secret *from, const struct secret *to,
-		     const char *context, struct slice wrapped,
-		     struct buf *out)
+		     const char *context, struct slice wrapped, struct buf *out)
 {
 	struct secret *key;
 	int rc;

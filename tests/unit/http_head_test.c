@@ -84,8 +84,7 @@ field_lines_must_be_clean(void **state)
 	(void)state;
 	assert_refused("GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", 400);
 	assert_refused("GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", 400);
-	assert_refused("GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n\tc\r\n\r\n",
-		       400);
+	assert_refused("GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n\tc\r\n\r\n", 400);
 	assert_refused("GET / HTTP/1.1\r\nHost: x\r\n: b\r\n\r\n", 400);
 	assert_refused("GET / HTTP/1.1\r\nHost: x\r\nA: b\x01\r\n\r\n", 400);
 	assert_refused("GET / HTTP/1.1\r\nHost: x\r\nA(: b\r\n\r\n", 400);
@@ -238,10 +237,9 @@ responses_are_read(void **state)
 				  "Content-Length: 5\r\n\r\n"),
 			 0);
 	assert_int_equal(h.body, HTTP_BODY_NONE);
-	assert_int_equal(http_head_response(
-				 SLICE("HTTP/1.1 200 OK\r\n"
-				       "Content-Length: 5\r\n\r\n"),
-				 true, &h),
+	assert_int_equal(http_head_response(SLICE("HTTP/1.1 200 OK\r\n"
+						  "Content-Length: 5\r\n\r\n"),
+					    true, &h),
 			 0);
 	assert_int_equal(h.body, HTTP_BODY_NONE);
 }

@@ -16,9 +16,9 @@ a_url_is_taken_apart(void **state)
 	struct http_url u;
 
 	(void)state;
-	assert_int_equal(http_url_parse(SLICE("https://API.Example.com./a?b"),
-					&u, NULL),
-			 0);
+	assert_int_equal(
+		http_url_parse(SLICE("https://API.Example.com./a?b"), &u, NULL),
+		0);
 	assert_true(u.https);
 	assert_string_equal(u.host, "api.example.com");
 	assert_int_equal(u.port, 443);
@@ -78,8 +78,8 @@ static void
 disguised_addresses_are_no_hosts(void **state)
 {
 	static const char *const bad[] = {
-		"2130706433",	 "0x7f000001", "0x7f.1", "127.1",
-		"0177.0.0.1",	 "127.0.0.01", "1.2.3",	 "1.2.3.4.5",
+		"2130706433",	 "0x7f000001",	     "0x7f.1", "127.1",
+		"0177.0.0.1",	 "127.0.0.01",	     "1.2.3",  "1.2.3.4.5",
 		"256.256.256.1", "0x7f.0x0.0x0.0x1",
 	};
 	char host[HTTP_HOST_MAX + 1];
@@ -91,8 +91,7 @@ disguised_addresses_are_no_hosts(void **state)
 			fail_msg("%s was taken as %s", bad[i], host);
 	assert_int_equal(http_host_canonical(SLICE("127.0.0.1"), host), 0);
 	assert_int_equal(
-		http_host_canonical(SLICE("[0:0:0:0:0:ffff:7f00:1]"), host),
-		0);
+		http_host_canonical(SLICE("[0:0:0:0:0:ffff:7f00:1]"), host), 0);
 	assert_string_equal(host, "[::ffff:127.0.0.1]");
 }
 
@@ -100,16 +99,34 @@ static void
 dot_segments_are_refused_in_every_spelling(void **state)
 {
 	static const char *const bad[] = {
-		"/..",		 "/.",		"/a/../b",    "/a/./b",
-		"/a/%2e%2e/b",	 "/a/%2E./b",	"/a/.%2e",    "/%2e",
-		"/a%2f..%2fb",	 "/a/..%2fb",	"/a%2f%2e%2e", "/a/..;/b",
-		"/a/..;x=1/b",	 "/a/%5c../b",	"/a/..%5cb",  "/a\\b",
-		"/a%00b",	 "/a%0d%0ab",	"/a%",	      "/a%4",
-		"/a%zz",	 "a/b",		"",	      "/a/%7f",
+		"/..",
+		"/.",
+		"/a/../b",
+		"/a/./b",
+		"/a/%2e%2e/b",
+		"/a/%2E./b",
+		"/a/.%2e",
+		"/%2e",
+		"/a%2f..%2fb",
+		"/a/..%2fb",
+		"/a%2f%2e%2e",
+		"/a/..;/b",
+		"/a/..;x=1/b",
+		"/a/%5c../b",
+		"/a/..%5cb",
+		"/a\\b",
+		"/a%00b",
+		"/a%0d%0ab",
+		"/a%",
+		"/a%4",
+		"/a%zz",
+		"a/b",
+		"",
+		"/a/%7f",
 	};
 	static const char *const good[] = {
-		"/",	 "/a//b",    "/a%2Fb", "/a;b=c", "/...",  "/a..b",
-		"/..a",	 "/a/.b/c", "/%41",   "/a?../",	 "/a?x=%00", "/~x",
+		"/",	"/a//b",   "/a%2Fb", "/a;b=c", "/...",	   "/a..b",
+		"/..a", "/a/.b/c", "/%41",   "/a?../", "/a?x=%00", "/~x",
 	};
 	const char *why;
 	size_t i;
@@ -134,10 +151,8 @@ query_parameters_are_found_and_decoded(void **state)
 			 0);
 	assert_string_equal(buf_cstr(&b), "x y!");
 	buf_reset(&b);
-	assert_int_equal(http_query_get(SLICE("a=1"), "z", &b),
-			 ERR_NOT_FOUND);
-	assert_int_equal(http_query_get(SLICE("a=%zz"), "a", &b),
-			 ERR_INVALID);
+	assert_int_equal(http_query_get(SLICE("a=1"), "z", &b), ERR_NOT_FOUND);
+	assert_int_equal(http_query_get(SLICE("a=%zz"), "a", &b), ERR_INVALID);
 	buf_release(&b);
 }
 

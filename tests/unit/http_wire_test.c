@@ -28,9 +28,8 @@ pair_init(struct pair *p)
 	int fds[2];
 
 	memset(p, 0, sizeof(*p));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-				    fds),
-			 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	p->far = fds[0];
 	net_stream_accept(&p->stream, fds[1], NULL);
 	http_reader_init(&p->reader, &p->stream, &p->blocks);
@@ -242,10 +241,8 @@ relay_bytes(size_t total, enum http_body framing)
 		http_reader_ready(&check, LOOP_READ);
 		while (!http_reader_peek(&check, &data)) {
 			for (i = 0; i < data.len; i++)
-				if (data.ptr[i] !=
-				    (char)((got + i) * 31 >> 3))
-					fail_msg("byte %zu is wrong",
-						 got + i);
+				if (data.ptr[i] != (char)((got + i) * 31 >> 3))
+					fail_msg("byte %zu is wrong", got + i);
 			got += data.len;
 			http_reader_consume(&check, data.len);
 		}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program: finds the subcommand and runs it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "practice/practice.h"
+
+/* The practice service by itself, until a signal ends it. */
+static int
+main_practice(int argc, char **argv)
+{
+	struct practice_config config = { .port = PRACTICE_PORT,
+					  .client_id = "practice-client",
+					  .client_secret = "practice-secret" };
+	struct practice *p;
+	struct loop *l;
+	uint64_t port;
+
+	if (argc == 2 && !strcmp(argv[0], "--port") &&
+	    !slice_to_u64(slice_str(argv[1]), 65535, &port)) {
+		config.port = (uint16_t)port;
+	} else if (argc) {
+		fputs("usage: drawbridge practice [--port N]\n", stderr);
+		return 2;
+	}
+	if (loop_new(&l) || practice_new(l, &config, &p, &config.port)) {
+		fprintf(stderr, "practice: cannot listen on port %u\n",
+			config.port);
+		return 1;
+	}
+	printf("practice service on http://127.0.0.1:%u\n", config.port);
+	fflush(stdout);
+	loop_run(l);
+	practice_free(p);
+	loop_free(l);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (argc >= 2 && !strcmp(argv[1], "practice"))
+		return main_practice(argc - 2, argv + 2);
+	fputs("usage: drawbridge practice [--port N]\n", stderr);
+	return 2;
+}
