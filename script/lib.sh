@@ -119,40 +119,38 @@ need() {
 policy=/usr/sbin/policy-rc.d
 
 install_packages() {
-	local own_policy= status=0 log daemon was_here=
+	local log daemon was_here=
 	log=$(mktemp)
 	for daemon in nginx apache2 haproxy glewlwyd; do
 		installed "$daemon" && was_here="$was_here $daemon "
 	done
-	if [ ! -e "$policy" ]; then
-		own_policy=yes
-		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > \
-			/dev/null && as_root chmod 755 "$policy"
-		trap 'as_root rm -f "$policy"' EXIT
-	fi
-	{
-		as_root env DEBIAN_FRONTEND=noninteractive \
-			apt-get -q update &&
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-			-o Dpkg::Options::=--force-confold \
-			--no-install-recommends install "$@"
-	} > "$log" 2>&1 < /dev/null || status=$?
-	if [ -n "$own_policy" ]; then
-		as_root rm -f "$policy"
-		trap - EXIT
-	fi
-	if [ "$status" -ne 0 ]; then
+	if ! start_nothing apt_install "$@" > "$log" 2>&1 < /dev/null; then
 		tail -30 "$log" >&2
 		echo "Installing failed; the whole story is in $log" >&2
-		return "$status"
+		return 1
 	fi
 	rm -f "$log"
-	if [ -d /run/systemd/system ]; then
-		for daemon in nginx apache2 haproxy glewlwyd; do
-			case $was_here in *" $daemon "*) continue ;; esac
-			installed "$daemon" && as_root systemctl --quiet \
-				disable "$daemon" 2> /dev/null
-		done
-	fi
+	[ -d /run/systemd/system ] || return 0
+	for daemon in nginx apache2 haproxy glewlwyd; do
+		case $was_here in *" $daemon "*) continue ;; esac
+		installed "$daemon" && as_root systemctl --quiet \
+			disable "$daemon" 2> /dev/null
+	done
 	return 0
+}
+
+# In a subshell, so that its trap is its own.
+start_nothing() (
+	if [ ! -e "$policy" ]; then
+		trap 'as_root rm -f "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > \
+			/dev/null && as_root chmod 755 "$policy"
+	fi
+	"$@"
+)
+
+apt_install() {
+	local apt="as_root env DEBIAN_FRONTEND=noninteractive apt-get -q"
+	$apt update && $apt -y -o Dpkg::Options::=--force-confold \
+		--no-install-recommends install "$@"
 }

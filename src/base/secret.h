@@ -15,7 +15,7 @@
 struct buf;
 struct secret;
 
-enum { SECRET_MAX = 64 * 1024 };
+enum { SECRET_MAX = 100 * 1024 };
 
 /*
  * A secret of `len` bytes, zeroed, to be filled through secret_bytes().

@@ -224,7 +224,7 @@ CREATE TABLE calls (
 	host TEXT NOT NULL,
 	path TEXT NOT NULL, -- without query
 	status BIGINT NOT NULL, -- what the caller was told
-	code TEXT NOT NULL, -- Drawbridge's own error, or ''
+	code TEXT, -- Drawbridge's own error; NULL: none
 	total_us BIGINT NOT NULL,
 	first_byte_us BIGINT NOT NULL,
 	bytes_up BIGINT NOT NULL,

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Channels: requests, replies and notices over a SOCK_SEQPACKET pair.
+ *
+ * One message is one packet.  What cannot be sent yet waits in a bounded
+ * list, also while the peer is being restarted; requests that were sent and
+ * not answered when the peer died end with ERR_CLOSED.  A peer that breaks
+ * the protocol loses its channel.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proc/proc_priv.h"
+
+enum { WAITING_MAX = 4096, SOCKET_BUFFER = 1 << 20 };
+
+struct proc_request {
+	struct proc_channel *channel; /* NULL: it was freed */
+	struct proc_request *next, **prev;
+	uint64_t epoch; /* of the connection that it came on */
+	uint32_t id;
+	uint16_t type;
+};
+
+struct proc_channel {
+	struct loop *loop;
+	struct loop_io io;
+	int fd;
+	enum proc_role peer;
+	const struct proc_message *table;
+	void *arg;
+	uint64_t epoch;
+	uint32_t next_id;
+	struct secret *in;
+	struct proc_pack *out, **out_end;
+	unsigned out_count;
+	struct proc_call *calls;
+	struct proc_request *requests;
+};
+
+/* ---- sending ---- */
+
+static int
+channel_send_one(struct proc_channel *c, const struct proc_pack *p)
+{
+	ssize_t n;
+
+	do {
+		n = send(c->fd, secret_peek(p->bytes), p->len, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return 0;
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS
+		       ? ERR_AGAIN
+		       : ERR_CLOSED;
+}
+
+static void
+channel_flush(struct proc_channel *c)
+{
+	struct proc_pack *p;
+
+	while (c->fd >= 0 && (p = c->out)) {
+		if (channel_send_one(c, p))
+			return; /* the socket's own event tells more */
+		c->out = p->next;
+		if (!c->out)
+			c->out_end = &c->out;
+		c->out_count--;
+		proc_pack_free(p);
+	}
+}
+
+/* Takes p. */
+static int
+channel_send(struct proc_channel *c, struct proc_pack *p,
+	     const struct proc_header *h)
+{
+	if (!p || p->failed || c->out_count >= WAITING_MAX) {
+		proc_pack_free(p);
+		return p && p->failed ? ERR_TOO_LARGE : ERR_BUSY;
+	}
+	proc_header_write(p, h);
+	p->id = h->kind == PROC_REQUEST ? h->id : 0;
+	p->next = NULL;
+	*c->out_end = p;
+	c->out_end = &p->next;
+	c->out_count++;
+	channel_flush(c);
+	return 0;
+}
+
+/* ---- calls ---- */
+
+static void
+call_unlink(struct proc_call *call)
+{
+	struct proc_call **link = &call->channel->calls;
+
+	while (*link != call)
+		link = &(*link)->next;
+	*link = call->next;
+	loop_timer_cancel(&call->timer);
+}
+
+static void
+call_finish(struct proc_call *call, int err, struct proc_unpack *in)
+{
+	call_unlink(call);
+	call->channel = NULL;
+	call->done(call, err, in);
+}
+
+static void
+call_timeout(struct loop_timer *t)
+{
+	call_finish(CONTAINER_OF(t, struct proc_call, timer), ERR_TIMEOUT,
+		    NULL);
+}
+
+/* A call that could not even be queued still ends by its callback, later. */
+static void
+call_failed_soon(struct loop_timer *t)
+{
+	call_finish(CONTAINER_OF(t, struct proc_call, timer), ERR_BUSY, NULL);
+}
+
+void
+proc_call_start(struct proc_channel *c, uint16_t type, struct proc_pack *body,
+		uint32_t timeout_ms, struct proc_call *call,
+		void (*done)(struct proc_call *, int, struct proc_unpack *))
+{
+	struct proc_header h = { PROC_REQUEST, type, ++c->next_id, 0 };
+
+	if (!h.id)
+		h.id = ++c->next_id;
+	memset(call, 0, sizeof(*call));
+	call->done = done;
+	call->channel = c;
+	call->id = h.id;
+	call->next = c->calls;
+	c->calls = call;
+	if (channel_send(c, body ? body : proc_pack_new(), &h))
+		loop_timer_start(c->loop, &call->timer, 0, call_failed_soon);
+	else
+		loop_timer_start(c->loop, &call->timer, timeout_ms,
+				 call_timeout);
+}
+
+void
+proc_call_cancel(struct proc_call *call)
+{
+	if (!call->channel)
+		return;
+	call_unlink(call);
+	call->channel = NULL;
+}
+
+void
+proc_notify(struct proc_channel *c, uint16_t type, struct proc_pack *body)
+{
+	struct proc_header h = { PROC_NOTICE, type, 0, 0 };
+
+	channel_send(c, body ? body : proc_pack_new(), &h);
+}
+
+/* ---- requests ---- */
+
+static void
+request_free(struct proc_request *rq)
+{
+	if (rq->channel) {
+		*rq->prev = rq->next;
+		if (rq->next)
+			rq->next->prev = rq->prev;
+	}
+	free(rq);
+}
+
+void
+proc_reply(struct proc_request *rq, int err, struct proc_pack *out)
+{
+	struct proc_channel *c = rq->channel;
+	struct proc_header h = { PROC_REPLY, rq->type, rq->id, err };
+
+	/* A notice has no id; an asker that was restarted has forgotten. */
+	if (!c || !rq->id || rq->epoch != c->epoch) {
+		proc_pack_free(out);
+		request_free(rq);
+		return;
+	}
+	if (out && out->failed) {
+		proc_pack_free(out);
+		out = NULL;
+		h.err = ERR_TOO_LARGE;
+	}
+	channel_send(c, out ? out : proc_pack_new(), &h);
+	request_free(rq);
+}
+
+static const struct proc_message *
+channel_find(const struct proc_channel *c, uint16_t type)
+{
+	const struct proc_message *m;
+
+	for (m = c->table; m && m->name; m++)
+		if (m->type == type && (m->from & 1u << c->peer))
+			return m;
+	return NULL;
+}
+
+/* ---- receiving ---- */
+
+static int
+channel_take_request(struct proc_channel *c, const struct proc_header *h,
+		     struct proc_unpack *u)
+{
+	const struct proc_message *m = channel_find(c, h->type);
+	struct proc_request *rq;
+
+	if (!m || h->err)
+		return ERR_PROTOCOL;
+	rq = calloc(1, sizeof(*rq));
+	if (!rq)
+		return ERR_NOMEM;
+	rq->channel = c;
+	rq->epoch = c->epoch;
+	rq->id = h->kind == PROC_REQUEST ? h->id : 0;
+	rq->type = h->type;
+	rq->next = c->requests;
+	rq->prev = &c->requests;
+	if (rq->next)
+		rq->next->prev = &rq->next;
+	c->requests = rq;
+	m->handle(rq, u, c->arg);
+	return 0;
+}
+
+static int
+channel_take_reply(struct proc_channel *c, const struct proc_header *h,
+		   struct proc_unpack *u)
+{
+	struct proc_call *call;
+
+	for (call = c->calls; call; call = call->next) {
+		if (call->id != h->id)
+			continue;
+		call_finish(call, h->err, u);
+		break;
+	}
+	return 0; /* one that was given up is no mistake */
+}
+
+static int
+channel_take(struct proc_channel *c, struct slice message)
+{
+	struct proc_header h;
+	struct proc_unpack u;
+
+	if (proc_header_read(message, &h, &u))
+		return ERR_PROTOCOL;
+	switch (h.kind) {
+	case PROC_REQUEST:
+		return h.id ? channel_take_request(c, &h, &u) : ERR_PROTOCOL;
+	case PROC_NOTICE:
+		return channel_take_request(c, &h, &u);
+	case PROC_REPLY:
+		return channel_take_reply(c, &h, &u);
+	default:
+		return ERR_PROTOCOL;
+	}
+}
+
+/* The peer is gone: what it was asked is lost, what waits goes on waiting. */
+static void
+channel_lost(struct proc_channel *c)
+{
+	struct proc_call *call, *next;
+	struct proc_pack *p;
+	bool waits;
+
+	loop_io_cancel(&c->io);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->epoch++;
+	for (call = c->calls; call; call = next) {
+		next = call->next;
+		waits = false;
+		for (p = c->out; p && !waits; p = p->next)
+			waits = p->id == call->id;
+		if (waits)
+			continue;
+		call_finish(call, ERR_CLOSED, NULL);
+		next = c->calls; /* done() may have changed the list */
+	}
+}
+
+static void
+channel_ready(struct loop_io *io, unsigned events)
+{
+	struct proc_channel *c = CONTAINER_OF(io, struct proc_channel, io);
+	uint64_t epoch = c->epoch;
+	ssize_t n;
+	int rc;
+
+	if (events & LOOP_WRITE)
+		channel_flush(c);
+	while (c->epoch == epoch) {
+		n = recv(c->fd, secret_bytes(c->in), PROC_MESSAGE_MAX,
+			 MSG_TRUNC);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		if (n < 0 && errno == EINTR)
+			continue;
+		rc = n <= 0 || n > PROC_MESSAGE_MAX
+			     ? ERR_CLOSED
+			     : channel_take(c, slice_of(secret_peek(c->in),
+							(size_t)n));
+		if (n > 0 && n <= PROC_MESSAGE_MAX)
+			secret_wipe(secret_bytes(c->in), (size_t)n);
+		if (!rc || c->epoch != epoch)
+			continue;
+		if (rc != ERR_CLOSED)
+			log_error("a message between processes was refused",
+				  LOG_E(rc));
+		channel_lost(c);
+	}
+}
+
+static void
+channel_connect(struct proc_channel *c, int fd)
+{
+	int size = SOCKET_BUFFER;
+
+	c->fd = fd;
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (loop_io_start(c->loop, &c->io, fd, channel_ready)) {
+		close(fd);
+		c->fd = -1;
+	}
+	channel_flush(c);
+}
+
+int
+proc_channel_new(struct loop *l, int fd, enum proc_role peer,
+		 const struct proc_message *table, void *arg,
+		 struct proc_channel **out)
+{
+	struct proc_channel *c = calloc(1, sizeof(*c));
+
+	*out = NULL;
+	if (!c)
+		return ERR_NOMEM;
+	c->in = secret_new(PROC_MESSAGE_MAX);
+	if (!c->in) {
+		free(c);
+		return ERR_NOMEM;
+	}
+	c->loop = l;
+	c->peer = peer;
+	c->table = table;
+	c->arg = arg;
+	c->out_end = &c->out;
+	channel_connect(c, fd);
+	*out = c;
+	return 0;
+}
+
+void
+proc_channel_replace(struct proc_channel *c, int fd)
+{
+	channel_lost(c);
+	channel_connect(c, fd);
+}
+
+void
+proc_channel_free(struct proc_channel *c)
+{
+	struct proc_request *rq;
+	struct proc_pack *p;
+
+	if (!c)
+		return;
+	while ((p = c->out)) {
+		c->out = p->next;
+		proc_pack_free(p);
+	}
+	c->out_end = &c->out;
+	channel_lost(c);
+	while ((rq = c->requests)) {
+		c->requests = rq->next;
+		rq->channel = NULL;
+	}
+	secret_free(c->in);
+	free(c);
+}
+
+/* ---- from other threads ---- */
+
+struct waiter {
+	struct loop_task task;
+	struct proc_call call;
+	struct proc_channel *channel;
+	uint16_t type;
+	struct proc_pack *body;
+	uint32_t timeout_ms;
+	pthread_mutex_t mutex;
+	pthread_cond_t ended;
+	bool done;
+	int err;
+	struct secret *reply;
+};
+
+static void
+waiter_done(struct proc_call *call, int err, struct proc_unpack *in)
+{
+	struct waiter *w = CONTAINER_OF(call, struct waiter, call);
+	struct secret *reply = NULL;
+
+	if (in && in->rest.len)
+		reply = secret_from(in->rest.ptr, in->rest.len);
+	pthread_mutex_lock(&w->mutex);
+	w->err = in && in->rest.len && !reply ? ERR_NOMEM : err;
+	w->reply = reply;
+	w->done = true;
+	pthread_cond_signal(&w->ended);
+	pthread_mutex_unlock(&w->mutex);
+}
+
+static void
+waiter_start(struct loop_task *task)
+{
+	struct waiter *w = CONTAINER_OF(task, struct waiter, task);
+
+	proc_call_start(w->channel, w->type, w->body, w->timeout_ms, &w->call,
+			waiter_done);
+}
+
+int
+proc_call_wait(struct proc_channel *c, uint16_t type, struct proc_pack *body,
+	       uint32_t timeout_ms, struct secret **reply)
+{
+	struct waiter w = {
+		.task.run = waiter_start,
+		.channel = c,
+		.type = type,
+		.body = body,
+		.timeout_ms = timeout_ms,
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.ended = PTHREAD_COND_INITIALIZER,
+	};
+
+	if (reply)
+		*reply = NULL;
+	loop_post(c->loop, &w.task);
+	pthread_mutex_lock(&w.mutex);
+	while (!w.done)
+		pthread_cond_wait(&w.ended, &w.mutex);
+	pthread_mutex_unlock(&w.mutex);
+	if (reply)
+		*reply = w.reply;
+	else
+		secret_free(w.reply);
+	return w.err;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of proc/.
+ */
+#ifndef PROC_PROC_PRIV_H
+#define PROC_PROC_PRIV_H
+
+#include "proc/proc.h"
+
+enum { PROC_HEADER = 16 };
+
+enum proc_kind { PROC_REQUEST = 1, PROC_REPLY, PROC_NOTICE };
+
+struct proc_header {
+	uint8_t kind;
+	uint16_t type;
+	uint32_t id;
+	int err;
+};
+
+struct proc_pack {
+	struct secret *bytes; /* header, then fields */
+	size_t len;
+	bool failed;
+	struct proc_pack *next; /* waiting to be sent */
+	uint32_t id;		/* of the request in it, or 0 */
+};
+
+void proc_header_write(struct proc_pack *p, const struct proc_header *h);
+int proc_header_read(struct slice message, struct proc_header *h,
+		     struct proc_unpack *u);
+
+#endif
