@@ -196,3 +196,20 @@ slice_is_utf8(struct slice s)
 	}
 	return true;
 }
+
+void
+slice_trim_utf8(char *text)
+{
+	size_t len = strlen(text), tail = 0, need;
+	unsigned char lead;
+
+	while (tail < len && tail < 3 &&
+	       ((unsigned char)text[len - 1 - tail] & 0xc0) == 0x80)
+		tail++;
+	if (tail == len)
+		return;
+	lead = (unsigned char)text[len - 1 - tail];
+	need = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+	if (need > tail)
+		text[len - 1 - tail] = '\0';
+}

@@ -71,6 +71,8 @@ char *slice_dup(struct slice s);
 int slice_copy(struct slice s, char *buf, size_t size);
 /* True if some byte is < 0x20 or 0x7f. */
 bool slice_has_control(struct slice s);
+/* Ends a text that was cut to its buffer at a whole UTF-8 character. */
+void slice_trim_utf8(char *text);
 /* True if all of it is well-formed UTF-8 (RFC 3629). */
 bool slice_is_utf8(struct slice s);
 

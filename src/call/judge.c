@@ -95,8 +95,12 @@ judge_health(struct call *c, const struct binding_answer *a)
 	struct connect_entry *entry;
 	const char *problem = NULL;
 
-	if (a->status < 400)
+	if (a->status < 400) {
+		if (c->snapshot->degraded && a->status >= 200 &&
+		    !connect_view_find(view, c->link, NULL, &entry))
+			connect_view_health(view, entry, NULL);
 		return;
+	}
 	if (binding_match_any(&api->missing_scope_on, a))
 		problem = "missing_scope";
 	else if (a->status == 429 || binding_match_any(&api->throttled_on, a))

@@ -33,13 +33,12 @@ struct connect_snapshot {
 	enum connect_status status;
 	char reason[256]; /* in plain words, with what to do */
 	bool per_user;
+	bool degraded; /* by what the service itself has answered */
 	struct people_sharing sharing;
 	/* What the definition says now: where calls may go is what both this
 	 * and the grant's own sealed binding allow. */
 	struct binding *binding;
-	/* The service of the definition now: equivalent hosts, names. */
-	struct service *service_def; /* kept by the catalogue snapshot below */
-	struct catalog *catalog;     /* reference held */
+	struct catalog *catalog; /* a reference */
 };
 
 /* What one grant adds to a request.  Bytes are in locked memory. */
@@ -116,6 +115,15 @@ void connect_view_health(struct connect_view *v, struct connect_entry *e,
 			 const char *problem);
 void connect_wait_cancel(struct connect_wait *w);
 
+/*
+ * All views of a front.  pool's threads load connections from store.  The
+ * catalogue and the keeper's channel come from connect_front_new() and
+ * connect_front_attach(); until then look-ups wait.
+ */
+int connect_views_new(struct store *s, struct loop_pool *pool,
+		      struct connect_views **out);
+/* All views must be free. */
+void connect_views_free(struct connect_views *v);
 int connect_view_new(struct connect_views *all, struct loop *l,
 		     struct connect_view **out);
 void connect_view_free(struct connect_view *v);

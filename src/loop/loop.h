@@ -100,6 +100,9 @@ struct loop_pool;
 
 /* Threads for what may block: databases, name look-up, password hashes. */
 int loop_pool_new(unsigned threads, struct loop_pool **out);
+/* Waits until no work is queued or under way; whether there was any.  From
+ * another thread than a loop's that done() is called on. */
+bool loop_pool_wait(struct loop_pool *p);
 /* Waits for work under way; queued work is run to its end. */
 void loop_pool_free(struct loop_pool *p);
 

@@ -15,7 +15,9 @@
 struct loop_pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t filled;
+	pthread_cond_t idle;
 	struct loop_work *head, **tail;
+	unsigned busy; /* threads at work */
 	bool stop;
 	unsigned count;
 	pthread_t threads[];
@@ -43,9 +45,33 @@ pool_next(struct loop_pool *p)
 		p->head = w->next;
 		if (!p->head)
 			p->tail = &p->head;
+		p->busy++;
 	}
 	pthread_mutex_unlock(&p->mutex);
 	return w;
+}
+
+static void
+pool_did(struct loop_pool *p)
+{
+	pthread_mutex_lock(&p->mutex);
+	if (!--p->busy && !p->head)
+		pthread_cond_broadcast(&p->idle);
+	pthread_mutex_unlock(&p->mutex);
+}
+
+bool
+loop_pool_wait(struct loop_pool *p)
+{
+	bool waited = false;
+
+	pthread_mutex_lock(&p->mutex);
+	while (p->head || p->busy) {
+		waited = true;
+		pthread_cond_wait(&p->idle, &p->mutex);
+	}
+	pthread_mutex_unlock(&p->mutex);
+	return waited;
 }
 
 static void *
@@ -62,6 +88,7 @@ pool_thread(void *arg)
 			w->task.run = work_done;
 			loop_post(l, &w->task);
 		}
+		pool_did(p);
 	}
 	return NULL;
 }
@@ -79,6 +106,7 @@ loop_pool_new(unsigned threads, struct loop_pool **out)
 		return ERR_NOMEM;
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_cond_init(&p->filled, NULL);
+	pthread_cond_init(&p->idle, NULL);
 	p->tail = &p->head;
 	/* Signals are the main thread's business. */
 	sigfillset(&all);
@@ -109,6 +137,7 @@ loop_pool_free(struct loop_pool *p)
 	for (i = 0; i < p->count; i++)
 		pthread_join(p->threads[i], NULL);
 	pthread_cond_destroy(&p->filled);
+	pthread_cond_destroy(&p->idle);
 	pthread_mutex_destroy(&p->mutex);
 	free(p);
 }

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program: finds the subcommand and runs it.
+ * The program: a role of the server, or a command.
  */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/cli.h"
+#include "connect/connect.h"
+#include "main/main_priv.h"
+#include "main/front_priv.h"
 #include "practice/practice.h"
+
+static proc_role_main *const roles[PROC_ROLES] = {
+	[PROC_KEEPER] = connect_keeper_main,
+	[PROC_EXCHANGER] = connect_exchanger_main,
+	[PROC_FRONT] = front_main,
+};
 
 /* The practice service by itself, until a signal ends it. */
 static int
@@ -42,9 +52,15 @@ main_practice(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	static const struct cli_hooks hooks = {
+		.version = DRAWBRIDGE_VERSION,
+		.serve = main_serve,
+		.practice = main_practice,
+		.demo = main_demo,
+	};
+
 	signal(SIGPIPE, SIG_IGN);
-	if (argc >= 2 && !strcmp(argv[1], "practice"))
-		return main_practice(argc - 2, argv + 2);
-	fputs("usage: drawbridge practice [--port N]\n", stderr);
-	return 2;
+	if (proc_is_role(argc, argv))
+		return proc_role_run(argc, argv, roles);
+	return cli_main(argc, argv, &hooks);
 }

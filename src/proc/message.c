@@ -128,6 +128,18 @@ proc_pack_secret(struct proc_pack *p, const struct secret *s)
 		proc_pack_bytes(p, SLICE_NONE);
 }
 
+struct secret *
+proc_pack_detach(struct proc_pack *p)
+{
+	struct secret *out = NULL;
+
+	if (p && !p->failed)
+		out = secret_from(secret_peek(p->bytes) + PROC_HEADER,
+				  p->len - PROC_HEADER);
+	proc_pack_free(p);
+	return out;
+}
+
 /* ---- reading ---- */
 
 uint64_t

@@ -35,6 +35,10 @@ void proc_pack_bytes(struct proc_pack *p, struct slice s);
 void proc_pack_str(struct proc_pack *p, const char *s); /* NULL as "" */
 void proc_pack_secret(struct proc_pack *p, const struct secret *s);
 
+/* The fields alone, to be sealed or kept (proc_unpack_from reads them).  Takes
+ * p; NULL when a field did not fit. */
+struct secret *proc_pack_detach(struct proc_pack *p);
+
 /* Reading: the first mistake sticks and later getters give zeros. */
 struct proc_unpack {
 	struct slice rest;

@@ -1,10 +1,104 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The door of proc/: the processes and the messages between them.
+ *
+ *   parent ──┬── keeper ───── exchanger
+ *            │      │             (each line: a socket pair)
+ *            └── front
+ *
+ * The parent reads the settings, opens the listening sockets, starts the
+ * three roles (fork and exec of this same binary, so that nothing of the
+ * parent's memory is in them), and starts again what dies, without losing
+ * the sockets: connections wait in the kernel's queue meanwhile.  It speaks
+ * to each role over a control channel alone, and parses nothing foreign.
  */
 #ifndef PROC_PROC_H
 #define PROC_PROC_H
 
+#include "conf/conf.h"
+#include "net/net.h"
 #include "proc/message.h"
+
+/* "parent", "keeper", "exchanger", "front". */
+const char *proc_role_name(enum proc_role role);
+
+/* ---- a role's own side ---- */
+
+enum { PROC_LISTENERS_MAX = 16 };
+
+struct proc_listener {
+	int fd;
+	char address[NET_ADDR_TEXT];
+	bool local; /* the machine's own CLI: peers are known by uid */
+};
+
+/*
+ * What a role is given at its start.  Lives as long as the process.
+ */
+struct proc_env {
+	enum proc_role role;
+	struct conf *conf;
+	struct loop *loop; /* the main thread's; not yet running */
+	/* The data folder, absolute, no slash behind. */
+	const char *data;
+	/* front: what to listen on; owned by the role */
+	struct proc_listener listeners[PROC_LISTENERS_MAX];
+	size_t listener_count;
+	/* keeper: the key made from the passphrase; NULL: from a file */
+	struct secret *passphrase_key;
+
+	/* Set by the role before proc_env_ready(); called on env->loop. */
+	void *arg;
+	/* A channel to this peer: the first, or a new one because the peer
+	 * was started again.  Takes fd. */
+	void (*peer)(struct proc_env *env, enum proc_role peer, int fd);
+	/* End in good order within the drain time, then loop_stop(). */
+	void (*stop)(struct proc_env *env);
+};
+
+/*
+ * Drops what the role does not need: no new privileges, no core dumps, a
+ * seccomp filter, and Landlock so that only these paths are to be seen
+ * (NULL-terminated lists; may be NULL).  What the kernel cannot do is
+ * logged and gone without.  Call it once all threads' needs are known and
+ * before anything foreign is read; later threads inherit it.
+ */
+void proc_env_sandbox(struct proc_env *env, const char *const *read_paths,
+		      const char *const *write_paths);
+/* Tells the parent that the role works; the peers' channels come then. */
+void proc_env_ready(struct proc_env *env);
+
+typedef int proc_role_main(struct proc_env *env);
+
+/* ---- the program's side ---- */
+
+/* Whether these arguments are the parent's way of starting a role. */
+bool proc_is_role(int argc, char *const *argv);
+/* Runs the role; mains by enum proc_role (NULL for the parent).  Returns the
+ * exit status. */
+int proc_role_run(int argc, char *const *argv,
+		  proc_role_main *const mains[PROC_ROLES]);
+
+struct proc_parent_config {
+	struct conf *conf; /* borrowed */
+	/* For a command that finds no server: listens on DATA/private.sock
+	 * alone, ends when standard input closes. */
+	bool private_server;
+	/* All roles work; for the line that tells people where.  May be
+	 * NULL. */
+	void (*ready)(void *arg);
+	void *arg;
+};
+
+/* The exit status when another server has the data folder. */
+enum { PROC_EXIT_TAKEN = 75 };
+
+/*
+ * `serve`: makes the data folder ready, locks it, opens the sockets, runs
+ * and supervises the roles until SIGTERM or SIGINT (a second one: at once).
+ * Returns the exit status; what went wrong at the start is on standard
+ * error, in plain words.
+ */
+int proc_parent_run(const struct proc_parent_config *c);
 
 #endif

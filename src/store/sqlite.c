@@ -49,7 +49,9 @@ sqlite_connect(void *db, void **out)
 				       "PRAGMA synchronous = FULL;"
 				       "PRAGMA foreign_keys = ON;"
 				       "PRAGMA trusted_schema = OFF;"
-				       "PRAGMA secure_delete = ON;";
+				       "PRAGMA secure_delete = ON;"
+				       /* no file outside its folder */
+				       "PRAGMA temp_store = MEMORY;";
 	struct database *d = db;
 	sqlite3 *conn = NULL;
 	int rc;

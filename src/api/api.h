@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The door of api/: everything that the front answers beside /via.
+ *
+ * /v1 (JSON), the consent pages (/connect/…, /oauth/callback), the owner's
+ * first page (/setup/…), and /healthz, /readyz, /metrics.  One table of
+ * routes says what there is; docs/openapi.yaml says the same to others.
+ *
+ *   worker's loop: route -> collect the body -> lift secrets
+ *   work thread:   who asks? -> may he? -> the route's handler
+ *   worker's loop: answer
+ *
+ * The only folder that turns objects into JSON.  Runs in the front.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "audit/audit.h"
+#include "call/call.h"
+
+struct api;	   /* one a front */
+struct api_worker; /* one a worker */
+
+struct api_config {
+	struct loop_pool *pool;
+	struct store *store;
+	struct people_views *people;
+	struct connect_front *connect;
+	const char *public_url; /* "https://bridge.example", no slash behind */
+	const char *version;	/* Drawbridge's own, for /healthz */
+	/* Whether calls can be made now, for /readyz; may be NULL: they can.
+	 * On a work thread. */
+	bool (*ready)(void *arg);
+	void *arg;
+};
+
+/* Strings are copied; the rest is borrowed until api_free. */
+int api_new(const struct api_config *c, struct api **out);
+/* All workers' parts must be free. */
+void api_free(struct api *a);
+
+/* calls: for tests of connections, and for its counters. */
+int api_worker_new(struct api *a, struct loop *l, struct call_worker *calls,
+		   struct api_worker **out);
+/* All exchanges must be over. */
+void api_worker_free(struct api_worker *w);
+
+/* Takes over an exchange whose target is not the gateway's. */
+void api_handle(struct api_worker *w, struct http_exchange *x);
+/* Answers a malformed request (http_server_config.refuse). */
+void api_refuse(struct http_exchange *x, int status, const char *why);
+
+/*
+ * Walks the table of routes: start with *cursor = 0; false at the end.
+ * Method and path template ("/v1/connections/{link}"), borrowed for good.
+ */
+bool api_route_next(size_t *cursor, const char **method, const char **path);
+
+/* Housekeeping, once an hour on a work thread: forgets what has expired
+ * (call records older than this many milliseconds too; 0: keeps them). */
+int api_tidy(struct api *a, int64_t calls_keep_ms);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of api/ share: requests, routes, answers.
+ */
+#ifndef API_API_PRIV_H
+#define API_API_PRIV_H
+
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "http/http.h"
+
+/* ---- routes ---- */
+
+enum {
+	API_OPEN = 1,	  /* nobody needs to be known */
+	API_CREATES = 2,  /* takes Idempotency-Key */
+	API_PAGE = 4,	  /* answers with HTML, also when it refuses */
+	API_FORM = 8,	  /* the body is a form, not JSON */
+	API_NO_BODY = 16, /* takes a body, and needs none */
+	API_ANY_QUERY = 32,
+	API_NO_STORE = 64, /* opens no database: must answer without it */
+};
+
+enum { API_PARAMS = 2, API_SECRETS = 16, API_LIFTS = 2 };
+
+struct api_request;
+
+/* Returns 0 when the answer is there, API_PENDING when api_later() will go
+ * on, or an ERR_ code that becomes a problem. */
+typedef int api_handler(struct api_request *r);
+enum { API_PENDING = 1 };
+
+/* Members that go into struct secret before a tree is made. */
+struct api_lift {
+	const char *under;	  /* "" or "/credentials"; NULL: none */
+	const char *const *names; /* NULL: all */
+};
+
+struct api_route {
+	const char *method;
+	const char *path;
+	api_handler *handle;
+	enum people_action action; /* whose least role is asked for first */
+	unsigned flags;
+	size_t body_max; /* 0: takes none */
+	struct api_lift lifts[API_LIFTS];
+	const char *const *query; /* parameters; NULL: none */
+};
+
+extern const struct api_route api_routes[];
+extern const size_t api_route_count;
+
+/*
+ * The route of a method and path.  0 with its parameters (slices of path);
+ * ERR_NOT_FOUND; ERR_UNSUPPORTED when the path is there with other methods,
+ * which are listed in allow ("GET, POST").
+ */
+int api_route_find(struct slice method, struct slice path,
+		   const struct api_route **out,
+		   struct slice params[API_PARAMS], char *allow, size_t size);
+
+/* ---- a request ---- */
+
+/* How it says who asks. */
+enum api_credential {
+	API_NOBODY,
+	API_BY_KEY,
+	API_BY_SESSION,
+	API_BY_SOCKET,
+	API_BY_TWO, /* several Authorization fields: refused */
+};
+
+struct api_request {
+	struct api *api;
+	struct api_worker *worker;
+	struct http_exchange *x; /* NULL: the client has gone */
+	struct loop_work work;
+	const struct api_route *route;
+	api_handler *step; /* what the work thread does next */
+	void (*later)(struct api_request *r); /* then, on the loop */
+	void *state;			      /* the handler's own */
+
+	/* who */
+	enum api_credential by;
+	unsigned char hash[PEOPLE_HASH_SIZE]; /* of the key or the cookie */
+	bool has_session, has_browser;
+	unsigned char session[PEOPLE_HASH_SIZE];
+	char browser[RANDOM_TOKEN_SIZE]; /* the consent's own cookie */
+	bool origin_given, origin_ours, cross_site;
+	char peer[NET_ADDR_TEXT];
+	struct people_actor *actor; /* NULL on open routes */
+
+	/* what */
+	struct arena *arena;
+	struct store_conn *db;
+	char *params[API_PARAMS];
+	struct slice query; /* still encoded */
+	char if_match[40];
+	char idempotency_key[128];
+	char *text; /* of the body, less secrets; wiped */
+	size_t text_len;
+	json_t *json; /* of the body, or NULL */
+	struct json_at body;
+	struct json_problem problem;
+	struct json_secret secrets[API_SECRETS];
+	size_t secret_count;
+
+	/* the answer */
+	int status;
+	const char *type;  /* of the body */
+	struct buf fields; /* further header lines */
+	struct buf answer; /* wiped */
+	bool storable;	   /* may be kept for Idempotency-Key */
+	size_t spliced;	   /* bytes at its begin that may not */
+	const char *csp;   /* NULL: the one for JSON */
+};
+
+/* Ends what api_later began, on the loop: answers. */
+void api_finish(struct api_request *r);
+/* Goes back to a work thread with this handler. */
+void api_resume(struct api_request *r, api_handler *step);
+
+/* ---- answers ---- */
+
+/* Problem codes, described once: name, status, code, title. */
+#define API_PROBLEM_LIST(X) \
+	X(INVALID, 400, "invalid_request", "The request is not right") \
+	X(INVALID_JSON, 400, "invalid_json", "The body is no JSON") \
+	X(UNKNOWN_FIELD, 400, "unknown_field", "There is no such field") \
+	X(INVALID_DEFINITION, 400, "invalid_definition", \
+	  "The service's definition is not right") \
+	X(UNAUTHORIZED, 401, "unauthorized", "Sign in, or send a key") \
+	X(WRONG_PASSWORD, 401, "wrong_password", \
+	  "E-mail address and password do not fit") \
+	X(FORBIDDEN, 403, "forbidden", "You may not do this") \
+	X(WRONG_ORIGIN, 403, "wrong_origin", \
+	  "The request comes from another site") \
+	X(NOT_FOUND, 404, "not_found", "There is no such thing") \
+	X(CONNECTION_NOT_FOUND, 404, "connection_not_found", \
+	  "There is no such connection") \
+	X(SERVICE_NOT_FOUND, 404, "service_not_found", \
+	  "There is no such service") \
+	X(TICKET_NOT_FOUND, 404, "ticket_not_found", \
+	  "This link is not good any more") \
+	X(METHOD_NOT_ALLOWED, 405, "method_not_allowed", \
+	  "This cannot be done here") \
+	X(EXISTS, 409, "already_exists", "There is one already") \
+	X(NOT_CONNECTED, 409, "connection_not_connected", \
+	  "The connection is not connected") \
+	X(NEEDS_RECONNECT, 409, "connection_needs_reconnect", \
+	  "The connection must be connected anew") \
+	X(DISABLED, 409, "connection_disabled", \
+	  "The connection is switched off") \
+	X(WRONG_STATE, 409, "wrong_state", "This is not possible now") \
+	X(APP_MISSING, 409, "app_missing", "The service has no OAuth app yet") \
+	X(IN_USE, 409, "in_use", "It is still in use") \
+	X(IN_PROGRESS, 409, "in_progress", "The same request is under way") \
+	X(CONFLICT, 412, "changed_meanwhile", "It has been changed meanwhile") \
+	X(TOO_LARGE, 413, "too_large", "The body is too large") \
+	X(KEY_REUSED, 422, "idempotency_key_reused", \
+	  "This Idempotency-Key was for another request") \
+	X(RATE_LIMITED, 429, "rate_limited", "Too many requests") \
+	X(INTERNAL, 500, "internal", "Drawbridge has failed") \
+	X(UPSTREAM, 502, "upstream_unreachable", \
+	  "The service cannot be reached") \
+	X(UNAVAILABLE, 503, "unavailable", "Not available at the moment") \
+	X(REFRESH_UNAVAILABLE, 503, "refresh_unavailable", \
+	  "The credential cannot be renewed at the moment") \
+	X(TIMEOUT, 504, "upstream_timeout", \
+	  "The service has not answered in time")
+
+enum api_problem_id {
+#define API_PROBLEM_ENUM(id, status, code, title) API_##id,
+	API_PROBLEM_LIST(API_PROBLEM_ENUM)
+#undef API_PROBLEM_ENUM
+		API_PROBLEMS
+};
+
+/*
+ * Each makes the answer and returns 0, so that a handler ends with "return
+ * api_…".  value is taken.
+ */
+int api_answer(struct api_request *r, int status, json_t *value);
+int api_answer_empty(struct api_request *r); /* 204 */
+/* hint may be NULL: what to do. */
+int api_problem(struct api_request *r, enum api_problem_id id, const char *hint,
+		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* A problem of connect/, whole. */
+int api_problem_connect(struct api_request *r, const struct connect_problem *p);
+/* The problem that was noted in r->problem, with its pointer. */
+int api_problem_input(struct api_request *r);
+/* A query parameter that is wrong. */
+int api_problem_parameter(struct api_request *r, const char *name,
+			  const char *detail);
+/* The usual problem for an ERR_ code; what: "The connection". */
+int api_problem_err(struct api_request *r, int err, const char *what);
+/* A refusal of somebody known: into the audit, then the problem. */
+int api_refused(struct api_request *r, int err, const char *action,
+		const char *object, const char *why);
+void api_field(struct api_request *r, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A long value of ours (a URL): may be as long as fields may. */
+void api_field_long(struct api_request *r, const char *name, const char *value);
+void api_retry_after(struct api_request *r, unsigned seconds);
+/* ETag from a version. */
+void api_etag(struct api_request *r, int64_t version);
+/* If-Match as a version: 0 with *version (0: none was given, or *);
+ * ERR_INVALID. */
+int api_if_match(struct api_request *r, int64_t *version);
+/* Puts "name": "text" at the beginning of the object that was answered, at
+ * the very end: for what is shown once, and is in no tree and no store. */
+int api_answer_splice(struct api_request *r, const char *name,
+		      const char *text);
+
+/* JSON values: instants as RFC 3339, 0 as null; empty texts as null. */
+json_t *api_json_time(int64_t at);
+json_t *api_json_text(const char *text);
+/* {items, next}; takes items; next may be NULL. */
+int api_answer_list(struct api_request *r, json_t *items, const char *next);
+
+/* ---- input ---- */
+
+enum { API_LIMIT_DEFAULT = 50, API_LIMIT_MAX = 200 };
+
+/* The body must be an object with these fields alone (besides secrets).
+ * False: the problem is answered already. */
+bool api_body_only(struct api_request *r, const char *const *names);
+/* Whether picking went well; false: the problem is answered already. */
+bool api_input_ok(struct api_request *r);
+/* A query parameter, decoded, in the arena; "" where there is none. */
+const char *api_query(struct api_request *r, const char *name);
+/* limit, and after (a cursor as it was given in next).  False: answered. */
+bool api_paging(struct api_request *r, size_t *limit, const char **after);
+/* The lifted secret of this name; NULL where there is none. */
+struct secret *api_secret(struct api_request *r, const char *name);
+/* Refuses lifted secrets that are not in the list.  False: answered. */
+bool api_secrets_only(struct api_request *r, const char *const *names);
+/* A decoded parameter of a form body, in the arena; "" where none. */
+const char *api_form(struct api_request *r, const char *name);
+
+/* ---- who ---- */
+
+/* Reads the credential from the head, on the loop. */
+void api_auth_read(struct api_request *r);
+/* Finds the actor and asks for the route's least role, on a work thread.
+ * 0, or API_PENDING when an answer (a refusal) was made. */
+int api_auth_check(struct api_request *r);
+/* Asks people_may(); 0, or API_PENDING when the refusal was answered. */
+int api_may(struct api_request *r, enum people_action action,
+	    const struct people_object *o, const char *object);
+/* A cookie's header field; max_age_s 0 ends it. */
+void api_cookie_set(struct api_request *r, const char *name, const char *value,
+		    unsigned max_age_s);
+extern const char api_cookie_session[], api_cookie_browser[];
+
+/* ---- audit ---- */
+
+/* Appends a record of this request's actor, inside the transaction. */
+int api_audit(struct api_request *r, const char *action, const char *object,
+	      const char *name, const char *detail);
+
+/* ---- Idempotency-Key ---- */
+
+/* 0: go on; API_PENDING: the answer (again, or a problem) is made. */
+int api_idempotency_begin(struct api_request *r);
+void api_idempotency_end(struct api_request *r);
+
+/* ---- calls.c ---- */
+
+/* A page of call records; member and connection: ids, "" for all. */
+int api_calls_answer(struct api_request *r, const char *member,
+		     const char *connection, bool failed);
+
+/* ---- connections.c ---- */
+
+/* On whose behalf a request is made. */
+void api_who(const struct api_request *r, struct connect_who *out);
+/* The connection's JSON with its ETag. */
+int api_connection_answer(struct api_request *r, int status,
+			  const struct connect_info *i);
+
+/* ---- pages ---- */
+
+/* HTML in one frame; body is HTML already, title is text. */
+int api_page(struct api_request *r, int status, const char *title,
+	     struct buf *body);
+/* A page with a heading and sentences (NULL ends them). */
+int api_page_message(struct api_request *r, int status, const char *title,
+		     const char *detail, const char *hint);
+/* The hashes in the pages' Content-Security-Policy; once, in api_new. */
+int api_pages_init(struct api *a);
+/* How a consent has ended: link is told to the studio's open pages. */
+int api_page_consent(struct api_request *r, int status, const char *title,
+		     const char *link, bool connected, const char *detail,
+		     const char *hint);
+
+/* ---- all of it ---- */
+
+struct api {
+	struct api_config config;
+	char *public_url, *version, *origin;
+	bool secure; /* cookies travel over TLS alone */
+	char *page_csp;
+	pthread_mutex_t mutex; /* of the list of workers */
+	struct api_worker *first;
+	int64_t started_at;
+};
+
+struct api_worker {
+	struct api *api;
+	struct loop *loop;
+	struct call_worker *calls;
+	struct api_worker *next;
+	_Atomic uint64_t requests;
+	_Atomic uint64_t statuses[6];
+};
+
+/* ---- handlers, by file ---- */
+
+#define API_HANDLER(name) int name(struct api_request *r)
+
+API_HANDLER(api_services_list);
+API_HANDLER(api_service_get);
+API_HANDLER(api_service_create);
+API_HANDLER(api_service_replace);
+API_HANDLER(api_service_delete);
+API_HANDLER(api_app_get);
+API_HANDLER(api_app_set);
+API_HANDLER(api_connections_list);
+API_HANDLER(api_connection_create);
+API_HANDLER(api_connection_get);
+API_HANDLER(api_connection_update);
+API_HANDLER(api_connection_delete);
+API_HANDLER(api_connection_authorize);
+API_HANDLER(api_connection_credentials);
+API_HANDLER(api_connection_test);
+API_HANDLER(api_connection_refresh);
+API_HANDLER(api_connection_revoke);
+API_HANDLER(api_connection_disable);
+API_HANDLER(api_connection_enable);
+API_HANDLER(api_connection_usage);
+API_HANDLER(api_connection_calls);
+API_HANDLER(api_shares_get);
+API_HANDLER(api_shares_set);
+API_HANDLER(api_session_create);
+API_HANDLER(api_session_end);
+API_HANDLER(api_me_get);
+API_HANDLER(api_me_password);
+API_HANDLER(api_members_list);
+API_HANDLER(api_member_create);
+API_HANDLER(api_member_get);
+API_HANDLER(api_member_update);
+API_HANDLER(api_keys_list);
+API_HANDLER(api_key_create);
+API_HANDLER(api_key_get);
+API_HANDLER(api_key_revoke);
+API_HANDLER(api_calls_list);
+API_HANDLER(api_audit_list);
+API_HANDLER(api_healthz);
+API_HANDLER(api_readyz);
+API_HANDLER(api_metrics);
+API_HANDLER(api_connect_page);
+API_HANDLER(api_connect_go);
+API_HANDLER(api_callback);
+API_HANDLER(api_owner_create);
+API_HANDLER(api_setup_page);
+API_HANDLER(api_setup_claim);
+
+#endif

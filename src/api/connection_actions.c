@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can be done with a connection: authorize, refresh, revoke, disable,
+ * enable; who shares it, where it is used, its calls.
+ */
+#include <stdio.h>
+
+#include "api/api_priv.h"
+
+static const char *const nothing[] = { NULL };
+
+int
+api_connection_authorize(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_ticket t;
+	struct connect_who who;
+
+	if (!api_body_only(r, nothing))
+		return 0;
+	api_who(r, &who);
+	if (connect_front_authorize(r->api->config.connect, r->db, &who,
+				    r->params[0], r->arena, &t, &p))
+		return api_problem_connect(r, &p);
+	return api_answer(r, 200,
+			  json_pack("{s:s, s:o}", "authorize_url", t.url,
+				    "expires_at", api_json_time(t.expires_at)));
+}
+
+int
+api_connection_refresh(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_info info;
+	struct connect_who who;
+
+	if (!api_body_only(r, nothing))
+		return 0;
+	api_who(r, &who);
+	if (connect_front_refresh(r->api->config.connect, r->db, &who,
+				  r->params[0], r->arena, &info, &p))
+		return api_problem_connect(r, &p);
+	return api_connection_answer(r, 200, &info);
+}
+
+int
+api_connection_revoke(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_revoked revoked;
+	struct connect_info info;
+	struct connect_who who;
+
+	if (!api_body_only(r, nothing))
+		return 0;
+	api_who(r, &who);
+	if (connect_front_revoke(r->api->config.connect, r->db, &who,
+				 r->params[0], r->arena, &info, &revoked, &p))
+		return api_problem_connect(r, &p);
+	return api_answer(r, 200,
+			  json_pack("{s:s, s:s, s:b, s:o}", "link_name",
+				    info.link, "status",
+				    connect_status_name(info.status),
+				    "revoked_upstream", (int)revoked.upstream,
+				    "detail", api_json_text(revoked.detail)));
+}
+
+static int
+enable(struct api_request *r, bool on)
+{
+	struct connect_problem p = { 0 };
+	struct connect_info info;
+	struct connect_who who;
+
+	if (!api_body_only(r, nothing))
+		return 0;
+	api_who(r, &who);
+	if (connect_front_enable(r->api->config.connect, r->db, &who,
+				 r->params[0], on, r->arena, &info, &p))
+		return api_problem_connect(r, &p);
+	return api_connection_answer(r, 200, &info);
+}
+
+int
+api_connection_disable(struct api_request *r)
+{
+	return enable(r, false);
+}
+
+int
+api_connection_enable(struct api_request *r)
+{
+	return enable(r, true);
+}
+
+/* ---- usage and calls ---- */
+
+static int
+usage_counts(struct api_request *r, const char *id, json_t *out)
+{
+	static const char sql[] =
+		"SELECT count(*), coalesce(sum(CASE WHEN status >= 400 "
+		"THEN 1 ELSE 0 END), 0), coalesce(max(at), 0) FROM calls "
+		"WHERE connection = ?1 AND at > ?2";
+	const int64_t day = 24 * 3600 * 1000;
+	struct store_stmt *st = NULL;
+	int rc;
+
+	rc = store_query(r->db, &st, sql, "si", id, clock_wall_ms() - day);
+	if (!rc && store_step(st) == 1) {
+		json_object_set_new(out, "calls_last_day",
+				    json_integer(store_col_int(st, 0)));
+		json_object_set_new(out, "failed_last_day",
+				    json_integer(store_col_int(st, 1)));
+	}
+	store_done(st);
+	return rc;
+}
+
+/* Keys that are narrowed to connections, and name this one. */
+static int
+usage_keys(struct api_request *r, const char *id, json_t *out)
+{
+	struct store_stmt *st = NULL;
+	json_t *keys = json_array();
+	char pattern[64];
+	int rc;
+
+	snprintf(pattern, sizeof(pattern), "%%\"%s\"%%", id);
+	rc = store_query(r->db, &st,
+			 "SELECT name, prefix FROM api_keys WHERE org = ?1 "
+			 "AND revoked_at = 0 AND connections LIKE ?2 "
+			 "ORDER BY id LIMIT 100",
+			 "ss", r->actor->org, pattern);
+	while (!rc && (rc = store_step(st)) == 1) {
+		json_array_append_new(
+			keys,
+			json_pack("{s:s%, s:s%}", "name", store_col(st, 0).ptr,
+				  store_col(st, 0).len, "prefix",
+				  store_col(st, 1).ptr, store_col(st, 1).len));
+		rc = 0;
+	}
+	store_done(st);
+	json_object_set_new(out, "keys", keys);
+	return rc;
+}
+
+int
+api_connection_usage(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_info info;
+	struct connect_who who;
+	json_t *out;
+	int rc;
+
+	api_who(r, &who);
+	if (connect_front_get(r->api->config.connect, r->db, &who, r->params[0],
+			      r->arena, &info, &p))
+		return api_problem_connect(r, &p);
+	out = json_pack("{s:s, s:o}", "link_name", info.link, "last_used_at",
+			api_json_time(info.last_used_at));
+	rc = usage_counts(r, info.id, out);
+	if (!rc)
+		rc = usage_keys(r, info.id, out);
+	if (rc) {
+		json_decref(out);
+		return rc;
+	}
+	return api_answer(r, 200, out);
+}
+
+int
+api_connection_calls(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_info info;
+	struct connect_who who;
+
+	api_who(r, &who);
+	if (connect_front_get(r->api->config.connect, r->db, &who, r->params[0],
+			      r->arena, &info, &p))
+		return api_problem_connect(r, &p);
+	/* who manages it sees everybody's calls through it */
+	return api_calls_answer(r, info.may_manage ? "" : r->actor->member,
+				info.id, false);
+}
+
+/* ---- shares ---- */
+
+static const char *const share_kinds[] = {
+	[PEOPLE_SHARE_MEMBER] = "member",
+	[PEOPLE_SHARE_TEAM] = "team",
+	[PEOPLE_SHARE_EVERYONE] = "everyone",
+};
+
+int
+api_shares_get(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct people_share *list;
+	struct connect_who who;
+	json_t *items, *item;
+	size_t count, i;
+
+	api_who(r, &who);
+	if (connect_front_shares(r->api->config.connect, r->db, &who,
+				 r->params[0], r->arena, &list, &count, &p))
+		return api_problem_connect(r, &p);
+	items = json_array();
+	for (i = 0; i < count; i++) {
+		item = json_pack(
+			"{s:s, s:s, s:o}", "kind", share_kinds[list[i].kind],
+			"level", list[i].manage ? "manage" : "use",
+			"created_at", api_json_time(list[i].created_at));
+		if (list[i].subject[0]) {
+			json_object_set_new(item, "subject",
+					    json_string(list[i].subject));
+			json_object_set_new(item, "name",
+					    json_string(list[i].name));
+		}
+		json_array_append_new(items, item);
+	}
+	return api_answer_list(r, items, NULL);
+}
+
+static void
+share_get(struct api_request *r, const json_t *item, size_t index,
+	  struct people_share *out)
+{
+	static const char *const names[] = { "kind", "subject", "level", NULL };
+	char pointer[32];
+	struct json_at at;
+	const char *kind, *level, *subject;
+	size_t i;
+
+	*out = (struct people_share){ 0 };
+	snprintf(pointer, sizeof(pointer), "/items/%zu", index);
+	if (!json_at_object(&at, item, pointer, &r->problem) ||
+	    !json_only(&at, names))
+		return;
+	kind = json_get_str(&at, "kind", JSON_REQUIRED, 20, "");
+	level = json_get_str(&at, "level", 0, 20, "use");
+	subject = json_get_str(&at, "subject", 0, PEOPLE_ID_SIZE - 1, "");
+	slice_copy(slice_str(subject), out->subject, sizeof(out->subject));
+	out->manage = !strcmp(level, "manage");
+	if (!out->manage && strcmp(level, "use") != 0)
+		json_problem_set(&r->problem, pointer,
+				 "level is \"use\" or \"manage\"");
+	for (i = 0; i < ARRAY_LEN(share_kinds); i++)
+		if (!strcmp(kind, share_kinds[i]))
+			break;
+	out->kind = (enum people_share_kind)i;
+	if (i == ARRAY_LEN(share_kinds))
+		json_problem_set(&r->problem, pointer,
+				 "kind is \"member\", \"team\" or "
+				 "\"everyone\"");
+	else if ((out->kind == PEOPLE_SHARE_EVERYONE) == (subject[0] != 0))
+		json_problem_set(&r->problem, pointer,
+				 "a member or team needs its id as subject, "
+				 "everyone has none");
+}
+
+int
+api_shares_set(struct api_request *r)
+{
+	static const char *const names[] = { "items", NULL };
+	enum { SHARES_MAX = 200 };
+	struct connect_problem p = { 0 };
+	struct people_share *list;
+	struct connect_who who;
+	const json_t *items;
+	size_t i, n;
+
+	if (!api_body_only(r, names))
+		return 0;
+	items = json_get_array(&r->body, "items", JSON_REQUIRED, SHARES_MAX);
+	n = json_array_size(items);
+	list = arena_alloc(r->arena, (n + 1) * sizeof(*list));
+	if (!list)
+		return ERR_NOMEM;
+	for (i = 0; i < n; i++)
+		share_get(r, json_array_get(items, i), i, &list[i]);
+	if (!api_input_ok(r))
+		return 0;
+	api_who(r, &who);
+	if (connect_front_shares_set(r->api->config.connect, r->db, &who,
+				     r->params[0], list, n, &p))
+		return api_problem_connect(r, &p);
+	return api_shares_get(r);
+}

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way of a request through the API.
+ *
+ *   ROUTE -> COLLECT -> WORK -> (LATER -> WORK …) -> ANSWER
+ *     |         |                                      ^
+ *     +---------+--------- refused --------------------+
+ *
+ * ROUTE, COLLECT, LATER and ANSWER are on the worker's loop, WORK on a work
+ * thread.  The body is copied before it goes there, since the client may
+ * leave at any time; secrets in it have been lifted out by then.  A client
+ * that has left does not stop the work: what was begun is ended, and nobody
+ * is answered.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/api_priv.h"
+
+enum { ARENA_MAX = 8 << 20, ANSWER_MAX = 8 << 20, FIELDS_MAX = 24 * 1024 };
+
+static const char json_csp[] = "default-src 'none'; frame-ancestors 'none'";
+
+/* ---- beginning and end ---- */
+
+static struct api_request *
+request_new(struct api_worker *w, struct http_exchange *x)
+{
+	struct api_request *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->arena = arena_new(ARENA_MAX);
+	if (!r->arena) {
+		free(r);
+		return NULL;
+	}
+	r->api = w->api;
+	r->worker = w;
+	r->x = x;
+	buf_init(&r->answer, ANSWER_MAX);
+	buf_init(&r->fields, FIELDS_MAX);
+	http_exchange_peer(x, r->peer);
+	return r;
+}
+
+static void
+request_free(struct api_request *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->secret_count; i++)
+		secret_free(r->secrets[i].value);
+	if (r->text) {
+		secret_wipe(r->text, r->text_len);
+		free(r->text);
+	}
+	json_decref(r->json);
+	people_actor_unref(r->actor);
+	buf_wipe(&r->answer);
+	buf_wipe(&r->fields);
+	arena_free(r->arena);
+	secret_wipe(r->hash, sizeof(r->hash));
+	free(r);
+}
+
+static void
+request_count(struct api_request *r)
+{
+	atomic_fetch_add_explicit(&r->worker->requests, 1,
+				  memory_order_relaxed);
+	if (r->status >= 100 && r->status < 600)
+		atomic_fetch_add_explicit(&r->worker->statuses[r->status / 100],
+					  1, memory_order_relaxed);
+}
+
+/* Fields that every answer carries. */
+static const char *
+answer_fields(struct api_request *r)
+{
+	if (r->type)
+		buf_printf(&r->fields, "Content-Type: %s%s\r\n", r->type,
+			   slice_starts(slice_str(r->type), SLICE("text/"))
+				   ? "; charset=utf-8"
+				   : "");
+	buf_printf(&r->fields,
+		   "Content-Security-Policy: %s\r\n"
+		   "X-Content-Type-Options: nosniff\r\n"
+		   "X-Frame-Options: DENY\r\n"
+		   "Referrer-Policy: %s\r\n"
+		   "Cross-Origin-Resource-Policy: same-origin\r\n"
+		   "Cache-Control: no-store\r\n",
+		   r->csp ? r->csp : json_csp,
+		   /* "no-referrer" would make the Origin of a page's own form
+		    * "null". */
+		   r->csp ? "same-origin" : "no-referrer");
+	return buf_cstr(&r->fields);
+}
+
+void
+api_finish(struct api_request *r)
+{
+	struct http_exchange *x = r->x;
+	const char *fields;
+
+	request_count(r);
+	if (x) {
+		http_exchange_set_owner(x, NULL);
+		fields = answer_fields(r);
+		if (!fields || buf_err(&r->answer))
+			http_exchange_answer(x, 500, "", SLICE_NONE);
+		else
+			http_exchange_answer(x, r->status, fields,
+					     buf_slice(&r->answer));
+	}
+	request_free(r);
+}
+
+/* ---- on a work thread ---- */
+
+static int
+request_read_json(struct api_request *r)
+{
+	if (!r->route->body_max || (r->route->flags & API_FORM))
+		return 0;
+	if (!r->text_len && (r->route->flags & API_NO_BODY))
+		return 0;
+	if (json_read(slice_of(r->text, r->text_len), r->route->body_max,
+		      &r->json, &r->problem)) {
+		api_problem(r, API_INVALID_JSON, NULL, "%s", r->problem.detail);
+		return API_PENDING;
+	}
+	return 0;
+}
+
+/* Query parameters that the route does not know. */
+static int
+request_check_query(struct api_request *r)
+{
+	struct slice rest = r->query, name, value;
+	const char *const *known;
+	char text[64];
+
+	if (r->route->flags & API_ANY_QUERY)
+		return 0;
+	while (http_query_next(&rest, &name, &value)) {
+		for (known = r->route->query; known && *known; known++)
+			if (slice_eq(name, slice_str(*known)))
+				break;
+		if (known && *known)
+			continue;
+		slice_copy(slice_head(name, sizeof(text) - 1), text,
+			   sizeof(text));
+		if (!slice_is_utf8(slice_str(text)))
+			text[0] = '\0';
+		api_problem_parameter(r, text, "There is no such parameter.");
+		return API_PENDING;
+	}
+	return 0;
+}
+
+/* First time: who asks, and what; then the handler. */
+static int
+request_first(struct api_request *r)
+{
+	int rc, idempotent;
+
+	rc = r->db ? api_auth_check(r) : 0;
+	if (!rc)
+		rc = request_check_query(r);
+	if (!rc)
+		rc = request_read_json(r);
+	if (rc)
+		return rc == API_PENDING ? 0 : rc;
+	idempotent = (r->route->flags & API_CREATES) && r->idempotency_key[0];
+	if (idempotent) {
+		rc = api_idempotency_begin(r);
+		if (rc)
+			return rc == API_PENDING ? 0 : rc;
+	}
+	rc = r->route->handle(r);
+	if (r->db)
+		store_rollback(r->db); /* what a refusal has left open */
+	if (rc < 0)
+		rc = api_problem_err(r, rc, "It");
+	if (idempotent)
+		api_idempotency_end(r);
+	return rc;
+}
+
+static void
+request_work(struct loop_work *w)
+{
+	struct api_request *r = CONTAINER_OF(w, struct api_request, work);
+	api_handler *step = r->step;
+	int rc = 0;
+
+	r->later = NULL;
+	if (!(r->route->flags & API_NO_STORE))
+		rc = store_acquire(r->api->config.store, &r->db);
+	if (!rc)
+		rc = step(r);
+	if (rc < 0)
+		api_problem_err(r, rc, "It");
+	if (rc != API_PENDING)
+		r->later = NULL;
+	if (r->db) {
+		store_rollback(r->db);
+		store_release(r->db);
+	}
+	r->db = NULL;
+}
+
+static void
+request_done(struct loop_work *w)
+{
+	struct api_request *r = CONTAINER_OF(w, struct api_request, work);
+
+	if (r->later)
+		r->later(r);
+	else
+		api_finish(r);
+}
+
+void
+api_resume(struct api_request *r, api_handler *step)
+{
+	r->step = step;
+	r->work.work = request_work;
+	r->work.done = request_done;
+	r->work.loop = r->worker->loop;
+	loop_work_start(r->api->config.pool, &r->work);
+}
+
+/* ---- on the loop ---- */
+
+static void
+request_gone(struct http_exchange *x, int err)
+{
+	struct api_request *r = http_exchange_owner(x);
+
+	(void)err;
+	if (r)
+		r->x = NULL;
+}
+
+static void
+request_idle(struct http_exchange *x)
+{
+	(void)x;
+}
+
+static const struct http_exchange_events request_events = {
+	.ready = request_idle,
+	.gone = request_gone,
+};
+
+/* "name=value" pairs of a form: takes a secret's value out. */
+static int
+form_lift(struct api_request *r, char *text, size_t len, const char *name)
+{
+	struct slice rest = slice_of(text, len), n, v;
+	struct json_secret *s;
+	struct buf b;
+	int rc = 0;
+
+	while (!rc && http_query_next(&rest, &n, &v)) {
+		if (!slice_eq(n, slice_str(name)) || !v.len)
+			continue;
+		if (r->secret_count == API_SECRETS)
+			return ERR_TOO_LARGE;
+		buf_init(&b, SECRET_MAX);
+		rc = codec_percent_decode(&b, v, true);
+		s = &r->secrets[r->secret_count];
+		slice_copy(n, s->name, sizeof(s->name));
+		s->value = rc ? NULL : secret_from(b.data, b.len);
+		if (!rc && s->value)
+			r->secret_count++;
+		else if (!rc)
+			rc = ERR_NOMEM;
+		buf_wipe(&b);
+		memset(text + (v.ptr - text), '*', v.len);
+	}
+	return rc;
+}
+
+static int
+body_lift(struct api_request *r, char *text, size_t len)
+{
+	const struct api_lift *lift;
+	const char *const *name;
+	size_t i, count;
+	int rc = 0;
+
+	for (i = 0; i < API_LIFTS && !rc; i++) {
+		lift = &r->route->lifts[i];
+		if (!lift->under)
+			break;
+		if (r->route->flags & API_FORM) {
+			for (name = lift->names; *name && !rc; name++)
+				rc = form_lift(r, text, len, *name);
+			continue;
+		}
+		count = 0;
+		rc = json_lift_secrets(text, len, lift->under, lift->names,
+				       r->secrets + r->secret_count,
+				       API_SECRETS - r->secret_count, &count);
+		r->secret_count += count;
+	}
+	return rc;
+}
+
+/* What cannot even be read. */
+static void
+body_refuse(struct api_request *r, int err)
+{
+	if (err == ERR_TOO_LARGE)
+		api_problem(r, API_TOO_LARGE, NULL,
+			    "At most %zu bytes are taken here.",
+			    r->route->body_max);
+	else if (err == ERR_INVALID)
+		api_problem(r, API_INVALID_JSON, NULL,
+			    "The body cannot be read; what is wrong with it "
+			    "is not said, since it holds secrets.");
+	else
+		api_problem(r, API_INVALID, NULL,
+			    "The body has not come whole.");
+	api_finish(r);
+}
+
+static void
+body_ready(struct http_exchange *x, struct slice body, int err, void *arg)
+{
+	struct api_request *r = arg;
+	char *text = (char *)(uintptr_t)body.ptr; /* ours to change */
+
+	if (err == ERR_CLOSED) {
+		r->x = NULL;
+		request_free(r);
+		return;
+	}
+	if (!err && body.len && !r->route->body_max)
+		err = ERR_TOO_LARGE;
+	if (!err && body.len)
+		err = body_lift(r, text, body.len);
+	if (err) {
+		body_refuse(r, err);
+		return;
+	}
+	r->text = malloc(body.len + 1);
+	if (!r->text) {
+		http_exchange_abort(x);
+		request_free(r);
+		return;
+	}
+	if (body.len)
+		memcpy(r->text, text, body.len);
+	r->text[body.len] = '\0';
+	r->text_len = body.len;
+	http_exchange_set_owner(x, r);
+	http_exchange_set_events(x, &request_events);
+	api_resume(r, request_first);
+}
+
+/* ---- beginning ---- */
+
+static void
+request_copy_field(const struct http_head *h, enum http_field_id id, char *out,
+		   size_t size)
+{
+	const struct http_field *f = http_head_find(h, id);
+
+	out[0] = '\0';
+	if (f && slice_copy(f->value, out, size))
+		memcpy(out, "?", 2); /* too long to be right */
+}
+
+/* Parameters of the path, decoded. */
+static int
+request_copy_params(struct api_request *r, const struct slice *params)
+{
+	struct buf b;
+	size_t i;
+	int rc = 0;
+
+	buf_init(&b, 256);
+	for (i = 0; i < API_PARAMS && params[i].ptr && !rc; i++) {
+		buf_reset(&b);
+		rc = codec_percent_decode(&b, params[i], false);
+		if (!rc && (slice_has_control(buf_slice(&b)) ||
+			    !slice_is_utf8(buf_slice(&b))))
+			rc = ERR_INVALID;
+		if (!rc)
+			r->params[i] = arena_slice(r->arena, buf_slice(&b));
+		if (!rc && !r->params[i])
+			rc = ERR_NOMEM;
+	}
+	buf_release(&b);
+	return rc;
+}
+
+static int
+request_route(struct api_request *r, const struct http_head *h)
+{
+	struct slice params[API_PARAMS] = { 0 }, path, query;
+	char allow[64];
+	int rc;
+
+	http_path_split(h->target, &path, &query);
+	rc = api_route_find(h->method, path, &r->route, params, allow,
+			    sizeof(allow));
+	if (rc == ERR_UNSUPPORTED)
+		api_field(r, "Allow", "%s", allow);
+	if (rc)
+		return rc;
+	r->query = slice_str(arena_slice(r->arena, query));
+	return request_copy_params(r, params) ? ERR_NOT_FOUND : 0;
+}
+
+static void
+request_refuse_route(struct api_request *r, int err)
+{
+	if (err == ERR_UNSUPPORTED)
+		api_problem(r, API_METHOD_NOT_ALLOWED, NULL,
+			    "The methods that can be used are in Allow.");
+	else
+		api_problem(r, API_NOT_FOUND,
+			    "docs/openapi.yaml lists what there is.",
+			    "There is nothing under this path.");
+	api_finish(r);
+}
+
+void
+api_handle(struct api_worker *w, struct http_exchange *x)
+{
+	const struct http_head *h = http_exchange_head(x);
+	struct api_request *r = request_new(w, x);
+	size_t max;
+	int rc;
+
+	if (!r) {
+		http_exchange_abort(x);
+		return;
+	}
+	rc = request_route(r, h);
+	if (rc) {
+		request_refuse_route(r, rc);
+		return;
+	}
+	api_auth_read(r);
+	request_copy_field(h, HTTP_IF_MATCH, r->if_match, sizeof(r->if_match));
+	request_copy_field(h, HTTP_IDEMPOTENCY_KEY, r->idempotency_key,
+			   sizeof(r->idempotency_key));
+	/* A body that is not asked for is read over, and must be empty. */
+	max = r->route->body_max ? r->route->body_max : 1024;
+	http_exchange_collect(x, max, body_ready, r);
+}
+
+void
+api_refuse(struct http_exchange *x, int status, const char *why)
+{
+	static const char fields[] =
+		"Content-Type: application/problem+json\r\n"
+		"X-Content-Type-Options: nosniff\r\n"
+		"Cache-Control: no-store\r\n";
+	struct buf b;
+
+	buf_init(&b, 1024);
+	buf_printf(&b,
+		   "{\"code\":\"%s\",\"title\":\"%s\",\"status\":%d,"
+		   "\"detail\":\"",
+		   status == 431 || status == 414 ? "too_large"
+						  : "invalid_request",
+		   http_reason(status), status);
+	codec_json(&b, slice_str(why));
+	buf_puts(&b, ".\"}");
+	http_exchange_answer(x, status, fields, buf_slice(&b));
+	buf_release(&b);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /healthz, /readyz, /metrics: for those who watch over servers.
+ *
+ * None of them needs a key, so none tells a name: numbers of the whole alone.
+ * Counters belong to one worker each and are summed here; nothing on the
+ * path of a call waits for this.
+ */
+#include <pthread.h>
+
+#include "api/api_priv.h"
+
+int
+api_healthz(struct api_request *r)
+{
+	return api_answer(r, 200,
+			  json_pack("{s:s, s:s}", "status", "ok", "version",
+				    r->api->version));
+}
+
+static bool
+store_answers(struct api_request *r)
+{
+	struct store_conn *c = NULL;
+	struct store_stmt *st = NULL;
+	bool ok;
+
+	if (store_acquire(r->api->config.store, &c))
+		return false;
+	ok = !store_query(c, &st, "SELECT 1 FROM organisations LIMIT 1", "") &&
+	     store_step(st) == 1;
+	store_done(st);
+	store_release(c);
+	return ok;
+}
+
+int
+api_readyz(struct api_request *r)
+{
+	const struct api_config *c = &r->api->config;
+
+	if (!store_answers(r))
+		return api_problem(r, API_UNAVAILABLE, NULL,
+				   "The database does not answer.");
+	if (c->ready && !c->ready(c->arg))
+		return api_problem(r, API_UNAVAILABLE, NULL,
+				   "The keeper does not answer yet.");
+	return api_answer(r, 200, json_pack("{s:s}", "status", "ready"));
+}
+
+/* ---- metrics (Prometheus text format 0.0.4) ---- */
+
+struct totals {
+	uint64_t calls, failed, refreshed, replayed, reused, opened;
+	uint64_t bytes_up, bytes_down, records_lost, statuses[6];
+	uint64_t requests, api_statuses[6];
+	uint64_t workers;
+};
+
+static uint64_t
+counter(const _Atomic uint64_t *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+static void
+totals_add(struct totals *t, const struct api_worker *w)
+{
+	const struct call_counters *c;
+	size_t i;
+
+	t->workers++;
+	t->requests += counter(&w->requests);
+	for (i = 0; i < 6; i++)
+		t->api_statuses[i] += counter(&w->statuses[i]);
+	if (!w->calls)
+		return;
+	c = call_worker_counters(w->calls);
+	t->calls += counter(&c->calls);
+	t->failed += counter(&c->failed);
+	t->refreshed += counter(&c->refreshed);
+	t->replayed += counter(&c->replayed);
+	t->reused += counter(&c->reused);
+	t->opened += counter(&c->opened);
+	t->bytes_up += counter(&c->bytes_up);
+	t->bytes_down += counter(&c->bytes_down);
+	t->records_lost += counter(&c->records_lost);
+	for (i = 0; i < 6; i++)
+		t->statuses[i] += counter(&c->statuses[i]);
+}
+
+static void
+put_metric(struct buf *b, const char *name, const char *type, const char *help,
+	   uint64_t value)
+{
+	buf_printf(b,
+		   "# HELP drawbridge_%s %s\n# TYPE drawbridge_%s %s\n"
+		   "drawbridge_%s %llu\n",
+		   name, help, name, type, name, (unsigned long long)value);
+}
+
+static void
+put_statuses(struct buf *b, const char *name, const char *help,
+	     const uint64_t statuses[6])
+{
+	size_t i;
+
+	buf_printf(b,
+		   "# HELP drawbridge_%s %s\n# TYPE drawbridge_%s "
+		   "counter\n",
+		   name, help, name);
+	for (i = 1; i < 6; i++)
+		buf_printf(b, "drawbridge_%s{class=\"%zuxx\"} %llu\n", name, i,
+			   (unsigned long long)statuses[i]);
+}
+
+static int
+put_totals(struct buf *b, const struct totals *t, int64_t up_s)
+{
+	put_metric(b, "uptime_seconds", "gauge", "Time since the start.",
+		   (uint64_t)up_s);
+	put_metric(b, "workers", "gauge", "Event loops.", t->workers);
+	put_metric(b, "calls_total", "counter",
+		   "Calls through connections that have ended.", t->calls);
+	put_statuses(b, "call_answers_total",
+		     "Calls by the class of status that was answered.",
+		     t->statuses);
+	put_metric(b, "calls_failed_total", "counter",
+		   "Calls that Drawbridge itself has refused or failed.",
+		   t->failed);
+	put_metric(b, "calls_refreshed_total", "counter",
+		   "Calls whose token was refused and got anew.", t->refreshed);
+	put_metric(b, "calls_replayed_total", "counter",
+		   "Calls that were sent a second time.", t->replayed);
+	put_metric(b, "upstream_reused_total", "counter",
+		   "Calls sent on a pooled connection.", t->reused);
+	put_metric(b, "upstream_opened_total", "counter",
+		   "Connections that were opened.", t->opened);
+	put_metric(b, "bytes_up_total", "counter",
+		   "Bytes of bodies sent to services.", t->bytes_up);
+	put_metric(b, "bytes_down_total", "counter",
+		   "Bytes of bodies that came from services.", t->bytes_down);
+	put_metric(b, "records_lost_total", "counter",
+		   "Call records that found no room.", t->records_lost);
+	put_metric(b, "api_requests_total", "counter", "Requests of the API.",
+		   t->requests);
+	put_statuses(b, "api_answers_total",
+		     "Answers of the API by class of status.", t->api_statuses);
+	return put_metric(b, "secret_memory_locked", "gauge",
+			  "Whether the pages of secrets are locked.",
+			  secret_memory_is_locked()),
+	       buf_err(b);
+}
+
+int
+api_metrics(struct api_request *r)
+{
+	struct api *a = r->api;
+	struct totals t = { 0 };
+	struct api_worker *w;
+
+	pthread_mutex_lock(&a->mutex);
+	for (w = a->first; w; w = w->next)
+		totals_add(&t, w);
+	pthread_mutex_unlock(&a->mutex);
+	r->status = 200;
+	r->type = "text/plain; version=0.0.4";
+	return put_totals(&r->answer, &t,
+			  (clock_wall_ms() - a->started_at) / 1000);
+}

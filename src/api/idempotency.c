@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Idempotency-Key: a create that is asked for twice is done once.
+ *
+ * The first request takes the key with a row; its answer is kept in it for a
+ * day and given again.  A failure of ours gives the key back.  What is shown
+ * once (a new key) is not kept: asked again, the answer comes without it.
+ */
+#include "api/api_priv.h"
+
+enum { KEEP_MS = 24 * 3600 * 1000, UNDER_WAY_MS = 60 * 1000 };
+
+static void
+request_hash(const struct api_request *r, unsigned char out[VAULT_HASH_SIZE])
+{
+	struct vault_hasher h;
+	size_t i;
+
+	vault_hasher_init(&h);
+	vault_hasher_add(&h, slice_str(r->route->method));
+	vault_hasher_add(&h, slice_str(r->route->path));
+	for (i = 0; i < API_PARAMS && r->params[i]; i++)
+		vault_hasher_add(
+			&h, slice_of(r->params[i], strlen(r->params[i]) + 1));
+	vault_hasher_add(&h, slice_of(r->text, r->text_len));
+	vault_hasher_end(&h, out);
+}
+
+static const char *
+actor_name(const struct api_request *r)
+{
+	return r->actor->key[0] ? r->actor->key : r->actor->member;
+}
+
+/* Takes the key; *taken tells whether it was free. */
+static int
+key_take(struct api_request *r, struct slice hash, bool *taken)
+{
+	static const char sql[] =
+		"INSERT INTO idempotency (actor, idem_key, request, status, "
+		"created_at) VALUES (?1, ?2, ?3, 0, ?4) "
+		"ON CONFLICT (actor, idem_key) DO NOTHING";
+	int64_t now = clock_wall_ms(), changed = 0;
+	int rc;
+
+	rc = store_begin(r->db);
+	if (!rc)
+		rc = store_exec(r->db, NULL,
+				"DELETE FROM idempotency WHERE actor = ?1 AND "
+				"idem_key = ?2 AND (created_at < ?3 OR "
+				"(status = 0 AND created_at < ?4))",
+				"ssii", actor_name(r), r->idempotency_key,
+				now - KEEP_MS, now - UNDER_WAY_MS);
+	if (!rc)
+		rc = store_exec(r->db, &changed, sql, "ssbi", actor_name(r),
+				r->idempotency_key, hash, now);
+	if (!rc)
+		rc = store_commit(r->db);
+	if (rc)
+		store_rollback(r->db);
+	*taken = changed == 1;
+	return rc;
+}
+
+/* The answer that was given, once more. */
+static int
+answer_again(struct api_request *r, struct slice hash)
+{
+	struct store_stmt *st = NULL;
+	int rc;
+
+	rc = store_query(r->db, &st,
+			 "SELECT request, status, answer FROM idempotency "
+			 "WHERE actor = ?1 AND idem_key = ?2",
+			 "ss", actor_name(r), r->idempotency_key);
+	if (!rc)
+		rc = store_step(st);
+	if (rc < 0)
+		goto out;
+	if (rc == 0 || store_col_int(st, 1) == 0) {
+		api_retry_after(r, 1);
+		rc = api_problem(r, API_IN_PROGRESS, "Ask again in a moment.",
+				 "A request with this Idempotency-Key has not "
+				 "ended yet.");
+	} else if (!slice_eq(store_col(st, 0), hash)) {
+		rc = api_problem(r, API_KEY_REUSED,
+				 "Use a new key for each new thing.",
+				 "This Idempotency-Key was sent with another "
+				 "request before.");
+	} else {
+		r->status = (int)store_col_int(st, 1);
+		r->type = "application/json";
+		api_field(r, "Idempotent-Replay", "true");
+		rc = buf_put_slice(&r->answer, store_col(st, 2));
+	}
+out:
+	store_done(st);
+	return rc ? rc : API_PENDING;
+}
+
+int
+api_idempotency_begin(struct api_request *r)
+{
+	unsigned char hash[VAULT_HASH_SIZE];
+	struct slice h = slice_of(hash, sizeof(hash));
+	bool taken = false;
+	int rc;
+
+	if (!slice_is_utf8(slice_str(r->idempotency_key)) ||
+	    !strcmp(r->idempotency_key, "?")) {
+		api_problem(r, API_INVALID, NULL,
+			    "Idempotency-Key: at most 127 characters.");
+		return API_PENDING;
+	}
+	request_hash(r, hash);
+	rc = key_take(r, h, &taken);
+	if (rc || taken)
+		return rc;
+	return answer_again(r, h);
+}
+
+/* The answer less what is shown once: '{' and what follows that. */
+static void
+answer_to_keep(struct api_request *r, struct buf *out)
+{
+	struct slice whole = buf_slice(&r->answer);
+
+	buf_put_slice(out, slice_head(whole, 1));
+	buf_put_slice(out, slice_from(whole, 1 + r->spliced));
+}
+
+void
+api_idempotency_end(struct api_request *r)
+{
+	struct buf kept;
+	int rc;
+
+	buf_init(&kept, r->answer.max);
+	answer_to_keep(r, &kept);
+	if (r->storable && r->status < 300 && !buf_err(&kept))
+		rc = store_exec(r->db, NULL,
+				"UPDATE idempotency SET status = ?3, "
+				"answer = ?4 WHERE actor = ?1 AND "
+				"idem_key = ?2",
+				"ssil", actor_name(r), r->idempotency_key,
+				(int64_t)r->status, buf_slice(&kept));
+	else
+		rc = store_exec(r->db, NULL,
+				"DELETE FROM idempotency WHERE actor = ?1 "
+				"AND idem_key = ?2",
+				"ss", actor_name(r), r->idempotency_key);
+	if (rc)
+		log_warn("an answer was not kept", LOG_E(rc));
+	buf_release(&kept);
+}

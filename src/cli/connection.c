@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connection …: making connections and looking after them.
+ */
+#include "cli/cli_priv.h"
+
+#define CREDENTIAL_OPTIONS \
+	{ "credential", CLI_LIST, "NAME=@FILE", \
+	  "a value of the method's fields, from a file" }, \
+		{ "credential-stdin", CLI_VALUE, "NAME", \
+		  "the same, from standard input" }, \
+	{ \
+		"credential-text", CLI_LIST, "NAME=VALUE", \
+			"a value that is no secret, such as a user name" \
+	}
+
+static const struct cli_option create_options[] = {
+	{ "service", CLI_VALUE, "ID", "what to connect to" },
+	{ "link-name", CLI_VALUE, "LINK", "what programs call it by" },
+	{ "method", CLI_VALUE, "NAME", "how to authenticate" },
+	{ "scope", CLI_LIST, "SCOPE", "what it may do" },
+	{ "second-scope", CLI_LIST, "SCOPE",
+	  "of a service with a second list (Slack's user scopes)" },
+	{ "parameter", CLI_LIST, "NAME=VALUE", "a parameter of the service" },
+	CREDENTIAL_OPTIONS,
+	{ "per-user", CLI_FLAG, NULL, "each user gives his own consent" },
+	{ NULL },
+};
+
+static const struct cli_option change_options[] = {
+	{ "name", CLI_VALUE, "NAME", "its name for people" },
+	{ "scope", CLI_LIST, "SCOPE", "the scopes, all of them" },
+	{ "second-scope", CLI_LIST, "SCOPE", "those of the second list" },
+	{ "parameter", CLI_LIST, "NAME=VALUE", "the parameters, all" },
+	{ "owner", CLI_VALUE, "MEMBER", "give it to this member (an id)" },
+	{ NULL },
+};
+
+static const struct cli_option credentials_options[] = { CREDENTIAL_OPTIONS,
+							 { NULL } };
+
+static const struct cli_option list_options[] = {
+	{ "service", CLI_VALUE, "ID", "those to this service" },
+	{ "status", CLI_VALUE, "STATUS",
+	  "connected, not_connected, needs_reconnect, disabled, revoked" },
+	{ "search", CLI_VALUE, "TEXT", "those with this in their name" },
+	{ NULL },
+};
+
+static const struct cli_option delete_options[] = {
+	{ "force", CLI_FLAG, NULL, "although it is in use" },
+	{ NULL },
+};
+
+static const struct cli_option calls_options[] = {
+	{ "limit", CLI_VALUE, "N", "how many (50)" },
+	{ NULL },
+};
+
+static const struct cli_column object_columns[] = {
+	{ "Link name", "link_name" },
+	{ "Name", "name" },
+	{ "Service", "service" },
+	{ "Method", "method" },
+	{ "Status", "status" },
+	{ "Reason", "reason" },
+	{ "Health", "health" },
+	{ "Account", "account" },
+	{ "Scopes asked", "scopes_asked" },
+	{ "Scopes granted", "scopes_granted" },
+	{ "Parameters", "parameters" },
+	{ "Owner", "owner" },
+	{ "Per user", "per_user" },
+	{ "Made", "created_at" },
+	{ "Last used", "last_used_at" },
+	{ "Token until", "expires_at" },
+	{ NULL },
+};
+
+/* ---- one request, one object ---- */
+
+static int
+object_request(struct cli *c, const char *method, const char *path,
+	       struct slice body, const struct cli_column *columns)
+{
+	struct cli_answer a;
+	int rc = cli_request(c, method, path, body, &a);
+
+	if (rc)
+		return rc;
+	if (a.body.len)
+		rc = cli_show_object(c, &a, columns);
+	cli_answer_release(&a);
+	return rc;
+}
+
+static int
+show_run(struct cli *c)
+{
+	return object_request(c, "GET",
+			      cli_path(c, "/v1/connections/{}", cli_word(c, 0)),
+			      SLICE_NONE, object_columns);
+}
+
+/* refresh, revoke, disable, enable, usage: the last word of the name. */
+static const char *
+action_path(struct cli *c)
+{
+	return cli_path(c, "/v1/connections/{}/{}", cli_word(c, 0),
+			strrchr(c->command->name, ' ') + 1);
+}
+
+static int
+action_run(struct cli *c)
+{
+	return object_request(c, "POST", action_path(c), SLICE_NONE,
+			      object_columns);
+}
+
+static int
+revoke_run(struct cli *c)
+{
+	return object_request(c, "POST", action_path(c), SLICE_NONE, NULL);
+}
+
+static int
+usage_run(struct cli *c)
+{
+	return object_request(c, "GET", action_path(c), SLICE_NONE, NULL);
+}
+
+/* The request was made; what it has found is in the answer. */
+static int
+test_run(struct cli *c)
+{
+	struct cli_answer a;
+	const json_t *ok;
+	int rc;
+
+	rc = cli_request(c, "POST", action_path(c), SLICE_NONE, &a);
+	if (rc)
+		return rc;
+	rc = cli_show_object(c, &a, NULL);
+	ok = json_object_get(cli_answer_json(&a), "ok");
+	if (!rc && json_is_false(ok))
+		rc = CLI_FAILED;
+	cli_answer_release(&a);
+	return rc;
+}
+
+static int
+delete_run(struct cli *c)
+{
+	struct cli_answer a;
+	bool force = cli_flag(&c->args, "force");
+	int rc;
+
+	rc = cli_request(c, "DELETE",
+			 cli_path(c,
+				  force ? "/v1/connections/{}?force=true"
+					: "/v1/connections/{}",
+				  cli_word(c, 0)),
+			 SLICE_NONE, &a);
+	if (rc)
+		return rc;
+	if (c->json && a.body.len)
+		rc = cli_show_raw(&a);
+	cli_answer_release(&a);
+	cli_say(c, "The connection %s is gone.", cli_word(c, 0));
+	return rc;
+}
+
+/* ---- lists ---- */
+
+static int
+list_run(struct cli *c)
+{
+	static const struct cli_column columns[] = {
+		{ "LINK", "link_name" },    { "NAME", "name" },
+		{ "SERVICE", "service" },   { "STATUS", "status" },
+		{ "ACCOUNT", "account" },   { "OWNER", "owner" },
+		{ "USED", "last_used_at" }, { NULL },
+	};
+	static const char *const names[][2] = {
+		{ "service", "service" },
+		{ "status", "status" },
+		{ "search", "q" },
+	};
+	const char *path = "/v1/connections?", *value;
+	json_t *list;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		value = cli_value(&c->args, names[i][0]);
+		if (value)
+			path = arena_printf(c->arena, "%s%s=%s&", path,
+					    names[i][1],
+					    cli_path(c, "{}", value));
+		if (!path)
+			return cli_fail(CLI_USAGE, "this is too much");
+	}
+	path = arena_slice(c->arena,
+			   slice_head(slice_str(path), strlen(path) - 1));
+	rc = cli_request_list(c, path, 0, &list);
+	if (rc)
+		return rc;
+	rc = cli_show_list(c, list, columns, "There are no connections.");
+	json_decref(list);
+	return rc;
+}
+
+static int
+calls_run(struct cli *c)
+{
+	static const struct cli_column columns[] = {
+		{ "AT", "at" },		{ "METHOD", "method" },
+		{ "HOST", "host" },	{ "PATH", "path" },
+		{ "STATUS", "status" }, { "CODE", "code" },
+		{ "MS", "total_ms" },	{ NULL },
+	};
+	const char *text = cli_value(&c->args, "limit");
+	uint64_t limit = 50;
+	json_t *list;
+	int rc;
+
+	if (text && (slice_to_u64(slice_str(text), 100000, &limit) || !limit))
+		return cli_misused(c, "--limit wants a number");
+	rc = cli_request_list(c, action_path(c), (size_t)limit, &list);
+	if (rc)
+		return rc;
+	rc = cli_show_list(c, list, columns, "There were no calls yet.");
+	json_decref(list);
+	return rc;
+}
+
+/* ---- making and changing ---- */
+
+/* Sends what is in b, and shows the connection that comes back. */
+static int
+body_send(struct cli *c, const char *method, const char *path,
+	  struct cli_body *b)
+{
+	struct slice body;
+
+	if (cli_body_end(b, &body))
+		return cli_fail(CLI_USAGE, "this is too much, or no UTF-8");
+	return object_request(c, method, path, body, object_columns);
+}
+
+/* What creating and changing have in common. */
+static int
+lists_put(const struct cli *c, json_t *members)
+{
+	int rc = cli_list_put(c, "scope", "scopes", members);
+
+	if (!rc)
+		rc = cli_list_put(c, "second-scope", "second_scopes", members);
+	return rc ? rc : cli_parameters_put(c, members);
+}
+
+static int
+create_run(struct cli *c)
+{
+	const char *service = cli_value(&c->args, "service");
+	struct cli_body b;
+	json_t *members;
+	int rc;
+
+	if (!service)
+		return cli_misused(c, "--service is missing");
+	members = json_pack("{s:s, s:s, s:s*, s:s*}", "name", cli_word(c, 0),
+			    "service", service, "link_name",
+			    cli_value(&c->args, "link-name"), "method",
+			    cli_value(&c->args, "method"));
+	rc = lists_put(c, members);
+	if (cli_flag(&c->args, "per-user"))
+		json_object_set_new(members, "per_user", json_true());
+	cli_body_init(&b);
+	cli_body_members(&b, members);
+	if (!rc && cli_credentials_given(c)) {
+		cli_body_open(&b, "credentials");
+		rc = cli_credentials_put(c, service, &b);
+		cli_body_close(&b);
+	}
+	if (!rc)
+		rc = body_send(c, "POST", "/v1/connections", &b);
+	cli_body_release(&b);
+	return rc;
+}
+
+static int
+change_run(struct cli *c)
+{
+	struct cli_body b;
+	json_t *members;
+	int rc;
+
+	members = json_pack("{s:s*, s:s*}", "name", cli_value(&c->args, "name"),
+			    "owner", cli_value(&c->args, "owner"));
+	rc = lists_put(c, members);
+	cli_body_init(&b);
+	cli_body_members(&b, members);
+	if (!rc)
+		rc = body_send(
+			c, "PATCH",
+			cli_path(c, "/v1/connections/{}", cli_word(c, 0)), &b);
+	cli_body_release(&b);
+	return rc;
+}
+
+/* The service of a connection, in the command's arena. */
+static int
+service_of(struct cli *c, const char *link, const char **out)
+{
+	struct cli_answer a;
+	const char *text;
+	int rc;
+
+	rc = cli_request(c, "GET", cli_path(c, "/v1/connections/{}", link),
+			 SLICE_NONE, &a);
+	if (rc)
+		return rc;
+	text = json_string_value(
+		json_object_get(cli_answer_json(&a), "service"));
+	*out = arena_strdup(c->arena, text ? text : "");
+	cli_answer_release(&a);
+	return *out ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
+}
+
+static int
+credentials_run(struct cli *c)
+{
+	const char *service;
+	struct cli_body b;
+	int rc;
+
+	if (!cli_credentials_given(c))
+		return cli_misused(c, "which values? --credential NAME=@FILE "
+				      "or --credential-stdin NAME");
+	rc = service_of(c, cli_word(c, 0), &service);
+	if (rc)
+		return rc;
+	cli_body_init(&b);
+	rc = cli_credentials_put(c, service, &b);
+	if (!rc)
+		rc = body_send(c, "PUT", action_path(c), &b);
+	cli_body_release(&b);
+	return rc;
+}
+
+const struct cli_command cli_connection_commands[] = {
+	{ "connection list", "",
+	  "which connections there are, and how they "
+	  "are",
+	  NULL, list_run, list_options },
+	{ "connection create", "NAME --service ID", "make a connection",
+	  "With credentials it is connected at once; one that needs consent "
+	  "is connected\nwith `drawbridge connection connect`.  Secrets come "
+	  "from files or standard input.",
+	  create_run, create_options, 1, 1 },
+	{ "connection show", "LINK", "how a connection is", NULL, show_run,
+	  NULL, 1, 1 },
+	{ "connection change", "LINK",
+	  "change its name, scopes, parameters "
+	  "or owner",
+	  "More scopes need consent again; until then it goes on as it was.",
+	  change_run, change_options, 1, 1 },
+	{ "connection connect", "LINK", "give consent in a browser",
+	  "Shows a link that anybody may open who is to give the consent, and "
+	  "waits until\nhe has.",
+	  cli_connect_run, cli_connect_options, 1, 1 },
+	{ "connection authorize", "LINK", "a link for giving consent",
+	  "Like connect, without waiting.", cli_authorize_run, NULL, 1, 1 },
+	{ "connection credentials", "LINK",
+	  "replace the key or password of a connection",
+	  "All values of the method's fields.  The old ones serve until the "
+	  "new ones are there.",
+	  credentials_run, credentials_options, 1, 1 },
+	{ "connection test", "LINK", "make its service's test call", NULL,
+	  test_run, NULL, 1, 1 },
+	{ "connection refresh", "LINK", "get a new token now", NULL, action_run,
+	  NULL, 1, 1 },
+	{ "connection disable", "LINK", "let no call through", NULL, action_run,
+	  NULL, 1, 1 },
+	{ "connection enable", "LINK", "let calls through again", NULL,
+	  action_run, NULL, 1, 1 },
+	{ "connection revoke", "LINK",
+	  "take its credential back, at the service first", NULL, revoke_run,
+	  NULL, 1, 1 },
+	{ "connection delete", "LINK", "revoke a connection and forget it",
+	  NULL, delete_run, delete_options, 1, 1 },
+	{ "connection usage", "LINK", "how much it is used", NULL, usage_run,
+	  NULL, 1, 1 },
+	{ "connection calls", "LINK", "its last calls", NULL, calls_run,
+	  calls_options, 1, 1 },
+	{ NULL },
+};

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The exchanger: talks to token, revocation and look-up endpoints.
+ *
+ * It gets the secrets of one grant for one request, and forgets them with
+ * it.  It holds no key, opens no database and answers nobody but the keeper,
+ * so that whatever a foreign token server sends reaches nothing else.
+ *
+ * A request is made exactly once, on a connection of its own; whether to try
+ * again is the keeper's business, who knows what is at stake.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/message.h"
+#include "connect/roles.h"
+#include "egress/egress.h"
+
+enum {
+	RESOLVERS = 4,
+	ANSWER_MAX = 64 * 1024,
+	FETCH_MS = CONNECT_TOKEN_MS - 2000, /* before the keeper gives up */
+	UNDER_WAY_MAX = 256,
+	EXIT_CONFIG = 78,
+};
+
+struct exchanger {
+	struct loop *loop;
+	struct loop_pool *pool;
+	struct egress_policy *policy;
+	struct egress *egress;
+	struct proc_channel *keeper;
+	struct exchange *first; /* those under way */
+	unsigned count;
+};
+
+/* One request under way. */
+struct exchange {
+	struct exchanger *all;
+	struct exchange *next, **prev;
+	struct proc_request *rq;
+	struct connect_msg_token token;
+	struct connect_msg_lookup lookup;
+	bool is_lookup;
+	struct method_http http;
+	struct egress_fetch fetch;
+	bool fetching;
+};
+
+static void
+exchange_free(struct exchange *e)
+{
+	if (e->prev) {
+		*e->prev = e->next;
+		if (e->next)
+			e->next->prev = e->prev;
+		e->all->count--;
+	}
+	if (e->fetching)
+		egress_fetch_cancel(&e->fetch);
+	egress_fetch_release(&e->fetch);
+	method_http_release(&e->http);
+	connect_msg_token_release(&e->token);
+	connect_msg_lookup_release(&e->lookup);
+	free(e);
+}
+
+static struct slice
+answer_header(void *arg, struct slice name)
+{
+	const struct egress_fetch *f = arg;
+	const struct http_field *field = NULL;
+
+	if (f->head)
+		field = http_head_find_name(f->head, name);
+	return field ? field->value : SLICE_NONE;
+}
+
+/* ---- token answers ---- */
+
+static void
+reply_token(struct exchange *e, int err, const char *detail)
+{
+	struct connect_msg_token_answer *m = calloc(1, sizeof(*m));
+	struct egress_fetch *f = &e->fetch;
+	struct proc_pack *p = proc_pack_new();
+
+	if (!m || !p) {
+		free(m);
+		proc_pack_free(p);
+		proc_reply(e->rq, ERR_NOMEM, NULL);
+		return;
+	}
+	m->sent = f->sent;
+	m->err = err;
+	snprintf(m->detail, sizeof(m->detail), "%s", detail);
+	if (!err && e->token.what == METHOD_REVOKE) {
+		m->revoked = method_oauth2_revoked(e->token.binding, f->status,
+						   buf_slice(&f->answer));
+		if (!m->revoked)
+			snprintf(m->answer.error, sizeof(m->answer.error),
+				 "HTTP %d", f->status);
+	} else if (!err) {
+		method_oauth2_answer(e->token.binding, e->token.what, f->status,
+				     f->answer.data, f->answer.len,
+				     answer_header, f, clock_wall_ms(),
+				     &m->answer);
+	}
+	connect_msg_token_answer_pack(m, p);
+	connect_msg_token_answer_release(m);
+	free(m);
+	proc_reply(e->rq, 0, p);
+}
+
+/* ---- look-ups ---- */
+
+static void
+lookup_values(const struct catalog_lookup *l, const json_t *tree,
+	      struct connect_msg_looked_up *m)
+{
+	const json_t *v;
+	size_t i;
+
+	for (i = 0; i < l->values.count && i < METHOD_CAPTURES_MAX; i++) {
+		v = binding_path_get(tree, l->values.items[i].path);
+		if (json_is_string(v))
+			slice_copy(slice_of(json_string_value(v),
+					    json_string_length(v)),
+				   m->values[i], sizeof(m->values[i]));
+		else if (json_is_integer(v))
+			snprintf(m->values[i], sizeof(m->values[i]), "%lld",
+				 (long long)json_integer_value(v));
+		m->value_count = i + 1;
+	}
+	v = l->account ? binding_path_get(tree, l->account) : NULL;
+	if (json_is_string(v) &&
+	    !slice_has_control(slice_str(json_string_value(v))))
+		snprintf(m->account, sizeof(m->account), "%s",
+			 json_string_value(v));
+	slice_trim_utf8(m->account);
+}
+
+static void
+reply_lookup(struct exchange *e, int err, const char *detail)
+{
+	const struct catalog_lookup *l =
+		&e->lookup.binding->method->lookups.items[e->lookup.index];
+	struct connect_msg_looked_up *m = calloc(1, sizeof(*m));
+	struct egress_fetch *f = &e->fetch;
+	struct json_problem problem = { 0 };
+	struct proc_pack *p = proc_pack_new();
+	json_t *tree = NULL;
+
+	if (!m || !p) {
+		free(m);
+		proc_pack_free(p);
+		proc_reply(e->rq, ERR_NOMEM, NULL);
+		return;
+	}
+	m->err = err;
+	snprintf(m->detail, sizeof(m->detail), "%s", detail);
+	if (!err && (f->status < 200 || f->status > 299)) {
+		m->err = ERR_PROTOCOL;
+		snprintf(m->detail, sizeof(m->detail),
+			 "the look-up after consent was answered with HTTP %d",
+			 f->status);
+	} else if (!err) {
+		m->err = json_read(buf_slice(&f->answer), ANSWER_MAX, &tree,
+				   &problem);
+		snprintf(m->detail, sizeof(m->detail), "%.255s",
+			 problem.detail);
+	}
+	if (tree)
+		lookup_values(l, tree, m);
+	json_decref(tree);
+	connect_msg_looked_up_pack(m, p);
+	free(m);
+	proc_reply(e->rq, 0, p);
+}
+
+/* ---- one request ---- */
+
+static void
+exchange_end(struct exchange *e, int err, const char *detail)
+{
+	if (e->is_lookup)
+		reply_lookup(e, err, detail);
+	else
+		reply_token(e, err, detail);
+	exchange_free(e);
+}
+
+static void
+fetch_done(struct egress_fetch *f, int err)
+{
+	struct exchange *e = CONTAINER_OF(f, struct exchange, fetch);
+
+	e->fetching = false;
+	exchange_end(e, err, err && !f->detail[0] ? err_text(err) : f->detail);
+}
+
+/* The URL must be one of the binding's own, to the letter. */
+static int
+exchange_dest(struct exchange *e, const struct binding *b, const char *checked,
+	      const char *url, char *detail, size_t size)
+{
+	struct http_url u;
+	const char *why = "";
+	int rc;
+
+	if (!binding_endpoint_allows(b, slice_str(checked))) {
+		snprintf(detail, size, "this endpoint is not the service's");
+		return ERR_BLOCKED;
+	}
+	rc = http_url_parse(slice_str(url), &u, &why);
+	if (rc) {
+		snprintf(detail, size, "the endpoint is no URL: %s", why);
+		return rc;
+	}
+	rc = egress_dest(e->all->egress, &u,
+			 b->allow_http != CATALOG_HTTP_NEVER, &e->fetch.dest);
+	if (rc)
+		snprintf(detail, size, "%s", err_text(rc));
+	e->fetch.path = u.path.len ? u.path : SLICE("/");
+	return rc;
+}
+
+static void
+exchange_start(struct exchange *e)
+{
+	e->fetch.max_bytes = ANSWER_MAX;
+	e->fetch.timeout_ms = FETCH_MS;
+	e->fetch.done = fetch_done;
+	e->fetching = true;
+	egress_fetch_start(&e->fetch);
+}
+
+static struct exchange *
+exchange_new(struct exchanger *x, struct proc_request *rq)
+{
+	struct exchange *e = NULL;
+
+	if (x->count < UNDER_WAY_MAX)
+		e = calloc(1, sizeof(*e));
+	if (!e) {
+		proc_reply(rq, ERR_BUSY, NULL);
+		return NULL;
+	}
+	e->all = x;
+	e->rq = rq;
+	e->next = x->first;
+	e->prev = &x->first;
+	if (e->next)
+		e->next->prev = &e->next;
+	x->first = e;
+	x->count++;
+	return e;
+}
+
+/* The URL before {client_id} was put in, which is what the binding has. */
+static const char *
+token_endpoint(const struct connect_msg_token *m)
+{
+	switch (m->what) {
+	case METHOD_REVOKE:
+		return m->binding->revoke_url;
+	case METHOD_REFRESH:
+		return m->binding->refresh_url;
+	case METHOD_EXCHANGE:
+	case METHOD_CLIENT_CREDENTIALS:
+		break;
+	}
+	return m->binding->token_url;
+}
+
+static void
+exchanger_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct exchange *e = exchange_new(arg, rq);
+	struct method_request_input input;
+	char detail[256] = "";
+	int rc;
+
+	if (!e)
+		return;
+	rc = connect_msg_token_unpack(in, &e->token);
+	if (rc) {
+		proc_reply(rq, rc, NULL);
+		exchange_free(e);
+		return;
+	}
+	input = (struct method_request_input){
+		.what = e->token.what,
+		.binding = e->token.binding,
+		.client_id = e->token.client_id,
+		.client_secret = e->token.client_secret,
+		.code = e->token.code,
+		.verifier = e->token.verifier,
+		.redirect_uri = e->token.redirect_uri,
+		.refresh_token = e->token.refresh_token,
+		.access_token = e->token.access_token,
+		.scope = e->token.scope,
+	};
+	rc = method_oauth2_request(&input, &e->http);
+	if (!rc)
+		rc = exchange_dest(e, e->token.binding,
+				   token_endpoint(&e->token), e->http.url,
+				   detail, sizeof(detail));
+	if (rc) {
+		exchange_end(e, rc, detail[0] ? detail : err_text(rc));
+		return;
+	}
+	e->fetch.method = slice_str(e->http.method);
+	e->fetch.fields = slice_of(secret_peek(e->http.fields),
+				   secret_len(e->http.fields));
+	e->fetch.body =
+		slice_of(secret_peek(e->http.body), secret_len(e->http.body));
+	exchange_start(e);
+}
+
+/* The injection's query behind the look-up's own. */
+static int
+lookup_url(struct exchange *e, const char *url)
+{
+	const struct secret *query = e->lookup.query;
+	struct buf b;
+
+	buf_init(&b, ANSWER_MAX);
+	buf_puts(&b, url);
+	if (query) {
+		buf_putc(&b, strchr(url, '?') ? '&' : '?');
+		buf_put(&b, secret_peek(query), secret_len(query));
+	}
+	e->http.url = buf_detach(&b);
+	buf_wipe(&b);
+	return e->http.url ? 0 : ERR_NOMEM;
+}
+
+static void
+exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct exchange *e = exchange_new(arg, rq);
+	const struct binding *b;
+	char detail[256] = "";
+	const char *url;
+	int rc;
+
+	if (!e)
+		return;
+	e->is_lookup = true;
+	rc = connect_msg_lookup_unpack(in, &e->lookup);
+	b = e->lookup.binding;
+	if (!rc && (e->lookup.index >= b->method->lookups.count ||
+		    !b->lookup_urls[e->lookup.index]))
+		rc = ERR_PROTOCOL;
+	if (rc) {
+		proc_reply(rq, rc, NULL);
+		exchange_free(e);
+		return;
+	}
+	url = b->lookup_urls[e->lookup.index];
+	rc = lookup_url(e, url);
+	if (!rc)
+		rc = exchange_dest(e, b, url, e->http.url, detail,
+				   sizeof(detail));
+	if (rc) {
+		exchange_end(e, rc, detail[0] ? detail : err_text(rc));
+		return;
+	}
+	e->fetch.method = SLICE("GET");
+	if (e->lookup.headers)
+		e->fetch.fields = slice_of(secret_peek(e->lookup.headers),
+					   secret_len(e->lookup.headers));
+	exchange_start(e);
+}
+
+/* ---- the role ---- */
+
+#define FROM_KEEPER (1u << PROC_KEEPER)
+
+static const struct proc_message exchanger_messages[] = {
+	{ CONNECT_EXCHANGER_TOKEN, "token", FROM_KEEPER, exchanger_token },
+	{ CONNECT_EXCHANGER_LOOKUP, "lookup", FROM_KEEPER, exchanger_lookup },
+	{ 0, NULL, 0, NULL },
+};
+
+static void
+exchanger_peer(struct proc_env *env, enum proc_role peer, int fd)
+{
+	struct exchanger *x = env->arg;
+
+	ASSERT(peer == PROC_KEEPER);
+	proc_channel_replace(x->keeper, fd);
+}
+
+static void
+exchanger_stop(struct proc_env *env)
+{
+	loop_stop(env->loop);
+}
+
+static int
+exchanger_init(struct exchanger *x, struct proc_env *env)
+{
+	struct egress_policy_config policy = { 0 };
+	const char *ca = conf_text(env->conf, CONF_CA_FILE);
+	/* For looking names up: /etc/hosts, resolv.conf, and what glibc
+	 * loads for it. */
+	static const char *const read_paths[] = { "/etc",     "/lib", "/lib64",
+						  "/usr/lib", "/run", NULL };
+	char detail[256] = "";
+	int rc;
+
+	x->loop = env->loop;
+	env->arg = x;
+	env->peer = exchanger_peer;
+	env->stop = exchanger_stop;
+	policy.allow =
+		conf_list(env->conf, CONF_EGRESS_ALLOW, &policy.allow_count);
+	policy.ca_file = ca[0] ? ca : NULL;
+	rc = egress_policy_new(&policy, &x->policy, detail, sizeof(detail));
+	if (!rc) { /* trust anchors are read; its threads come after */
+		proc_env_sandbox(env, read_paths, NULL);
+		rc = loop_pool_new(RESOLVERS, &x->pool);
+	}
+	if (!rc)
+		rc = egress_new(x->loop, x->pool, x->policy, &x->egress);
+	if (!rc)
+		rc = proc_channel_new(x->loop, -1, PROC_KEEPER,
+				      exchanger_messages, x, &x->keeper);
+	if (rc)
+		log_error("the exchanger cannot start", LOG_E(rc),
+			  LOG_S("why", detail));
+	return rc;
+}
+
+static void
+exchanger_release(struct exchanger *x)
+{
+	while (x->first) {
+		proc_reply(x->first->rq, ERR_CLOSED, NULL);
+		exchange_free(x->first);
+	}
+	proc_channel_free(x->keeper);
+	if (x->egress)
+		egress_free(x->egress);
+	if (x->pool)
+		loop_pool_free(x->pool);
+	egress_policy_free(x->policy);
+}
+
+int
+connect_exchanger_main(struct proc_env *env)
+{
+	struct exchanger x = { 0 };
+	int rc;
+
+	rc = exchanger_init(&x, env);
+	if (!rc) {
+		proc_env_ready(env);
+		loop_run(x.loop);
+	}
+	exchanger_release(&x);
+	return rc ? EXIT_CONFIG : 0;
+}

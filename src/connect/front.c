@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front's side, put together: catalogue, keeper, and what it tells.
+ *
+ * A notice of the keeper's is copied on the channel's loop and stored on a
+ * work thread.  Each carries the number of its change; the highest that was
+ * stored is remembered, so that a front that was away asks for the rest.
+ *
+ * Runs in the front.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/front_priv.h"
+
+static const char setting_change[] = "keeper_change";
+
+/* ---- the catalogue ---- */
+
+struct catalog *
+connect_front_catalog(struct connect_front *f)
+{
+	struct catalog *c;
+
+	pthread_mutex_lock(&f->mutex);
+	c = catalog_ref(f->catalog);
+	pthread_mutex_unlock(&f->mutex);
+	return c;
+}
+
+enum { CUSTOM_MAX = 1000 };
+
+/* Copies of the rows, since the statement's are gone with the next step. */
+static int
+custom_read(struct store_stmt *st, struct arena *arena,
+	    struct catalog_source *out, size_t *count)
+{
+	int rc;
+
+	*count = 0;
+	while ((rc = store_step(st)) == 1 && *count < CUSTOM_MAX) {
+		struct slice text = store_col(st, 1);
+		char *copy = arena_slice(arena, text);
+
+		out[*count].org = arena_slice(arena, store_col(st, 0));
+		out[*count].text = slice_of(copy, text.len);
+		if (!copy || !out[*count].org)
+			return ERR_NOMEM;
+		++*count;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int
+front_catalog_load(struct connect_front *f, struct store_conn *c)
+{
+	struct arena *arena = arena_new(64 << 20);
+	struct catalog *made = NULL, *before;
+	struct catalog_source *sources = NULL;
+	struct catalog_report report;
+	struct store_stmt *st = NULL;
+	size_t count = 0, i;
+	int rc = arena ? 0 : ERR_NOMEM;
+
+	if (!rc) {
+		sources = arena_alloc(arena, CUSTOM_MAX * sizeof(*sources));
+		rc = sources ? store_query(c, &st,
+					   "SELECT org, source FROM "
+					   "custom_services ORDER BY org, id",
+					   "")
+			     : ERR_NOMEM;
+	}
+	if (!rc)
+		rc = custom_read(st, arena, sources, &count);
+	store_done(st);
+	if (!rc)
+		rc = catalog_new(sources, count, &made, &report);
+	arena_free(arena);
+	if (rc)
+		return rc;
+	for (i = 0; i < report.count; i++)
+		log_warn("a service's definition is left out",
+			 LOG_S("place", report.items[i].pointer),
+			 LOG_S("why", report.items[i].detail));
+	pthread_mutex_lock(&f->mutex);
+	before = f->catalog;
+	f->catalog = made;
+	pthread_mutex_unlock(&f->mutex);
+	connect_views_set_catalog(f->views, made);
+	if (before)
+		catalog_unref(before);
+	return 0;
+}
+
+/* ---- what the keeper tells ---- */
+
+/* A connection that a person has switched off stays so. */
+static int
+status_store(struct store_conn *c, const struct connect_msg_status *m)
+{
+	const char *status = connect_status_name(m->status);
+
+	if (m->who.subject[0])
+		return store_exec(c, NULL,
+				  "UPDATE connection_users SET status = ?3, "
+				  "reason = ?4, expires_at = ?5 "
+				  "WHERE connection = ?1 AND subject = ?2",
+				  "ssssi", m->who.connection, m->who.subject,
+				  status, m->reason, m->expires_at);
+	return store_exec(
+		c, NULL,
+		"UPDATE connections SET "
+		"status = CASE WHEN status = 'disabled' THEN status "
+		"ELSE ?2 END, "
+		"status_before = CASE WHEN status = 'disabled' THEN ?2 "
+		"ELSE status_before END, "
+		"reason = CASE WHEN status = 'disabled' THEN reason "
+		"ELSE ?3 END, "
+		"health = ?4, health_reason = ?5, "
+		"health_since = CASE WHEN ?4 = 'ok' THEN 0 "
+		"WHEN health = 'ok' THEN ?6 ELSE health_since END, "
+		"retry_at = ?7, generation = ?8, expires_at = ?9 "
+		"WHERE id = ?1 AND generation <= ?8",
+		"sssssiiii", m->who.connection, status, m->reason,
+		m->degraded ? "degraded" : "ok", m->health_reason,
+		clock_wall_ms(), m->retry_at, (int64_t)m->who.generation,
+		m->expires_at);
+}
+
+static int
+flag_store(struct store_conn *c, const struct connect_msg_status *m)
+{
+	if (m->flagged_app[0])
+		return store_exec(c, NULL,
+				  "UPDATE oauth_apps SET flagged = ?4, "
+				  "flagged_at = ?5 WHERE org = ?1 "
+				  "AND app = ?2 AND data_centre = ?3",
+				  "ssssi", m->who.org, m->flagged_app,
+				  m->flagged_data_centre, m->health_reason,
+				  clock_wall_ms());
+	return 0;
+}
+
+static int
+change_remember(struct store_conn *c, const struct connect_msg_status *m)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%020llu",
+		 (unsigned long long)m->change);
+	return store_exec(c, NULL,
+			  "INSERT INTO settings (org, name, value) "
+			  "VALUES (?1, ?2, ?3) ON CONFLICT (org, name) "
+			  "DO UPDATE SET value = ?3 "
+			  "WHERE settings.value < ?3",
+			  "sss", "", setting_change, number);
+}
+
+/* What calls go by must be withdrawn; a new expiry alone need not. */
+static bool
+status_matters(struct store_conn *c, const struct connect_msg_status *m)
+{
+	struct store_stmt *st = NULL;
+	bool same = false;
+
+	if (m->who.subject[0] ||
+	    store_query(c, &st,
+			"SELECT 1 FROM connections WHERE id = ?1 "
+			"AND status = ?2 AND reason = ?3",
+			"sss", m->who.connection,
+			connect_status_name(m->status), m->reason))
+		return true;
+	same = store_step(st) == 1;
+	store_done(st);
+	return !same;
+}
+
+static void
+status_apply(struct connect_front *f, struct store_conn *c,
+	     const struct connect_msg_status *m)
+{
+	bool matters = false;
+	int rc = store_begin(c);
+
+	if (!rc) {
+		matters = status_matters(c, m);
+		rc = status_store(c, m);
+	}
+	if (!rc)
+		rc = flag_store(c, m);
+	if (!rc)
+		rc = change_remember(c, m);
+	if (!rc)
+		rc = store_commit(c);
+	if (rc) {
+		store_rollback(c);
+		log_error("the keeper's notice was not stored", LOG_E(rc),
+			  LOG_S("connection", m->who.connection));
+	}
+	if (matters)
+		connect_views_withdraw(f->views, m->who.connection);
+}
+
+struct notice {
+	struct loop_work work;
+	struct connect_front *front;
+	struct connect_msg_status status;
+};
+
+static void
+notice_work(struct loop_work *w)
+{
+	struct notice *n = CONTAINER_OF(w, struct notice, work);
+	struct store_conn *c;
+
+	if (!store_acquire(n->front->store, &c)) {
+		status_apply(n->front, c, &n->status);
+		store_release(c);
+	}
+	free(n);
+}
+
+static void
+front_status(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct notice *n = calloc(1, sizeof(*n));
+
+	if (n && !connect_msg_status_unpack(in, &n->status)) {
+		n->front = arg;
+		n->work.work = notice_work;
+		loop_work_start(n->front->pool, &n->work);
+	} else {
+		free(n);
+	}
+	proc_reply(rq, 0, NULL);
+}
+
+const struct proc_message connect_front_messages[] = {
+	{ CONNECT_FRONT_STATUS, "status", 1u << PROC_KEEPER, front_status },
+	{ 0, NULL, 0, NULL },
+};
+
+/* ---- what was missed ---- */
+
+struct catch_up {
+	struct loop_work work;
+	struct connect_front *front;
+};
+
+static uint64_t
+change_known(struct store_conn *c)
+{
+	struct store_stmt *st = NULL;
+	uint64_t n = 0;
+
+	if (store_query(c, &st,
+			"SELECT value FROM settings WHERE org = ?1 "
+			"AND name = ?2",
+			"ss", "", setting_change))
+		return 0;
+	if (store_step(st) == 1)
+		slice_to_u64(store_col(st, 0), INT64_MAX, &n);
+	store_done(st);
+	return n;
+}
+
+/* One batch; how many there were, or an error. */
+static int
+catch_up_batch(struct connect_front *f, struct store_conn *c)
+{
+	struct proc_pack *body = proc_pack_new();
+	struct connect_msg_status m;
+	struct connect_problem p;
+	struct secret *reply = NULL;
+	struct proc_unpack u;
+	uint64_t i, n;
+	int rc;
+
+	proc_pack_u64(body, change_known(c));
+	rc = front_ask(f, CONNECT_KEEPER_CHANGES, body, CONNECT_QUICK_MS,
+		       &reply, &p, NULL);
+	if (rc)
+		return rc;
+	u = proc_unpack_from(reply);
+	n = proc_unpack_u64(&u);
+	for (i = 0; i < n; i++) {
+		if (connect_msg_status_read(&u, &m))
+			break;
+		status_apply(f, c, &m);
+	}
+	secret_free(reply);
+	return (int)i;
+}
+
+static void
+catch_up_work(struct loop_work *w)
+{
+	struct catch_up *u = CONTAINER_OF(w, struct catch_up, work);
+	struct store_conn *c;
+
+	if (!store_acquire(u->front->store, &c)) {
+		while (catch_up_batch(u->front, c) > 0)
+			;
+		store_release(c);
+	}
+	free(u);
+}
+
+void
+connect_front_attach(struct connect_front *f, struct proc_channel *keeper)
+{
+	struct catch_up *u = calloc(1, sizeof(*u));
+
+	pthread_mutex_lock(&f->mutex);
+	f->keeper = keeper;
+	pthread_mutex_unlock(&f->mutex);
+	connect_views_attach(f->views, f->loop, keeper);
+	if (!u)
+		return;
+	u->front = f;
+	u->work.work = catch_up_work;
+	loop_work_start(f->pool, &u->work);
+}
+
+int
+connect_front_ping(struct connect_front *f, uint32_t timeout_ms)
+{
+	struct connect_problem p;
+
+	return front_ask(f, CONNECT_KEEPER_COUNTS, proc_pack_new(), timeout_ms,
+			 NULL, &p, NULL);
+}
+
+/* ---- begin and end ---- */
+
+int
+connect_front_new(const struct connect_front_config *config,
+		  struct connect_front **out)
+{
+	struct connect_front *f = calloc(1, sizeof(*f));
+	struct store_conn *c = NULL;
+	int rc;
+
+	*out = NULL;
+	if (!f)
+		return ERR_NOMEM;
+	f->store = config->store;
+	f->loop = config->loop;
+	f->pool = config->pool;
+	f->views = config->views;
+	pthread_mutex_init(&f->mutex, NULL);
+	f->public_url = slice_dup(slice_str(config->public_url));
+	rc = f->public_url ? store_acquire(f->store, &c) : ERR_NOMEM;
+	if (!rc)
+		rc = front_catalog_load(f, c);
+	if (c)
+		store_release(c);
+	if (rc)
+		connect_front_free(f);
+	else
+		*out = f;
+	return rc;
+}
+
+void
+connect_front_free(struct connect_front *f)
+{
+	if (!f)
+		return;
+	if (f->catalog)
+		catalog_unref(f->catalog);
+	pthread_mutex_destroy(&f->mutex);
+	free(f->public_url);
+	free(f);
+}
+
+/* ---- housekeeping ---- */
+
+int
+connect_front_used(struct store_conn *c, const char *id, int64_t at)
+{
+	return store_exec(c, NULL,
+			  "UPDATE connections SET last_used_at = ?2 "
+			  "WHERE id = ?1 AND last_used_at < ?2",
+			  "si", id, at);
+}
+
+int
+connect_front_tidy(struct connect_front *f, struct store_conn *c)
+{
+	int64_t now = clock_wall_ms();
+	int rc;
+
+	(void)f;
+	rc = store_exec(c, NULL,
+			"DELETE FROM connect_tickets WHERE expires_at < ?1",
+			"i", now);
+	if (!rc)
+		rc = store_exec(c, NULL,
+				"DELETE FROM oauth_states "
+				"WHERE expires_at < ?1",
+				"i", now);
+	return rc;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front's side of connect/ for work threads: connections, consent, apps
+ * and services, as the API, the consent pages and the CLI need them.
+ *
+ * Every function here decides by itself whether the actor may (people_may),
+ * opens its own short transactions, writes the audit record into the same
+ * transaction, speaks to the keeper (and waits) outside of any, and
+ * withdraws from the views before it returns.  So a caller only reads input
+ * and shows output.  Never from a loop's thread.
+ *
+ * Every function returns 0, or an ERR_ code with the whole problem in *p,
+ * which is never NULL.  Strings of results live in the caller's arena.
+ */
+#ifndef CONNECT_FRONT_H
+#define CONNECT_FRONT_H
+
+#include "audit/audit.h"
+#include "connect/view.h"
+#include "proc/proc.h"
+
+/* What is wrong, for problem+json and for pages. */
+struct connect_problem {
+	int status;		/* of HTTP */
+	const char *code;	/* static: "connection_not_found" … */
+	const char *title;	/* static, for people */
+	char detail[400];	/* for people; no secret */
+	char hint[256];		/* what to do; may be "" */
+	char pointer[256];	/* RFC 6901 into the request's body; "" */
+	unsigned retry_after_s; /* 0: unknown */
+};
+
+/* On whose behalf. */
+struct connect_who {
+	struct people_actor *actor; /* NULL: a stranger with a ticket */
+	const char *address;	    /* for the audit; may be NULL */
+	/* Hash of the session's cookie (PEOPLE_HASH_SIZE), or NULL. */
+	const unsigned char *session;
+};
+
+struct connect_texts {
+	const char **items;
+	size_t count;
+};
+
+/* ---- the front's part ---- */
+
+struct connect_front;
+
+struct connect_front_config {
+	struct store *store;
+	struct loop *loop;	/* the keeper's channel is on it */
+	struct loop_pool *pool; /* for storing what the keeper notices */
+	const char *public_url; /* no slash behind; copied */
+	struct connect_views *views;
+};
+
+/*
+ * Loads the catalogue with the custom services of the store.  Make the
+ * keeper's channel with connect_front_messages and this front as its arg,
+ * then connect_front_attach().
+ */
+int connect_front_new(const struct connect_front_config *c,
+		      struct connect_front **out);
+/* All work must be over. */
+void connect_front_free(struct connect_front *f);
+/* What the keeper may tell the front; arg is the front. */
+extern const struct proc_message connect_front_messages[];
+/* keeper: borrowed, for good.  Call it again when the keeper was restarted:
+ * it asks for what has changed meanwhile. */
+void connect_front_attach(struct connect_front *f, struct proc_channel *keeper);
+
+/* Whether the keeper answers, for /readyz: 0, ERR_TIMEOUT, ERR_CLOSED. */
+int connect_front_ping(struct connect_front *f, uint32_t timeout_ms);
+
+/* ---- services ---- */
+
+/* The catalogue now: a reference (catalog_unref). */
+struct catalog *connect_front_catalog(struct connect_front *f);
+
+struct connect_service {
+	const struct service *service; /* borrowed from catalog */
+	struct catalog *catalog;       /* a reference: catalog_unref */
+	int64_t version;	       /* of a custom one; else 0 */
+	int64_t updated_at;
+};
+
+/* ERR_NOT_FOUND. */
+int connect_front_service(struct connect_front *f, struct store_conn *c,
+			  const struct connect_who *who, const char *id,
+			  struct connect_service *out,
+			  struct connect_problem *p);
+/*
+ * Creates (replace NULL) or replaces (replace: the id) a custom service; the
+ * text is a definition.  if_match 0: whichever version.  report tells every
+ * problem of the text (then ERR_INVALID, code invalid_definition).  id gets
+ * its id.
+ */
+int connect_front_service_save(struct connect_front *f, struct store_conn *c,
+			       const struct connect_who *who,
+			       const char *replace, int64_t if_match,
+			       struct slice text, struct catalog_report *report,
+			       char id[CATALOG_ID_MAX + 1],
+			       struct connect_problem *p);
+/* ERR_WRONG_STATE (in_use) while connections use it. */
+int connect_front_service_delete(struct connect_front *f, struct store_conn *c,
+				 const struct connect_who *who, const char *id,
+				 struct connect_problem *p);
+
+/* ---- OAuth apps ---- */
+
+/* What is known of an app; its secret is known to the keeper alone. */
+struct connect_app {
+	const char *app;	 /* services with the same one share it */
+	const char *data_centre; /* "": all that have no own */
+	const char *client_id;
+	const char *flagged; /* what the provider says is wrong, or "" */
+	int64_t flagged_at;
+	int64_t updated_at;
+	int64_t version;
+};
+
+/* All apps of a service, those of data centres included.  Also gives the
+ * redirect URI to register. */
+int connect_front_app_get(struct connect_front *f, struct store_conn *c,
+			  const struct connect_who *who, const char *service,
+			  struct arena *arena, struct connect_app **out,
+			  size_t *count, const char **redirect_uri,
+			  struct connect_problem *p);
+struct connect_app_new {
+	const char *data_centre; /* "" or NULL: all */
+	const char *client_id;
+	/* NULL: a public client, which has none.  Taken. */
+	struct secret *client_secret;
+	/* Of the service, where its token URL has some: the secret is bound
+	 * to the endpoints that they give.  May be NULL. */
+	const json_t *parameters;
+};
+int connect_front_app_set(struct connect_front *f, struct store_conn *c,
+			  const struct connect_who *who, const char *service,
+			  const struct connect_app_new *app,
+			  struct connect_problem *p);
+
+/* ---- connections ---- */
+
+struct connect_info {
+	char id[27];
+	char link[51];
+	const char *name;
+	const char *service;
+	const char *method;
+	enum connect_status status;
+	const char *reason; /* plain words, with what to do; "" if none */
+	bool degraded;
+	const char *health_reason;
+	int64_t health_since; /* 0: none */
+	int64_t retry_at;     /* of the next try; 0: unknown */
+	struct connect_texts scopes_asked, second_scopes_asked;
+	struct connect_texts scopes_granted;
+	const char *account;	 /* who granted it, over there; "" */
+	const char *data_centre; /* the grant's own; "" */
+	char owner[27];		 /* a member's id */
+	const char *owner_name;
+	const char *parameters; /* JSON text of an object */
+	bool per_user;
+	int64_t version, created_at, updated_at;
+	int64_t connected_at, last_used_at, expires_at; /* 0: none */
+	bool may_manage; /* the actor may change it */
+};
+
+/* "not_connected" …; and back: ERR_INVALID. */
+const char *connect_status_name(enum connect_status s);
+int connect_status_parse(struct slice name, enum connect_status *out);
+/* The link name that a connection name gives (DESIGN 2), without looking
+ * whether it is free; "" when it has no usable letter. */
+void connect_link_of_name(struct slice name, char out[51]);
+
+struct connect_new {
+	const char *name;      /* 1 to 100 characters */
+	const char *link_name; /* NULL: made from the name */
+	const char *service;
+	const char *method; /* NULL: the usual one */
+	/* asked for; NULL items: the definition's presets */
+	struct connect_texts scopes, second_scopes;
+	const json_t *parameters; /* or NULL */
+	/* values of the method's fields; taken (each value freed) */
+	struct json_secret *credentials;
+	size_t credential_count;
+	bool per_user;
+};
+
+/*
+ * Creates a connection.  With credentials (or a method that needs none, or
+ * client credentials) it is connected at once; else it is not_connected and
+ * waits for consent.  When the connection was made but could not be
+ * connected (the provider refused), the result is 0 and its reason tells.
+ */
+int connect_front_create(struct connect_front *f, struct store_conn *c,
+			 const struct connect_who *who, struct connect_new *n,
+			 struct arena *arena, struct connect_info *out,
+			 struct connect_problem *p);
+struct connect_filter {
+	const char *service; /* NULL: any */
+	const char *status;  /* NULL: any */
+	const char *text;    /* in name or link; NULL */
+	const char *after;   /* a link name: those behind it; NULL */
+	size_t limit;
+};
+/* Those that the actor may know of, by link name.  More may follow when
+ * *count == limit. */
+int connect_front_list(struct connect_front *f, struct store_conn *c,
+		       const struct connect_who *who,
+		       const struct connect_filter *filter, struct arena *arena,
+		       struct connect_info **out, size_t *count,
+		       struct connect_problem *p);
+int connect_front_get(struct connect_front *f, struct store_conn *c,
+		      const struct connect_who *who, const char *link,
+		      struct arena *arena, struct connect_info *out,
+		      struct connect_problem *p);
+
+/* NULL members stay as they are. */
+struct connect_change {
+	const char *name;
+	const struct connect_texts *scopes, *second_scopes;
+	const json_t *parameters; /* the whole object */
+	const char *owner;	  /* a member's id: transfer */
+};
+/* Scopes and parameters that go further need consent (or the credential)
+ * again; until then the grant goes on as it was. */
+int connect_front_change(struct connect_front *f, struct store_conn *c,
+			 const struct connect_who *who, const char *link,
+			 int64_t if_match, const struct connect_change *ch,
+			 struct arena *arena, struct connect_info *out,
+			 struct connect_problem *p);
+/* Values of the method's fields, all of them; taken. */
+int connect_front_credentials(struct connect_front *f, struct store_conn *c,
+			      const struct connect_who *who, const char *link,
+			      struct json_secret *values, size_t count,
+			      struct arena *arena, struct connect_info *out,
+			      struct connect_problem *p);
+/* The grant is revoked upstream first, as well as that goes. */
+int connect_front_delete(struct connect_front *f, struct store_conn *c,
+			 const struct connect_who *who, const char *link,
+			 bool force, int64_t if_match,
+			 struct connect_problem *p);
+/* A forced refresh. */
+int connect_front_refresh(struct connect_front *f, struct store_conn *c,
+			  const struct connect_who *who, const char *link,
+			  struct arena *arena, struct connect_info *out,
+			  struct connect_problem *p);
+/* What became of a revocation upstream. */
+struct connect_revoked {
+	bool upstream;	  /* the provider has confirmed it */
+	char detail[256]; /* why not, and what to do by hand */
+};
+int connect_front_revoke(struct connect_front *f, struct store_conn *c,
+			 const struct connect_who *who, const char *link,
+			 struct arena *arena, struct connect_info *out,
+			 struct connect_revoked *revoked,
+			 struct connect_problem *p);
+int connect_front_enable(struct connect_front *f, struct store_conn *c,
+			 const struct connect_who *who, const char *link,
+			 bool enable, struct arena *arena,
+			 struct connect_info *out, struct connect_problem *p);
+/* Whom it is shared with; and replacing that (audited, views withdrawn). */
+int connect_front_shares(struct connect_front *f, struct store_conn *c,
+			 const struct connect_who *who, const char *link,
+			 struct arena *arena, struct people_share **out,
+			 size_t *count, struct connect_problem *p);
+int connect_front_shares_set(struct connect_front *f, struct store_conn *c,
+			     const struct connect_who *who, const char *link,
+			     const struct people_share *shares, size_t count,
+			     struct connect_problem *p);
+
+/* The test request of a connection, to be made through call/. */
+struct connect_test {
+	const char *method; /* "GET" */
+	const char *url;    /* whole */
+	/* Judge the answer by binding_match(&test->success, …), and read
+	 * the account's name at test->account if that is not NULL. */
+	const struct catalog_test *test;
+	struct catalog *catalog; /* a reference that test borrows from */
+	char id[27];
+};
+/* ERR_NOT_FOUND (code no_test): the service has none for these scopes. */
+int connect_front_test(struct connect_front *f, struct store_conn *c,
+		       const struct connect_who *who, const char *link,
+		       struct arena *arena, struct connect_test *out,
+		       struct connect_problem *p);
+/* What the test has found: account (may be ""), or what is wrong (NULL:
+ * nothing).  Stored with the connection. */
+int connect_front_tested(struct connect_front *f, struct store_conn *c,
+			 const char *id, const char *account,
+			 const char *problem);
+/* It was used: called in batches with call records. */
+int connect_front_used(struct store_conn *c, const char *id, int64_t at);
+
+/* ---- consent ---- */
+
+enum {
+	CONNECT_TICKET_LIFE_S = 15 * 60,
+	CONNECT_STATE_LIFE_S = 15 * 60,
+};
+
+struct connect_ticket {
+	const char *url; /* of the page with the Connect button */
+	int64_t expires_at;
+};
+
+/* A ticket to connect (or reconnect) with.  subject is the actor where the
+ * connection is per user. */
+int connect_front_authorize(struct connect_front *f, struct store_conn *c,
+			    const struct connect_who *who, const char *link,
+			    struct arena *arena, struct connect_ticket *out,
+			    struct connect_problem *p);
+
+struct connect_page_scope {
+	const char *name;
+	const char *description; /* or "" */
+};
+
+/* What the page with the Connect button shows. */
+struct connect_page {
+	const char *connection; /* its name */
+	const char *link;
+	const char *service; /* its name */
+	const char *method;  /* its name */
+	const char *asked_by;
+	const char *host; /* of the provider's consent page */
+	struct connect_page_scope *scopes;
+	size_t scope_count;
+	bool reconnect; /* a grant is there, and goes on until then */
+	int64_t expires_at;
+};
+
+/*
+ * Looks at a ticket; spends nothing.  who->actor may be NULL.  ERR_NOT_FOUND
+ * (ticket_not_found): never was, expired, or used.
+ */
+int connect_front_page(struct connect_front *f, struct store_conn *c,
+		       const struct connect_who *who, struct slice ticket,
+		       struct arena *arena, struct connect_page *out,
+		       struct connect_problem *p);
+/*
+ * Connect was pressed: spends the ticket, binds the consent to the browser
+ * whose cookie has this value (256 random bits; the caller sets it), and
+ * gives the URL to go to.
+ */
+int connect_front_press(struct connect_front *f, struct store_conn *c,
+			const struct connect_who *who, struct slice ticket,
+			struct slice browser, struct arena *arena,
+			const char **authorize_url, struct connect_problem *p);
+
+/* How a consent has ended. */
+struct connect_consent {
+	bool connected;
+	const char *connection; /* its name; "" when no connection is known */
+	const char *link;
+	const char *account; /* or "" */
+	const char *missing; /* scopes that were not granted, or "" */
+};
+
+/*
+ * The provider sends the browser back.  query: as it came, still encoded;
+ * browser: the cookie's value, empty if there is none.  0: connected.
+ * Otherwise *p says in plain words what went wrong and what to do (status
+ * 4xx, 502, 504), and out->connection what it was about, if the state told.
+ */
+int connect_front_callback(struct connect_front *f, struct store_conn *c,
+			   const struct connect_who *who, struct slice query,
+			   struct slice browser, struct arena *arena,
+			   struct connect_consent *out,
+			   struct connect_problem *p);
+
+/* ---- housekeeping ---- */
+
+/* Forgets expired tickets and states. */
+int connect_front_tidy(struct connect_front *f, struct store_conn *c);
+
+#endif

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The provider sends the browser back.
+ *
+ *   query read -> state found -> this browser? -> state spent -> iss ->
+ *   error? -> code and captures to the keeper -> connected
+ *
+ * The state is spent before anything is sent, so that a callback that comes
+ * twice does nothing the second time.  Each way it can fail ends in a
+ * sentence for the person in front of the browser and in the connection's
+ * own reason.
+ *
+ * Runs on the front's work threads.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/front_priv.h"
+#include "http/http.h"
+
+enum { QUERY_MAX = 16 * 1024, VALUE_MAX = 4096 };
+
+/* What came back, decoded. */
+struct callback {
+	char state[128];
+	char error[128];
+	char description[256];
+	char issuer[512];
+	bool has_issuer;
+	struct secret *code;
+};
+
+/* ---- the query ---- */
+
+/* RFC 6749 3.1: parameters must not come twice. */
+static int
+query_value(struct slice query, const char *wanted, struct buf *out)
+{
+	struct slice name, value;
+	struct buf decoded;
+	int found = 0, rc = 0;
+
+	buf_reset(out);
+	buf_init(&decoded, VALUE_MAX);
+	while (!rc && http_query_next(&query, &name, &value)) {
+		buf_reset(&decoded);
+		rc = codec_percent_decode(&decoded, name, true);
+		if (rc || !slice_eq(buf_slice(&decoded), slice_str(wanted)))
+			continue;
+		if (found++)
+			rc = ERR_INVALID;
+		else
+			rc = codec_percent_decode(out, value, true);
+	}
+	buf_release(&decoded);
+	return rc ? rc : found ? 0 : ERR_NOT_FOUND;
+}
+
+static int
+query_text(struct slice query, const char *wanted, char *out, size_t size)
+{
+	struct buf value;
+	int rc;
+
+	out[0] = '\0';
+	buf_init(&value, VALUE_MAX);
+	rc = query_value(query, wanted, &value);
+	if (!rc && slice_has_control(buf_slice(&value)))
+		rc = ERR_INVALID;
+	if (!rc)
+		rc = slice_copy(buf_slice(&value), out, size);
+	buf_wipe(&value);
+	return rc;
+}
+
+/* Words of the provider's, for people: cut, not refused, if too long. */
+static void
+query_words(struct slice query, const char *wanted, char *out, size_t size)
+{
+	struct buf value;
+	struct slice s;
+
+	out[0] = '\0';
+	buf_init(&value, VALUE_MAX);
+	if (!query_value(query, wanted, &value)) {
+		s = slice_head(buf_slice(&value), size - 1);
+		if (!slice_has_control(s)) {
+			slice_copy(s, out, size);
+			slice_trim_utf8(out);
+		}
+		if (!slice_is_utf8(slice_str(out)))
+			out[0] = '\0';
+	}
+	buf_release(&value);
+}
+
+static int
+callback_read(struct slice query, struct callback *out)
+{
+	struct buf code;
+	int rc, rc_code;
+
+	memset(out, 0, sizeof(*out));
+	if (query.len > QUERY_MAX)
+		return ERR_TOO_LARGE;
+	rc = query_text(query, "state", out->state, sizeof(out->state));
+	if (rc)
+		return rc;
+	rc = query_text(query, "error", out->error, sizeof(out->error));
+	if (rc && rc != ERR_NOT_FOUND)
+		return rc;
+	query_words(query, "error_description", out->description,
+		    sizeof(out->description));
+	rc = query_text(query, "iss", out->issuer, sizeof(out->issuer));
+	if (rc && rc != ERR_NOT_FOUND)
+		return rc;
+	out->has_issuer = !rc;
+	buf_init(&code, VALUE_MAX);
+	rc_code = query_value(query, "code", &code);
+	if (!rc_code && code.len) {
+		out->code = secret_from(code.data, code.len);
+		rc_code = out->code ? 0 : ERR_NOMEM;
+	}
+	buf_wipe(&code);
+	return rc_code == ERR_NOT_FOUND ? 0 : rc_code;
+}
+
+/* ---- the state ---- */
+
+struct state {
+	unsigned char hash[PEOPLE_HASH_SIZE];
+	char connection[CONNECT_ID_SIZE];
+	char subject[64];
+	char created_by[CONNECT_ID_SIZE];
+	bool this_browser, expired, used;
+};
+
+static int
+state_find(struct store_conn *c, const char *state, struct slice browser,
+	   struct state *out)
+{
+	unsigned char hash[PEOPLE_HASH_SIZE];
+	struct store_stmt *st = NULL;
+	struct slice stored;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	people_token_hash(slice_str(state), out->hash);
+	people_token_hash(browser, hash);
+	rc = store_query(c, &st,
+			 "SELECT connection, subject, created_by, browser, "
+			 "expires_at, used_at FROM oauth_states "
+			 "WHERE hash = ?1",
+			 "b", slice_of(out->hash, sizeof(out->hash)));
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1) {
+		slice_copy(store_col(st, 0), out->connection,
+			   sizeof(out->connection));
+		slice_copy(store_col(st, 1), out->subject,
+			   sizeof(out->subject));
+		slice_copy(store_col(st, 2), out->created_by,
+			   sizeof(out->created_by));
+		stored = store_col(st, 3);
+		out->this_browser =
+			browser.len && stored.len == sizeof(hash) &&
+			secret_eq_bytes(stored.ptr, hash, sizeof(hash));
+		out->expired = store_col_int(st, 4) <= clock_wall_ms();
+		out->used = store_col_int(st, 5) != 0;
+	}
+	store_done(st);
+	return rc == 1 ? 0 : rc == 0 ? ERR_NOT_FOUND : rc;
+}
+
+static int
+state_spend(struct store_conn *c, const struct state *s)
+{
+	int64_t changed;
+	int rc = store_exec(c, &changed,
+			    "UPDATE oauth_states SET used_at = ?2 "
+			    "WHERE hash = ?1 AND used_at = 0",
+			    "bi", slice_of(s->hash, sizeof(s->hash)),
+			    clock_wall_ms());
+
+	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
+}
+
+/* ---- refusals ---- */
+
+static const struct {
+	const char *error; /* RFC 6749 4.1.2.1 */
+	enum front_problem which;
+	const char *text;
+	const char *hint;
+} refusals[] = {
+	{ "access_denied", FRONT_CONSENT_DENIED,
+	  "Consent was refused at the provider.",
+	  "Press Connect again, and Accept there, to connect." },
+	{ "invalid_scope", FRONT_CONSENT_FAILED,
+	  "The provider does not know one of the scopes, or does not give it "
+	  "to this app.",
+	  "Edit the connection's scopes, or the app's permissions at the "
+	  "provider." },
+	{ "unauthorized_client", FRONT_CONSENT_FAILED,
+	  "The provider does not let this OAuth app ask for consent.",
+	  "Check the OAuth app's registration at the provider." },
+	{ "temporarily_unavailable", FRONT_CONSENT_FAILED,
+	  "The provider is not available at the moment.", "Try again later." },
+	{ "server_error", FRONT_CONSENT_FAILED,
+	  "The provider had an error of its own.", "Try again later." },
+};
+
+static int
+callback_refused(const struct callback *cb, struct connect_problem *p)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(refusals); i++)
+		if (!strcmp(refusals[i].error, cb->error))
+			return front_fail(
+				p, ERR_FORBIDDEN, refusals[i].which,
+				refusals[i].hint, "%s%s%s", refusals[i].text,
+				cb->description[0] ? " It says: " : "",
+				cb->description);
+	return front_fail(p, ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
+			  "Check the OAuth app and the scopes, and press "
+			  "Connect again.",
+			  "The provider ended the consent with \"%.60s\"%s%s",
+			  cb->error, cb->description[0] ? ": " : ".",
+			  cb->description);
+}
+
+/* RFC 9207 2.4: who answers must be who was asked. */
+static int
+issuer_check(const struct binding *b, const struct callback *cb,
+	     struct connect_problem *p)
+{
+	bool required = b->method->authorize->issuer_required;
+
+	if (!b->issuer || (!cb->has_issuer && !required) ||
+	    (cb->has_issuer && !strcmp(cb->issuer, b->issuer)))
+		return 0;
+	return front_fail(p, ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
+			  "Start again with Connect; if it happens again, "
+			  "somebody may be mixing up sign-in servers.",
+			  "The answer does not come from the server that was "
+			  "asked (\"iss\" is %s).",
+			  cb->has_issuer ? "another one" : "missing");
+}
+
+/* ---- finishing ---- */
+
+static int
+finish_captures(const struct binding *b, struct slice query,
+		struct connect_msg_finish *m, struct connect_problem *p)
+{
+	const struct catalog_capture *c;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < b->method->captures.count; i++) {
+		c = &b->method->captures.items[i];
+		if (c->from != CATALOG_FROM_CALLBACK ||
+		    m->capture_count == METHOD_CAPTURES_MAX)
+			continue;
+		rc = query_text(query, c->field,
+				m->captures[m->capture_count].value,
+				sizeof(m->captures[0].value));
+		if (rc == ERR_NOT_FOUND)
+			continue;
+		if (rc)
+			return front_fail(p, ERR_FORBIDDEN,
+					  FRONT_CONSENT_FAILED,
+					  "Start again with Connect.",
+					  "The provider's \"%s\" cannot be "
+					  "used.",
+					  c->field);
+		m->captures[m->capture_count++].index = i;
+	}
+	return 0;
+}
+
+static int
+finish_ask(struct connect_front *f, const struct state *s,
+	   const struct binding *b, struct callback *cb, struct slice query,
+	   struct connect_msg_grant *g, struct connect_problem *p)
+{
+	struct connect_msg_finish *m = calloc(1, sizeof(*m));
+	struct secret *reply = NULL;
+	struct proc_pack *body;
+	struct proc_unpack u;
+	int rc;
+
+	if (!m)
+		return front_fail(p, ERR_NOMEM, FRONT_INTERNAL, NULL,
+				  "Out of memory.");
+	memcpy(m->state, s->hash, sizeof(m->state));
+	m->code = cb->code;
+	cb->code = NULL;
+	rc = finish_captures(b, query, m, p);
+	if (!rc) {
+		body = proc_pack_new();
+		connect_msg_finish_pack(m, body);
+		rc = front_ask(f, CONNECT_KEEPER_CONSENT_FINISH, body,
+			       CONNECT_CONSENT_MS, &reply, p, NULL);
+	}
+	if (!rc) {
+		u = proc_unpack_from(reply);
+		rc = connect_msg_grant_unpack(&u, g);
+		if (rc)
+			front_fail(p, rc, FRONT_INTERNAL, NULL,
+				   "The keeper's answer was damaged.");
+	}
+	secret_free(reply);
+	connect_msg_finish_release(m);
+	free(m);
+	return rc;
+}
+
+/* Scopes that were asked for and not given, by spaces. */
+static const char *
+scopes_missing(const struct front_row *r, const struct connect_msg_grant *g,
+	       struct arena *arena)
+{
+	struct slice rest, one;
+	struct buf out;
+	char *text;
+	size_t i;
+	bool found;
+
+	if (!g->has_scope || !g->scope[0])
+		return "";
+	buf_init(&out, CONNECT_SCOPES_SIZE);
+	for (i = 0; i < r->scopes.count; i++) {
+		found = false;
+		rest = slice_str(g->scope);
+		while (slice_next(&rest, ' ', &one))
+			found |= slice_eq(one, slice_str(r->scopes.items[i]));
+		if (!found)
+			buf_printf(&out, "%s%s", out.len ? " " : "",
+				   r->scopes.items[i]);
+	}
+	text = buf_cstr(&out) ? arena_strdup(arena, buf_cstr(&out)) : NULL;
+	buf_release(&out);
+	return text ? text : "";
+}
+
+/* Why it is (still) not connected; an old grant goes on unharmed. */
+static void
+note_failure(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, const struct front_row *r,
+	     const struct connect_problem *p)
+{
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = store_exec(c, NULL,
+				"UPDATE connections SET reason = ?2, "
+				"updated_at = ?3 WHERE id = ?1 "
+				"AND status <> 'connected'",
+				"ssi", r->info.id, p->detail, clock_wall_ms());
+	if (!rc)
+		rc = front_audit(c, who, r->org, "connection.connect_failed",
+				 r->info.id, r->info.name, p->detail);
+	if (!rc)
+		rc = store_commit(c);
+	if (rc)
+		store_rollback(c);
+	connect_views_withdraw(f->views, r->info.id);
+}
+
+static int
+callback_run(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, struct front_row *r,
+	     const struct state *s, struct callback *cb, struct slice query,
+	     struct arena *arena, struct connect_consent *out,
+	     struct connect_problem *p)
+{
+	struct connect_msg_grant *g = calloc(1, sizeof(*g));
+	struct binding *b = NULL;
+	int rc;
+
+	if (!g)
+		return front_fail_store(p, c, ERR_NOMEM);
+	rc = front_row_bind(f, r, &b, p);
+	if (!rc)
+		rc = issuer_check(b, cb, p);
+	if (!rc && cb->error[0])
+		rc = callback_refused(cb, p);
+	if (!rc && !cb->code)
+		rc = front_fail(p, ERR_INVALID, FRONT_CONSENT_FAILED,
+				"Start again with Connect.",
+				"The provider sent neither a code nor an "
+				"error.");
+	if (!rc)
+		rc = finish_ask(f, s, b, cb, query, g, p);
+	if (!rc)
+		rc = front_row_connected(f, c, who, r, s->subject,
+					 "connection.connect", g, p);
+	if (!rc) {
+		out->connected = true;
+		out->account = arena_strdup(arena, g->account);
+		out->missing = scopes_missing(r, g, arena);
+	}
+	binding_free(b);
+	free(g);
+	return rc;
+}
+
+static int
+state_check(const struct state *s, struct connect_problem *p)
+{
+	if (!s->this_browser)
+		return front_fail(p, ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
+				  "Open the link and press Connect in the "
+				  "same browser.",
+				  "This consent was begun in another "
+				  "browser.");
+	if (s->used)
+		return front_fail(p, ERR_WRONG_STATE, FRONT_CONSENT_FAILED,
+				  "Look at the connection: it may be "
+				  "connected already.",
+				  "This consent has been used already.");
+	if (s->expired)
+		return front_fail(p, ERR_TIMEOUT, FRONT_CONSENT_FAILED,
+				  "Start again with Connect.",
+				  "The consent took longer than %d minutes.",
+				  CONNECT_STATE_LIFE_S / 60);
+	return 0;
+}
+
+int
+connect_front_callback(struct connect_front *f, struct store_conn *c,
+		       const struct connect_who *who, struct slice query,
+		       struct slice browser, struct arena *arena,
+		       struct connect_consent *out, struct connect_problem *p)
+{
+	struct front_row r = { 0 };
+	struct callback cb;
+	struct state s;
+	int rc;
+
+	*out = (struct connect_consent){
+		.connection = "", .link = "", .account = "", .missing = ""
+	};
+	rc = callback_read(query, &cb);
+	if (!rc)
+		rc = state_find(c, cb.state, browser, &s);
+	if (rc) {
+		rc = front_fail(p, ERR_INVALID, FRONT_CONSENT_FAILED,
+				"Start again with Connect.",
+				"This address belongs to no consent that is "
+				"under way.");
+		goto out;
+	}
+	rc = state_check(&s, p);
+	if (!rc && state_spend(c, &s))
+		rc = front_fail(p, ERR_WRONG_STATE, FRONT_CONSENT_FAILED, NULL,
+				"This consent has been used already.");
+	if (rc)
+		goto out;
+	rc = front_row_load_id(c, s.connection, arena, &r);
+	if (rc) {
+		front_fail(p, rc, FRONT_CONNECTION_NOT_FOUND, NULL,
+			   "The connection was deleted meanwhile.");
+		goto out;
+	}
+	out->connection = r.info.name;
+	out->link = arena_strdup(arena, r.info.link);
+	rc = callback_run(f, c, who, &r, &s, &cb, query, arena, out, p);
+	if (rc)
+		note_failure(f, c, who, &r, p);
+out:
+	secret_free(cb.code);
+	front_row_release(&r);
+	return rc;
+}

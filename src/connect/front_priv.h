@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of the front's side (front*.c).
+ */
+#ifndef CONNECT_FRONT_PRIV_H
+#define CONNECT_FRONT_PRIV_H
+
+#include <pthread.h>
+
+#include "connect/connect_priv.h"
+
+struct connect_front {
+	struct store *store;
+	struct loop *loop;
+	struct loop_pool *pool;
+	struct connect_views *views;
+	char *public_url;
+	pthread_mutex_t mutex; /* of catalog and keeper */
+	struct catalog *catalog;
+	struct proc_channel *keeper; /* NULL until attached */
+};
+
+/* ---- front_problem.c ---- */
+
+/* Problem codes of this folder, described once: name, HTTP status, code,
+ * title.  front_problem() takes a name. */
+#define FRONT_PROBLEM_LIST(X) \
+	X(INVALID, 400, "invalid_request", "The request is not right") \
+	X(INVALID_DEFINITION, 400, "invalid_definition", \
+	  "The service's definition is not right") \
+	X(FORBIDDEN, 403, "forbidden", "You may not do this") \
+	X(NOT_ALLOWED, 403, "destination_not_allowed", \
+	  "The credential must not go there") \
+	X(CONNECTION_NOT_FOUND, 404, "connection_not_found", \
+	  "There is no such connection") \
+	X(SERVICE_NOT_FOUND, 404, "service_not_found", \
+	  "There is no such service") \
+	X(NO_TEST, 404, "no_test", "This service has no test request") \
+	X(TICKET_NOT_FOUND, 404, "ticket_not_found", \
+	  "This link does not work any more") \
+	X(EXISTS, 409, "exists", "There is one already") \
+	X(IN_USE, 409, "in_use", "It is in use") \
+	X(NOT_CONNECTED, 409, "connection_not_connected", \
+	  "The connection is not connected") \
+	X(NEEDS_RECONNECT, 409, "connection_needs_reconnect", \
+	  "The connection needs to be connected again") \
+	X(DISABLED, 409, "connection_disabled", "The connection is disabled") \
+	X(APP_MISSING, 409, "app_missing", "The OAuth app is missing") \
+	X(WRONG_METHOD, 409, "wrong_method", \
+	  "This is not possible with the connection's method") \
+	X(CONSENT_DENIED, 400, "consent_denied", "Consent was refused") \
+	X(CONSENT_FAILED, 400, "consent_failed", "Connecting has failed") \
+	X(CHANGED, 412, "changed", "It was changed meanwhile") \
+	X(LIMIT, 429, "rate_limited", "Not so fast") \
+	X(PROVIDER_REFUSED, 502, "provider_refused", \
+	  "The provider has refused") \
+	X(PROVIDER_UNREACHABLE, 502, "provider_unreachable", \
+	  "The provider cannot be reached") \
+	X(REFRESH_UNAVAILABLE, 503, "refresh_unavailable", \
+	  "The provider gives no token now") \
+	X(KEEPER, 503, "keeper_unavailable", \
+	  "Credentials cannot be reached at the moment") \
+	X(PROVIDER_TIMEOUT, 504, "provider_timeout", \
+	  "The provider took too long") \
+	X(INTERNAL, 500, "internal_error", "Something went wrong here")
+
+enum front_problem {
+#define FRONT_PROBLEM_ENUM(name, ...) FRONT_##name,
+	FRONT_PROBLEM_LIST(FRONT_PROBLEM_ENUM)
+#undef FRONT_PROBLEM_ENUM
+};
+
+/* Fills *p (hint may be NULL) and returns err, which must not be 0. */
+int front_fail(struct connect_problem *p, int err, enum front_problem which,
+	       const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* A store's error (logs the engine's message): ERR_CONFLICT, ERR_BUSY … */
+int front_fail_store(struct connect_problem *p, struct store_conn *c, int err);
+/* Of a JSON problem: INVALID with its pointer. */
+int front_fail_json(struct connect_problem *p, const struct json_problem *jp);
+
+/*
+ * Asks the keeper and waits.  Takes body.  0 with *reply (owned; may be NULL
+ * when there are no fields), or an error with *p made from the keeper's
+ * msg_problem (also given in *why, which may be NULL).
+ */
+int front_ask(struct connect_front *f, enum connect_message type,
+	      struct proc_pack *body, uint32_t timeout_ms,
+	      struct secret **reply, struct connect_problem *p,
+	      struct connect_msg_problem *why);
+
+/* people_may() with *p filled and the refusal noted in the audit. */
+int front_may(struct store_conn *c, const struct connect_who *who,
+	      enum people_action action, const struct people_object *object,
+	      const char *object_id, struct connect_problem *p);
+/* Appends the audit record of a change inside the open transaction. */
+int front_audit(struct store_conn *c, const struct connect_who *who,
+		const char *org, const char *action, const char *object,
+		const char *object_name, const char *detail);
+
+/* ---- front.c ---- */
+
+/* Loads catalogue and custom services anew, and puts them in place. */
+int front_catalog_load(struct connect_front *f, struct store_conn *c);
+
+/* ---- front_row.c: a connection's row ---- */
+
+struct front_row {
+	struct connect_info info; /* strings in the arena */
+	char org[CONNECT_ID_SIZE];
+	struct people_sharing sharing; /* release with people_sharing_release */
+	json_t *parameters;	       /* owned */
+	struct connect_texts scopes, second_scopes;
+};
+
+/*
+ * Loads the actor's connection by link and asks front_may(action).  A
+ * stranger (actor NULL) is not allowed any.  Release in any case.
+ */
+int front_row_load(struct connect_front *f, struct store_conn *c,
+		   const struct connect_who *who, const char *link,
+		   enum people_action action, struct arena *arena,
+		   struct front_row *out, struct connect_problem *p);
+/* By id, without asking anybody: for consent and the keeper's notices. */
+int front_row_load_id(struct store_conn *c, const char *id, struct arena *arena,
+		      struct front_row *out);
+void front_row_release(struct front_row *r);
+/* A page of rows for front_row_read(): organisation, after this link,
+ * service, status, pattern ("" each: any). */
+extern const char front_row_page[];
+int front_row_read(struct store_conn *c, struct store_stmt *st,
+		   struct arena *arena, struct front_row *out);
+bool front_row_may_manage(const struct connect_who *who,
+			  const struct front_row *r);
+/* Appends texts as a JSON list; and texts of words between spaces. */
+int front_texts_json(const struct connect_texts *t, struct buf *out);
+int front_texts_of_words(const char *words, struct arena *arena,
+			 struct connect_texts *out);
+/* The binding of the row's service, method and parameters as the catalogue
+ * says it now; ERR_NOT_FOUND (SERVICE_NOT_FOUND) … */
+int front_row_bind(struct connect_front *f, const struct front_row *r,
+		   struct binding **out, struct connect_problem *p);
+/* The scopes as they are sent: joined by the method's separator; "" none. */
+int front_scope_join(const struct binding *b, const struct connect_texts *t,
+		     char *out, size_t size);
+
+/* Sets status, reason and what a grant brought with it, in a transaction of
+ * its own with an audit record, then withdraws from the views. */
+int front_row_connected(struct connect_front *f, struct store_conn *c,
+			const struct connect_who *who, struct front_row *r,
+			const char *subject, const char *action,
+			const struct connect_msg_grant *g,
+			struct connect_problem *p);
+
+/* ---- front_connection.c ---- */
+
+int front_name_check(const char *name, struct connect_problem *p);
+/* Scopes must be able to be scopes; unknown ones are fine. */
+int front_scopes_check(const struct service *s, bool second,
+		       const struct connect_texts *t, const char *pointer,
+		       struct connect_problem *p);
+/* A typed credential (values are taken) to the keeper. */
+int front_credential_send(struct connect_front *f, const struct front_row *r,
+			  const struct connect_who *who, struct binding *b,
+			  struct json_secret *values, size_t count,
+			  struct connect_msg_grant *g,
+			  struct connect_problem *p);
+
+#endif

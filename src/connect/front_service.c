@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Custom services: definitions that people write, in the catalogue's format.
+ *
+ * A definition that changes does not carry stored credentials to new places:
+ * every grant is sealed with the binding that it was given for.
+ *
+ * Runs on the front's work threads.
+ */
+#include <stdio.h>
+
+#include "connect/front_priv.h"
+
+enum { NAMED_MAX = 5 };
+
+int
+connect_front_service(struct connect_front *f, struct store_conn *c,
+		      const struct connect_who *who, const char *id,
+		      struct connect_service *out, struct connect_problem *p)
+{
+	struct store_stmt *st = NULL;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = front_may(c, who, PEOPLE_SERVICE_SEE, NULL, id, p);
+	if (rc)
+		return rc;
+	out->catalog = connect_front_catalog(f);
+	out->service = catalog_find(out->catalog, who->actor->org, id);
+	if (!out->service) {
+		catalog_unref(out->catalog);
+		out->catalog = NULL;
+		return front_fail(p, ERR_NOT_FOUND, FRONT_SERVICE_NOT_FOUND,
+				  "List the services to see their ids.",
+				  "There is no service \"%.60s\".", id);
+	}
+	if (!out->service->custom)
+		return 0;
+	rc = store_query(c, &st,
+			 "SELECT version, updated_at FROM custom_services "
+			 "WHERE org = ?1 AND id = ?2",
+			 "ss", who->actor->org, id);
+	if (!rc && store_step(st) == 1) {
+		out->version = store_col_int(st, 0);
+		out->updated_at = store_col_int(st, 1);
+	}
+	store_done(st);
+	return 0;
+}
+
+/* Whose it is and in which version; ERR_NOT_FOUND. */
+static int
+custom_find(struct store_conn *c, const char *org, const char *id,
+	    char owner[CONNECT_ID_SIZE], int64_t *version)
+{
+	struct store_stmt *st = NULL;
+	int rc;
+
+	rc = store_query(c, &st,
+			 "SELECT created_by, version FROM custom_services "
+			 "WHERE org = ?1 AND id = ?2",
+			 "ss", org, id);
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1) {
+		slice_copy(store_col(st, 0), owner, CONNECT_ID_SIZE);
+		*version = store_col_int(st, 1);
+	}
+	store_done(st);
+	return rc == 1 ? 0 : rc == 0 ? ERR_NOT_FOUND : rc;
+}
+
+static int
+custom_may_change(struct store_conn *c, const struct connect_who *who,
+		  const char *id, int64_t if_match, struct connect_problem *p)
+{
+	char owner[CONNECT_ID_SIZE] = "";
+	struct people_object o = { .member = owner };
+	int64_t version = 0;
+	int rc;
+
+	rc = custom_find(c, who->actor->org, id, owner, &version);
+	if (rc == ERR_NOT_FOUND)
+		return front_fail(p, rc, FRONT_SERVICE_NOT_FOUND,
+				  "Default services cannot be changed; make a "
+				  "custom one beside them.",
+				  "There is no custom service \"%.60s\".", id);
+	if (rc)
+		return front_fail_store(p, c, rc);
+	rc = front_may(c, who, PEOPLE_SERVICE_CHANGE, &o, id, p);
+	if (!rc && if_match && if_match != version)
+		rc = front_fail_store(p, c, ERR_CONFLICT);
+	return rc;
+}
+
+static int
+custom_write(struct store_conn *c, const struct connect_who *who,
+	     const char *replace, const char *id, struct slice text)
+{
+	const char *org = who->actor->org;
+	int64_t now = clock_wall_ms();
+
+	if (replace)
+		return store_exec(c, NULL,
+				  "UPDATE custom_services SET source = ?3, "
+				  "version = version + 1, updated_at = ?4 "
+				  "WHERE org = ?1 AND id = ?2",
+				  "ssli", org, id, text, now);
+	return store_exec(c, NULL,
+			  "INSERT INTO custom_services (org, id, source, "
+			  "created_by, created_at, updated_at) "
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+			  "sslsi", org, id, text, who->actor->member, now);
+}
+
+static int
+custom_check(struct connect_front *f, const char *replace, struct slice text,
+	     struct catalog_report *report, char id[CATALOG_ID_MAX + 1],
+	     struct connect_problem *p)
+{
+	struct catalog *catalog = connect_front_catalog(f);
+	int rc = catalog_check(catalog, text, id, report);
+
+	catalog_unref(catalog);
+	if (rc) {
+		front_fail(p, ERR_INVALID, FRONT_INVALID_DEFINITION,
+			   "docs/service-definitions.md describes the format.",
+			   "The definition has %zu problem%s.", report->total,
+			   report->total == 1 ? "" : "s");
+		if (report->count)
+			snprintf(p->pointer, sizeof(p->pointer), "%s",
+				 report->items[0].pointer);
+		return ERR_INVALID;
+	}
+	if (replace && strcmp(replace, id)) {
+		front_fail(p, ERR_INVALID, FRONT_INVALID, NULL,
+			   "The definition's id is \"%s\", but it is to "
+			   "replace \"%.60s\": an id cannot change.",
+			   id, replace);
+		snprintf(p->pointer, sizeof(p->pointer), "/id");
+		return ERR_INVALID;
+	}
+	return 0;
+}
+
+int
+connect_front_service_save(struct connect_front *f, struct store_conn *c,
+			   const struct connect_who *who, const char *replace,
+			   int64_t if_match, struct slice text,
+			   struct catalog_report *report,
+			   char id[CATALOG_ID_MAX + 1],
+			   struct connect_problem *p)
+{
+	int rc;
+
+	memset(report, 0, sizeof(*report));
+	id[0] = '\0';
+	rc = replace ? custom_may_change(c, who, replace, if_match, p)
+		     : front_may(c, who, PEOPLE_SERVICE_CREATE, NULL, NULL, p);
+	if (!rc)
+		rc = custom_check(f, replace, text, report, id, p);
+	if (rc)
+		return rc;
+	rc = store_begin(c);
+	if (!rc)
+		rc = custom_write(c, who, replace, id, text);
+	if (!rc)
+		rc = front_audit(c, who, who->actor->org,
+				 replace ? "service.change" : "service.create",
+				 id, id, NULL);
+	if (!rc)
+		rc = store_commit(c);
+	if (rc) {
+		store_rollback(c);
+		if (rc == ERR_EXISTS)
+			return front_fail(p, rc, FRONT_EXISTS,
+					  "Replace it, or choose another id.",
+					  "There is a service \"%s\" already.",
+					  id);
+		return front_fail_store(p, c, rc);
+	}
+	rc = front_catalog_load(f, c);
+	return rc ? front_fail_store(p, c, rc) : 0;
+}
+
+/* Up to five links of connections that use it, for people. */
+static int
+service_users(struct store_conn *c, const char *org, const char *id, char *out,
+	      size_t size, int *users)
+{
+	struct store_stmt *st = NULL;
+	size_t n = 0;
+	int rc;
+
+	*users = 0;
+	out[0] = '\0';
+	rc = store_query(c, &st,
+			 "SELECT link_name FROM connections WHERE org = ?1 "
+			 "AND service = ?2 ORDER BY link_name LIMIT 6",
+			 "ss", org, id);
+	while (!rc && (rc = store_step(st)) == 1) {
+		if (++*users <= NAMED_MAX && n < size)
+			n += (size_t)snprintf(out + n, size - n, "%s%.*s",
+					      n ? ", " : "",
+					      SLICE_ARG(store_col(st, 0)));
+		rc = 0;
+	}
+	store_done(st);
+	return rc;
+}
+
+int
+connect_front_service_delete(struct connect_front *f, struct store_conn *c,
+			     const struct connect_who *who, const char *id,
+			     struct connect_problem *p)
+{
+	char links[300];
+	int users, rc;
+
+	rc = custom_may_change(c, who, id, 0, p);
+	if (rc)
+		return rc;
+	rc = store_begin(c);
+	if (!rc)
+		rc = service_users(c, who->actor->org, id, links, sizeof(links),
+				   &users);
+	if (!rc && users) {
+		store_rollback(c);
+		return front_fail(p, ERR_WRONG_STATE, FRONT_IN_USE,
+				  "Delete these connections first.",
+				  "Connections use this service: %s%s.", links,
+				  users > NAMED_MAX ? ", and more" : "");
+	}
+	if (!rc)
+		rc = store_exec(c, NULL,
+				"DELETE FROM custom_services WHERE org = ?1 "
+				"AND id = ?2",
+				"ss", who->actor->org, id);
+	if (!rc)
+		rc = front_audit(c, who, who->actor->org, "service.delete", id,
+				 id, NULL);
+	if (!rc)
+		rc = store_commit(c);
+	if (!rc)
+		rc = front_catalog_load(f, c);
+	if (rc) {
+		store_rollback(c);
+		return front_fail_store(p, c, rc);
+	}
+	return 0;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keeper: holds secrets, and no network.
+ *
+ * It has the master key and the grants' own database.  It answers the front
+ * (injections, consent, apps), asks the exchanger (token endpoints), and
+ * decides about refresh.  The table of messages below is all that can be
+ * asked of it; there is none that gives out a refresh token, a client secret
+ * or a key.
+ *
+ * One thread: everything that happens to grants happens one after the other.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/keeper_priv.h"
+
+enum { EXIT_CONFIG = 78, TIDY_MS = 10 * 60 * 1000 };
+
+/* ---- replies ---- */
+
+static void problem_set(struct connect_msg_problem *p, const char *code,
+			enum connect_status status, const char *fmt, va_list ap)
+	__attribute__((format(printf, 4, 0)));
+
+static void
+problem_set(struct connect_msg_problem *p, const char *code,
+	    enum connect_status status, const char *fmt, va_list ap)
+{
+	memset(p, 0, sizeof(*p));
+	snprintf(p->code, sizeof(p->code), "%s", code);
+	p->status = status;
+	vsnprintf(p->detail, sizeof(p->detail), fmt, ap);
+	slice_trim_utf8(p->detail);
+}
+
+void
+keeper_problem_set(struct connect_msg_problem *p, const char *code,
+		   enum connect_status status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	problem_set(p, code, status, fmt, ap);
+	va_end(ap);
+}
+
+void
+keeper_fail(struct proc_request *rq, int err,
+	    const struct connect_msg_problem *problem)
+{
+	struct proc_pack *p = proc_pack_new();
+
+	ASSERT(err < 0);
+	connect_msg_problem_pack(problem, p);
+	proc_reply(rq, err, p);
+}
+
+void
+keeper_fail_with(struct proc_request *rq, int err, const char *code,
+		 enum connect_status status, const char *fmt, ...)
+{
+	struct connect_msg_problem problem;
+	va_list ap;
+
+	va_start(ap, fmt);
+	problem_set(&problem, code, status, fmt, ap);
+	va_end(ap);
+	keeper_fail(rq, err, &problem);
+}
+
+void
+keeper_reply_grant(struct proc_request *rq, const struct keeper_row *r,
+		   const struct keeper_payload *pl,
+		   const struct method_answer *a, const char *account)
+{
+	struct connect_msg_grant m = {
+		.generation = r->who.generation,
+		.expires_at = r->expires_at,
+	};
+	struct proc_pack *p = proc_pack_new();
+
+	if (a) {
+		m.has_scope = a->has_scope;
+		memcpy(m.scope, a->scope, sizeof(m.scope));
+		memcpy(m.second_scope, a->second_scope, sizeof(m.second_scope));
+	}
+	snprintf(m.account, sizeof(m.account), "%s", account);
+	if (pl->binding->data_centre)
+		snprintf(m.data_centre, sizeof(m.data_centre), "%s",
+			 pl->binding->data_centre);
+	connect_msg_grant_pack(&m, p);
+	proc_reply(rq, 0, p);
+}
+
+/* ---- short handlers ---- */
+
+static void
+keeper_forget(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct connect_msg_subject who;
+	struct keeper *k = arg;
+	int rc = connect_msg_subject_unpack(in, &who);
+
+	if (!rc)
+		rc = keeper_row_forget(k, who.connection);
+	if (!rc)
+		keeper_active_drop(k, who.connection);
+	proc_reply(rq, rc, NULL);
+}
+
+static void
+keeper_suspend(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct connect_msg_subject who;
+	struct keeper *k = arg;
+	int rc = connect_msg_subject_unpack(in, &who);
+
+	if (!rc)
+		rc = keeper_row_suspend(k, &who, who.generation == 1);
+	proc_reply(rq, rc, NULL);
+}
+
+static void
+keeper_changes(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	uint64_t after = proc_unpack_u64(in);
+	struct proc_pack *p = proc_pack_new();
+	int rc = proc_unpack_done(in) ? 0 : ERR_PROTOCOL;
+
+	if (!rc)
+		rc = keeper_row_changes(arg, after, p);
+	proc_reply(rq, rc, p);
+}
+
+static uint64_t
+count_where(struct keeper *k, const char *sql)
+{
+	struct store_stmt *st;
+	uint64_t n = 0;
+
+	if (store_query(k->db, &st, sql, ""))
+		return 0;
+	if (store_step(st) == 1)
+		n = (uint64_t)store_col_int(st, 0);
+	store_done(st);
+	return n;
+}
+
+static void
+keeper_counts(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct keeper *k = arg;
+	struct proc_pack *p;
+
+	if (!proc_unpack_done(in)) {
+		proc_reply(rq, ERR_PROTOCOL, NULL);
+		return;
+	}
+	k->counts.grants = count_where(k, "SELECT count(*) FROM grants");
+	k->counts.usable = count_where(k, "SELECT count(*) FROM grants "
+					  "WHERE status = 'connected'");
+	k->counts.refreshing = count_where(k, "SELECT count(*) FROM grants "
+					      "WHERE intent <> 0");
+	p = proc_pack_new();
+	connect_msg_counts_pack(&k->counts, p);
+	proc_reply(rq, 0, p);
+}
+
+/* ---- the table ---- */
+
+#define FROM_FRONT (1u << PROC_FRONT)
+
+static const struct proc_message keeper_messages[] = {
+	{ CONNECT_KEEPER_CREDENTIAL, "credential", FROM_FRONT,
+	  keeper_credential },
+	{ CONNECT_KEEPER_APP, "app", FROM_FRONT, keeper_app_put },
+	{ CONNECT_KEEPER_CONSENT_BEGIN, "consent begin", FROM_FRONT,
+	  keeper_consent_begin },
+	{ CONNECT_KEEPER_CONSENT_FINISH, "consent finish", FROM_FRONT,
+	  keeper_consent_finish },
+	{ CONNECT_KEEPER_INJECT, "inject", FROM_FRONT, keeper_inject },
+	{ CONNECT_KEEPER_REFUSED, "refused", FROM_FRONT, keeper_refused },
+	{ CONNECT_KEEPER_REFRESH, "refresh", FROM_FRONT, keeper_refresh },
+	{ CONNECT_KEEPER_REVOKE, "revoke", FROM_FRONT, keeper_revoke },
+	{ CONNECT_KEEPER_FORGET, "forget", FROM_FRONT, keeper_forget },
+	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, keeper_suspend },
+	{ CONNECT_KEEPER_CHANGES, "changes", FROM_FRONT, keeper_changes },
+	{ CONNECT_KEEPER_COUNTS, "counts", FROM_FRONT, keeper_counts },
+	{ 0, NULL, 0, NULL },
+};
+
+/* The exchanger may answer, and ask nothing. */
+static const struct proc_message no_messages[] = { { 0, NULL, 0, NULL } };
+
+/* ---- start and end ---- */
+
+static void
+keeper_peer(struct proc_env *env, enum proc_role peer, int fd)
+{
+	struct keeper *k = env->arg;
+
+	proc_channel_replace(peer == PROC_FRONT ? k->front : k->exchanger, fd);
+}
+
+static void
+keeper_stop(struct proc_env *env)
+{
+	loop_stop(env->loop);
+}
+
+static void
+keeper_tidy(struct loop_timer *t)
+{
+	struct keeper *k = CONTAINER_OF(t, struct keeper, tidy);
+
+	store_exec(k->db, NULL, "DELETE FROM consents WHERE expires_at < ?1",
+		   "i", clock_wall_ms());
+	loop_timer_start(k->loop, &k->tidy, TIDY_MS, keeper_tidy);
+}
+
+/* A file that systemd hands over (LoadCredential=drawbridge.key:…). */
+static bool
+credential_path(char *out, size_t size)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	return dir && dir[0] == '/' &&
+	       (size_t)snprintf(out, size, "%s/drawbridge.key", dir) < size;
+}
+
+static int
+keeper_open_key(struct keeper *k, char *detail, size_t size)
+{
+	const char *file = conf_text(k->env->conf, CONF_KEY_FILE);
+	char path[4096], check[4096];
+	bool create = false;
+	int rc = ERR_NOT_FOUND;
+
+	if (k->env->passphrase_key) {
+		k->master = secret_dup(k->env->passphrase_key);
+		rc = k->master ? 0 : ERR_NOMEM;
+	} else if (file[0]) {
+		rc = vault_key_from_file(file, false, &k->master, detail, size);
+	} else {
+		if (credential_path(path, sizeof(path)))
+			rc = vault_key_from_file(path, false, &k->master,
+						 detail, size);
+		if (rc == ERR_NOT_FOUND) {
+			snprintf(path, sizeof(path), "%s/keeper/master.key",
+				 k->env->data);
+			create = true;
+			rc = vault_key_from_file(path, create, &k->master,
+						 detail, size);
+		}
+	}
+	if (rc)
+		return rc;
+	snprintf(check, sizeof(check), "%s/keeper/key.check", k->env->data);
+	return vault_key_check(k->master, check, detail, size);
+}
+
+static int
+keeper_open_store(struct keeper *k, char *detail, size_t size)
+{
+	char url[4096];
+	int rc;
+
+	snprintf(url, sizeof(url), "sqlite:%s/keeper/grants.db", k->env->data);
+	rc = store_open(url, "keeper", &k->store, detail, size);
+	if (!rc)
+		rc = store_acquire(k->store, &k->db);
+	return rc ? rc : keeper_row_recover(k);
+}
+
+static int
+keeper_init(struct keeper *k, struct proc_env *env)
+{
+	char detail[512] = "";
+	int rc;
+
+	k->env = env;
+	k->loop = env->loop;
+	env->arg = k;
+	env->peer = keeper_peer;
+	env->stop = keeper_stop;
+	k->active = table_new();
+	rc = k->active ? vault_init() : ERR_NOMEM;
+	if (!rc)
+		rc = keeper_open_key(k, detail, sizeof(detail));
+	if (!rc)
+		rc = keeper_open_store(k, detail, sizeof(detail));
+	if (!rc)
+		rc = proc_channel_new(k->loop, -1, PROC_FRONT, keeper_messages,
+				      k, &k->front);
+	if (!rc)
+		rc = proc_channel_new(k->loop, -1, PROC_EXCHANGER, no_messages,
+				      k, &k->exchanger);
+	if (rc)
+		log_error("the keeper cannot start", LOG_E(rc),
+			  LOG_S("why", detail));
+	return rc;
+}
+
+static void
+keeper_release(struct keeper *k)
+{
+	loop_timer_cancel(&k->tidy);
+	if (k->active)
+		keeper_active_free_all(k);
+	proc_channel_free(k->front);
+	proc_channel_free(k->exchanger);
+	if (k->db)
+		store_release(k->db);
+	if (k->store)
+		store_close(k->store);
+	secret_free(k->master);
+}
+
+int
+connect_keeper_main(struct proc_env *env)
+{
+	char folder[4096];
+	const char *write_paths[] = { folder, NULL };
+	struct keeper k = { 0 };
+	int rc;
+
+	snprintf(folder, sizeof(folder), "%s/keeper", env->data);
+	rc = keeper_init(&k, env);
+	if (!rc) {
+		proc_env_sandbox(env, NULL, write_paths);
+		keeper_tidy(&k.tidy);
+		proc_env_ready(env);
+		loop_run(k.loop);
+	}
+	keeper_release(&k);
+	return rc ? EXIT_CONFIG : 0;
+}

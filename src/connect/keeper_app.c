@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OAuth apps: client id, client secret, and where that secret may go.
+ *
+ * The endpoints are sealed with the secret.  A definition that names a token
+ * URL which was not there when the secret was given does not get it: the
+ * secret has to be given anew by somebody who knows it.
+ *
+ * Runs in the keeper.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/keeper_priv.h"
+
+enum { APP_SEALED_MAX = 96 * 1024 };
+
+void
+keeper_app_release(struct keeper_app *a)
+{
+	size_t i;
+
+	secret_free(a->client_secret);
+	for (i = 0; i < a->endpoint_count; i++)
+		free(a->endpoints[i]);
+	free(a->endpoints);
+	memset(a, 0, sizeof(*a));
+}
+
+static void
+app_names(const char *org, const char *app, const char *data_centre,
+	  int64_t version, char *owner, size_t owner_size, char *identity,
+	  size_t identity_size)
+{
+	snprintf(owner, owner_size, "app/%s/%s", org, app);
+	snprintf(identity, identity_size, "app/%s/%s/%s/%lld", org, app,
+		 data_centre, (long long)version);
+}
+
+static int
+app_read(struct proc_unpack *u, struct keeper_app *out)
+{
+	uint64_t n, i;
+
+	proc_unpack_str(u, out->client_id, sizeof(out->client_id));
+	out->client_secret = proc_unpack_secret(u, 4096);
+	n = proc_unpack_u64(u);
+	if (n > CONNECT_ENDPOINTS_MAX)
+		return ERR_PROTOCOL;
+	out->endpoints = calloc(n + 1, sizeof(*out->endpoints));
+	if (!out->endpoints)
+		return ERR_NOMEM;
+	for (i = 0; i < n; i++) {
+		out->endpoints[i] = proc_unpack_dup(u, CONNECT_URL_SIZE);
+		out->endpoint_count++;
+	}
+	return proc_unpack_done(u) ? 0 : ERR_PROTOCOL;
+}
+
+static int
+app_find(struct keeper *k, const char *org, const char *app,
+	 const char *data_centre, struct keeper_app *out)
+{
+	char owner[128], identity[192];
+	struct secret *plain = NULL;
+	struct proc_unpack u;
+	struct store_stmt *st;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = store_query(k->db, &st,
+			 "SELECT version, sealed, flagged_at FROM apps "
+			 "WHERE org = ?1 AND app = ?2 AND data_centre = ?3",
+			 "sss", org, app, data_centre);
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1) {
+		app_names(org, app, data_centre, store_col_int(st, 0), owner,
+			  sizeof(owner), identity, sizeof(identity));
+		out->flagged_at = store_col_int(st, 2);
+		rc = keeper_open(k, owner, identity, store_col(st, 1), &plain);
+	} else if (!rc) {
+		rc = ERR_NOT_FOUND;
+	}
+	store_done(st);
+	if (!rc) {
+		u = proc_unpack_from(plain);
+		rc = app_read(&u, out);
+	}
+	secret_free(plain);
+	if (rc) {
+		keeper_app_release(out);
+		return rc;
+	}
+	snprintf(out->org, sizeof(out->org), "%s", org);
+	snprintf(out->app, sizeof(out->app), "%s", app);
+	snprintf(out->data_centre, sizeof(out->data_centre), "%s", data_centre);
+	return 0;
+}
+
+int
+keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
+		struct keeper_app *out)
+{
+	int rc = ERR_NOT_FOUND;
+
+	memset(out, 0, sizeof(*out));
+	if (b->data_centre)
+		rc = app_find(k, org, b->app_id, b->data_centre, out);
+	if (rc == ERR_NOT_FOUND)
+		rc = app_find(k, org, b->app_id, "", out);
+	return rc;
+}
+
+bool
+keeper_app_allows(const struct keeper_app *a, const char *url)
+{
+	size_t i;
+
+	if (!a->client_secret)
+		return true; /* there is nothing to give away */
+	for (i = 0; i < a->endpoint_count; i++)
+		if (url && !strcmp(a->endpoints[i], url))
+			return true;
+	return false;
+}
+
+int
+keeper_app_flag(struct keeper *k, const struct keeper_app *a, bool flag)
+{
+	return store_exec(k->db, NULL,
+			  "UPDATE apps SET flagged_at = ?1 WHERE org = ?2 "
+			  "AND app = ?3 AND data_centre = ?4",
+			  "isss", flag ? clock_wall_ms() : (int64_t)0, a->org,
+			  a->app, a->data_centre);
+}
+
+/* A new version of the row, sealed as such. */
+static int
+app_save(struct keeper *k, const struct connect_msg_app *m)
+{
+	char owner[128], identity[192];
+	struct proc_pack *fields;
+	struct store_stmt *st;
+	int64_t version = 1;
+	struct buf sealed;
+	size_t i;
+	int rc;
+
+	rc = store_query(k->db, &st,
+			 "SELECT version FROM apps WHERE org = ?1 "
+			 "AND app = ?2 AND data_centre = ?3",
+			 "sss", m->org, m->app, m->data_centre);
+	if (rc)
+		return rc;
+	if (store_step(st) == 1)
+		version = store_col_int(st, 0) + 1;
+	store_done(st);
+	app_names(m->org, m->app, m->data_centre, version, owner, sizeof(owner),
+		  identity, sizeof(identity));
+	fields = proc_pack_new();
+	proc_pack_str(fields, m->client_id);
+	proc_pack_secret(fields, m->client_secret);
+	proc_pack_u64(fields, m->endpoint_count);
+	for (i = 0; i < m->endpoint_count; i++)
+		proc_pack_str(fields, m->endpoints[i]);
+	buf_init(&sealed, APP_SEALED_MAX);
+	rc = keeper_seal(k, owner, identity, fields, &sealed);
+	if (!rc)
+		rc = store_exec(k->db, NULL,
+				"INSERT INTO apps (org, app, data_centre, "
+				"version, sealed) VALUES (?1, ?2, ?3, ?4, ?5) "
+				"ON CONFLICT (org, app, data_centre) "
+				"DO UPDATE SET version = ?4, sealed = ?5, "
+				"flagged_at = 0",
+				"sssib", m->org, m->app, m->data_centre,
+				version, buf_slice(&sealed));
+	buf_release(&sealed);
+	return rc;
+}
+
+void
+keeper_app_put(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct keeper *k = arg;
+	struct connect_msg_app m;
+	int rc = connect_msg_app_unpack(in, &m);
+
+	if (!rc)
+		rc = store_begin(k->db);
+	if (!rc)
+		rc = app_save(k, &m);
+	if (!rc) /* what its fault has held up is tried at once */
+		rc = store_exec(k->db, NULL,
+				"UPDATE grants SET retry_at = 0 "
+				"WHERE org = ?1 AND app = ?2",
+				"ss", m.org, m.app);
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	connect_msg_app_release(&m);
+	if (rc)
+		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,
+				 "The OAuth app could not be stored: %s.",
+				 err_text(rc));
+	else
+		proc_reply(rq, 0, NULL);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Giving out injections.
+ *
+ * A token that is known to have expired is never given out: who asks waits
+ * for the refresh.  The front keeps what it gets until shortly before its
+ * end, so that this is asked once per token and worker, not per call.
+ *
+ * Runs in the keeper.
+ */
+#include <stdlib.h>
+
+#include "connect/keeper_priv.h"
+
+/* A token that was renewed because a service refused the one before, and is
+ * refused as well, is not renewed again for so long. */
+enum { REFUSED_AGAIN_MS = 60 * 1000 };
+
+static void
+problem_of_row(const struct keeper_row *r, struct connect_msg_problem *p)
+{
+	if (r->suspended)
+		keeper_problem_set(p, "", CONNECT_DISABLED,
+				   "The connection is disabled.");
+	else
+		keeper_problem_set(p, "", r->status, "%s", r->reason);
+}
+
+static bool
+row_is_usable(const struct keeper_row *r)
+{
+	return r->status == CONNECT_CONNECTED && !r->suspended;
+}
+
+static bool
+token_is_good(const struct keeper_row *r, int64_t now)
+{
+	return !r->expires_at || now < keeper_refresh_unsafe_at(r);
+}
+
+/* The injection of an opened payload, as a message. */
+static int
+reply_injection(struct proc_request *rq, const struct keeper_row *r,
+		const struct keeper_payload *pl)
+{
+	struct connect_msg_injection m = { .generation = r->who.generation,
+					   .binding = pl->binding };
+	struct proc_pack *out;
+	int64_t left;
+	size_t i;
+	int rc;
+
+	rc = method_inject(pl->binding, &pl->fields, &m.add);
+	if (rc)
+		return rc;
+	for (i = 0; i < pl->fields.count; i++)
+		if (strcmp(pl->fields.items[i].name, "refresh_token") != 0)
+			m.scrub[m.scrub_count++] = pl->fields.items[i].value;
+	if (r->expires_at) {
+		left = keeper_refresh_unsafe_at(r) - clock_wall_ms();
+		m.fresh_ms = left > 0 ? (uint64_t)left : 1;
+	}
+	out = proc_pack_new();
+	connect_msg_injection_pack(&m, out);
+	proc_reply(rq, 0, out);
+	method_injection_release(&m.add);
+	return 0;
+}
+
+/* Answers one as the grant is now.  False when it cannot be satisfied. */
+static bool
+satisfy(struct keeper_active *a, const struct keeper_wait *w,
+	const struct keeper_payload *pl)
+{
+	if (!row_is_usable(&a->row) || a->row.who.generation <= w->newer_than ||
+	    !token_is_good(&a->row, clock_wall_ms()))
+		return false;
+	if (w->wants_grant) {
+		keeper_reply_grant(w->rq, &a->row, pl, NULL, "");
+		return true;
+	}
+	if (reply_injection(w->rq, &a->row, pl))
+		return false;
+	keeper_refresh_ahead(a, pl->binding);
+	return true;
+}
+
+void
+keeper_inject_answer_all(struct keeper_active *a, int err,
+			 const struct connect_msg_problem *problem)
+{
+	struct connect_msg_problem own;
+	struct keeper_payload pl = { 0 };
+	struct keeper_wait *w;
+	bool opened;
+
+	if (!a->waits)
+		return;
+	opened = row_is_usable(&a->row) &&
+		 !keeper_payload_open(a->keeper, &a->row, &pl);
+	if (!problem) {
+		problem_of_row(&a->row, &own);
+		problem = &own;
+		err = ERR_WRONG_STATE;
+	}
+	while ((w = a->waits)) {
+		a->waits = w->next;
+		if (!opened || !satisfy(a, w, &pl))
+			keeper_fail(w->rq, err, problem);
+		free(w);
+	}
+	keeper_payload_release(&pl);
+}
+
+void
+keeper_inject_wait(struct keeper_active *a, struct proc_request *rq,
+		   bool wants_grant, uint64_t newer_than)
+{
+	struct keeper_wait *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		keeper_fail_with(rq, ERR_NOMEM, "", CONNECT_CONNECTED,
+				 "Out of memory.");
+		return;
+	}
+	w->rq = rq;
+	w->wants_grant = wants_grant;
+	w->newer_than = newer_than;
+	w->next = a->waits;
+	a->waits = w;
+}
+
+/* The grant that is asked for, in a state to be used; else answers rq. */
+static struct keeper_active *
+ask_for(struct keeper *k, struct proc_request *rq, struct proc_unpack *in,
+	struct connect_msg_subject *who)
+{
+	struct connect_msg_problem problem;
+	struct keeper_active *a = NULL;
+	int rc;
+
+	rc = connect_msg_subject_unpack(in, who);
+	if (!rc)
+		rc = keeper_active_get(k, who, &a);
+	if (rc == ERR_NOT_FOUND) {
+		keeper_fail_with(rq, ERR_WRONG_STATE, "", CONNECT_NOT_CONNECTED,
+				 "The connection was never connected.");
+		return NULL;
+	}
+	if (rc) {
+		keeper_fail_with(rq, rc, "", CONNECT_CONNECTED,
+				 "The credential could not be read: %s.",
+				 err_text(rc));
+		return NULL;
+	}
+	if (!row_is_usable(&a->row)) {
+		problem_of_row(&a->row, &problem);
+		keeper_fail(rq, ERR_WRONG_STATE, &problem);
+		keeper_active_put(a);
+		return NULL;
+	}
+	return a;
+}
+
+/* rq waits for what a refresh brings; answered at once if none can start. */
+static void
+wait_for_refresh(struct keeper_active *a)
+{
+	struct connect_msg_problem problem = { 0 };
+	int rc = keeper_refresh_start(a, &problem);
+
+	if (rc)
+		keeper_inject_answer_all(a, rc, &problem);
+}
+
+void
+keeper_inject(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct keeper *k = arg;
+	struct connect_msg_subject who;
+	struct keeper_active *a = ask_for(k, rq, in, &who);
+
+	if (!a)
+		return;
+	keeper_inject_wait(a, rq, false, 0);
+	if (token_is_good(&a->row, clock_wall_ms()))
+		keeper_inject_answer_all(a, 0, NULL);
+	else
+		wait_for_refresh(a);
+	keeper_active_put(a);
+}
+
+void
+keeper_refused(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct keeper *k = arg;
+	struct connect_msg_subject who;
+	struct keeper_active *a = ask_for(k, rq, in, &who);
+	int64_t now = clock_wall_ms();
+
+	if (!a)
+		return;
+	if (a->row.who.generation > who.generation &&
+	    token_is_good(&a->row, now)) {
+		/* somebody else has had it renewed already */
+		keeper_inject_wait(a, rq, false, who.generation);
+		keeper_inject_answer_all(a, 0, NULL);
+	} else if (a->state == KEEPER_IDLE &&
+		   a->row.refused == a->row.who.generation &&
+		   now - a->row.obtained_at < REFUSED_AGAIN_MS) {
+		keeper_fail_with(rq, ERR_WRONG_STATE, "refused_again",
+				 CONNECT_CONNECTED,
+				 "The service refuses a token that was made "
+				 "because it had refused the one before.");
+	} else {
+		if (a->state == KEEPER_IDLE)
+			a->row.refused = a->row.who.generation + 1;
+		keeper_inject_wait(a, rq, false, who.generation);
+		wait_for_refresh(a);
+	}
+	keeper_active_put(a);
+}
+
+void
+keeper_refresh(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct keeper *k = arg;
+	struct connect_msg_subject who;
+	struct keeper_active *a = ask_for(k, rq, in, &who);
+
+	if (!a)
+		return;
+	keeper_inject_wait(a, rq, true, a->row.who.generation);
+	wait_for_refresh(a);
+	keeper_active_put(a);
+}

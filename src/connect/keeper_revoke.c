@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taking a grant back: upstream first, then here.
+ *
+ * Upstream is asked once.  Whatever it says, the grant is of no use here
+ * afterwards; the answer tells honestly whether the provider has confirmed.
+ *
+ * Runs in the keeper.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/keeper_priv.h"
+
+struct revoking {
+	struct keeper *keeper;
+	struct proc_request *rq;
+	struct keeper_row row;
+	struct keeper_payload payload;
+	struct keeper_app app;
+	struct proc_call call;
+};
+
+static void
+revoking_free(struct revoking *v)
+{
+	keeper_payload_release(&v->payload);
+	keeper_app_release(&v->app);
+	free(v);
+}
+
+/* Stores that it is revoked here, wipes the tokens, and answers. */
+static void
+revoking_end(struct revoking *v, bool upstream, const char *detail)
+{
+	struct connect_msg_revoked m = { .upstream = upstream };
+	struct keeper *k = v->keeper;
+	struct keeper_row *r = &v->row;
+	struct proc_pack *p;
+	struct buf sealed;
+	int rc;
+
+	method_credential_release(&v->payload.fields);
+	r->who.generation++;
+	r->status = CONNECT_REVOKED;
+	r->intent = 0;
+	r->expires_at = 0;
+	r->degraded = false;
+	r->health_reason[0] = '\0';
+	snprintf(r->reason, sizeof(r->reason),
+		 "The access was revoked. Connect again to use it.");
+	buf_init(&sealed, 128 * 1024);
+	rc = store_begin(k->db);
+	if (!rc)
+		rc = keeper_payload_seal(k, &r->who, &v->payload, &sealed);
+	if (!rc)
+		rc = keeper_row_save(k, r, buf_slice(&sealed));
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	buf_release(&sealed);
+	if (rc) {
+		keeper_fail_with(v->rq, rc, "", CONNECT_CONNECTED,
+				 "The revocation could not be stored: %s.",
+				 err_text(rc));
+	} else {
+		keeper_row_tell(k, r, NULL, NULL);
+		snprintf(m.detail, sizeof(m.detail), "%s", detail);
+		p = proc_pack_new();
+		connect_msg_revoked_pack(&m, p);
+		proc_reply(v->rq, 0, p);
+	}
+	revoking_free(v);
+}
+
+static void
+revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
+{
+	struct revoking *v = CONTAINER_OF(call, struct revoking, call);
+	struct connect_msg_token_answer m;
+	char words[256], detail[CONNECT_DETAIL_SIZE];
+
+	keeper_refresh_read(err, in, &m);
+	if (!m.err && m.revoked) {
+		revoking_end(v, true, "");
+	} else {
+		keeper_refresh_words(&m, words, sizeof(words));
+		snprintf(detail, sizeof(detail),
+			 "The provider has not confirmed the revocation "
+			 "(%.120s). Take the access back in the account's own "
+			 "settings there.",
+			 words);
+		revoking_end(v, false, detail);
+	}
+	connect_msg_token_answer_release(&m);
+}
+
+/* Why upstream cannot be asked; NULL when it can. */
+static const char *
+revoke_obstacle(struct revoking *v)
+{
+	const struct binding *b = v->payload.binding;
+
+	if (b->kind != CATALOG_OAUTH2_CODE &&
+	    b->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)
+		return "A key or password cannot be revoked from here: change "
+		       "or delete it at the service.";
+	if (!b->method->revoke || !b->revoke_url)
+		return "The service offers no way to revoke: take the access "
+		       "back in the account's own settings there.";
+	if (keeper_app_load(v->keeper, v->row.who.org, b, &v->app) ||
+	    !keeper_app_allows(&v->app, b->revoke_url))
+		return "The OAuth app needed for revoking is missing: take "
+		       "the access back in the account's own settings.";
+	return NULL;
+}
+
+static void
+revoke_ask(struct revoking *v)
+{
+	const struct method_credential *f = &v->payload.fields;
+	struct connect_msg_token m = {
+		.what = METHOD_REVOKE,
+		.binding = v->payload.binding,
+		.client_secret = v->app.client_secret,
+		/* borrowed: packing only reads */
+		.refresh_token = (struct secret *)method_credential_get(
+			f, SLICE("refresh_token")),
+		.access_token = (struct secret *)method_credential_get(
+			f, SLICE("access_token")),
+	};
+
+	snprintf(m.client_id, sizeof(m.client_id), "%s", v->app.client_id);
+	keeper_refresh_ask(v->keeper, &m, &v->call, revoke_done);
+}
+
+void
+keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct revoking *v = calloc(1, sizeof(*v));
+	struct connect_msg_subject who;
+	struct keeper *k = arg;
+	const char *obstacle;
+	int rc = v ? connect_msg_subject_unpack(in, &who) : ERR_NOMEM;
+
+	if (!rc)
+		rc = keeper_row_load(k, &who, &v->row);
+	if (!rc)
+		rc = keeper_payload_open(k, &v->row, &v->payload);
+	if (rc) {
+		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,
+				 "There is no credential to revoke.");
+		if (v)
+			revoking_free(v);
+		return;
+	}
+	v->keeper = k;
+	v->rq = rq;
+	obstacle = v->row.status == CONNECT_REVOKED ? "It was revoked already."
+						    : revoke_obstacle(v);
+	if (obstacle)
+		revoking_end(v, false, obstacle);
+	else
+		revoke_ask(v);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of grants: the keeper's SQL.
+ *
+ * Every change that people are to see gets a number that counts up, so that
+ * a front which was away asks for what it has missed.
+ *
+ * Runs in the keeper.
+ */
+#include <stdio.h>
+
+#include "connect/keeper_priv.h"
+
+static const struct {
+	enum connect_status status;
+	const char *name;
+} statuses[] = {
+	{ CONNECT_CONNECTED, "connected" },
+	{ CONNECT_NEEDS_RECONNECT, "needs_reconnect" },
+	{ CONNECT_REVOKED, "revoked" },
+};
+
+static const char *
+status_name(enum connect_status s)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(statuses); i++)
+		if (statuses[i].status == s)
+			return statuses[i].name;
+	ASSERT(!"a status that grants do not have");
+}
+
+static enum connect_status
+status_parse(struct slice name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(statuses); i++)
+		if (slice_eq(slice_str(statuses[i].name), name))
+			return statuses[i].status;
+	return CONNECT_NEEDS_RECONNECT; /* fail closed */
+}
+
+#define ROW_COLUMNS \
+	"org, connection, subject, generation, app, status, reason, " \
+	"suspended, obtained_at, expires_at, intent, lease_until, in_doubt, " \
+	"failures, degraded, health_reason, retry_at, refused"
+
+static void
+row_read(struct store_stmt *st, struct keeper_row *r)
+{
+	memset(r, 0, sizeof(*r));
+	slice_copy(store_col(st, 0), r->who.org, sizeof(r->who.org));
+	slice_copy(store_col(st, 1), r->who.connection,
+		   sizeof(r->who.connection));
+	slice_copy(store_col(st, 2), r->who.subject, sizeof(r->who.subject));
+	r->who.generation = (uint64_t)store_col_int(st, 3);
+	slice_copy(store_col(st, 4), r->app, sizeof(r->app));
+	r->status = status_parse(store_col(st, 5));
+	slice_copy(store_col(st, 6), r->reason, sizeof(r->reason));
+	r->suspended = store_col_int(st, 7) != 0;
+	r->obtained_at = store_col_int(st, 8);
+	r->expires_at = store_col_int(st, 9);
+	r->intent = (uint64_t)store_col_int(st, 10);
+	r->lease_until = store_col_int(st, 11);
+	r->in_doubt = store_col_int(st, 12) != 0;
+	r->failures = (unsigned)store_col_int(st, 13);
+	r->degraded = store_col_int(st, 14) != 0;
+	slice_copy(store_col(st, 15), r->health_reason,
+		   sizeof(r->health_reason));
+	r->retry_at = store_col_int(st, 16);
+	r->refused = (uint64_t)store_col_int(st, 17);
+}
+
+int
+keeper_row_load(struct keeper *k, const struct connect_msg_subject *who,
+		struct keeper_row *out)
+{
+	struct store_stmt *st;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = store_query(k->db, &st,
+			 "SELECT " ROW_COLUMNS " FROM grants "
+			 "WHERE connection = ?1 AND subject = ?2 AND org = ?3",
+			 "sss", who->connection, who->subject, who->org);
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1)
+		row_read(st, out);
+	store_done(st);
+	return rc == 1 ? 0 : rc == 0 ? ERR_NOT_FOUND : rc;
+}
+
+/* A row that is there already keeps its sealed bytes if none are given. */
+static int
+row_update(struct keeper *k, const struct keeper_row *r, struct slice sealed)
+{
+	int64_t changed;
+	int rc;
+
+	rc = store_exec(
+		k->db, &changed,
+		"UPDATE grants SET generation = ?3, app = ?4, status = ?5, "
+		"reason = ?6, obtained_at = ?7, expires_at = ?8, intent = ?9, "
+		"lease_until = ?10, in_doubt = ?11, failures = ?12, "
+		"degraded = ?13, health_reason = ?14, retry_at = ?15, "
+		"refused = ?16, change = ?17, "
+		"sealed = coalesce(?18, sealed) "
+		"WHERE connection = ?1 AND subject = ?2",
+		"ssisssiiiiiiisiiib", r->who.connection, r->who.subject,
+		(int64_t)r->who.generation, r->app, status_name(r->status),
+		r->reason, r->obtained_at, r->expires_at, (int64_t)r->intent,
+		r->lease_until, (int64_t)r->in_doubt, (int64_t)r->failures,
+		(int64_t)r->degraded, r->health_reason, r->retry_at,
+		(int64_t)r->refused, (int64_t)k->change, sealed);
+	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
+}
+
+static int
+row_insert(struct keeper *k, const struct keeper_row *r, struct slice sealed)
+{
+	return store_exec(
+		k->db, NULL,
+		"INSERT INTO grants (connection, subject, org, generation, "
+		"sealed, app, status, reason, obtained_at, expires_at, change) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+		"sssibsssiii", r->who.connection, r->who.subject, r->who.org,
+		(int64_t)r->who.generation, sealed, r->app,
+		status_name(r->status), r->reason, r->obtained_at,
+		r->expires_at, (int64_t)k->change);
+}
+
+int
+keeper_row_save(struct keeper *k, const struct keeper_row *r,
+		struct slice sealed)
+{
+	int rc;
+
+	k->change++;
+	rc = row_update(k, r, sealed);
+	if (rc == ERR_NOT_FOUND && sealed.ptr)
+		rc = row_insert(k, r, sealed);
+	return rc;
+}
+
+static void
+row_status(const struct keeper_row *r, uint64_t change,
+	   struct connect_msg_status *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->change = change;
+	out->who = r->who;
+	out->status = r->status;
+	snprintf(out->reason, sizeof(out->reason), "%s", r->reason);
+	out->degraded = r->degraded;
+	snprintf(out->health_reason, sizeof(out->health_reason), "%s",
+		 r->health_reason);
+	out->retry_at = r->retry_at;
+	out->expires_at = r->expires_at;
+}
+
+void
+keeper_row_tell(struct keeper *k, const struct keeper_row *r, const char *app,
+		const char *data_centre)
+{
+	struct connect_msg_status m;
+	struct proc_pack *p = proc_pack_new();
+
+	row_status(r, k->change, &m);
+	snprintf(m.flagged_app, sizeof(m.flagged_app), "%s", app ? app : "");
+	snprintf(m.flagged_data_centre, sizeof(m.flagged_data_centre), "%s",
+		 app && data_centre ? data_centre : "");
+	connect_msg_status_pack(&m, p);
+	proc_notify(k->front, CONNECT_FRONT_STATUS, p);
+}
+
+int
+keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms)
+{
+	int64_t now = clock_wall_ms(), changed;
+	int rc;
+
+	/* One statement is one transaction: durable when it returns. */
+	rc = store_exec(k->db, &changed,
+			"UPDATE grants SET intent = ?3, lease_until = ?4, "
+			"in_doubt = CASE WHEN intent = ?3 THEN 1 "
+			"ELSE in_doubt END "
+			"WHERE connection = ?1 AND subject = ?2 "
+			"AND generation = ?3 "
+			"AND (intent = 0 OR lease_until <= ?5)",
+			"ssiii", r->who.connection, r->who.subject,
+			(int64_t)r->who.generation, now + lease_ms, now);
+	if (rc || !changed)
+		return rc ? rc : ERR_CONFLICT;
+	r->in_doubt = r->in_doubt || r->intent == r->who.generation;
+	r->intent = r->who.generation;
+	r->lease_until = now + lease_ms;
+	return 0;
+}
+
+int
+keeper_row_sealed(struct keeper *k, const struct keeper_row *r, struct buf *out)
+{
+	struct store_stmt *st;
+	int rc;
+
+	rc = store_query(k->db, &st,
+			 "SELECT sealed FROM grants WHERE connection = ?1 "
+			 "AND subject = ?2 AND generation = ?3",
+			 "ssi", r->who.connection, r->who.subject,
+			 (int64_t)r->who.generation);
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1)
+		rc = buf_put_slice(out, store_col(st, 0));
+	else if (!rc)
+		rc = ERR_NOT_FOUND;
+	store_done(st);
+	return rc;
+}
+
+/* ---- quotas ---- */
+
+enum { REQUESTS_KEEP_MS = 24 * 3600 * 1000 };
+
+int
+keeper_row_note_request(struct keeper *k, const struct keeper_row *r,
+			int64_t now_ms)
+{
+	int rc;
+
+	rc = store_exec(k->db, NULL,
+			"DELETE FROM token_requests WHERE connection = ?1 "
+			"AND subject = ?2 AND at < ?3",
+			"ssi", r->who.connection, r->who.subject,
+			now_ms - REQUESTS_KEEP_MS);
+	if (rc)
+		return rc;
+	return store_exec(
+		k->db, NULL,
+		"INSERT INTO token_requests (connection, subject, at) "
+		"VALUES (?1, ?2, ?3)",
+		"ssi", r->who.connection, r->who.subject, now_ms);
+}
+
+/* When the oldest of the last `count` requests leaves the window; 0: there
+ * were fewer. */
+static int64_t
+quota_free_at(struct keeper *k, const struct keeper_row *r,
+	      const struct catalog_quota *q, int64_t now_ms)
+{
+	int64_t window_ms = (int64_t)q->window_s * 1000, at = 0;
+	struct store_stmt *st;
+
+	if (store_query(k->db, &st,
+			"SELECT at FROM token_requests WHERE connection = ?1 "
+			"AND subject = ?2 AND at > ?3 AND at <= ?4 "
+			"ORDER BY at DESC LIMIT 1 OFFSET ?5",
+			"ssiii", r->who.connection, r->who.subject,
+			now_ms - window_ms, now_ms, (int64_t)q->count - 1))
+		return 0;
+	if (store_step(st) == 1)
+		at = store_col_int(st, 0) + window_ms;
+	store_done(st);
+	return at;
+}
+
+int64_t
+keeper_row_quota(struct keeper *k, const struct keeper_row *r,
+		 const struct binding *b, int64_t now_ms)
+{
+	const struct catalog_quota *q;
+	int64_t latest = 0, at;
+	size_t i;
+
+	for (i = 0; i < b->method->quotas.count; i++) {
+		q = &b->method->quotas.items[i];
+		if (q->of != CATALOG_QUOTA_TOKEN_REQUESTS || !q->count ||
+		    !q->window_s)
+			continue;
+		at = quota_free_at(k, r, q, now_ms);
+		if (at > latest)
+			latest = at;
+	}
+	return latest;
+}
+
+/* ---- whole connections ---- */
+
+int
+keeper_row_forget(struct keeper *k, const char *connection)
+{
+	static const char *const statements[] = {
+		"DELETE FROM grants WHERE connection = ?1",
+		"DELETE FROM token_requests WHERE connection = ?1",
+		"DELETE FROM consents WHERE connection = ?1",
+		"DELETE FROM datakeys WHERE owner = 'connection/' || ?1",
+	};
+	size_t i;
+	int rc = store_begin(k->db);
+
+	for (i = 0; i < ARRAY_LEN(statements) && !rc; i++)
+		rc = store_exec(k->db, NULL, statements[i], "s", connection);
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	return rc;
+}
+
+int
+keeper_row_suspend(struct keeper *k, const struct connect_msg_subject *who,
+		   bool suspend)
+{
+	return store_exec(k->db, NULL,
+			  "UPDATE grants SET suspended = ?1 "
+			  "WHERE connection = ?2 AND org = ?3",
+			  "iss", (int64_t)suspend, who->connection, who->org);
+}
+
+int
+keeper_row_recover(struct keeper *k)
+{
+	struct store_stmt *st;
+	int rc;
+
+	/* This file has one keeper at a time (the data folder is locked), so
+	 * that no lease of the one before means anything now. */
+	rc = store_exec(k->db, NULL,
+			"UPDATE grants SET lease_until = 0 WHERE intent <> 0",
+			"");
+	if (!rc)
+		rc = store_query(k->db, &st,
+				 "SELECT coalesce(max(change), 0) FROM grants",
+				 "");
+	if (rc)
+		return rc;
+	if (store_step(st) == 1)
+		k->change = (uint64_t)store_col_int(st, 0);
+	store_done(st);
+	return 0;
+}
+
+enum { CHANGES_AT_ONCE = 64 };
+
+int
+keeper_row_changes(struct keeper *k, uint64_t after, struct proc_pack *out)
+{
+	struct connect_msg_status m[CHANGES_AT_ONCE];
+	struct keeper_row r;
+	struct store_stmt *st;
+	size_t i, n = 0;
+	int rc;
+
+	rc = store_query(k->db, &st,
+			 "SELECT " ROW_COLUMNS ", change FROM grants "
+			 "WHERE change > ?1 ORDER BY change LIMIT 64",
+			 "i", (int64_t)after);
+	if (rc)
+		return rc;
+	while (n < CHANGES_AT_ONCE && (rc = store_step(st)) == 1) {
+		row_read(st, &r);
+		row_status(&r, (uint64_t)store_col_int(st, 18), &m[n++]);
+	}
+	store_done(st);
+	proc_pack_u64(out, n);
+	for (i = 0; i < n; i++)
+		connect_msg_status_pack(&m[i], out);
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What front, keeper and exchanger say to each other.
+ *
+ *   front ──> keeper      all of CONNECT_KEEPER_*
+ *   keeper ──> front      CONNECT_FRONT_STATUS, a notice
+ *   keeper ──> exchanger  CONNECT_EXCHANGER_*
+ *
+ * Each body is one struct below with a pack and an unpack function, so that
+ * both sides agree by construction.  Unpacking is strict: unknown enums,
+ * over-long texts and bytes left over are ERR_PROTOCOL.  Structs own what
+ * they point to (release functions accept zeroed ones) unless said
+ * otherwise; packing borrows.
+ */
+#ifndef CONNECT_MESSAGE_H
+#define CONNECT_MESSAGE_H
+
+#include "connect/view.h"
+#include "method/method.h"
+#include "proc/proc.h"
+
+enum connect_message {
+	/* struct connect_subject for all that name a grant */
+	CONNECT_KEEPER_CREDENTIAL = 1, /* msg_credential -> msg_grant */
+	CONNECT_KEEPER_APP,	       /* msg_app -> nothing */
+	CONNECT_KEEPER_CONSENT_BEGIN,  /* msg_begin -> msg_begun */
+	CONNECT_KEEPER_CONSENT_FINISH, /* msg_finish -> msg_grant */
+	CONNECT_KEEPER_INJECT,	       /* msg_subject -> msg_injection */
+	CONNECT_KEEPER_REFUSED,	       /* msg_subject -> msg_injection */
+	CONNECT_KEEPER_REFRESH,	       /* msg_subject -> msg_grant */
+	CONNECT_KEEPER_REVOKE,	       /* msg_subject -> msg_revoked */
+	CONNECT_KEEPER_FORGET,	       /* msg_subject -> nothing; all of its
+					* subjects */
+	CONNECT_KEEPER_SUSPEND,	       /* msg_subject, generation 1: no
+					* injections any more; 0: again */
+	CONNECT_KEEPER_CHANGES, /* u64 after -> u64 count, msg_status … */
+	CONNECT_KEEPER_COUNTS,	/* nothing -> msg_counts */
+
+	CONNECT_FRONT_STATUS = 64, /* msg_status */
+
+	CONNECT_EXCHANGER_TOKEN = 128, /* msg_token -> msg_token_answer */
+	CONNECT_EXCHANGER_LOOKUP,      /* msg_lookup -> msg_looked_up */
+};
+
+enum {
+	CONNECT_ID_SIZE = 27,
+	CONNECT_STATE_SIZE = 32, /* SHA-256 of the state parameter */
+	CONNECT_DETAIL_SIZE = 320,
+	CONNECT_SCOPES_SIZE = METHOD_SCOPE_SIZE,
+
+	/* How long the asker waits. */
+	CONNECT_QUICK_MS = 5000,
+	CONNECT_INJECT_MS = 35000,  /* a refresh may be within */
+	CONNECT_CONSENT_MS = 30000, /* the exchange of a code */
+	CONNECT_TOKEN_MS = 20000,   /* one token request */
+};
+
+/* Which grant. */
+struct connect_msg_subject {
+	char org[CONNECT_ID_SIZE];
+	char connection[CONNECT_ID_SIZE];
+	char subject[64];    /* "" unless per user */
+	uint64_t generation; /* REFUSED: of the refused token; else 0 */
+};
+void connect_msg_subject_pack(const struct connect_msg_subject *m,
+			      struct proc_pack *p);
+int connect_msg_subject_unpack(struct proc_unpack *u,
+			       struct connect_msg_subject *m);
+
+/*
+ * Why not.  Goes with every error reply of the keeper:
+ *   ERR_INVALID      what was given is wrong; pointer says where
+ *   ERR_NOT_FOUND    code "app_missing" (no OAuth app set) or no such grant
+ *   ERR_FORBIDDEN    a host, endpoint or captured value is not allowed
+ *   ERR_WRONG_STATE  no usable grant: status and detail tell
+ *   ERR_BUSY         throttled, or the provider is down: retry_after_s
+ *   ERR_CONNECT      the provider could not be reached
+ *   ERR_PROTOCOL     the provider refused or said nothing sensible
+ */
+struct connect_msg_problem {
+	char code[48]; /* "app_missing", "app_refused", "denied" …; "" */
+	char detail[CONNECT_DETAIL_SIZE];
+	char pointer[128];
+	enum connect_status status;
+	uint32_t retry_after_s;
+};
+void connect_msg_problem_pack(const struct connect_msg_problem *m,
+			      struct proc_pack *p);
+/* u may be NULL (no answer came): gives a usual text for err. */
+void connect_msg_problem_unpack(struct proc_unpack *u, int err,
+				struct connect_msg_problem *m);
+
+/* A credential that a person gave (or nothing but a method that needs none,
+ * or client credentials: then tokens are asked for at once). */
+struct connect_msg_credential {
+	struct connect_msg_subject who;
+	struct binding *binding;
+	struct method_credential fields;
+	char scope[CONNECT_SCOPES_SIZE]; /* client credentials: as sent */
+};
+void connect_msg_credential_pack(const struct connect_msg_credential *m,
+				 struct proc_pack *p);
+int connect_msg_credential_unpack(struct proc_unpack *u,
+				  struct connect_msg_credential *m);
+void connect_msg_credential_release(struct connect_msg_credential *m);
+
+/* What has become of a grant. */
+struct connect_msg_grant {
+	uint64_t generation;
+	int64_t expires_at; /* of the access token, wall ms; 0: never */
+	char scope[CONNECT_SCOPES_SIZE]; /* granted; joined by spaces */
+	char second_scope[CONNECT_SCOPES_SIZE];
+	bool has_scope; /* the provider told; else: as asked */
+	char account[256];
+	char data_centre[32];
+};
+void connect_msg_grant_pack(const struct connect_msg_grant *m,
+			    struct proc_pack *p);
+int connect_msg_grant_unpack(struct proc_unpack *u,
+			     struct connect_msg_grant *m);
+
+enum { CONNECT_ENDPOINTS_MAX = 64, CONNECT_URL_SIZE = 512 };
+
+/* An OAuth app.  Its secret will only ever go to these endpoints. */
+struct connect_msg_app {
+	char org[CONNECT_ID_SIZE];
+	char app[64];
+	char data_centre[32]; /* "": all that have no own */
+	char client_id[512];
+	struct secret *client_secret; /* NULL: a public client */
+	char **endpoints;
+	size_t endpoint_count;
+};
+void connect_msg_app_pack(const struct connect_msg_app *m, struct proc_pack *p);
+int connect_msg_app_unpack(struct proc_unpack *u, struct connect_msg_app *m);
+void connect_msg_app_release(struct connect_msg_app *m);
+
+/* A consent is to begin.  The PKCE verifier is made, and stays, in the
+ * keeper. */
+struct connect_msg_begin {
+	struct connect_msg_subject who;
+	unsigned char state[CONNECT_STATE_SIZE];
+	struct binding *binding;
+	char scope[CONNECT_SCOPES_SIZE]; /* as sent */
+	char redirect_uri[CONNECT_URL_SIZE];
+	int64_t expires_at;
+};
+void connect_msg_begin_pack(const struct connect_msg_begin *m,
+			    struct proc_pack *p);
+int connect_msg_begin_unpack(struct proc_unpack *u,
+			     struct connect_msg_begin *m);
+void connect_msg_begin_release(struct connect_msg_begin *m);
+
+struct connect_msg_begun {
+	char client_id[512];
+	char challenge[64]; /* S256; "": no PKCE with this service */
+};
+void connect_msg_begun_pack(const struct connect_msg_begun *m,
+			    struct proc_pack *p);
+int connect_msg_begun_unpack(struct proc_unpack *u,
+			     struct connect_msg_begun *m);
+
+/* The provider has sent the browser back with a code. */
+struct connect_msg_finish {
+	unsigned char state[CONNECT_STATE_SIZE];
+	struct secret *code;
+	/* Values of the callback for captures of CATALOG_FROM_CALLBACK, by
+	 * index in method->captures. */
+	struct {
+		size_t index;
+		char value[512];
+	} captures[METHOD_CAPTURES_MAX];
+	size_t capture_count;
+};
+void connect_msg_finish_pack(const struct connect_msg_finish *m,
+			     struct proc_pack *p);
+int connect_msg_finish_unpack(struct proc_unpack *u,
+			      struct connect_msg_finish *m);
+void connect_msg_finish_release(struct connect_msg_finish *m);
+
+/* An injection, as struct connect_injection wants it. */
+struct connect_msg_injection {
+	uint64_t generation;
+	uint64_t fresh_ms; /* may be sent for so long; 0: for good */
+	struct binding *binding;
+	struct method_injection add;
+	struct secret *scrub[METHOD_FIELDS_MAX];
+	size_t scrub_count;
+};
+void connect_msg_injection_pack(const struct connect_msg_injection *m,
+				struct proc_pack *p);
+int connect_msg_injection_unpack(struct proc_unpack *u,
+				 struct connect_msg_injection *m);
+void connect_msg_injection_release(struct connect_msg_injection *m);
+
+struct connect_msg_revoked {
+	bool upstream; /* the provider has confirmed it */
+	char detail[CONNECT_DETAIL_SIZE];
+};
+void connect_msg_revoked_pack(const struct connect_msg_revoked *m,
+			      struct proc_pack *p);
+int connect_msg_revoked_unpack(struct proc_unpack *u,
+			       struct connect_msg_revoked *m);
+
+/* Something about a grant has changed that people are to see. */
+struct connect_msg_status {
+	uint64_t change; /* counts up; CHANGES asks for later ones */
+	struct connect_msg_subject who; /* generation: the grant's now */
+	enum connect_status status;
+	char reason[256];
+	bool degraded;
+	char health_reason[256];
+	int64_t retry_at;
+	int64_t expires_at;
+	char flagged_app[64]; /* this app is misconfigured, or "" */
+	char flagged_data_centre[32];
+};
+void connect_msg_status_pack(const struct connect_msg_status *m,
+			     struct proc_pack *p);
+int connect_msg_status_unpack(struct proc_unpack *u,
+			      struct connect_msg_status *m);
+/* One of several: more may follow. */
+int connect_msg_status_read(struct proc_unpack *u,
+			    struct connect_msg_status *m);
+
+struct connect_msg_counts {
+	uint64_t grants, usable, in_doubt, refreshing;
+	uint64_t token_requests, refreshed, failed;
+};
+void connect_msg_counts_pack(const struct connect_msg_counts *m,
+			     struct proc_pack *p);
+int connect_msg_counts_unpack(struct proc_unpack *u,
+			      struct connect_msg_counts *m);
+
+/* ---- keeper and exchanger ---- */
+
+struct connect_msg_token {
+	enum method_request what;
+	struct binding *binding;
+	char client_id[512];
+	struct secret *client_secret, *code, *verifier;
+	struct secret *refresh_token, *access_token;
+	char redirect_uri[CONNECT_URL_SIZE];
+	char scope[CONNECT_SCOPES_SIZE];
+};
+void connect_msg_token_pack(const struct connect_msg_token *m,
+			    struct proc_pack *p);
+int connect_msg_token_unpack(struct proc_unpack *u,
+			     struct connect_msg_token *m);
+void connect_msg_token_release(struct connect_msg_token *m);
+
+struct connect_msg_token_answer {
+	/* Whether the request (or a part) has left this machine: if it has
+	 * and nothing came back, a rotating grant is in doubt. */
+	bool sent;
+	/* 0: answer is the provider's; else it could not be asked (ERR_RESOLVE,
+	 * ERR_CONNECT, ERR_TLS, ERR_TIMEOUT, ERR_CLOSED, ERR_PROTOCOL,
+	 * ERR_BLOCKED) and detail says why. */
+	int err;
+	char detail[256];
+	bool revoked; /* METHOD_REVOKE: it went through */
+	struct method_answer answer;
+};
+void connect_msg_token_answer_pack(const struct connect_msg_token_answer *m,
+				   struct proc_pack *p);
+int connect_msg_token_answer_unpack(struct proc_unpack *u,
+				    struct connect_msg_token_answer *m);
+void connect_msg_token_answer_release(struct connect_msg_token_answer *m);
+
+/* A look-up after consent: method->lookups[index] with this injection. */
+struct connect_msg_lookup {
+	struct binding *binding;
+	size_t index;
+	struct secret *headers;
+	struct secret *query;
+};
+void connect_msg_lookup_pack(const struct connect_msg_lookup *m,
+			     struct proc_pack *p);
+int connect_msg_lookup_unpack(struct proc_unpack *u,
+			      struct connect_msg_lookup *m);
+void connect_msg_lookup_release(struct connect_msg_lookup *m);
+
+struct connect_msg_looked_up {
+	int err; /* 0, or why it could not be had */
+	char detail[256];
+	char account[256];
+	char values[METHOD_CAPTURES_MAX][512]; /* by index in the look-up's
+						* values; "": not there */
+	size_t value_count;
+};
+void connect_msg_looked_up_pack(const struct connect_msg_looked_up *m,
+				struct proc_pack *p);
+int connect_msg_looked_up_unpack(struct proc_unpack *u,
+				 struct connect_msg_looked_up *m);
+
+#endif

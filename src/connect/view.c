@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Views: each worker's own tables of connections and injections.
+ *
+ * A call whose connection and injection are at hand costs one look-up in a
+ * table that no other thread touches.  What is missing is loaded once,
+ * however many calls wait for it.
+ *
+ * Withdrawing: the epoch counts up, every view is told on its own loop and
+ * forgets, and only then does the withdrawal return.  A load that began
+ * before it is not kept (its epoch is old) but done again.
+ *
+ * Runs in the front, each view on its worker's loop.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "connect/view_priv.h"
+
+enum {
+	UNKNOWN_MAX = 1024,
+	UNKNOWN_MS = 1000,
+	ENTRIES_MAX = 100 * 1000,
+};
+
+/* One withdrawal that waits for one view; the waiter frees it. */
+struct view_withdrawal {
+	const char *connection; /* NULL: all */
+	bool done;
+	struct view_withdrawal *next;	      /* in the view's list */
+	struct view_withdrawal *next_of_mine; /* in the waiter's list */
+};
+
+/* One connection being loaded. */
+struct view_load {
+	struct connect_view *view; /* NULL: it has gone */
+	struct connect_views *all;
+	struct loop_work work;
+	struct connect_wait *waiting;
+	char link[51];
+	uint64_t epoch;
+	struct catalog *catalog;
+	struct connect_snapshot *snapshot;
+	int err;
+};
+
+/* ---- waiting ---- */
+
+void
+view_wait_add(struct connect_wait **list, struct connect_wait *w)
+{
+	w->next = *list;
+	w->prev = list;
+	if (w->next)
+		w->next->prev = &w->next;
+	*list = w;
+}
+
+void
+connect_wait_cancel(struct connect_wait *w)
+{
+	if (!w->prev)
+		return;
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->next = NULL;
+	w->prev = NULL;
+}
+
+void
+view_wait_finish(struct connect_wait *w, int err)
+{
+	connect_wait_cancel(w);
+	w->done(w, err);
+}
+
+/* ---- all views ---- */
+
+int
+connect_views_new(struct store *s, struct loop_pool *pool,
+		  struct connect_views **out)
+{
+	struct connect_views *v = calloc(1, sizeof(*v));
+
+	*out = NULL;
+	if (!v)
+		return ERR_NOMEM;
+	v->store = s;
+	v->pool = pool;
+	pthread_mutex_init(&v->mutex, NULL);
+	pthread_cond_init(&v->told, NULL);
+	*out = v;
+	return 0;
+}
+
+void
+connect_views_free(struct connect_views *v)
+{
+	if (!v)
+		return;
+	ASSERT(!v->first);
+	if (v->catalog)
+		catalog_unref(v->catalog);
+	pthread_cond_destroy(&v->told);
+	pthread_mutex_destroy(&v->mutex);
+	free(v);
+}
+
+void
+connect_views_set_catalog(struct connect_views *v, struct catalog *c)
+{
+	struct catalog *before;
+
+	pthread_mutex_lock(&v->mutex);
+	before = v->catalog;
+	v->catalog = catalog_ref(c);
+	pthread_mutex_unlock(&v->mutex);
+	if (!before)
+		return;
+	connect_views_withdraw(v, NULL);
+	catalog_unref(before);
+}
+
+void
+connect_views_attach(struct connect_views *v, struct loop *l,
+		     struct proc_channel *keeper)
+{
+	pthread_mutex_lock(&v->mutex);
+	v->keeper_loop = l;
+	v->keeper = keeper;
+	view_ask_attached(v);
+	pthread_mutex_unlock(&v->mutex);
+}
+
+/* ---- entries ---- */
+
+struct view_entry *
+view_entry_find(struct connect_view *v, const char *link)
+{
+	return table_get(v->entries, slice_str(link));
+}
+
+void
+view_entry_set_snapshot(struct view_entry *e, struct connect_snapshot *s)
+{
+	connect_snapshot_unref(e->seen.snapshot);
+	e->seen.snapshot = s;
+	e->seen.base = NULL; /* its URL may be another now */
+	e->degraded = s->degraded;
+}
+
+struct connect_injection *
+view_entry_injection(const struct view_entry *e, const char *subject)
+{
+	if (!subject[0])
+		return e->injection;
+	return e->by_user ? table_get(e->by_user, slice_str(subject)) : NULL;
+}
+
+void
+view_entry_set_injection(struct view_entry *e, const char *subject,
+			 struct connect_injection *i)
+{
+	void *before = NULL;
+
+	if (!subject[0]) {
+		connect_injection_unref(e->injection);
+		e->injection = i;
+		return;
+	}
+	if (!e->by_user)
+		e->by_user = table_new();
+	if (!e->by_user) {
+		connect_injection_unref(i);
+		return;
+	}
+	if (!i)
+		before = table_remove(e->by_user, slice_str(subject));
+	else if (table_set(e->by_user, slice_str(subject), i, &before))
+		connect_injection_unref(i);
+	connect_injection_unref(before);
+}
+
+static void
+entry_free(struct view_entry *e)
+{
+	size_t cursor = 0;
+	struct slice key;
+	void *i;
+
+	connect_snapshot_unref(e->seen.snapshot);
+	connect_injection_unref(e->injection);
+	while (e->by_user && table_next(e->by_user, &cursor, &key, &i))
+		connect_injection_unref(i);
+	table_free(e->by_user);
+	free(e);
+}
+
+/* Those of a connection (NULL: all). */
+static void
+entries_drop(struct connect_view *v, const char *connection)
+{
+	size_t cursor = 0;
+	struct slice link;
+	void *value;
+
+	while (table_next(v->entries, &cursor, &link, &value)) {
+		struct view_entry *e = value;
+
+		if (connection && strcmp(e->seen.snapshot->id, connection))
+			continue;
+		table_remove(v->entries, link);
+		entry_free(e);
+	}
+}
+
+/* ---- one view ---- */
+
+int
+connect_view_new(struct connect_views *all, struct loop *l,
+		 struct connect_view **out)
+{
+	struct connect_view *v = calloc(1, sizeof(*v));
+
+	*out = NULL;
+	if (!v)
+		return ERR_NOMEM;
+	v->all = all;
+	v->loop = l;
+	v->entries = table_new();
+	v->unknown = table_new();
+	v->loading = table_new();
+	v->asking = table_new();
+	if (!v->entries || !v->unknown || !v->loading || !v->asking) {
+		table_free(v->entries);
+		table_free(v->unknown);
+		table_free(v->loading);
+		table_free(v->asking);
+		free(v);
+		return ERR_NOMEM;
+	}
+	pthread_mutex_lock(&all->mutex);
+	v->next = all->first;
+	all->first = v;
+	pthread_mutex_unlock(&all->mutex);
+	*out = v;
+	return 0;
+}
+
+/* Under the mutex: whoever waits for this view need not any more. */
+static void
+pending_finish(struct connect_view *v)
+{
+	struct view_withdrawal *w;
+
+	while ((w = v->pending)) {
+		v->pending = w->next;
+		w->done = true;
+	}
+	pthread_cond_broadcast(&v->all->told);
+}
+
+void
+connect_view_free(struct connect_view *v)
+{
+	struct connect_view **at;
+	size_t cursor = 0;
+	struct slice key;
+	void *load;
+
+	if (!v)
+		return;
+	pthread_mutex_lock(&v->all->mutex);
+	for (at = &v->all->first; *at != v; at = &(*at)->next)
+		ASSERT(*at);
+	*at = v->next;
+	pending_finish(v);
+	pthread_mutex_unlock(&v->all->mutex);
+	view_ask_forget(v);
+	while (table_next(v->loading, &cursor, &key, &load)) {
+		ASSERT(!((struct view_load *)load)->waiting);
+		((struct view_load *)load)->view = NULL;
+	}
+	entries_drop(v, NULL);
+	table_free(v->entries);
+	table_free(v->unknown);
+	table_free(v->loading);
+	table_free(v->asking);
+	free(v);
+}
+
+/* ---- loading ---- */
+
+static void
+load_work(struct loop_work *w)
+{
+	struct view_load *l = CONTAINER_OF(w, struct view_load, work);
+
+	pthread_mutex_lock(&l->all->mutex);
+	l->epoch = atomic_load(&l->all->epoch);
+	l->catalog = l->all->catalog ? catalog_ref(l->all->catalog) : NULL;
+	pthread_mutex_unlock(&l->all->mutex);
+	l->err = l->catalog ? view_snapshot_load(l->all, l->catalog, l->link,
+						 &l->snapshot)
+			    : ERR_CLOSED;
+	if (l->catalog)
+		catalog_unref(l->catalog);
+}
+
+static void
+unknown_add(struct connect_view *v, const char *link)
+{
+	static char present;
+	uint64_t now = loop_now_ms(v->loop);
+
+	if (now - v->unknown_since_ms > UNKNOWN_MS ||
+	    table_count(v->unknown) >= UNKNOWN_MAX) {
+		table_free(v->unknown);
+		v->unknown = table_new();
+		v->unknown_since_ms = now;
+	}
+	if (v->unknown)
+		table_set(v->unknown, slice_str(link), &present, NULL);
+}
+
+static bool
+unknown_has(struct connect_view *v, struct slice link)
+{
+	return v->unknown && v->unknown_since_ms &&
+	       loop_now_ms(v->loop) - v->unknown_since_ms <= UNKNOWN_MS &&
+	       table_get(v->unknown, link);
+}
+
+static int
+load_keep(struct connect_view *v, struct view_load *l)
+{
+	struct view_entry *e = view_entry_find(v, l->link);
+
+	if (e) { /* its status was renewed meanwhile */
+		view_entry_set_snapshot(e, l->snapshot);
+		l->snapshot = NULL;
+		return 0;
+	}
+	if (table_count(v->entries) >= ENTRIES_MAX)
+		entries_drop(v, NULL);
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return ERR_NOMEM;
+	memcpy(e->link, l->link, sizeof(e->link));
+	if (table_set(v->entries, slice_str(e->link), e, NULL)) {
+		free(e);
+		return ERR_NOMEM;
+	}
+	view_entry_set_snapshot(e, l->snapshot);
+	l->snapshot = NULL;
+	return 0;
+}
+
+static void
+load_done(struct loop_work *work)
+{
+	struct view_load *l = CONTAINER_OF(work, struct view_load, work);
+	struct connect_view *v = l->view;
+	int err = l->err;
+
+	if (v && l->epoch != atomic_load(&v->all->epoch)) {
+		/* withdrawn meanwhile: may be out of date */
+		connect_snapshot_unref(l->snapshot);
+		l->snapshot = NULL;
+		loop_work_start(v->all->pool, &l->work);
+		return;
+	}
+	if (v) {
+		table_remove(v->loading, slice_str(l->link));
+		if (!err)
+			err = load_keep(v, l);
+		else if (err == ERR_NOT_FOUND)
+			unknown_add(v, l->link);
+	}
+	while (l->waiting) {
+		struct connect_wait *w = l->waiting;
+
+		if (err && err != ERR_NOT_FOUND)
+			slice_copy(err == ERR_UNSUPPORTED
+					   ? SLICE("its service is not in the "
+						   "catalogue any more.")
+					   : slice_str(err_text(err)),
+				   w->detail, sizeof(w->detail));
+		view_wait_finish(w, err);
+	}
+	connect_snapshot_unref(l->snapshot);
+	free(l);
+}
+
+static int
+load_start(struct connect_view *v, struct slice link, struct connect_wait *w)
+{
+	struct view_load *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return ERR_NOMEM;
+	l->view = v;
+	l->all = v->all;
+	slice_copy(link, l->link, sizeof(l->link));
+	l->work.work = load_work;
+	l->work.done = load_done;
+	l->work.loop = v->loop;
+	if (table_set(v->loading, link, l, NULL)) {
+		free(l);
+		return ERR_NOMEM;
+	}
+	view_wait_add(&l->waiting, w);
+	loop_work_start(v->all->pool, &l->work);
+	return ERR_AGAIN;
+}
+
+int
+connect_view_find(struct connect_view *v, struct slice link,
+		  struct connect_wait *w, struct connect_entry **out)
+{
+	struct view_entry *e = table_get(v->entries, link);
+	struct view_load *l;
+
+	if (e) {
+		*out = &e->seen;
+		return 0;
+	}
+	*out = NULL;
+	if (!link.len || link.len >= sizeof(e->link) || unknown_has(v, link))
+		return ERR_NOT_FOUND;
+	if (!w)
+		return ERR_AGAIN;
+	l = table_get(v->loading, link);
+	if (!l)
+		return load_start(v, link, w);
+	view_wait_add(&l->waiting, w);
+	return ERR_AGAIN;
+}
+
+/* ---- withdrawing ---- */
+
+/* On the view's loop. */
+static void
+view_told(struct loop_task *task)
+{
+	struct connect_view *v = CONTAINER_OF(task, struct connect_view, task);
+	struct view_withdrawal *w;
+
+	pthread_mutex_lock(&v->all->mutex);
+	v->task_posted = false;
+	v->unknown_since_ms = 0;
+	for (w = v->pending; w; w = w->next)
+		entries_drop(v, w->connection);
+	pending_finish(v);
+	pthread_mutex_unlock(&v->all->mutex);
+}
+
+/* Under the mutex: one withdrawal for each view. */
+static struct view_withdrawal *
+withdrawals_post(struct connect_views *v, const char *connection)
+{
+	struct view_withdrawal *mine = NULL, *w;
+	struct connect_view *view;
+
+	for (view = v->first; view; view = view->next) {
+		w = calloc(1, sizeof(*w));
+		/* Going on would leave a withdrawn credential in use. */
+		ASSERT(w);
+		w->connection = connection;
+		w->next = view->pending;
+		view->pending = w;
+		w->next_of_mine = mine;
+		mine = w;
+		if (!view->task_posted) {
+			view->task_posted = true;
+			view->task.run = view_told;
+			loop_post(view->loop, &view->task);
+		}
+	}
+	return mine;
+}
+
+void
+connect_views_withdraw(struct connect_views *v, const char *connection)
+{
+	struct view_withdrawal *w, *next;
+
+	pthread_mutex_lock(&v->mutex);
+	atomic_fetch_add(&v->epoch, 1);
+	for (w = withdrawals_post(v, connection); w; w = next) {
+		while (!w->done)
+			pthread_cond_wait(&v->told, &v->mutex);
+		next = w->next_of_mine;
+		free(w);
+	}
+	pthread_mutex_unlock(&v->mutex);
+}
+
+/* ---- health, off the hot path ---- */
+
+struct view_health {
+	struct loop_work work;
+	struct connect_views *all;
+	char connection[CONNECT_ID_SIZE];
+	char problem[64]; /* "": well again */
+};
+
+static const char *
+health_words(const char *problem)
+{
+	if (!strcmp(problem, "missing_scope"))
+		return "The service says that a scope is missing: edit the "
+		       "scopes, and connect again.";
+	if (!strcmp(problem, "throttled"))
+		return "The service asks to call less often.";
+	return problem;
+}
+
+static void
+health_work(struct loop_work *w)
+{
+	struct view_health *h = CONTAINER_OF(w, struct view_health, work);
+	struct store_conn *c = NULL;
+	int rc = store_acquire(h->all->store, &c);
+
+	if (!rc && h->problem[0])
+		rc = store_exec(c, NULL,
+				"UPDATE connections SET health = 'degraded', "
+				"health_reason = ?2, health_since = ?3, "
+				"retry_at = 0 WHERE id = ?1",
+				"ssi", h->connection, health_words(h->problem),
+				clock_wall_ms());
+	else if (!rc) /* what the keeper has noted is its own to clear */
+		rc = store_exec(c, NULL,
+				"UPDATE connections SET health = 'ok', "
+				"health_reason = '', health_since = 0 "
+				"WHERE id = ?1 AND retry_at = 0",
+				"s", h->connection);
+	if (rc)
+		log_warn("health not stored",
+			 LOG_S("connection", h->connection), LOG_E(rc));
+	if (c)
+		store_release(c);
+	free(h);
+}
+
+void
+connect_view_health(struct connect_view *v, struct connect_entry *seen,
+		    const char *problem)
+{
+	struct view_entry *e = CONTAINER_OF(seen, struct view_entry, seen);
+	struct view_health *h;
+
+	if (e->degraded == (problem != NULL))
+		return;
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return;
+	e->degraded = problem != NULL;
+	h->all = v->all;
+	memcpy(h->connection, seen->snapshot->id, sizeof(h->connection));
+	slice_copy(slice_str(problem), h->problem, sizeof(h->problem));
+	h->work.work = health_work;
+	loop_work_start(v->all->pool, &h->work);
+}

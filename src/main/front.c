@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front role, put together: store, views, API, workers.
+ *
+ * The main thread's loop carries the channels to parent and keeper; each
+ * worker has a thread and loop of its own; what may block runs on the work
+ * threads.
+ *
+ *   stop: drain workers (bounded) -> close what is left -> wait for work
+ *         under way -> end the workers -> end
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "connect/connect.h"
+#include "main/front_priv.h"
+#include "main/main_priv.h"
+
+enum {
+	WORK_THREADS = 8,
+	EXIT_CONFIG = 78,
+	TIDY_FIRST_MS = 60 * 1000,
+	TIDY_MS = 3600 * 1000,
+	READY_MS = 2000,
+};
+
+/* ---- the public URL ---- */
+
+static void
+front_public_url(struct front *f)
+{
+	const char *given = conf_text(f->env->conf, CONF_PUBLIC_URL);
+	const char *first = "127.0.0.1:7070";
+	size_t i, len;
+
+	for (i = 0; i < f->env->listener_count; i++) {
+		if (!strncmp(f->env->listeners[i].address, "unix:", 5))
+			continue;
+		first = f->env->listeners[i].address;
+		break;
+	}
+	if (given[0])
+		snprintf(f->public_url, sizeof(f->public_url), "%s", given);
+	else
+		snprintf(f->public_url, sizeof(f->public_url), "%s://%s",
+			 f->tls ? "https" : "http", first);
+	len = strlen(f->public_url);
+	while (len && f->public_url[len - 1] == '/')
+		f->public_url[--len] = '\0';
+}
+
+/* ---- the store ---- */
+
+static int
+front_open_store(struct front *f, char *detail, size_t size)
+{
+	const char *given = conf_text(f->env->conf, CONF_STORE);
+	char url[4096];
+
+	if (given[0])
+		snprintf(url, sizeof(url), "%s", given);
+	else
+		snprintf(url, sizeof(url), "sqlite:%s/store/drawbridge.db",
+			 f->env->data);
+	return store_open(url, "main", &f->store, detail, size);
+}
+
+/* The organisation; and, until an owner is there, a link to become him. */
+static int
+front_first_start(struct front *f)
+{
+	char org[PEOPLE_ID_SIZE], token[RANDOM_TOKEN_SIZE] = "", url[1024];
+	struct store_conn *c;
+	bool claimed = true;
+	int rc = store_acquire(f->store, &c);
+
+	if (rc)
+		return rc;
+	rc = store_begin(c);
+	if (!rc)
+		rc = people_org_ensure(c, org);
+	if (!rc)
+		rc = people_owner_is_claimed(c, &claimed);
+	if (!rc && !claimed)
+		rc = people_owner_link_create(c, token);
+	if (!rc)
+		rc = store_commit(c);
+	if (rc)
+		store_rollback(c);
+	store_release(c);
+	if (!rc && !claimed) {
+		snprintf(url, sizeof(url), "%s/setup/%s", f->public_url, token);
+		log_info("no owner yet: open this link once, within a day, "
+			 "or run `drawbridge init --owner EMAIL`",
+			 LOG_S("url", url));
+	}
+	secret_wipe(token, sizeof(token));
+	secret_wipe(url, sizeof(url));
+	return rc;
+}
+
+/* ---- readiness and housekeeping ---- */
+
+static bool
+front_is_ready(void *arg)
+{
+	struct front *f = arg;
+
+	return !f->stopping && !connect_front_ping(f->connect, READY_MS);
+}
+
+static void front_tidy_soon(struct front *f, uint64_t delay_ms);
+
+static void
+tidy_work(struct loop_work *w)
+{
+	struct front *f = CONTAINER_OF(w, struct front, tidy);
+
+	api_tidy(f->api, (int64_t)conf_number(f->env->conf, CONF_CALLS_KEEP));
+}
+
+static void
+tidy_done(struct loop_work *w)
+{
+	struct front *f = CONTAINER_OF(w, struct front, tidy);
+
+	f->tidying = false;
+	front_tidy_soon(f, TIDY_MS);
+}
+
+static void
+tidy_fire(struct loop_timer *t)
+{
+	struct front *f = CONTAINER_OF(t, struct front, tidy_timer);
+
+	if (f->stopping)
+		return;
+	f->tidying = true;
+	f->tidy.work = tidy_work;
+	f->tidy.done = tidy_done;
+	f->tidy.loop = f->loop;
+	loop_work_start(f->pool, &f->tidy);
+}
+
+static void
+front_tidy_soon(struct front *f, uint64_t delay_ms)
+{
+	loop_timer_start(f->loop, &f->tidy_timer, delay_ms, tidy_fire);
+}
+
+/* ---- the end ---- */
+
+static void
+each_worker(struct front *f, void (*step)(struct front_worker *))
+{
+	unsigned i;
+
+	for (i = 0; i < f->worker_count; i++)
+		if (f->workers[i].running)
+			step(&f->workers[i]);
+}
+
+/* On a thread of its own: the main loop must go on for those who wait for
+ * the keeper. */
+static void *
+front_close(void *arg)
+{
+	struct front *f = arg;
+
+	each_worker(f, front_worker_close);
+	do /* done() of one piece of work may start the next */
+		each_worker(f, front_worker_barrier);
+	while (loop_pool_wait(f->pool));
+	each_worker(f, front_worker_stop);
+	loop_pool_wait(f->pool);
+	loop_stop(f->loop);
+	return NULL;
+}
+
+static void
+front_close_once(struct front *f)
+{
+	if (f->stopping)
+		return;
+	f->stopping = true;
+	loop_timer_cancel(&f->drain_timer);
+	loop_timer_cancel(&f->tidy_timer);
+	if (pthread_create(&f->closer, NULL, front_close, f)) {
+		log_error("no thread to stop with; ending at once");
+		_exit(1);
+	}
+}
+
+static void
+all_drained(struct loop_task *task)
+{
+	front_close_once(CONTAINER_OF(task, struct front, drained_task));
+}
+
+void
+front_worker_drained(struct front *f)
+{
+	if (atomic_fetch_sub(&f->draining, 1) == 1)
+		loop_post(f->loop, &f->drained_task);
+}
+
+static void
+drain_timeout(struct loop_timer *t)
+{
+	log_warn("calls are still in flight at the end of the drain time; "
+		 "they are cut");
+	front_close_once(CONTAINER_OF(t, struct front, drain_timer));
+}
+
+static void
+front_stop(struct proc_env *env)
+{
+	struct front *f = env->arg;
+	unsigned i;
+
+	f->draining = f->worker_count;
+	f->drained_task.run = all_drained;
+	loop_timer_start(f->loop, &f->drain_timer,
+			 conf_number(env->conf, CONF_DRAIN), drain_timeout);
+	for (i = 0; i < f->worker_count; i++)
+		front_worker_drain(&f->workers[i]);
+}
+
+/* ---- the start ---- */
+
+static void
+front_peer(struct proc_env *env, enum proc_role peer, int fd)
+{
+	struct front *f = env->arg;
+
+	ASSERT(peer == PROC_KEEPER);
+	proc_channel_replace(f->keeper, fd);
+	connect_front_attach(f->connect, f->keeper);
+}
+
+/* What is read before the sandbox closes: trust anchors, certificates. */
+static int
+front_load_files(struct front *f, char *detail, size_t size)
+{
+	const struct conf *c = f->env->conf;
+	const char *ca = conf_text(c, CONF_CA_FILE);
+	const char *cert = conf_text(c, CONF_TLS_CERT);
+	struct egress_policy_config policy = { 0 };
+	int rc;
+
+	policy.allow = conf_list(c, CONF_EGRESS_ALLOW, &policy.allow_count);
+	policy.ca_file = ca[0] ? ca : NULL;
+	rc = egress_policy_new(&policy, &f->policy, detail, size);
+	if (rc || !cert[0])
+		return rc;
+	rc = net_tls_server_new(cert, conf_text(c, CONF_TLS_KEY), &f->tls);
+	if (rc)
+		snprintf(detail, size,
+			 "--tls-cert and --tls-key cannot be used");
+	return rc;
+}
+
+static void
+front_sandbox(struct front *f)
+{
+	/* For looking names up: /etc/hosts, resolv.conf, and what glibc
+	 * loads for it. */
+	const char *read_paths[] = { "/etc",	 "/lib", "/lib64",
+				     "/usr/lib", "/run", getenv("WEB_DIR"),
+				     NULL };
+	char folder[4096];
+	const char *write_paths[] = { folder, NULL };
+
+	snprintf(folder, sizeof(folder), "%s/store", f->env->data);
+	proc_env_sandbox(f->env, read_paths, write_paths);
+}
+
+static int
+front_init_shared(struct front *f)
+{
+	struct connect_front_config connect = { .store = f->store,
+						.loop = f->loop,
+						.public_url = f->public_url };
+	struct api_config api = { .store = f->store,
+				  .public_url = f->public_url,
+				  .version = DRAWBRIDGE_VERSION,
+				  .ready = front_is_ready,
+				  .arg = f };
+	int rc;
+
+	rc = loop_pool_new(WORK_THREADS, &f->pool);
+	if (!rc)
+		rc = people_views_new(f->store, f->pool, &f->people);
+	if (!rc)
+		rc = connect_views_new(f->store, f->pool, &f->views);
+	connect.pool = f->pool;
+	connect.views = f->views;
+	if (!rc)
+		rc = connect_front_new(&connect, &f->connect);
+	if (!rc)
+		rc = proc_channel_new(f->loop, -1, PROC_KEEPER,
+				      connect_front_messages, f->connect,
+				      &f->keeper);
+	api.pool = f->pool;
+	api.people = f->people;
+	api.connect = f->connect;
+	return rc ? rc : api_new(&api, &f->api);
+}
+
+static int
+front_init_workers(struct front *f)
+{
+	uint64_t n = conf_number(f->env->conf, CONF_WORKERS);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned i;
+	int rc = 0;
+
+	if (!n)
+		n = cores > 0 ? (uint64_t)cores : 1;
+	f->workers = calloc(n, sizeof(*f->workers));
+	if (!f->workers)
+		return ERR_NOMEM;
+	f->worker_count = (unsigned)n;
+	for (i = 0; i < f->worker_count && !rc; i++)
+		rc = front_worker_init(&f->workers[i], f);
+	for (i = 0; i < f->worker_count && !rc; i++)
+		rc = front_worker_start(&f->workers[i]);
+	return rc;
+}
+
+static int
+front_init(struct front *f, struct proc_env *env)
+{
+	char detail[512] = "";
+	int rc;
+
+	f->env = env;
+	f->loop = env->loop;
+	env->arg = f;
+	env->peer = front_peer;
+	env->stop = front_stop;
+	rc = vault_init();
+	if (!rc)
+		rc = front_load_files(f, detail, sizeof(detail));
+	if (!rc) {
+		front_public_url(f);
+		front_sandbox(f);
+		rc = front_open_store(f, detail, sizeof(detail));
+	}
+	if (!rc)
+		rc = front_first_start(f);
+	if (!rc)
+		rc = front_init_shared(f);
+	if (!rc)
+		rc = front_init_workers(f);
+	if (rc)
+		log_error("the front cannot start", LOG_E(rc),
+			  LOG_S("why", detail));
+	return rc;
+}
+
+static void
+front_release(struct front *f)
+{
+	unsigned i;
+
+	for (i = 0; i < f->worker_count; i++)
+		front_worker_stop(&f->workers[i]);
+	if (f->pool)
+		loop_pool_free(f->pool);
+	for (i = 0; i < f->worker_count; i++)
+		front_worker_release(&f->workers[i]);
+	free(f->workers);
+	api_free(f->api);
+	proc_channel_free(f->keeper);
+	connect_front_free(f->connect);
+	connect_views_free(f->views);
+	people_views_free(f->people);
+	if (f->store)
+		store_close(f->store);
+	net_tls_free(f->tls);
+	egress_policy_free(f->policy);
+}
+
+int
+front_main(struct proc_env *env)
+{
+	struct front f = { 0 };
+	int rc = front_init(&f, env);
+
+	if (!rc) {
+		front_tidy_soon(&f, TIDY_FIRST_MS);
+		proc_env_ready(env);
+		loop_run(f.loop);
+		if (f.stopping)
+			pthread_join(f.closer, NULL);
+	}
+	front_release(&f);
+	return rc ? EXIT_CONFIG : 0;
+}

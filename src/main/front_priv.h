@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files that put the front together.
+ */
+#ifndef MAIN_FRONT_PRIV_H
+#define MAIN_FRONT_PRIV_H
+
+#include <pthread.h>
+
+#include "api/api.h"
+#include "gateway/gateway.h"
+#include "proc/proc.h"
+
+struct front;
+
+/* One event loop for calls, on a thread of its own: all that a call needs is
+ * here, and shared with no other worker. */
+struct front_worker {
+	struct front *front;
+	pthread_t thread;
+	bool running;
+	struct loop *loop;
+	struct http_server *server;
+	struct egress *egress;
+	struct people_view *people;
+	struct connect_view *connections;
+	struct call_worker *calls;
+	struct gateway *gateway;
+	struct api_worker *api;
+	struct loop_task drain, close, barrier, stop;
+	bool drained;
+};
+
+struct front {
+	struct proc_env *env;
+	struct loop *loop;	/* the channels' */
+	struct loop_pool *pool; /* databases, passwords, name look-up */
+	struct store *store;
+	struct egress_policy *policy;
+	struct net_tls *tls; /* NULL: plain */
+	struct people_views *people;
+	struct connect_views *views;
+	struct connect_front *connect;
+	struct proc_channel *keeper;
+	struct api *api;
+	char public_url[512];
+	struct front_worker *workers;
+	unsigned worker_count;
+	/* the end */
+	struct loop_timer drain_timer;
+	struct loop_timer tidy_timer;
+	struct loop_work tidy;
+	bool tidying, stopping;
+	pthread_t closer;
+	struct loop_task drained_task;
+	_Atomic unsigned draining;
+};
+
+/* ---- worker.c ---- */
+
+int front_worker_init(struct front_worker *w, struct front *f);
+/* Starts its thread. */
+int front_worker_start(struct front_worker *w);
+/* Stops accepting; counts down front->draining when all calls are over. */
+void front_worker_drain(struct front_worker *w);
+/* Closes what is still open, and waits until that is done. */
+void front_worker_close(struct front_worker *w);
+/* Returns when the worker's loop has run everything posted before. */
+void front_worker_barrier(struct front_worker *w);
+/* Ends the thread and frees all but the loop. */
+void front_worker_stop(struct front_worker *w);
+void front_worker_release(struct front_worker *w);
+
+/* ---- front.c ---- */
+
+int front_main(struct proc_env *env);
+/* Called on a worker's thread when its last call is over. */
+void front_worker_drained(struct front *f);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `drawbridge serve`: settings, then the parent of the roles.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "main/main_priv.h"
+#include "proc/proc.h"
+
+static void
+serve_help(void)
+{
+	struct buf b;
+
+	buf_init(&b, 64 * 1024);
+	buf_puts(&b, "usage: drawbridge serve [OPTION …]\n\n"
+		     "Runs the server until SIGTERM.  An empty data folder is "
+		     "made ready by itself;\nthe log has a link to become its "
+		     "owner.\n\n");
+	conf_help(&b);
+	buf_puts(&b, "\nEach can also be set as DRAWBRIDGE_NAME in the "
+		     "environment, or as a line\n\"name = value\" in the file "
+		     "that --config names.\n");
+	if (buf_cstr(&b))
+		fputs(buf_cstr(&b), stdout);
+	buf_release(&b);
+}
+
+/* Takes a flag without value out of the arguments. */
+static bool
+take_flag(int *argc, char **argv, const char *flag)
+{
+	int i, n = 0;
+	bool found = false;
+
+	for (i = 0; i < *argc; i++) {
+		if (!strcmp(argv[i], flag))
+			found = true;
+		else
+			argv[n++] = argv[i];
+	}
+	*argc = n;
+	return found;
+}
+
+static void
+private_ready(void *arg)
+{
+	(void)arg;
+	puts("ready");
+	fflush(stdout);
+}
+
+int
+main_serve(int argc, char **argv)
+{
+	struct proc_parent_config config = { 0 };
+	struct conf_problem problem;
+	int status;
+
+	if (take_flag(&argc, argv, "--help") || take_flag(&argc, argv, "-h")) {
+		serve_help();
+		return 0;
+	}
+	config.private_server = take_flag(&argc, argv, "--private");
+	if (config.private_server)
+		config.ready = private_ready;
+	if (conf_load(argc, argv, &config.conf, &problem)) {
+		fprintf(stderr, "drawbridge: %s\n", problem.text);
+		return 2;
+	}
+	status = proc_parent_run(&config);
+	conf_free(config.conf);
+	return status;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control messages over a SOCK_SEQPACKET pair.
+ *
+ * Eight bytes of head (kind, number, length of the text), then the text; a
+ * descriptor travels as ancillary data.  A packet that is not exactly so is
+ * a protocol error.
+ *
+ * Runs in the parent and in every role.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proc/control.h"
+
+struct control_head {
+	uint8_t kind;
+	uint8_t number;
+	uint16_t zero;
+	uint32_t length;
+};
+
+union control_ancillary {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+static void
+put_fd(struct msghdr *m, union control_ancillary *a, int fd)
+{
+	struct cmsghdr *c;
+
+	memset(a, 0, sizeof(*a));
+	m->msg_control = a->bytes;
+	m->msg_controllen = sizeof(a->bytes);
+	c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+}
+
+int
+proc_control_send(int control, enum proc_control_kind kind, unsigned number,
+		  struct slice text, int fd)
+{
+	struct control_head h = { .kind = (uint8_t)kind,
+				  .number = (uint8_t)number,
+				  .length = (uint32_t)text.len };
+	struct iovec iov[2] = { { &h, sizeof(h) },
+				{ (void *)text.ptr, text.len } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+	union control_ancillary a;
+	ssize_t n;
+
+	if (text.len > PROC_CONTROL_MAX - sizeof(h))
+		return ERR_TOO_LARGE;
+	if (fd >= 0)
+		put_fd(&m, &a, fd);
+	do {
+		n = sendmsg(control, &m, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return 0;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_AGAIN : ERR_CLOSED;
+}
+
+/* The one descriptor that came along; any further are closed. */
+static int
+take_fd(struct msghdr *m)
+{
+	struct cmsghdr *c;
+	int fd = -1, one;
+	size_t i, n;
+
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (i = 0; i < n; i++) {
+			memcpy(&one, CMSG_DATA(c) + i * sizeof(int),
+			       sizeof(one));
+			if (fd < 0)
+				fd = one;
+			else
+				close(one);
+		}
+	}
+	return fd;
+}
+
+int
+proc_control_receive(int control, char *buffer, struct proc_control *out)
+{
+	struct iovec iov = { buffer, PROC_CONTROL_MAX };
+	union control_ancillary a;
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = a.bytes,
+			    .msg_controllen = sizeof(a.bytes) };
+	struct control_head h;
+	ssize_t n;
+
+	memset(out, 0, sizeof(*out));
+	out->fd = -1;
+	do {
+		n = recvmsg(control, &m, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_AGAIN
+							       : ERR_CLOSED;
+	if (!n)
+		return ERR_CLOSED;
+	out->fd = take_fd(&m);
+	if ((size_t)n >= sizeof(h) && !(m.msg_flags & MSG_TRUNC)) {
+		memcpy(&h, buffer, sizeof(h));
+		out->kind = (enum proc_control_kind)h.kind;
+		out->number = h.number;
+		out->text = slice_of(buffer + sizeof(h), (size_t)n - sizeof(h));
+		if (!h.zero && h.length == out->text.len)
+			return 0;
+	}
+	if (out->fd >= 0)
+		close(out->fd);
+	out->fd = -1;
+	return ERR_PROTOCOL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What parent and roles say to each other: a few short messages, one packet
+ * each, perhaps with one file descriptor.
+ *
+ *   parent -> role  SETTINGS DATA KEY LISTENER … GO, then PEER …, STOP
+ *   role -> parent  READY
+ */
+#ifndef PROC_CONTROL_H
+#define PROC_CONTROL_H
+
+#include "proc/proc.h"
+
+enum proc_control_kind {
+	PROC_CONTROL_SETTINGS = 1, /* text of a settings file */
+	PROC_CONTROL_DATA,	   /* absolute path of the data folder */
+	PROC_CONTROL_KEY,	   /* made from the passphrase */
+	PROC_CONTROL_LISTENER,	   /* number: local; text: address; fd */
+	PROC_CONTROL_GO,
+	PROC_CONTROL_PEER, /* number: role; fd */
+	PROC_CONTROL_STOP,
+	PROC_CONTROL_READY,
+};
+
+enum { PROC_CONTROL_FD = 3, PROC_CONTROL_MAX = 32 * 1024 };
+
+struct proc_control {
+	enum proc_control_kind kind;
+	unsigned number;
+	struct slice text; /* in a buffer of PROC_CONTROL_MAX bytes */
+	int fd;		   /* -1: none; owned by the reader */
+};
+
+/* 0, ERR_AGAIN, ERR_CLOSED, ERR_TOO_LARGE.  fd is borrowed. */
+int proc_control_send(int control, enum proc_control_kind kind, unsigned number,
+		      struct slice text, int fd);
+/* ERR_AGAIN, ERR_CLOSED (also at the orderly end), ERR_PROTOCOL. */
+int proc_control_receive(int control, char *buffer, struct proc_control *out);
+
+#endif

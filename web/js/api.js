@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Asking /v1. Every failure is a Problem (RFC 9457) with a title, what was wrong and what to do; a session that has
+ * ended sends the page to sign-in.
+ */
+
+export class Problem extends Error {
+	constructor(status, body) {
+		super(body.detail || body.title || `The answer was ${status}.`)
+		this.status = status
+		this.code = body.code ?? ''
+		this.title = body.title ?? 'That did not work'
+		this.detail = body.detail ?? ''
+		this.hint = body.hint ?? ''
+		this.pointer = body.pointer ?? ''
+		this.body = body
+	}
+}
+
+const unreachable = { code: 'unreachable', title: 'Drawbridge cannot be reached',
+	detail: 'The request did not get through.', hint: 'See whether the server runs, then try again.' }
+
+let onSignedOut = () => {}
+
+/* f is called when a request finds no session. */
+export function whenSignedOut(f) {
+	onSignedOut = f
+}
+
+async function readBody(response) {
+	const type = response.headers.get('content-type') ?? ''
+	if (response.status === 204 || !type.includes('json'))
+		return {}
+	return response.json().catch(() => ({}))
+}
+
+async function ask(method, path, body, headers = {}) {
+	const options = { method, headers: { Accept: 'application/json', ...headers }, credentials: 'same-origin' }
+	if (body !== undefined) {
+		options.body = JSON.stringify(body)
+		options.headers['Content-Type'] = 'application/json'
+	}
+	let response
+	try {
+		response = await fetch(`/v1${path}`, options)
+	} catch {
+		throw new Problem(0, unreachable)
+	}
+	const value = await readBody(response)
+	if (!response.ok) {
+		const problem = new Problem(response.status, value)
+		if (problem.code === 'unauthorized')
+			onSignedOut()
+		throw problem
+	}
+	return value
+}
+
+/* A key that makes a repeated creation the same one. */
+function once() {
+	const bytes = crypto.getRandomValues(new Uint8Array(16))
+	return { 'Idempotency-Key': Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('') }
+}
+
+/* All pages of a list. */
+async function all(path) {
+	const items = []
+	let next = ''
+	do {
+		const page = await ask('GET', `${path}?limit=200${next && `&after=${encodeURIComponent(next)}`}`)
+		items.push(...page.items)
+		next = page.next ?? ''
+	} while (next)
+	return items
+}
+
+const at = (link) => `/connections/${encodeURIComponent(link)}`
+const of = (id) => `/services/${encodeURIComponent(id)}`
+
+export const api = {
+	me: () => ask('GET', '/me'),
+	signIn: (email, password) => ask('POST', '/session', { email, password }),
+	signOut: () => ask('DELETE', '/session'),
+
+	services: () => all('/services'),
+	service: (id) => ask('GET', of(id)),
+	appOf: (id) => ask('GET', `${of(id)}/app`),
+	setApp: (id, app) => ask('PUT', `${of(id)}/app`, app),
+
+	connections: () => all('/connections'),
+	connection: (link) => ask('GET', at(link)),
+	create: (connection) => ask('POST', '/connections', connection, once()),
+	rename: (link, name) => ask('PATCH', at(link), { name }),
+	remove: (link, force) => ask('DELETE', `${at(link)}${force ? '?force=true' : ''}`),
+	authorize: (link) => ask('POST', `${at(link)}/authorize`, {}),
+	setCredentials: (link, credentials) => ask('PUT', `${at(link)}/credentials`, credentials),
+	/* what: test, refresh, revoke, disable, enable */
+	act: (link, what) => ask('POST', `${at(link)}/${what}`),
+	calls: (link) => ask('GET', `${at(link)}/calls?limit=20`),
+	usage: (link) => ask('GET', `${at(link)}/usage`)
+}

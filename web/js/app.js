@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The studio: its pages, and what happens when the session ends. */
+import { whenSignedOut } from './api.js'
+import { connectionPage } from './connection.js'
+import { connectionsPage } from './connections.js'
+import { createPage } from './create.js'
+import { appPage } from './oauth-app.js'
+import { go, route, start } from './router.js'
+import { servicesPage } from './services.js'
+import { forget, header, signInPage, whoami } from './sign-in.js'
+
+/* A page that needs somebody signed in. */
+const signedIn = (page) => async (parameters, query) => {
+	await whoami()
+	return page(parameters, query)
+}
+
+whenSignedOut(() => {
+	forget()
+	if (location.pathname !== '/sign-in')
+		go(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true })
+})
+
+document.addEventListener('shown', header)
+
+route('/sign-in', signInPage)
+route('/', async () => { await go('/connections', { replace: true }) })
+route('/connections', signedIn(connectionsPage))
+route('/connections/:link', signedIn(connectionPage))
+route('/services', signedIn(servicesPage))
+route('/services/:id/connect', signedIn(createPage))
+route('/services/:id/app', signedIn(appPage))
+
+header()
+start()
