@@ -46,6 +46,25 @@ record_insert(struct store_conn *c, const struct call_record *r)
 		(int64_t)r->down, (int64_t)r->refreshed, (int64_t)r->reused);
 }
 
+/* A connection's last use: once for each that the batch has. */
+static int
+batch_note_use(struct store_conn *c, const struct batch *b)
+{
+	const struct call_record *r;
+	size_t i;
+	int rc = 0;
+
+	for (i = b->count; i > 0 && !rc; i--) {
+		r = &b->items[i - 1];
+		/* newest first: the rest of its records change nothing */
+		if (r->connection[0] &&
+		    (i == b->count ||
+		     strcmp(r->connection, b->items[i].connection)))
+			rc = connect_front_used(c, r->connection, r->at_ms);
+	}
+	return rc;
+}
+
 static int
 batch_write(struct store *s, const struct batch *b)
 {
@@ -59,6 +78,8 @@ batch_write(struct store *s, const struct batch *b)
 	rc = store_begin(c);
 	for (i = 0; i < b->count && !rc; i++)
 		rc = record_insert(c, &b->items[i]);
+	if (!rc)
+		rc = batch_note_use(c, b);
 	if (!rc)
 		rc = store_commit(c);
 	if (rc) {

@@ -215,6 +215,7 @@ static const struct shape_field fields_revoke[] = {
 	PAIRS(catalog_revoke, parameters, 20),
 	PAIRS(catalog_revoke, headers, 20),
 	WORD(catalog_revoke, client_auth, words_auth),
+	BOOL(catalog_revoke, takes_all, false),
 	LIST(catalog_revoke, success, shape_match, 10),
 };
 SHAPE(revoke, catalog_revoke);

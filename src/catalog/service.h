@@ -249,6 +249,9 @@ struct catalog_revoke {
 	struct catalog_pairs parameters;
 	struct catalog_pairs headers;
 	enum catalog_client_auth client_auth;
+	/* It takes back every grant of this account and app: an old grant is
+	 * then not revoked when a new one replaces it. */
+	bool takes_all;
 	struct catalog_matches success; /* all must hold; none: 2xx */
 };
 

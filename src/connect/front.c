@@ -116,9 +116,13 @@ status_store(struct store_conn *c, const struct connect_msg_status *m)
 		"ELSE status_before END, "
 		"reason = CASE WHEN status = 'disabled' THEN reason "
 		"ELSE ?3 END, "
-		"health = ?4, health_reason = ?5, "
-		"health_since = CASE WHEN ?4 = 'ok' THEN 0 "
-		"WHEN health = 'ok' THEN ?6 ELSE health_since END, "
+		/* a scope that was not granted stays so through refreshes */
+		"health = CASE WHEN ?4 = 'ok' AND health_reason LIKE "
+		"'Not granted:%' THEN health ELSE ?4 END, "
+		"health_reason = CASE WHEN ?4 = 'ok' AND health_reason LIKE "
+		"'Not granted:%' THEN health_reason ELSE ?5 END, "
+		"health_since = CASE WHEN health = 'ok' AND ?4 <> 'ok' "
+		"THEN ?6 ELSE health_since END, "
 		"retry_at = ?7, generation = ?8, expires_at = ?9 "
 		"WHERE id = ?1 AND generation <= ?8",
 		"sssssiiii", m->who.connection, status, m->reason,
@@ -292,6 +296,13 @@ catch_up_batch(struct connect_front *f, struct store_conn *c)
 	return (int)i;
 }
 
+void
+front_catch_up(struct connect_front *f, struct store_conn *c)
+{
+	while (catch_up_batch(f, c) > 0)
+		;
+}
+
 static void
 catch_up_work(struct loop_work *w)
 {
@@ -299,8 +310,7 @@ catch_up_work(struct loop_work *w)
 	struct store_conn *c;
 
 	if (!store_acquire(u->front->store, &c)) {
-		while (catch_up_batch(u->front, c) > 0)
-			;
+		front_catch_up(u->front, c);
 		store_release(c);
 	}
 	free(u);

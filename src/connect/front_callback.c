@@ -318,34 +318,6 @@ finish_ask(struct connect_front *f, const struct state *s,
 	return rc;
 }
 
-/* Scopes that were asked for and not given, by spaces. */
-static const char *
-scopes_missing(const struct front_row *r, const struct connect_msg_grant *g,
-	       struct arena *arena)
-{
-	struct slice rest, one;
-	struct buf out;
-	char *text;
-	size_t i;
-	bool found;
-
-	if (!g->has_scope || !g->scope[0])
-		return "";
-	buf_init(&out, CONNECT_SCOPES_SIZE);
-	for (i = 0; i < r->scopes.count; i++) {
-		found = false;
-		rest = slice_str(g->scope);
-		while (slice_next(&rest, ' ', &one))
-			found |= slice_eq(one, slice_str(r->scopes.items[i]));
-		if (!found)
-			buf_printf(&out, "%s%s", out.len ? " " : "",
-				   r->scopes.items[i]);
-	}
-	text = buf_cstr(&out) ? arena_strdup(arena, buf_cstr(&out)) : NULL;
-	buf_release(&out);
-	return text ? text : "";
-}
-
 /* Why it is (still) not connected; an old grant goes on unharmed. */
 static void
 note_failure(struct connect_front *f, struct store_conn *c,
@@ -401,7 +373,7 @@ callback_run(struct connect_front *f, struct store_conn *c,
 	if (!rc) {
 		out->connected = true;
 		out->account = arena_strdup(arena, g->account);
-		out->missing = scopes_missing(r, g, arena);
+		out->missing = front_scopes_missing(r, g, arena);
 	}
 	binding_free(b);
 	free(g);

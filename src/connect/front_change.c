@@ -287,35 +287,23 @@ connect_front_refresh(struct connect_front *f, struct store_conn *c,
 		      struct arena *arena, struct connect_info *out,
 		      struct connect_problem *p)
 {
-	struct connect_msg_grant *g = NULL;
-	struct secret *reply = NULL;
 	struct front_row r;
-	struct proc_unpack u;
 	int rc;
 
 	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
 			    &r, p);
+	if (rc)
+		goto out;
+	rc = ask_grant(f, &r, who, CONNECT_KEEPER_REFRESH, 0, CONNECT_INJECT_MS,
+		       NULL, p, NULL);
+	front_catch_up(f, c);
+	connect_views_withdraw(f->views, r.info.id);
 	if (!rc)
-		rc = ask_grant(f, &r, who, CONNECT_KEEPER_REFRESH, 0,
-			       CONNECT_INJECT_MS, &reply, p, NULL);
-	if (!rc) {
-		g = calloc(1, sizeof(*g));
-		u = proc_unpack_from(reply);
-		if (g && !connect_msg_grant_unpack(&u, g))
-			store_exec(c, NULL,
-				   "UPDATE connections SET expires_at = ?2, "
-				   "generation = ?3 WHERE id = ?1 "
-				   "AND generation <= ?3",
-				   "sii", r.info.id, g->expires_at,
-				   (int64_t)g->generation);
-		free(g);
-		connect_views_withdraw(f->views, r.info.id);
 		rc = row_update(c, who, &r,
 				"UPDATE connections SET updated_at = ?2 "
 				"WHERE id = ?1 AND ?3 = ''",
 				"", "connection.refresh", NULL, p);
-	}
-	secret_free(reply);
+out:
 	front_row_release(&r);
 	return rc ? rc : connect_front_get(f, c, who, link, arena, out, p);
 }

@@ -103,6 +103,10 @@ int front_audit(struct store_conn *c, const struct connect_who *who,
 /* Loads catalogue and custom services anew, and puts them in place. */
 int front_catalog_load(struct connect_front *f, struct store_conn *c);
 
+/* Stores now what the keeper has told and is still on its way: what follows
+ * an answer of its must not be older than that. */
+void front_catch_up(struct connect_front *f, struct store_conn *c);
+
 /* ---- front_row.c: a connection's row ---- */
 
 struct front_row {
@@ -144,6 +148,10 @@ int front_row_bind(struct connect_front *f, const struct front_row *r,
 int front_scope_join(const struct binding *b, const struct connect_texts *t,
 		     char *out, size_t size);
 
+/* Scopes that were asked for and not given, by spaces; in the arena. */
+const char *front_scopes_missing(const struct front_row *r,
+				 const struct connect_msg_grant *g,
+				 struct arena *arena);
 /* Sets status, reason and what a grant brought with it, in a transaction of
  * its own with an audit record, then withdraws from the views. */
 int front_row_connected(struct connect_front *f, struct store_conn *c,

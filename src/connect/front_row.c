@@ -350,11 +350,41 @@ granted_json(const struct front_row *r, const struct connect_msg_grant *g,
 	return rc ? rc : front_texts_json(&granted, out);
 }
 
+const char *
+front_scopes_missing(const struct front_row *r,
+		     const struct connect_msg_grant *g, struct arena *arena)
+{
+	struct slice rest, one;
+	struct buf out;
+	char *text;
+	size_t i;
+	bool found;
+
+	if (!g->has_scope || !g->scope[0])
+		return "";
+	buf_init(&out, CONNECT_SCOPES_SIZE);
+	for (i = 0; i < r->scopes.count; i++) {
+		found = false;
+		rest = slice_str(g->scope);
+		while (slice_next(&rest, ' ', &one))
+			found |= slice_eq(one, slice_str(r->scopes.items[i]));
+		if (!found)
+			buf_printf(&out, "%s%s", out.len ? " " : "",
+				   r->scopes.items[i]);
+	}
+	text = out.len && buf_cstr(&out) ? arena_strdup(arena, buf_cstr(&out))
+					 : NULL;
+	buf_release(&out);
+	return text ? text : "";
+}
+
 static int
 row_connected(struct store_conn *c, const struct front_row *r,
 	      const char *subject, const struct connect_msg_grant *g,
-	      struct slice granted)
+	      struct slice granted, const char *missing)
 {
+	char health[300] = "";
+
 	int64_t now = clock_wall_ms();
 
 	if (subject[0])
@@ -369,16 +399,23 @@ row_connected(struct store_conn *c, const struct front_row *r,
 			"expires_at = ?6",
 			"ssslii", r->info.id, subject, g->account, granted, now,
 			g->expires_at);
+	if (missing[0])
+		snprintf(health, sizeof(health),
+			 "Not granted: %.200s. Connect again and accept them, "
+			 "or edit the scopes.",
+			 missing);
 	return store_exec(
 		c, NULL,
 		"UPDATE connections SET status = 'connected', reason = '', "
-		"health = 'ok', health_reason = '', health_since = 0, "
+		"health = CASE WHEN ?8 = '' THEN 'ok' ELSE 'degraded' END, "
+		"health_reason = ?8, "
+		"health_since = CASE WHEN ?8 = '' THEN 0 ELSE ?6 END, "
 		"retry_at = 0, scopes_granted = ?2, account = ?3, "
 		"data_centre = ?4, generation = ?5, connected_at = ?6, "
 		"updated_at = ?6, expires_at = ?7, version = version + 1 "
 		"WHERE id = ?1",
-		"slssiii", r->info.id, granted, g->account, g->data_centre,
-		(int64_t)g->generation, now, g->expires_at);
+		"slssiiis", r->info.id, granted, g->account, g->data_centre,
+		(int64_t)g->generation, now, g->expires_at, health);
 }
 
 int
@@ -397,7 +434,8 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = store_begin(c);
 	if (!rc)
-		rc = row_connected(c, r, subject, g, buf_slice(&granted));
+		rc = row_connected(c, r, subject, g, buf_slice(&granted),
+				   front_scopes_missing(r, g, arena));
 	if (!rc)
 		rc = front_audit(c, who, r->org, action, r->info.id,
 				 r->info.name, g->account);

@@ -96,6 +96,7 @@ getting_finish(struct getting *g)
 	struct keeper *k = g->keeper;
 	struct keeper_row row;
 	struct method_answer told = g->answer;
+	struct revoking *old = keeper_revoke_prepare(k, &g->who);
 	int rc;
 
 	/* told keeps what is no secret; take() moves the tokens out */
@@ -109,6 +110,7 @@ getting_finish(struct getting *g)
 		rc = grant_store(k, &row, &g->payload);
 	}
 	if (rc) {
+		keeper_revoke_replaced(old, NULL);
 		getting_fail(g, rc, "", "The credential could not be stored.");
 		return;
 	}
@@ -117,6 +119,7 @@ getting_finish(struct getting *g)
 	keeper_row_tell(k, &row, NULL, NULL);
 	told.access_token = told.refresh_token = NULL;
 	keeper_reply_grant(g->rq, &row, &g->payload, &told, g->account);
+	keeper_revoke_replaced(old, &g->payload);
 	getting_free(g);
 }
 

@@ -231,6 +231,7 @@ keeper_refresh(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	if (!a)
 		return;
 	keeper_inject_wait(a, rq, true, a->row.who.generation);
+	a->forced = true;
 	wait_for_refresh(a);
 	keeper_active_put(a);
 }

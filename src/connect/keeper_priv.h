@@ -156,6 +156,7 @@ struct keeper_active {
 	struct keeper_row row;
 	enum keeper_state state;
 	bool in_use; /* this generation was given out */
+	bool forced; /* the next start is a person's wish */
 	struct keeper_wait *waits;
 	struct proc_call call;
 	struct loop_timer timer; /* the refresh ahead, the retry, STORING */
@@ -228,6 +229,16 @@ void keeper_consent_begin(struct proc_request *rq, struct proc_unpack *in,
 			  void *k);
 void keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 			   void *k);
+/*
+ * A grant that is about to be replaced: NULL when there is none to revoke.
+ * When the new one is committed, replaced() revokes the old one upstream and
+ * frees it; with now NULL it only frees.
+ */
+struct revoking;
+struct revoking *keeper_revoke_prepare(struct keeper *k,
+				       const struct connect_msg_subject *who);
+void keeper_revoke_replaced(struct revoking *old,
+			    const struct keeper_payload *now);
 void keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *k);
 
 /* ---- replies ---- */

@@ -255,6 +255,7 @@ refresh_failed(struct keeper_active *a,
 			     &a->app);
 		return;
 	case CATALOG_THROTTLED:
+		r->failures = 0;
 		wait = m->answer.wait_s ? (int64_t)m->answer.wait_s * 1000
 					: THROTTLED_MS;
 		snprintf(reason, sizeof(reason),
@@ -444,6 +445,11 @@ refresh_may_ask(struct keeper_active *a, struct connect_msg_problem *problem)
 	struct keeper_row *r = &a->row;
 	int64_t now = clock_wall_ms(), at = r->retry_at;
 
+	/* A person who asks need not wait for our own backoff; what the
+	 * provider has asked for is another thing (failures is 0 then). */
+	if (a->forced && r->failures)
+		at = 0;
+	a->forced = false;
 	if (at <= now) {
 		at = keeper_row_quota(a->keeper, r, a->payload.binding, now);
 		if (at > now)

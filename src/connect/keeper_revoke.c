@@ -14,7 +14,7 @@
 
 struct revoking {
 	struct keeper *keeper;
-	struct proc_request *rq;
+	struct proc_request *rq; /* NULL: of a grant that was replaced */
 	struct keeper_row row;
 	struct keeper_payload payload;
 	struct keeper_app app;
@@ -28,6 +28,117 @@ revoking_free(struct revoking *v)
 	keeper_app_release(&v->app);
 	free(v);
 }
+
+/* Why upstream cannot be asked; NULL when it can. */
+static const char *
+revoke_obstacle(struct revoking *v)
+{
+	const struct binding *b = v->payload.binding;
+
+	if (b->kind != CATALOG_OAUTH2_CODE &&
+	    b->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)
+		return "A key or password cannot be revoked from here: change "
+		       "or delete it at the service.";
+	if (!b->method->revoke || !b->revoke_url)
+		return "The service offers no way to revoke: take the access "
+		       "back in the account's own settings there.";
+	if (keeper_app_load(v->keeper, v->row.who.org, b, &v->app) ||
+	    !keeper_app_allows(&v->app, b->revoke_url))
+		return "The OAuth app needed for revoking is missing: take "
+		       "the access back in the account's own settings.";
+	return NULL;
+}
+
+static void
+revoke_ask(struct revoking *v,
+	   void (*done)(struct proc_call *, int, struct proc_unpack *))
+{
+	const struct method_credential *f = &v->payload.fields;
+	struct connect_msg_token m = {
+		.what = METHOD_REVOKE,
+		.binding = v->payload.binding,
+		.client_secret = v->app.client_secret,
+		/* borrowed: packing only reads */
+		.refresh_token = (struct secret *)method_credential_get(
+			f, SLICE("refresh_token")),
+		.access_token = (struct secret *)method_credential_get(
+			f, SLICE("access_token")),
+	};
+
+	snprintf(m.client_id, sizeof(m.client_id), "%s", v->app.client_id);
+	keeper_refresh_ask(v->keeper, &m, &v->call, done);
+}
+
+/* ---- a grant that was replaced ---- */
+
+static void
+old_done(struct proc_call *call, int err, struct proc_unpack *in)
+{
+	struct revoking *v = CONTAINER_OF(call, struct revoking, call);
+	struct connect_msg_token_answer m;
+	char words[256];
+
+	keeper_refresh_read(err, in, &m);
+	if (m.err || !m.revoked) {
+		keeper_refresh_words(&m, words, sizeof(words));
+		log_warn("the replaced grant was not revoked upstream",
+			 LOG_S("connection", v->row.who.connection),
+			 LOG_S("why", words));
+	}
+	connect_msg_token_answer_release(&m);
+	revoking_free(v);
+}
+
+/* The same token again (some providers have one for each account) is not to
+ * be revoked. */
+static bool
+tokens_are_shared(const struct method_credential *a,
+		  const struct method_credential *b)
+{
+	static const char *const names[] = { "access_token", "refresh_token" };
+	const struct secret *x, *y;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		x = method_credential_get(a, slice_str(names[i]));
+		y = method_credential_get(b, slice_str(names[i]));
+		if (x && y && secret_eq(x, y))
+			return true;
+	}
+	return false;
+}
+
+struct revoking *
+keeper_revoke_prepare(struct keeper *k, const struct connect_msg_subject *who)
+{
+	struct revoking *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->keeper = k;
+	if (keeper_row_load(k, who, &v->row) ||
+	    v->row.status != CONNECT_CONNECTED ||
+	    keeper_payload_open(k, &v->row, &v->payload) ||
+	    revoke_obstacle(v) ||
+	    v->payload.binding->method->revoke->takes_all) {
+		revoking_free(v);
+		return NULL;
+	}
+	return v;
+}
+
+void
+keeper_revoke_replaced(struct revoking *v, const struct keeper_payload *now)
+{
+	if (!v)
+		return;
+	if (!now || tokens_are_shared(&v->payload.fields, &now->fields))
+		revoking_free(v);
+	else
+		revoke_ask(v, old_done);
+}
+
+/* ---- when it is asked for ---- */
 
 /* Stores that it is revoked here, wipes the tokens, and answers. */
 static void
@@ -96,45 +207,6 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	connect_msg_token_answer_release(&m);
 }
 
-/* Why upstream cannot be asked; NULL when it can. */
-static const char *
-revoke_obstacle(struct revoking *v)
-{
-	const struct binding *b = v->payload.binding;
-
-	if (b->kind != CATALOG_OAUTH2_CODE &&
-	    b->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)
-		return "A key or password cannot be revoked from here: change "
-		       "or delete it at the service.";
-	if (!b->method->revoke || !b->revoke_url)
-		return "The service offers no way to revoke: take the access "
-		       "back in the account's own settings there.";
-	if (keeper_app_load(v->keeper, v->row.who.org, b, &v->app) ||
-	    !keeper_app_allows(&v->app, b->revoke_url))
-		return "The OAuth app needed for revoking is missing: take "
-		       "the access back in the account's own settings.";
-	return NULL;
-}
-
-static void
-revoke_ask(struct revoking *v)
-{
-	const struct method_credential *f = &v->payload.fields;
-	struct connect_msg_token m = {
-		.what = METHOD_REVOKE,
-		.binding = v->payload.binding,
-		.client_secret = v->app.client_secret,
-		/* borrowed: packing only reads */
-		.refresh_token = (struct secret *)method_credential_get(
-			f, SLICE("refresh_token")),
-		.access_token = (struct secret *)method_credential_get(
-			f, SLICE("access_token")),
-	};
-
-	snprintf(m.client_id, sizeof(m.client_id), "%s", v->app.client_id);
-	keeper_refresh_ask(v->keeper, &m, &v->call, revoke_done);
-}
-
 void
 keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
@@ -162,5 +234,5 @@ keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	if (obstacle)
 		revoking_end(v, false, obstacle);
 	else
-		revoke_ask(v);
+		revoke_ask(v, revoke_done);
 }

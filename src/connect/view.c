@@ -510,10 +510,11 @@ static const char *
 health_words(const char *problem)
 {
 	if (!strcmp(problem, "missing_scope"))
-		return "The service says that a scope is missing: edit the "
-		       "scopes, and connect again.";
+		return VIEW_HEALTH_WORDS
+			"says that a scope is missing: edit the "
+			"scopes, and connect again.";
 	if (!strcmp(problem, "throttled"))
-		return "The service asks to call less often.";
+		return VIEW_HEALTH_WORDS "asks to call less often.";
 	return problem;
 }
 
@@ -531,11 +532,12 @@ health_work(struct loop_work *w)
 				"retry_at = 0 WHERE id = ?1",
 				"ssi", h->connection, health_words(h->problem),
 				clock_wall_ms());
-	else if (!rc) /* what the keeper has noted is its own to clear */
+	else if (!rc) /* what others have noted is theirs to clear */
 		rc = store_exec(c, NULL,
 				"UPDATE connections SET health = 'ok', "
 				"health_reason = '', health_since = 0 "
-				"WHERE id = ?1 AND retry_at = 0",
+				"WHERE id = ?1 AND health_reason LIKE "
+				"'" VIEW_HEALTH_WORDS "%'",
 				"s", h->connection);
 	if (rc)
 		log_warn("health not stored",

@@ -111,7 +111,7 @@ snapshot_bind(struct connect_snapshot *s, const char *method,
 
 #define SNAPSHOT_SQL \
 	"SELECT id, org, link_name, service, method, status, reason, " \
-	"per_user, parameters, data_centre, owner, health, retry_at " \
+	"per_user, parameters, data_centre, owner, health_reason " \
 	"FROM connections WHERE link_name = ?1"
 
 static int
@@ -131,8 +131,7 @@ snapshot_read(struct connect_snapshot *s, struct store_stmt *st,
 	slice_copy(store_col(st, 6), s->reason, sizeof(s->reason));
 	s->per_user = store_col_int(st, 7) != 0;
 	slice_copy(store_col(st, 10), owner, sizeof(owner));
-	s->degraded = slice_eq(store_col(st, 11), SLICE("degraded")) &&
-		      !store_col_int(st, 12);
+	s->degraded = slice_starts(store_col(st, 11), SLICE(VIEW_HEALTH_WORDS));
 	rc = people_sharing_load(c, s->id, owner, &s->sharing);
 	return rc ? rc
 		  : snapshot_bind(s, method, store_col(st, 8),

@@ -157,23 +157,21 @@ put_grant(struct draft *d)
 		put_text_param(d, "scope", in->scope);
 }
 
-/* A value of the revocation's own parameters: templates over the tokens. */
+/* The revocation's own parameters and headers: templates over the tokens. */
 static void
-put_revoke_param(struct draft *d, const struct catalog_pair *p)
+expand_revoke(const struct method_request_input *in, const char *template,
+	      struct buf *out)
 {
-	const struct method_request_input *in = d->in;
-	struct slice rest = slice_str(p->value), piece;
+	struct slice rest = slice_str(template), piece;
 	const struct secret *s;
-	struct buf value;
 	bool is_name;
 
-	buf_init(&value, REQUEST_MAX);
 	while (binding_template_next(&rest, &piece, &is_name)) {
 		s = NULL;
 		if (!is_name)
-			buf_put_slice(&value, piece);
+			buf_put_slice(out, piece);
 		else if (slice_eq(piece, SLICE("client_id")))
-			buf_puts(&value, in->client_id ? in->client_id : "");
+			buf_puts(out, in->client_id ? in->client_id : "");
 		else if (slice_eq(piece, SLICE("access_token")))
 			s = in->access_token;
 		else if (slice_eq(piece, SLICE("refresh_token")))
@@ -182,10 +180,36 @@ put_revoke_param(struct draft *d, const struct catalog_pair *p)
 			s = in->refresh_token ? in->refresh_token
 					      : in->access_token;
 		if (s)
-			buf_put(&value, secret_peek(s), secret_len(s));
+			buf_put(out, secret_peek(s), secret_len(s));
 	}
+}
+
+static void
+put_revoke_param(struct draft *d, const struct catalog_pair *p)
+{
+	struct buf value;
+
+	buf_init(&value, REQUEST_MAX);
+	expand_revoke(d->in, p->value, &value);
 	if (value.len)
 		put_param(d, p->name, buf_slice(&value));
+	buf_wipe(&value);
+}
+
+static void
+put_revoke_header(struct draft *d, const struct catalog_pair *p)
+{
+	struct buf value;
+
+	buf_init(&value, REQUEST_MAX);
+	expand_revoke(d->in, p->value, &value);
+	if (slice_has_control(buf_slice(&value))) {
+		d->err = ERR_INVALID;
+	} else {
+		buf_printf(&d->fields, "%s: ", p->name);
+		buf_put_slice(&d->fields, buf_slice(&value));
+		buf_puts(&d->fields, "\r\n");
+	}
 	buf_wipe(&value);
 }
 
@@ -197,13 +221,12 @@ put_revocation(struct draft *d)
 
 	for (i = 0; i < r->parameters.count; i++)
 		put_revoke_param(d, &r->parameters.items[i]);
-	if (!r->parameters.count) /* RFC 7009 2.1 */
+	if (!r->parameters.count && !r->headers.count) /* RFC 7009 2.1 */
 		put_secret_param(d, "token",
 				 d->in->refresh_token ? d->in->refresh_token
 						      : d->in->access_token);
 	for (i = 0; i < r->headers.count; i++)
-		buf_printf(&d->fields, "%s: %s\r\n", r->headers.items[i].name,
-			   r->headers.items[i].value);
+		put_revoke_header(d, &r->headers.items[i]);
 	put_client(d, r->client_auth);
 }
 

@@ -4,10 +4,12 @@
  * a custom service.
  */
 
-/* The frame: where calls go. api: {url, hosts (default: the one of url)}; method as made by the functions below. */
-export function service(id, { url, hosts, ...api }, method, more = {}) {
-	return { id, name: `Test ${id}`, description: 'A service of the tests.', categories: ['test'], allow_http: 'yes',
-		methods: [method].flat(), api: { base_url: url, hosts: hosts ?? [new URL(url).host], ...api }, ...more }
+/* The frame: where calls go. api: {url, hosts (default: the one of url), base}; base: more of the definition's "api".
+ * method: {id, …}, as made by the functions below, or several. */
+export function service(id, { url, hosts, base = {} }, method, more = {}) {
+	const methods = Object.fromEntries([method].flat().map(({ id: name, ...rest }) => [name, rest]))
+	return { id, name: `Test ${id}`, description: 'A service of the tests.', categories: ['test'], allow_http: true,
+		methods, api: { base_url: url, hosts: hosts ?? [new URL(url).host], ...base }, ...more }
 }
 
 const scopeList = ['openid', 'offline_access', 'tickets.read', 'tickets.write']

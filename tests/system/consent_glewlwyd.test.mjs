@@ -42,7 +42,8 @@ suite('consent at glewlwyd', (scope) => {
 		const { link_name: link } = await fresh(['tickets.read', 'tickets.write'])
 		const connection = await connect(drawbridge, link, consent())
 		assert.deepEqual(connection.scopes_granted, ['tickets.read'])
-		assert.match(JSON.stringify(connection.health), /tickets\.write/)
+		assert.equal(connection.health, 'degraded')
+		assert.match(connection.health_reason, /tickets\.write/)
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
 	})
 
