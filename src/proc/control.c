@@ -126,3 +126,15 @@ proc_control_receive(int control, char *buffer, struct proc_control *out)
 	out->fd = -1;
 	return ERR_PROTOCOL;
 }
+
+enum log_level
+proc_log_level(const struct conf *c)
+{
+	const char *level = conf_text(c, CONF_LOG_LEVEL);
+
+	if (!strcmp(level, "debug"))
+		return LOG_DEBUG;
+	if (!strcmp(level, "warn"))
+		return LOG_WARN;
+	return strcmp(level, "error") ? LOG_INFO : LOG_ERROR;
+}

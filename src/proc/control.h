@@ -37,4 +37,7 @@ int proc_control_send(int control, enum proc_control_kind kind, unsigned number,
 /* ERR_AGAIN, ERR_CLOSED (also at the orderly end), ERR_PROTOCOL. */
 int proc_control_receive(int control, char *buffer, struct proc_control *out);
 
+/* The setting log-level. */
+enum log_level proc_log_level(const struct conf *c);
+
 #endif

@@ -444,7 +444,7 @@ proc_parent_run(const struct proc_parent_config *c)
 	int signal_fd, rc;
 	size_t i;
 
-	log_setup(proc_role_name(PROC_PARENT), LOG_INFO);
+	log_setup(proc_role_name(PROC_PARENT), proc_log_level(c->conf));
 	parent_limits();
 	rc = proc_prepare(c, &p.prepared);
 	if (!rc)

@@ -183,18 +183,6 @@ proc_env_ready(struct proc_env *env)
 			  -1);
 }
 
-static enum log_level
-log_level_of(const struct conf *c)
-{
-	const char *level = conf_text(c, CONF_LOG_LEVEL);
-
-	if (!strcmp(level, "debug"))
-		return LOG_DEBUG;
-	if (!strcmp(level, "warn"))
-		return LOG_WARN;
-	return strcmp(level, "error") ? LOG_INFO : LOG_ERROR;
-}
-
 static void
 role_harden(void)
 {
@@ -226,7 +214,7 @@ proc_role_run(int argc, char *const *argv,
 	rc = role_receive_start(r);
 	if (!rc) {
 		log_setup(proc_role_name(r->env.role),
-			  log_level_of(r->env.conf));
+			  proc_log_level(r->env.conf));
 		fcntl(PROC_CONTROL_FD, F_SETFL, O_NONBLOCK);
 		fcntl(PROC_CONTROL_FD, F_SETFD, FD_CLOEXEC);
 		rc = loop_new(&r->env.loop);
