@@ -34,7 +34,7 @@ endpoint_add(struct connect_msg_app *m, const char *url)
 }
 
 /* Of one method in one data centre (NULL: the service has none). */
-static int
+static void
 endpoints_of(const struct service *s, const struct catalog_method *method,
 	     const char *data_centre, const json_t *parameters,
 	     struct connect_msg_app *m, struct json_problem *problem)
@@ -42,23 +42,22 @@ endpoints_of(const struct service *s, const struct catalog_method *method,
 	json_t *chosen =
 		parameters ? json_deep_copy(parameters) : json_object();
 	struct binding *b = NULL;
-	int rc;
 
 	if (data_centre)
 		json_object_set_new(chosen, "data_centre",
 				    json_string(data_centre));
-	rc = catalog_bind(s, method->id, chosen, &b, problem);
-	if (!rc) {
+	if (!catalog_bind(s, method->id, chosen, &b, problem)) {
 		endpoint_add(m, b->token_url);
 		endpoint_add(m, b->refresh_url);
 		endpoint_add(m, b->revoke_url);
 	}
 	binding_free(b);
 	json_decref(chosen);
-	return rc;
 }
 
-static int
+/* A method whose parameters are not given adds nothing: its secret has to be
+ * set with them.  The first problem is noted. */
+static void
 endpoints_of_service(const struct service *s, const char *data_centre,
 		     const json_t *parameters, struct connect_msg_app *m,
 		     struct json_problem *problem)
@@ -66,25 +65,21 @@ endpoints_of_service(const struct service *s, const char *data_centre,
 	const struct catalog_method *method;
 	const struct catalog_data_centre *dc;
 	size_t i, j;
-	int rc = 0;
 
-	for (i = 0; i < s->methods.count && !rc; i++) {
+	for (i = 0; i < s->methods.count; i++) {
 		method = &s->methods.items[i];
 		if (!method->token)
 			continue;
 		if (!s->data_centres.count)
-			rc = endpoints_of(s, method, NULL, parameters, m,
-					  problem);
-		for (j = 0; j < s->data_centres.count && !rc; j++) {
+			endpoints_of(s, method, NULL, parameters, m, problem);
+		for (j = 0; j < s->data_centres.count; j++) {
 			dc = &s->data_centres.items[j];
-			if (!dc->usable ||
-			    (data_centre[0] && strcmp(dc->id, data_centre)))
-				continue;
-			rc = endpoints_of(s, method, dc->id, parameters, m,
-					  problem);
+			if (dc->usable &&
+			    (!data_centre[0] || !strcmp(dc->id, data_centre)))
+				endpoints_of(s, method, dc->id, parameters, m,
+					     problem);
 		}
 	}
-	return rc;
 }
 
 /* This service's must be there; others that share the app add theirs. */
@@ -96,18 +91,19 @@ endpoints_collect(const struct catalog *catalog, const char *org,
 	struct json_problem ignored = { 0 };
 	const struct service *s;
 	size_t cursor = 0;
-	int rc;
 
 	m->endpoints = calloc(CONNECT_ENDPOINTS_MAX, sizeof(*m->endpoints));
 	if (!m->endpoints)
 		return ERR_NOMEM;
-	rc = endpoints_of_service(own, m->data_centre, parameters, m, problem);
-	while (!rc && (s = catalog_next(catalog, org, &cursor)))
+	endpoints_of_service(own, m->data_centre, parameters, m, problem);
+	if (!m->endpoint_count)
+		return ERR_INVALID;
+	while ((s = catalog_next(catalog, org, &cursor)))
 		if (s != own && !strcmp(s->app.id, own->app.id) &&
 		    s->custom == own->custom)
 			endpoints_of_service(s, m->data_centre, NULL, m,
 					     &ignored);
-	return rc;
+	return 0;
 }
 
 /* ---- setting ---- */

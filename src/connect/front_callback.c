@@ -2,8 +2,8 @@
 /*
  * The provider sends the browser back.
  *
- *   query read -> state found -> this browser? -> state spent -> iss ->
- *   error? -> code and captures to the keeper -> connected
+ *   query read -> state found -> this browser? -> state spent ->
+ *   expired? -> iss -> error? -> code and captures to the keeper -> connected
  *
  * The state is spent before anything is sent, so that a callback that comes
  * twice does nothing the second time.  Each way it can fail ends in a
@@ -131,13 +131,13 @@ struct state {
 	unsigned char hash[PEOPLE_HASH_SIZE];
 	char connection[CONNECT_ID_SIZE];
 	char subject[64];
-	char created_by[CONNECT_ID_SIZE];
+	struct connect_texts scopes; /* as asked for; in the arena */
 	bool this_browser, expired, used;
 };
 
 static int
 state_find(struct store_conn *c, const char *state, struct slice browser,
-	   struct state *out)
+	   struct arena *arena, struct state *out)
 {
 	unsigned char hash[PEOPLE_HASH_SIZE];
 	struct store_stmt *st = NULL;
@@ -148,20 +148,20 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 	people_token_hash(slice_str(state), out->hash);
 	people_token_hash(browser, hash);
 	rc = store_query(c, &st,
-			 "SELECT connection, subject, created_by, browser, "
+			 "SELECT connection, subject, scopes, browser, "
 			 "expires_at, used_at FROM oauth_states "
 			 "WHERE hash = ?1",
 			 "b", slice_of(out->hash, sizeof(out->hash)));
 	if (rc)
 		return rc;
 	rc = store_step(st);
-	if (rc == 1) {
+	rc = rc == 0 ? ERR_NOT_FOUND : rc < 0 ? rc : 0;
+	if (!rc) {
 		slice_copy(store_col(st, 0), out->connection,
 			   sizeof(out->connection));
 		slice_copy(store_col(st, 1), out->subject,
 			   sizeof(out->subject));
-		slice_copy(store_col(st, 2), out->created_by,
-			   sizeof(out->created_by));
+		rc = front_texts_of_json(store_col(st, 2), arena, &out->scopes);
 		stored = store_col(st, 3);
 		out->this_browser =
 			browser.len && stored.len == sizeof(hash) &&
@@ -170,20 +170,31 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 		out->used = store_col_int(st, 5) != 0;
 	}
 	store_done(st);
-	return rc == 1 ? 0 : rc == 0 ? ERR_NOT_FOUND : rc;
+	return rc;
 }
 
+/* Two callbacks at once: one of them changes the row. */
 static int
-state_spend(struct store_conn *c, const struct state *s)
+state_spend(struct store_conn *c, const struct state *s,
+	    struct connect_problem *p)
 {
-	int64_t changed;
-	int rc = store_exec(c, &changed,
-			    "UPDATE oauth_states SET used_at = ?2 "
-			    "WHERE hash = ?1 AND used_at = 0",
-			    "bi", slice_of(s->hash, sizeof(s->hash)),
-			    clock_wall_ms());
+	int64_t changed = 0;
+	int rc = 0;
 
-	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
+	if (!s->used)
+		rc = store_exec(c, &changed,
+				"UPDATE oauth_states SET used_at = ?2 "
+				"WHERE hash = ?1 AND used_at = 0",
+				"bi", slice_of(s->hash, sizeof(s->hash)),
+				clock_wall_ms());
+	if (rc)
+		return front_fail_store(p, c, rc);
+	if (changed)
+		return 0;
+	return front_fail(p, ERR_WRONG_STATE, FRONT_CONSENT_FAILED,
+			  "Look at the connection: it may be connected "
+			  "already.",
+			  "This consent has been used already.");
 }
 
 /* ---- refusals ---- */
@@ -329,8 +340,8 @@ note_failure(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = store_exec(c, NULL,
 				"UPDATE connections SET reason = ?2, "
-				"updated_at = ?3 WHERE id = ?1 "
-				"AND status <> 'connected'",
+				"updated_at = ?3 WHERE id = ?1 AND status "
+				"NOT IN ('connected', 'disabled')",
 				"ssi", r->info.id, p->detail, clock_wall_ms());
 	if (!rc)
 		rc = front_audit(c, who, r->org, "connection.connect_failed",
@@ -355,7 +366,15 @@ callback_run(struct connect_front *f, struct store_conn *c,
 
 	if (!g)
 		return front_fail_store(p, c, ERR_NOMEM);
-	rc = front_row_bind(f, r, &b, p);
+	r->scopes = s->scopes; /* they may have been edited meanwhile */
+	rc = front_not_disabled(r, p);
+	if (!rc && s->expired)
+		rc = front_fail(p, ERR_TIMEOUT, FRONT_CONSENT_FAILED,
+				"Start again with Connect.",
+				"The consent took longer than %d minutes.",
+				CONNECT_STATE_LIFE_S / 60);
+	if (!rc)
+		rc = front_row_bind(f, r, &b, p);
 	if (!rc)
 		rc = issuer_check(b, cb, p);
 	if (!rc && cb->error[0])
@@ -380,26 +399,32 @@ callback_run(struct connect_front *f, struct store_conn *c,
 	return rc;
 }
 
+/* The state and its row, for the browser that has begun it alone. */
 static int
-state_check(const struct state *s, struct connect_problem *p)
+callback_find(struct store_conn *c, const struct callback *cb,
+	      struct slice browser, struct arena *arena, struct state *s,
+	      struct front_row *r, struct connect_problem *p)
 {
+	int rc = state_find(c, cb->state, browser, arena, s);
+
+	if (rc == ERR_NOT_FOUND)
+		return front_fail(p, ERR_INVALID, FRONT_CONSENT_FAILED,
+				  "Start again with Connect.",
+				  "This address belongs to no consent that is "
+				  "under way.");
+	if (rc)
+		return front_fail_store(p, c, rc);
 	if (!s->this_browser)
 		return front_fail(p, ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
 				  "Open the link and press Connect in the "
 				  "same browser.",
 				  "This consent was begun in another "
 				  "browser.");
-	if (s->used)
-		return front_fail(p, ERR_WRONG_STATE, FRONT_CONSENT_FAILED,
-				  "Look at the connection: it may be "
-				  "connected already.",
-				  "This consent has been used already.");
-	if (s->expired)
-		return front_fail(p, ERR_TIMEOUT, FRONT_CONSENT_FAILED,
-				  "Start again with Connect.",
-				  "The consent took longer than %d minutes.",
-				  CONNECT_STATE_LIFE_S / 60);
-	return 0;
+	rc = front_row_load_id(c, s->connection, arena, r);
+	if (rc == ERR_NOT_FOUND)
+		return front_fail(p, rc, FRONT_CONNECTION_NOT_FOUND, NULL,
+				  "The connection was deleted meanwhile.");
+	return rc ? front_fail_store(p, c, rc) : 0;
 }
 
 int
@@ -417,29 +442,20 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 		.connection = "", .link = "", .account = "", .missing = ""
 	};
 	rc = callback_read(query, &cb);
-	if (!rc)
-		rc = state_find(c, cb.state, browser, &s);
-	if (rc) {
+	if (rc)
 		rc = front_fail(p, ERR_INVALID, FRONT_CONSENT_FAILED,
 				"Start again with Connect.",
-				"This address belongs to no consent that is "
-				"under way.");
-		goto out;
-	}
-	rc = state_check(&s, p);
-	if (!rc && state_spend(c, &s))
-		rc = front_fail(p, ERR_WRONG_STATE, FRONT_CONSENT_FAILED, NULL,
-				"This consent has been used already.");
+				"The provider's answer cannot be read, or "
+				"belongs to no consent.");
+	else
+		rc = callback_find(c, &cb, browser, arena, &s, &r, p);
 	if (rc)
 		goto out;
-	rc = front_row_load_id(c, s.connection, arena, &r);
-	if (rc) {
-		front_fail(p, rc, FRONT_CONNECTION_NOT_FOUND, NULL,
-			   "The connection was deleted meanwhile.");
-		goto out;
-	}
 	out->connection = r.info.name;
-	out->link = arena_strdup(arena, r.info.link);
+	out->link = arena_printf(arena, "%s", r.info.link);
+	rc = state_spend(c, &s, p);
+	if (rc)
+		goto out;
 	rc = callback_run(f, c, who, &r, &s, &cb, query, arena, out, p);
 	if (rc)
 		note_failure(f, c, who, &r, p);

@@ -392,7 +392,13 @@ connect_front_enable(struct connect_front *f, struct store_conn *c,
 				"UPDATE connections SET "
 				"status = CASE WHEN status_before = '' THEN "
 				"'not_connected' ELSE status_before END, "
-				"status_before = '', reason = ?3, "
+				"reason = CASE status_before "
+				"WHEN 'connected' THEN ?3 WHEN 'revoked' THEN "
+				"'The access was revoked. Connect again to "
+				"use it.' WHEN 'needs_reconnect' THEN 'The "
+				"credential did not work any more: connect "
+				"again.' ELSE 'It is not connected: press "
+				"Connect.' END, status_before = '', "
 				"updated_at = ?2, version = version + 1 "
 				"WHERE id = ?1",
 				"", "connection.enable", NULL, p);

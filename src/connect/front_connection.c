@@ -333,12 +333,31 @@ front_credential_send(struct connect_front *f, const struct front_row *r,
 	return rc;
 }
 
-/* Takes back a row whose credential was refused. */
+/* The keeper may have stored what it did not answer for. */
 static void
-draft_undo(struct draft *d)
+draft_forget(struct draft *d)
+{
+	struct connect_msg_subject m = { 0 };
+	struct proc_pack *body = proc_pack_new();
+	struct connect_problem p;
+
+	snprintf(m.org, sizeof(m.org), "%s", d->who->actor->org);
+	snprintf(m.connection, sizeof(m.connection), "%s", d->id);
+	connect_msg_subject_pack(&m, body);
+	if (front_ask(d->f, CONNECT_KEEPER_FORGET, body, CONNECT_QUICK_MS, NULL,
+		      &p, NULL))
+		log_warn("the keeper may hold a credential of no connection",
+			 LOG_S("connection", d->id));
+}
+
+/* Takes back a row whose credential was refused (err). */
+static void
+draft_undo(struct draft *d, int err)
 {
 	int rc = store_begin(d->c);
 
+	if (err != ERR_INVALID)
+		draft_forget(d);
 	if (!rc)
 		rc = store_exec(d->c, NULL,
 				"DELETE FROM connections WHERE id = ?1", "s",
@@ -357,9 +376,11 @@ draft_undo(struct draft *d)
 static int
 draft_note(struct draft *d, const char *reason)
 {
-	return store_exec(d->c, NULL,
-			  "UPDATE connections SET reason = ?2 WHERE id = ?1",
-			  "ss", d->id, reason);
+	int rc = store_exec(d->c, NULL,
+			    "UPDATE connections SET reason = ?2 WHERE id = ?1",
+			    "ss", d->id, reason);
+
+	return rc ? front_fail_store(d->p, d->c, rc) : 0;
 }
 
 static int
@@ -379,7 +400,7 @@ draft_connect(struct draft *d, struct front_row *r)
 			r->info.per_user ? d->who->actor->member : "",
 			"connection.connect", g, d->p);
 	else if (d->binding->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)
-		draft_undo(d);
+		draft_undo(d, rc);
 	else
 		rc = draft_note(d, d->p->detail);
 	free(g);

@@ -18,6 +18,16 @@
 #include "connect/front_priv.h"
 #include "http/http.h"
 
+int
+front_not_disabled(const struct front_row *r, struct connect_problem *p)
+{
+	if (r->info.status != CONNECT_DISABLED)
+		return 0;
+	return front_fail(p, ERR_WRONG_STATE, FRONT_DISABLED,
+			  "Enable it first.",
+			  "The connection \"%s\" is disabled.", r->info.name);
+}
+
 /* ---- tickets ---- */
 
 static int
@@ -87,10 +97,13 @@ connect_front_authorize(struct connect_front *f, struct store_conn *c,
 	if (!rc && !r.info.per_user)
 		rc = front_may(c, who, PEOPLE_CONNECTION_MANAGE, &o, r.info.id,
 			       p);
-	if (!rc && r.info.status == CONNECT_DISABLED)
-		rc = front_fail(
-			p, ERR_WRONG_STATE, FRONT_DISABLED, "Enable it first.",
-			"The connection \"%s\" is disabled.", r.info.name);
+	else if (!rc && !who->session)
+		rc = front_fail(p, ERR_FORBIDDEN, FRONT_FORBIDDEN,
+				"Sign in, and press Connect there.",
+				"Each user connects this one in a session of "
+				"his own; a key has none.");
+	if (!rc)
+		rc = front_not_disabled(&r, p);
 	if (!rc)
 		rc = authorize_check(f, c, &r, p);
 	if (rc)
@@ -178,27 +191,41 @@ ticket_find(struct store_conn *c, const struct connect_who *who,
 
 /* ---- the page ---- */
 
-static int
-page_scopes(const struct service *s, const struct connect_texts *asked,
-	    struct arena *arena, struct connect_page *out)
+static void
+page_scopes_add(const struct service *s, bool second,
+		const struct connect_texts *asked, struct arena *arena,
+		struct connect_page *out)
 {
+	struct connect_page_scope *scope;
 	struct catalog_suggestion seen;
 	size_t i;
 
-	out->scopes =
-		arena_alloc(arena, (asked->count + 1) * sizeof(*out->scopes));
+	for (i = 0; i < asked->count; i++) {
+		catalog_scope_suggest(s, second, slice_str(asked->items[i]),
+				      &seen);
+		scope = &out->scopes[out->scope_count++];
+		scope->name = asked->items[i];
+		if (seen.known && seen.scope && seen.scope->description)
+			scope->description =
+				arena_strdup(arena, seen.scope->description);
+		if (!scope->description)
+			scope->description = "";
+	}
+}
+
+static int
+page_scopes(const struct service *s, const struct binding *b,
+	    const struct front_row *r, struct arena *arena,
+	    struct connect_page *out)
+{
+	out->scopes = arena_alloc(
+		arena, (r->scopes.count + r->second_scopes.count + 1) *
+			       sizeof(*out->scopes));
 	if (!out->scopes)
 		return ERR_NOMEM;
-	for (i = 0; i < asked->count; i++) {
-		catalog_scope_suggest(s, false, slice_str(asked->items[i]),
-				      &seen);
-		out->scopes[i].name = asked->items[i];
-		out->scopes[i].description =
-			seen.known && seen.scope && seen.scope->description
-				? arena_strdup(arena, seen.scope->description)
-				: "";
-	}
-	out->scope_count = asked->count;
+	page_scopes_add(s, false, &r->scopes, arena, out);
+	if (b->method->authorize->second_scope_parameter)
+		page_scopes_add(s, true, &r->second_scopes, arena, out);
 	return 0;
 }
 
@@ -228,7 +255,7 @@ page_fill(struct connect_front *f, const struct front_row *r,
 	struct http_url url;
 	int rc = front_row_bind(f, r, &b, p);
 
-	if (!rc && (!s || !b->authorize_url ||
+	if (!rc && (!s || !b->method->authorize || !b->authorize_url ||
 		    http_url_parse(slice_str(b->authorize_url), &url, NULL)))
 		rc = front_fail(p, ERR_INVALID, FRONT_INTERNAL, NULL,
 				"The service has no consent page.");
@@ -239,7 +266,7 @@ page_fill(struct connect_front *f, const struct front_row *r,
 		out->method = arena_strdup(arena, b->method->name);
 		out->host = arena_strdup(arena, url.host);
 		out->reconnect = r->info.status == CONNECT_CONNECTED;
-		rc = page_scopes(s, &r->scopes, arena, out);
+		rc = page_scopes(s, b, r, arena, out);
 	}
 	binding_free(b);
 	catalog_unref(catalog);
@@ -423,6 +450,9 @@ press_row(struct connect_front *f, struct store_conn *c, const struct ticket *t,
 	if (!m)
 		return front_fail_store(p, c, rc);
 	random_token(state);
+	if (!rc && !m->binding->method->authorize)
+		rc = front_fail(p, ERR_UNSUPPORTED, FRONT_WRONG_METHOD, NULL,
+				"This connection is not made by consent.");
 	if (!rc)
 		rc = press_begin(f, t, r, m, state, &begun, p);
 	if (!rc) {
@@ -464,6 +494,8 @@ connect_front_press(struct connect_front *f, struct store_conn *c,
 	if (rc)
 		front_fail_store(p, c, rc);
 	else
+		rc = front_not_disabled(&r, p);
+	if (!rc)
 		rc = press_row(f, c, &t, &r, browser, arena, url, p);
 	front_row_release(&r);
 	return rc;

@@ -140,6 +140,8 @@ bool front_row_may_manage(const struct connect_who *who,
 int front_texts_json(const struct connect_texts *t, struct buf *out);
 int front_texts_of_words(const char *words, struct arena *arena,
 			 struct connect_texts *out);
+int front_texts_of_json(struct slice text, struct arena *arena,
+			struct connect_texts *out);
 /* The binding of the row's service, method and parameters as the catalogue
  * says it now; ERR_NOT_FOUND (SERVICE_NOT_FOUND) … */
 int front_row_bind(struct connect_front *f, const struct front_row *r,
@@ -159,6 +161,11 @@ int front_row_connected(struct connect_front *f, struct store_conn *c,
 			const char *subject, const char *action,
 			const struct connect_msg_grant *g,
 			struct connect_problem *p);
+
+/* ---- front_consent.c ---- */
+
+/* What a person has disabled is not connected by anybody's consent. */
+int front_not_disabled(const struct front_row *r, struct connect_problem *p);
 
 /* ---- front_connection.c ---- */
 

@@ -68,8 +68,9 @@ connect_link_of_name(struct slice name, char out[51])
 
 /* ---- texts in JSON columns ---- */
 
-static int
-texts_of_json(struct slice text, struct arena *arena, struct connect_texts *out)
+int
+front_texts_of_json(struct slice text, struct arena *arena,
+		    struct connect_texts *out)
 {
 	struct json_problem problem = { 0 };
 	json_t *tree = NULL, *item;
@@ -211,12 +212,12 @@ front_row_read(struct store_conn *c, struct store_stmt *st, struct arena *arena,
 	i->last_used_at = store_col_int(st, 25);
 	i->expires_at = store_col_int(st, 26);
 	if (!rc)
-		rc = texts_of_json(store_col(st, 12), arena, &i->scopes_asked);
+		rc = front_texts_of_json(store_col(st, 12), arena, &i->scopes_asked);
 	if (!rc)
-		rc = texts_of_json(store_col(st, 13), arena,
+		rc = front_texts_of_json(store_col(st, 13), arena,
 				   &i->second_scopes_asked);
 	if (!rc)
-		rc = texts_of_json(store_col(st, 14), arena,
+		rc = front_texts_of_json(store_col(st, 14), arena,
 				   &i->scopes_granted);
 	if (!rc)
 		rc = json_read(slice_str(i->parameters), ROW_JSON_MAX,
@@ -406,7 +407,14 @@ row_connected(struct store_conn *c, const struct front_row *r,
 			 missing);
 	return store_exec(
 		c, NULL,
-		"UPDATE connections SET status = 'connected', reason = '', "
+		/* what a person has disabled stays so */
+		"UPDATE connections SET "
+		"status_before = CASE WHEN status = 'disabled' "
+		"THEN 'connected' ELSE '' END, "
+		"reason = CASE WHEN status = 'disabled' THEN reason "
+		"ELSE '' END, "
+		"status = CASE WHEN status = 'disabled' THEN status "
+		"ELSE 'connected' END, "
 		"health = CASE WHEN ?8 = '' THEN 'ok' ELSE 'degraded' END, "
 		"health_reason = ?8, "
 		"health_since = CASE WHEN ?8 = '' THEN 0 ELSE ?6 END, "

@@ -148,10 +148,10 @@ class Drawbridge {
 		await eventually('every role to be gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/exe`)))
 	}
 
-	/* Every file of the data folder. */
+	/* Every file (but sockets) of the data folder. */
 	files() {
 		const walk = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-			entry.isDirectory() ? walk(join(folder, entry.name)) : [join(folder, entry.name)])
+			entry.isDirectory() ? walk(join(folder, entry.name)) : entry.isFile() ? [join(folder, entry.name)] : [])
 		return walk(this.data)
 	}
 }

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The guard: a credential goes to its service's hosts and nowhere else, and nothing goes to an address that the
+ * operator has not allowed. Names of the tests resolve inside a namespace; a trap listens on every private address
+ * that they could reach and must stay empty.
+ */
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { before, beforeEach, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { bearerService, keyService } from '../support/definitions.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
+import { enterNamespace } from '../support/netns.mjs'
+import { suite } from '../support/scope.mjs'
+import { addService, newConnection } from '../support/worlds.mjs'
+
+const traps = ['127.0.0.1', '10.1.2.3', '169.254.169.254', '192.168.1.1', '172.16.0.1', '100.64.0.1', '::1', 'fd00::1']
+const port = 8081
+
+await enterNamespace(import.meta.url, {
+	addresses: traps.slice(1).map((address) => address === '::1' ? '' : `${address}/${address.includes(':') ? 128 : 32}`)
+		.filter(Boolean),
+	hosts: { 'api.service.test': '127.0.0.9', 'inside.service.test': '10.1.2.3', 'metadata.service.test': '169.254.169.254',
+		'six.service.test': 'fd00::1', 'api.service.test.attacker.test': '10.1.2.3', 'evil-api.service.test': '10.1.2.3',
+		'xapi.service.test': '10.1.2.3' }
+})
+
+suite('the guard', (scope) => {
+	let drawbridge, api, link, caught
+	const token = 'guarded-token-4711'
+
+	/* Listens on all the trap's addresses: whoever connects is noted. */
+	function setTrap(address, at) {
+		const server = net.createServer((socket) => {
+			caught.push(`${address}:${at}`)
+			socket.destroy()
+		})
+		scope.after(() => new Promise((resolve) => server.close(resolve)))
+		return new Promise((resolve, reject) => server.once('error', reject).listen(at, address, resolve))
+	}
+
+	before(async () => {
+		caught = []
+		for (const address of traps)
+			for (const at of [80, 443, port])
+				await setTrap(address, at)
+		api = await startApi(scope, { check: (given) => given === token, host: '127.0.0.9' })
+		drawbridge = await startDrawbridge(scope, { egress: [`127.0.0.9/32:${api.port}`] })
+		await addService(drawbridge, bearerService('guarded', { url: `http://api.service.test:${api.port}` }))
+		;({ link_name: link } = await newConnection(drawbridge, 'guarded', { name: 'Guarded', credentials: { token } }))
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
+	beforeEach(() => {
+		caught.length = 0
+		api.requests.length = 0
+	})
+
+	const nothingSent = () => {
+		assert.deepEqual(caught, [])
+		assert.equal(api.requests.length, 0)
+	}
+
+	for (const host of ['inside.service.test', 'api.service.test.attacker.test', 'evil-api.service.test',
+		'xapi.service.test', 'service.test', 'api.service.tes', 'example.com', 'аpi.service.test'])
+		it(`another host, ${host}, is refused: destination_not_allowed`, async () => {
+			for (const scheme of ['http', 'https']) {
+				const answer = await drawbridge.via(link, encodeURI(`/${scheme}://${host}/echo`))
+				assert.ok([400, 403].includes(answer.status), `${answer.status} ${answer.text}`)
+				assert.ok(answer.headers['drawbridge-error'])
+				if (!/[^\x20-\x7e]/.test(host)) {
+					assert.equal(answer.status, 403)
+					assert.equal(answer.headers['drawbridge-error'], 'destination_not_allowed')
+				}
+			}
+			nothingSent()
+		})
+
+	it('another port of the service\'s own host is refused', async () => {
+		const answer = await drawbridge.via(link, `/http://api.service.test:${port}/echo`)
+		assert.equal(answer.status, 403)
+		nothingSent()
+	})
+
+	it('https in place of the base URL\'s http is another port, and refused', async () => {
+		assert.equal((await drawbridge.via(link, '/https://api.service.test/echo')).status, 403)
+		nothingSent()
+	})
+
+	it('a user in front of the host is 400', async () => {
+		for (const target of [`/http://user@api.service.test:${api.port}/echo`,
+			`/http://api.service.test:${api.port}@10.1.2.3/echo`, '/http://api.service.test%4010.1.2.3/echo']) {
+			const answer = await drawbridge.via(link, target)
+			assert.equal(answer.status, 400, `${target}: ${answer.status}`)
+		}
+		nothingSent()
+	})
+
+	it('upper case and one trailing dot name the same host', async () => {
+		for (const host of ['API.Service.Test', 'api.service.test.'])
+			assert.equal((await drawbridge.via(link, `/http://${host}:${api.port}/echo`)).status, 200, host)
+	})
+
+	const spellings = ['127.0.0.1', '127.1', '2130706433', '0177.0.0.1', '0x7f.0.0.1', '0x7f000001', '0', '[::]', '[::1]',
+		'[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[64:ff9b::7f00:1]', '[64:ff9b::a01:203]', '10.1.2.3', '192.168.1.1',
+		'172.16.0.1', '100.64.0.1', '169.254.169.254', '[fd00::1]', '[fe80::1]', '0.0.0.0', 'localhost', '127.0.0.1.',
+		'①②⑦.0.0.1']
+
+	it('a private address in any spelling is refused, although the service itself names it', async () => {
+		let count = 0
+		for (const host of spellings) {
+			const definition = keyService(`private_${++count}`, { url: `http://${host}:${port}`, hosts: [`${host}:${port}`] })
+			const made = await drawbridge.api('POST', '/v1/services', definition)
+			if (made.status === 400)
+				continue /* not even a host: refused where it is written down */
+			assert.equal(made.status, 201, `${host}: ${made.text}`)
+			const connection = await newConnection(drawbridge, definition.id, { credentials: { api_key: 'k-secret-1' } })
+			const answer = await drawbridge.via(connection.link_name, '/echo')
+			assert.ok([400, 403, 502].includes(answer.status), `${host}: ${answer.status} ${answer.text}`)
+			assert.ok(answer.headers['drawbridge-error'], host)
+		}
+		nothingSent()
+	})
+
+	it('a name that resolves to a private or metadata address is refused', async () => {
+		for (const host of ['inside.service.test', 'metadata.service.test', 'six.service.test']) {
+			const id = host.split('.')[0] + '_name'
+			await addService(drawbridge, keyService(id, { url: `http://${host}:${port}` }))
+			const connection = await newConnection(drawbridge, id, { credentials: { api_key: 'k-secret-1' } })
+			const answer = await drawbridge.via(connection.link_name, '/latest/meta-data/')
+			assert.equal(answer.status, 403, `${host}: ${answer.status} ${answer.text}`)
+			assert.equal(answer.headers['drawbridge-error'], 'destination_not_allowed')
+		}
+		nothingSent()
+	})
+
+	it('a redirect is not followed: it goes back, and the credential stays', async () => {
+		let count = 0
+		for (const to of ['foreign', 'metadata', 'own']) {
+			const answer = await drawbridge.via(link, `/redirect?to=${to}`)
+			assert.equal(answer.status, 302, answer.text)
+			assert.equal(api.requests.length, ++count)
+			if (to === 'own') /* an SDK that follows it stays on the bridge */
+				assert.ok(answer.headers.location.startsWith(`/via/${link}/`), answer.headers.location)
+		}
+		assert.deepEqual(caught, [])
+	})
+
+	it('hosts of a definition that change after the credential was given do not get it', async () => {
+		const thief = await startApi(scope, { host: '127.0.0.9' })
+		await drawbridge.stop()
+		drawbridge = await startDrawbridge(scope, { egress: [`127.0.0.9/32:${api.port}`, `127.0.0.9/32:${thief.port}`] })
+		const id = 'changing'
+		await addService(drawbridge, bearerService(id, { url: `http://api.service.test:${api.port}` }))
+		const { link_name: changing } = await newConnection(drawbridge, id, { credentials: { token } })
+		assert.equal((await drawbridge.via(changing, '/echo')).status, 200)
+		const other = `http://api.service.test:${thief.port}`
+		await drawbridge.must('PUT', `/v1/services/${id}`, bearerService(id, { url: other }))
+		for (const path of ['/echo', `/${other}/echo`]) {
+			const answer = await drawbridge.via(changing, path)
+			assert.equal(answer.status, 403, answer.text)
+			assert.equal(answer.headers['drawbridge-error'], 'destination_not_allowed')
+		}
+		assert.equal(thief.requests.length, 0)
+		/* what was taken away counts at once, too */
+		assert.equal((await drawbridge.via(changing, `/http://api.service.test:${api.port}/echo`)).status, 403)
+		await drawbridge.must('PUT', `/v1/connections/${changing}/credentials`, { token })
+		assert.equal((await drawbridge.via(changing, '/echo')).status, 200)
+		assert.equal(thief.requests.length, 1)
+	})
+})

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The shipped definition of Zoho Desk, unmodified, under Zoho's real host names, in two data centres. */
+import assert from 'node:assert/strict'
+import { before, beforeEach, it } from 'node:test'
+import { startAuthority } from '../support/ca.mjs'
+import { connect, walkConsent } from '../support/consent.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
+import { enterNamespace } from '../support/netns.mjs'
+import { freePort, suite } from '../support/scope.mjs'
+import { newConnection } from '../support/worlds.mjs'
+import { consentAtZoho, elsewhere, startZoho, tokenRequests, zohoHosts } from '../support/zoho.mjs'
+
+await enterNamespace(import.meta.url, { hosts: zohoHosts })
+
+suite('Zoho Desk in two data centres', (scope) => {
+	let zoho, drawbridge
+	const scopes = ['Desk.tickets.READ', 'Desk.search.READ', 'Desk.basic.READ']
+	const at = (email) => (browser, page, options) => consentAtZoho(browser, page, { email, ...options })
+	const fresh = (body) => newConnection(drawbridge, 'zoho_desk', { scopes, ...body })
+	const connected = async (email) => {
+		const { link_name: link } = await fresh()
+		await connect(drawbridge, link, at(email))
+		return link
+	}
+
+	before(async () => {
+		const authority = await startAuthority(scope)
+		const port = await freePort()
+		zoho = await startZoho(scope, authority, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		drawbridge = await startDrawbridge(scope, { port, caFile: authority.file, egress: ['127.0.0.0/24:443'],
+			env: { NODE_EXTRA_CA_CERTS: authority.file } })
+		process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+		await drawbridge.must('PUT', '/v1/services/zoho_desk/app', { client_id: zoho.app.client_id,
+			client_secret: zoho.app.secrets.us })
+	})
+
+	beforeEach(() => {
+		zoho.faults.clear()
+		zoho.callback = {}
+		zoho.throttled = false
+		zoho.strays.length = 0
+	})
+
+	it('an account of the United States is connected and finds a ticket by its number', async () => {
+		const link = await connected('ada@us.example')
+		const answer = await drawbridge.via(link, '/api/v1/tickets/search?ticketNumber=101')
+		assert.equal(answer.status, 200, answer.text)
+		assert.equal(answer.json.data[0].subject, 'Printer on fire')
+		const seen = zoho.requests.at(-1)
+		assert.equal(seen.host, 'desk.zoho.com')
+		assert.match(seen.headers.authorization, /^Zoho-oauthtoken 1000\./)
+		assert.deepEqual(zoho.strays, [])
+	})
+
+	it('an account of Europe moves everything to Europe: token request, calls, refresh', async () => {
+		const before = tokenRequests(zoho, 'us').length
+		const link = await connected('eva@eu.example')
+		const connection = await drawbridge.connection(link)
+		assert.equal(connection.data_centre, 'eu')
+		const answer = await drawbridge.via(link, '/api/v1/tickets/search?ticketNumber=201')
+		assert.equal(answer.json?.data[0].subject, 'Drucker brennt', answer.text)
+		assert.equal(zoho.requests.at(-1).host, 'desk.zoho.eu')
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		assert.equal(tokenRequests(zoho, 'us').length, before)
+		assert.deepEqual(zoho.strays, [])
+	})
+
+	it('the host of another data centre is replaced by the grant\'s own, and that is told', async () => {
+		const link = await connected('eva@eu.example')
+		const answer = await drawbridge.via(link, '/https://desk.zoho.com/api/v1/tickets/search?ticketNumber=202')
+		assert.equal(answer.status, 200, answer.text)
+		assert.equal(answer.headers['drawbridge-host'], 'desk.zoho.eu')
+		assert.equal(zoho.requests.at(-1).host, 'desk.zoho.eu')
+	})
+
+	it('another product\'s host is refused: the credential is Desk\'s', async () => {
+		const link = await connected('ada@us.example')
+		const count = zoho.requests.length
+		const answer = await drawbridge.via(link, `/https://${elsewhere.host}/api/v1/tickets`)
+		assert.equal(answer.status, 403)
+		assert.equal(answer.headers['drawbridge-error'], 'destination_not_allowed')
+		assert.equal(zoho.requests.length, count)
+		assert.deepEqual(zoho.strays, [])
+	})
+
+	for (const [name, callback] of Object.entries({
+		'an accounts-server that is nobody\'s of Zoho': { 'accounts-server': `https://${elsewhere.host}` },
+		'an accounts-server that only begins like Zoho\'s': { 'accounts-server': 'https://accounts.zoho.com.evil.test' },
+		'an accounts-server with a user in front': { 'accounts-server': `https://accounts.zoho.com@${elsewhere.host}` }
+	})) {
+		it(`${name} refuses the whole consent and no code is sent anywhere`, async () => {
+			zoho.callback = callback
+			const { link_name: link } = await fresh()
+			const count = tokenRequests(zoho).length
+			const page = await walkConsent(drawbridge, link, at('ada@us.example'))
+			assert.ok(page.status >= 400 && page.status < 500, `${page.status} ${page.text}`)
+			assert.equal(tokenRequests(zoho).length, count)
+			assert.equal((await drawbridge.connection(link)).status, 'not_connected')
+			assert.deepEqual(zoho.strays, [])
+		})
+	}
+
+	it('INVALID_OAUTH is cured by one refresh, unseen', async () => {
+		const link = await connected('ada@us.example')
+		await drawbridge.via(link, '/api/v1/tickets')
+		zoho.access.clear()
+		const count = tokenRequests(zoho).length
+		const answer = await drawbridge.via(link, '/api/v1/tickets/search?ticketNumber=101')
+		assert.equal(answer.status, 200, answer.text)
+		assert.equal(tokenRequests(zoho).length, count + 1)
+	})
+
+	it('SCOPE_MISMATCH is passed on without a refresh, and degrades the connection', async () => {
+		const { link_name: link } = await fresh({ scopes: ['Desk.basic.READ'] })
+		await connect(drawbridge, link, at('bob@us.example'))
+		const count = tokenRequests(zoho).length
+		const answer = await drawbridge.via(link, '/api/v1/tickets')
+		assert.equal(answer.status, 403)
+		assert.equal(answer.json.errorCode, 'SCOPE_MISMATCH')
+		assert.equal(tokenRequests(zoho).length, count)
+	})
+
+	for (const status of [400, 200])
+		it(`"Access Denied" with status ${status} is a throttle: connected, degraded, told when`, async () => {
+			const link = await connected('kai@eu.example')
+			assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 200)
+			zoho.throttled = true
+			zoho.throttleStatus = status
+			const answer = await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+			assert.equal(answer.status, 503, answer.text)
+			assert.ok(Number(answer.headers['retry-after']) > 0)
+			const connection = await drawbridge.connection(link)
+			assert.equal(connection.status, 'connected')
+			assert.equal(connection.health, 'degraded')
+			assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 200)
+		})
+
+	it('the eleventh token request within ten minutes is not even sent', async () => {
+		const link = await connected('bob@us.example')
+		let answer
+		for (let n = 0; n < 11; n++)
+			answer = await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+		assert.equal(answer.status, 503, answer.text)
+		const { family } = [...zoho.access.values()].at(-1)
+		assert.ok(zoho.refresh.get(family).times.length <= 10)
+		assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 200)
+	})
+
+	it('revoking ends the refresh token at Zoho', async () => {
+		const link = await connected('kai@eu.example')
+		const count = zoho.refresh.size
+		const answer = await drawbridge.must('POST', `/v1/connections/${link}/revoke`)
+		assert.equal(answer.revoked_upstream, true, JSON.stringify(answer))
+		assert.equal(zoho.refresh.size, count - 1)
+	})
+})
