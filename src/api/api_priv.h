@@ -80,6 +80,7 @@ struct api_request {
 	api_handler *step; /* what the work thread does next */
 	void (*later)(struct api_request *r); /* then, on the loop */
 	void *state;			      /* the handler's own */
+	void (*state_free)(void *state);      /* at the very end, on the loop */
 
 	/* who */
 	enum api_credential by;
@@ -230,6 +231,9 @@ bool api_body_only(struct api_request *r, const char *const *names);
 bool api_input_ok(struct api_request *r);
 /* A query parameter, decoded, in the arena; "" where there is none. */
 const char *api_query(struct api_request *r, const char *name);
+/* One that is true or false (where there is none).  False: the problem is
+ * answered already. */
+bool api_query_flag(struct api_request *r, const char *name, bool *out);
 /* limit, and after (a cursor as it was given in next).  False: answered. */
 bool api_paging(struct api_request *r, size_t *limit, const char **after);
 /* The lifted secret of this name; NULL where there is none. */

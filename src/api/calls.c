@@ -104,8 +104,11 @@ api_calls_list(struct api_request *r)
 	const char *link = api_query(r, "connection"), *whose;
 	struct people_object everybody = { 0 };
 	char id[RANDOM_ID_SIZE] = "";
+	bool failed;
 	int rc;
 
+	if (!api_query_flag(r, "failed", &failed))
+		return 0;
 	if (link[0]) {
 		rc = connection_id(r, link, id);
 		if (rc == ERR_NOT_FOUND)
@@ -116,6 +119,5 @@ api_calls_list(struct api_request *r)
 	whose = people_may(r->actor, PEOPLE_CALLS_SEE, &everybody, NULL)
 			? r->actor->member
 			: "";
-	return api_calls_answer(r, whose, id,
-				!strcmp(api_query(r, "failed"), "true"));
+	return api_calls_answer(r, whose, id, failed);
 }

@@ -117,21 +117,24 @@ usage_counts(struct api_request *r, const char *id, json_t *out)
 	return rc;
 }
 
-/* Keys that are narrowed to connections, and name this one. */
+/* Keys that are narrowed to connections, and name this one: my own, and
+ * everybody's for who manages the connection. */
 static int
-usage_keys(struct api_request *r, const char *id, json_t *out)
+usage_keys(struct api_request *r, const struct connect_info *info, json_t *out)
 {
 	struct store_stmt *st = NULL;
 	json_t *keys = json_array();
 	char pattern[64];
 	int rc;
 
-	snprintf(pattern, sizeof(pattern), "%%\"%s\"%%", id);
+	snprintf(pattern, sizeof(pattern), "%%\"%s\"%%", info->id);
 	rc = store_query(r->db, &st,
 			 "SELECT name, prefix FROM api_keys WHERE org = ?1 "
 			 "AND revoked_at = 0 AND connections LIKE ?2 "
+			 "AND (?3 = '' OR member = ?3) "
 			 "ORDER BY id LIMIT 100",
-			 "ss", r->actor->org, pattern);
+			 "sss", r->actor->org, pattern,
+			 info->may_manage ? "" : r->actor->member);
 	while (!rc && (rc = store_step(st)) == 1) {
 		json_array_append_new(
 			keys,
@@ -162,7 +165,7 @@ api_connection_usage(struct api_request *r)
 			api_json_time(info.last_used_at));
 	rc = usage_counts(r, info.id, out);
 	if (!rc)
-		rc = usage_keys(r, info.id, out);
+		rc = usage_keys(r, &info, out);
 	if (rc) {
 		json_decref(out);
 		return rc;

@@ -29,9 +29,12 @@ struct test {
 	uint64_t began_ms, took_ms;
 };
 
+/* On the loop, when call/ has long returned from calling back. */
 static void
-test_free(struct test *t)
+test_free(void *arg)
 {
+	struct test *t = arg;
+
 	if (t->test.catalog)
 		catalog_unref(t->test.catalog);
 	buf_wipe(&t->body);
@@ -58,8 +61,6 @@ test_stored(struct api_request *r)
 					  "code", api_json_text(t->code),
 					  "detail", api_json_text(t->detail),
 					  "time_ms", (json_int_t)t->took_ms));
-	r->state = NULL;
-	test_free(t);
 	return rc;
 }
 
@@ -123,6 +124,18 @@ test_judge(struct test *t)
 	test_end(t);
 }
 
+/* What came is not what the service meant to say, whatever its status. */
+static void
+test_broken(struct test *t)
+{
+	t->status = t->call.head.status;
+	t->code = "upstream_malformed";
+	snprintf(t->detail, sizeof(t->detail),
+		 "The service's answer to the test request broke off.");
+	call_end(&t->call, 502);
+	test_end(t);
+}
+
 static void
 test_readable(struct call *c)
 {
@@ -146,7 +159,10 @@ test_readable(struct call *c)
 	}
 	if (rc == ERR_AGAIN)
 		return;
-	test_judge(t); /* whole, cut at its limit, or broken off */
+	if (rc && rc != ERR_CLOSED)
+		test_broken(t);
+	else
+		test_judge(t); /* whole, or cut at its limit */
 }
 
 static void
@@ -232,14 +248,13 @@ api_connection_test(struct api_request *r)
 	if (!t)
 		return ERR_NOMEM;
 	t->r = r;
+	r->state = t;
+	r->state_free = test_free;
 	buf_init(&t->body, TEST_BODY_MAX);
 	api_who(r, &who);
 	if (connect_front_test(r->api->config.connect, r->db, &who,
-			       r->params[0], r->arena, &t->test, &p)) {
-		test_free(t);
+			       r->params[0], r->arena, &t->test, &p))
 		return api_problem_connect(r, &p);
-	}
-	r->state = t;
 	r->later = test_start;
 	return API_PENDING;
 }

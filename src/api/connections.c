@@ -275,14 +275,16 @@ api_connection_delete(struct api_request *r)
 	struct connect_problem p = { 0 };
 	struct connect_who who;
 	int64_t version;
+	bool force;
 
 	if (api_if_match(r, &version))
 		return api_problem(r, API_INVALID, NULL,
 				   "If-Match must be an ETag as it was given.");
+	if (!api_query_flag(r, "force", &force))
+		return 0;
 	api_who(r, &who);
-	if (connect_front_delete(
-		    r->api->config.connect, r->db, &who, r->params[0],
-		    !strcmp(api_query(r, "force"), "true"), version, &p))
+	if (connect_front_delete(r->api->config.connect, r->db, &who,
+				 r->params[0], force, version, &p))
 		return api_problem_connect(r, &p);
 	return api_answer_empty(r);
 }

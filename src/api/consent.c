@@ -74,7 +74,8 @@ api_connect_page(struct api_request *r)
 	put_text(&b, "<p class=\"soft\">The button leads to ", page.host,
 		 ", where you sign in and accept. Nobody sees your password "
 		 "or the access token.</p>");
-	snprintf(title, sizeof(title), "Connect %.200s", page.service);
+	snprintf(title, sizeof(title), "Connect %s", page.service);
+	slice_trim_utf8(title);
 	return api_page(r, 200, title, &b);
 }
 
@@ -111,7 +112,8 @@ api_callback(struct api_request *r)
 	struct connect_problem p = { 0 };
 	struct connect_consent c;
 	struct connect_who who;
-	char detail[768];
+	struct buf detail;
+	int rc;
 
 	api_who(r, &who);
 	if (connect_front_callback(
@@ -121,10 +123,16 @@ api_callback(struct api_request *r)
 		return api_page_consent(r, p.status, p.title,
 					c.link ? c.link : "", false, p.detail,
 					p.hint);
-	snprintf(detail, sizeof(detail), "%.150s is connected%s%.150s.%s%.300s",
-		 c.connection, c.account[0] ? " as " : "", c.account,
-		 c.missing[0] ? " Not granted were: " : "", c.missing);
-	slice_trim_utf8(detail);
-	return api_page_consent(r, 200, "Connected", c.link, true, detail,
-				"You can close this window.");
+	buf_init(&detail, 64 * 1024);
+	buf_printf(&detail, "%s is connected%s%s.", c.connection,
+		   c.account[0] ? " as " : "", c.account);
+	if (c.missing[0])
+		buf_printf(&detail, " Not granted were: %s", c.missing);
+	rc = buf_err(&detail);
+	if (!rc)
+		rc = api_page_consent(r, 200, "Connected", c.link, true,
+				      buf_cstr(&detail),
+				      "You can close this window.");
+	buf_release(&detail);
+	return rc;
 }

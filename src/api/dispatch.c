@@ -50,6 +50,8 @@ request_free(struct api_request *r)
 {
 	size_t i;
 
+	if (r->state)
+		r->state_free(r->state);
 	for (i = 0; i < r->secret_count; i++)
 		secret_free(r->secrets[i].value);
 	if (r->text) {

@@ -54,6 +54,18 @@ api_query(struct api_request *r, const char *name)
 	return parameter(r, r->query, name);
 }
 
+bool
+api_query_flag(struct api_request *r, const char *name, bool *out)
+{
+	const char *text = api_query(r, name);
+
+	*out = !strcmp(text, "true");
+	if (*out || !text[0] || !strcmp(text, "false"))
+		return true;
+	api_problem_parameter(r, name, "true or false.");
+	return false;
+}
+
 const char *
 api_form(struct api_request *r, const char *name)
 {

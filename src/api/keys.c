@@ -71,17 +71,18 @@ key_json(struct api_request *r, const struct people_key *k)
 int
 api_keys_list(struct api_request *r)
 {
-	const char *all = api_query(r, "all"), *after, *whose;
+	const char *after, *whose;
 	struct people_object o = { 0 };
 	struct people_key *k;
 	size_t limit, count, i;
 	json_t *items;
+	bool all;
 	int rc;
 
-	if (!api_paging(r, &limit, &after))
+	if (!api_paging(r, &limit, &after) || !api_query_flag(r, "all", &all))
 		return 0;
 	/* Mine; with all=true everybody's, which takes an admin. */
-	whose = !strcmp(all, "true") ? NULL : r->actor->member;
+	whose = all ? NULL : r->actor->member;
 	o.member = whose ? whose : "";
 	rc = api_may(r, PEOPLE_KEY_SEE, &o, NULL);
 	if (rc)

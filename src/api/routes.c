@@ -152,6 +152,8 @@ path_matches(const char *template, struct slice path,
 	struct slice have = slice_from(path, 1), w, h;
 	size_t n = 0;
 
+	/* What a template before this one has left there. */
+	memset(params, 0, API_PARAMS * sizeof(*params));
 	for (;;) {
 		w = slice_head(want, slice_find(want, '/'));
 		h = slice_head(have, slice_find(have, '/'));

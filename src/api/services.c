@@ -196,7 +196,7 @@ api_services_list(struct api_request *r)
 {
 	struct catalog *catalog;
 	const struct service *s;
-	const char *after, *last = NULL;
+	const char *after, *text, *category, *last = NULL;
 	size_t limit, cursor = 0, n = 0;
 	bool skipping;
 	json_t *items;
@@ -205,6 +205,8 @@ api_services_list(struct api_request *r)
 	if (!api_paging(r, &limit, &after))
 		return 0;
 	skipping = after[0] != '\0';
+	text = api_query(r, "q");
+	category = api_query(r, "category");
 	catalog = connect_front_catalog(r->api->config.connect);
 	items = json_array();
 	while (n <= limit &&
@@ -213,15 +215,20 @@ api_services_list(struct api_request *r)
 			skipping = strcmp(s->id, after) != 0;
 			continue;
 		}
-		if (!service_matches(s, api_query(r, "q"),
-				     api_query(r, "category")))
+		if (!service_matches(s, text, category))
 			continue;
 		if (n++ < limit) {
 			json_array_append_new(items, service_json(s));
 			last = s->id;
 		}
 	}
-	rc = api_answer_list(r, items, n > limit ? last : NULL);
+	if (skipping) { /* the service has gone since, or never was */
+		json_decref(items);
+		rc = api_problem_parameter(r, "after",
+					   "This is no cursor of a list.");
+	} else {
+		rc = api_answer_list(r, items, n > limit ? last : NULL);
+	}
 	catalog_unref(catalog);
 	return rc;
 }

@@ -132,7 +132,7 @@ struct state {
 	char connection[CONNECT_ID_SIZE];
 	char subject[64];
 	struct connect_texts scopes; /* as asked for; in the arena */
-	bool this_browser, expired, used;
+	bool this_browser, expired;
 };
 
 static int
@@ -149,7 +149,7 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 	people_token_hash(browser, hash);
 	rc = store_query(c, &st,
 			 "SELECT connection, subject, scopes, browser, "
-			 "expires_at, used_at FROM oauth_states "
+			 "expires_at FROM oauth_states "
 			 "WHERE hash = ?1",
 			 "b", slice_of(out->hash, sizeof(out->hash)));
 	if (rc)
@@ -167,7 +167,6 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 			browser.len && stored.len == sizeof(hash) &&
 			secret_eq_bytes(stored.ptr, hash, sizeof(hash));
 		out->expired = store_col_int(st, 4) <= clock_wall_ms();
-		out->used = store_col_int(st, 5) != 0;
 	}
 	store_done(st);
 	return rc;
@@ -178,15 +177,13 @@ static int
 state_spend(struct store_conn *c, const struct state *s,
 	    struct connect_problem *p)
 {
-	int64_t changed = 0;
-	int rc = 0;
+	int64_t changed;
+	int rc = store_exec(c, &changed,
+			    "UPDATE oauth_states SET used_at = ?2 "
+			    "WHERE hash = ?1 AND used_at = 0",
+			    "bi", slice_of(s->hash, sizeof(s->hash)),
+			    clock_wall_ms());
 
-	if (!s->used)
-		rc = store_exec(c, &changed,
-				"UPDATE oauth_states SET used_at = ?2 "
-				"WHERE hash = ?1 AND used_at = 0",
-				"bi", slice_of(s->hash, sizeof(s->hash)),
-				clock_wall_ms());
 	if (rc)
 		return front_fail_store(p, c, rc);
 	if (changed)
@@ -452,7 +449,7 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 	if (rc)
 		goto out;
 	out->connection = r.info.name;
-	out->link = arena_printf(arena, "%s", r.info.link);
+	out->link = arena_strdup(arena, r.info.link);
 	rc = state_spend(c, &s, p);
 	if (rc)
 		goto out;

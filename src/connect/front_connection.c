@@ -354,10 +354,11 @@ draft_forget(struct draft *d)
 static void
 draft_undo(struct draft *d, int err)
 {
-	int rc = store_begin(d->c);
+	int rc;
 
 	if (err != ERR_INVALID)
 		draft_forget(d);
+	rc = store_begin(d->c);
 	if (!rc)
 		rc = store_exec(d->c, NULL,
 				"DELETE FROM connections WHERE id = ?1", "s",

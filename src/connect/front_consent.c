@@ -218,9 +218,9 @@ page_scopes(const struct service *s, const struct binding *b,
 	    const struct front_row *r, struct arena *arena,
 	    struct connect_page *out)
 {
-	out->scopes = arena_alloc(
-		arena, (r->scopes.count + r->second_scopes.count + 1) *
-			       sizeof(*out->scopes));
+	out->scopes =
+		arena_alloc(arena, (r->scopes.count + r->second_scopes.count +
+				    1) * sizeof(*out->scopes));
 	if (!out->scopes)
 		return ERR_NOMEM;
 	page_scopes_add(s, false, &r->scopes, arena, out);

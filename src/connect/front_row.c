@@ -212,13 +212,14 @@ front_row_read(struct store_conn *c, struct store_stmt *st, struct arena *arena,
 	i->last_used_at = store_col_int(st, 25);
 	i->expires_at = store_col_int(st, 26);
 	if (!rc)
-		rc = front_texts_of_json(store_col(st, 12), arena, &i->scopes_asked);
+		rc = front_texts_of_json(store_col(st, 12), arena,
+					 &i->scopes_asked);
 	if (!rc)
 		rc = front_texts_of_json(store_col(st, 13), arena,
-				   &i->second_scopes_asked);
+					 &i->second_scopes_asked);
 	if (!rc)
 		rc = front_texts_of_json(store_col(st, 14), arena,
-				   &i->scopes_granted);
+					 &i->scopes_granted);
 	if (!rc)
 		rc = json_read(slice_str(i->parameters), ROW_JSON_MAX,
 			       &out->parameters, &problem);

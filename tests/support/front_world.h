@@ -55,6 +55,8 @@ static struct {
 	const char *code, *detail, *pointer;
 	const char *scope; /* granted; NULL: does not tell */
 	unsigned begun, finished, credentials, forgotten;
+	bool in_pairs; /* answers a begin when the next one has come */
+	struct proc_request *held;
 	struct connect_msg_begin begin; /* the last; no binding */
 	char sent_code[64], captured[64];
 	size_t captures;
@@ -96,11 +98,20 @@ keeper_grants(struct proc_request *rq)
 }
 
 static void
-on_begin(struct proc_request *rq, struct proc_unpack *in, void *arg)
+begin_answer(struct proc_request *rq)
 {
 	struct connect_msg_begun m = { .client_id = "app & co",
 				       .challenge = "CHALLENGE" };
-	struct proc_pack *p;
+	struct proc_pack *p = proc_pack_new();
+
+	connect_msg_begun_pack(&m, p);
+	proc_reply(rq, 0, p);
+}
+
+static void
+on_begin(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct proc_request *held = keeper.held;
 
 	(void)arg;
 	keeper.begun++;
@@ -109,9 +120,14 @@ on_begin(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	keeper.begin.binding = NULL;
 	if (keeper_refuses(rq))
 		return;
-	p = proc_pack_new();
-	connect_msg_begun_pack(&m, p);
-	proc_reply(rq, 0, p);
+	if (keeper.in_pairs && !held) {
+		keeper.held = rq;
+		return;
+	}
+	keeper.held = NULL;
+	if (held)
+		begin_answer(held);
+	begin_answer(rq);
 }
 
 static void
