@@ -7,7 +7,7 @@ SCRIPTS := $(shell grep -lE '^\#(!/bin/(ba)?sh| SPDX)' .ci/run script/* tools/* 
 	2>/dev/null | xargs -r grep -LE '^\#!.*(awk|node|python|perl)')
 MODULES := $(call find,tests/system,*.mjs) $(call find,tests/support,*.mjs) \
 	$(call find,bench,*.mjs) $(call find,tools,*.mjs)
-CHECKS := lint check-layers check-headers check-map check-sizes
+CHECKS := lint check-layers check-headers check-map check-sizes check-openapi
 
 check: ## lint and every check
 	$(Q)MAKE="$(MAKE)" tools/run-checks $(CHECKS)
@@ -65,8 +65,11 @@ check-headers: ## each header compiles alone
 check-map: ## ARCHITECTURE.md's table is the tree
 	$(Q)tools/check-map ARCHITECTURE.md
 
+check-openapi: ## docs/openapi.yaml has the routes of the table
+	$(Q)tools/check-openapi src/api/routes.c docs/openapi.yaml
+
 check-sizes: ## lengths of functions and files
 	$(Q)tools/check-sizes $(C_FILES)
 
 .PHONY: check lint lint-format lint-c lint-sh lint-js lint-json tidy format \
-	check-layers check-headers check-map check-sizes
+	check-layers check-headers check-map check-sizes check-openapi

@@ -143,7 +143,7 @@ api_page_consent(struct api_request *r, int status, const char *title,
 	struct buf body, attributes;
 	int rc;
 
-	buf_init(&body, 8192);
+	buf_init(&body, 256 * 1024);
 	buf_init(&attributes, 512);
 	put_paragraph(&body, "", detail);
 	put_paragraph(&body, " class=\"soft\"", hint);
@@ -153,9 +153,13 @@ api_page_consent(struct api_request *r, int status, const char *title,
 		buf_printf(&attributes, "\" data-connected=\"%s\"",
 			   connected ? "true" : "false");
 	}
-	rc = page_answer(r, status, title,
-			 buf_cstr(&attributes) ? buf_cstr(&attributes) : "",
-			 buf_slice(&body));
+	rc = buf_err(&body);
+	if (!rc && link[0])
+		rc = buf_err(&attributes);
+	if (!rc)
+		rc = page_answer(r, status, title,
+				 link[0] ? buf_cstr(&attributes) : "",
+				 buf_slice(&body));
 	buf_release(&body);
 	buf_release(&attributes);
 	return rc;

@@ -3,8 +3,8 @@
  * The table of routes: everything that can be asked of the API.
  *
  * From it follow dispatch, who may ask, how large a body may be, and which
- * members are lifted into secrets before a tree is made.  The same table is
- * docs/openapi.yaml for others; a unit test compares the two.
+ * members are lifted into secrets before a tree is made.  docs/openapi.yaml
+ * tells others the same; `make check-openapi` compares the two.
  */
 #include <stdio.h>
 

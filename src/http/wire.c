@@ -159,6 +159,8 @@ http_reader_fill(struct http_reader *r)
 struct slice
 http_reader_bytes(const struct http_reader *r)
 {
+	if (!r->data)
+		return SLICE_NONE;
 	return slice_of(r->data + r->begin, r->end - r->begin);
 }
 

@@ -324,10 +324,12 @@ channel_ready(struct loop_io *io, unsigned events)
 			secret_wipe(secret_bytes(c->in), (size_t)n);
 		if (!rc || c->epoch != epoch)
 			continue;
-		if (rc != ERR_CLOSED)
-			log_error("a message between processes was refused",
-				  LOG_E(rc));
 		channel_lost(c);
+		if (rc == ERR_CLOSED)
+			continue;
+		log_error("a message between processes was refused",
+			  LOG_S("from", proc_role_name(c->peer)), LOG_E(rc));
+		proc_role_lost(c->peer);
 	}
 }
 

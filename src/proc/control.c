@@ -4,7 +4,7 @@
  *
  * Eight bytes of head (kind, number, length of the text), then the text; a
  * descriptor travels as ancillary data.  A packet that is not exactly so is
- * a protocol error.
+ * a protocol error, and so is one that has not the form of its kind.
  *
  * Runs in the parent and in every role.
  */
@@ -19,6 +19,30 @@ struct control_head {
 	uint8_t number;
 	uint16_t zero;
 	uint32_t length;
+};
+
+/* What a packet of each kind has. */
+static const struct {
+	bool known, fd, text;
+	uint8_t least, most; /* the number */
+} forms[PROC_CONTROL_KINDS] = {
+	[PROC_CONTROL_SETTINGS] = { .known = true, .text = true },
+	[PROC_CONTROL_DATA] = { .known = true, .text = true },
+	[PROC_CONTROL_KEY] = { .known = true, .text = true },
+	[PROC_CONTROL_LISTENER] = { .known = true,
+				    .fd = true,
+				    .text = true,
+				    .most = 1 },
+	[PROC_CONTROL_GO] = { .known = true },
+	[PROC_CONTROL_PEER] = { .known = true,
+				.fd = true,
+				.least = PROC_KEEPER,
+				.most = PROC_FRONT },
+	[PROC_CONTROL_STOP] = { .known = true },
+	[PROC_CONTROL_READY] = { .known = true },
+	[PROC_CONTROL_LOST] = { .known = true,
+				.least = PROC_KEEPER,
+				.most = PROC_FRONT },
 };
 
 union control_ancillary {
@@ -90,6 +114,19 @@ take_fd(struct msghdr *m)
 	return fd;
 }
 
+static bool
+head_is_good(const struct control_head *h, size_t text_len, bool has_fd)
+{
+	if (h->kind >= PROC_CONTROL_KINDS || !forms[h->kind].known)
+		return false;
+	if (h->zero || h->length != text_len ||
+	    (text_len && !forms[h->kind].text))
+		return false;
+	return has_fd == forms[h->kind].fd &&
+	       h->number >= forms[h->kind].least &&
+	       h->number <= forms[h->kind].most;
+}
+
 int
 proc_control_receive(int control, char *buffer, struct proc_control *out)
 {
@@ -113,12 +150,13 @@ proc_control_receive(int control, char *buffer, struct proc_control *out)
 	if (!n)
 		return ERR_CLOSED;
 	out->fd = take_fd(&m);
-	if ((size_t)n >= sizeof(h) && !(m.msg_flags & MSG_TRUNC)) {
+	if ((size_t)n >= sizeof(h) &&
+	    !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		memcpy(&h, buffer, sizeof(h));
 		out->kind = (enum proc_control_kind)h.kind;
 		out->number = h.number;
 		out->text = slice_of(buffer + sizeof(h), (size_t)n - sizeof(h));
-		if (!h.zero && h.length == out->text.len)
+		if (head_is_good(&h, out->text.len, out->fd >= 0))
 			return 0;
 	}
 	if (out->fd >= 0)

@@ -4,7 +4,10 @@
  * each, perhaps with one file descriptor.
  *
  *   parent -> role  SETTINGS DATA KEY LISTENER … GO, then PEER …, STOP
- *   role -> parent  READY
+ *   role -> parent  READY, LOST
+ *
+ * Each kind has its form: with a descriptor or without, with a number of a
+ * certain range.  What is not of its form is refused by the reader.
  */
 #ifndef PROC_CONTROL_H
 #define PROC_CONTROL_H
@@ -20,6 +23,8 @@ enum proc_control_kind {
 	PROC_CONTROL_PEER, /* number: role; fd */
 	PROC_CONTROL_STOP,
 	PROC_CONTROL_READY,
+	PROC_CONTROL_LOST, /* number: role whose channel broke the protocol */
+	PROC_CONTROL_KINDS,
 };
 
 enum { PROC_CONTROL_FD = 3, PROC_CONTROL_MAX = 32 * 1024 };
@@ -34,7 +39,8 @@ struct proc_control {
 /* 0, ERR_AGAIN, ERR_CLOSED, ERR_TOO_LARGE.  fd is borrowed. */
 int proc_control_send(int control, enum proc_control_kind kind, unsigned number,
 		      struct slice text, int fd);
-/* ERR_AGAIN, ERR_CLOSED (also at the orderly end), ERR_PROTOCOL. */
+/* ERR_AGAIN, ERR_CLOSED (also at the orderly end), ERR_PROTOCOL.  A secret in
+ * the buffer is the caller's to wipe. */
 int proc_control_receive(int control, char *buffer, struct proc_control *out);
 
 /* The setting log-level. */

@@ -158,6 +158,18 @@ child_link(struct child *c)
 			link_roles(c->parent, links[i][0], links[i][1]);
 }
 
+/* A role has closed its channel to a peer: both get a new one. */
+static void
+child_lost(struct child *c, unsigned peer)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(links); i++)
+		if ((links[i][0] == c->role && links[i][1] == peer) ||
+		    (links[i][1] == c->role && links[i][0] == peer))
+			link_roles(c->parent, links[i][0], links[i][1]);
+}
+
 static void
 parent_is_ready(struct parent *p)
 {
@@ -185,10 +197,12 @@ child_control(struct loop_io *io, unsigned events)
 	while (!proc_control_receive(io->fd, buffer, &m)) {
 		if (m.fd >= 0)
 			close(m.fd); /* no role has one to give */
-		if (m.kind != PROC_CONTROL_READY || c->ready)
-			continue;
-		c->ready = true;
-		parent_is_ready(c->parent);
+		if (m.kind == PROC_CONTROL_LOST) {
+			child_lost(c, m.number);
+		} else if (m.kind == PROC_CONTROL_READY && !c->ready) {
+			c->ready = true;
+			parent_is_ready(c->parent);
+		}
 	}
 }
 

@@ -30,4 +30,8 @@ void proc_header_write(struct proc_pack *p, const struct proc_header *h);
 int proc_header_read(struct slice message, struct proc_header *h,
 		     struct proc_unpack *u);
 
+/* In a role: the channel to this peer was closed because it broke the
+ * protocol; the parent gives both a new one. */
+void proc_role_lost(enum proc_role peer);
+
 #endif

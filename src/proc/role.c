@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "proc/control.h"
+#include "proc/proc_priv.h"
 
 enum { EXIT_PROTOCOL = 76 };
 
@@ -37,6 +38,8 @@ struct role {
 	char buffer[PROC_CONTROL_MAX];
 	bool stopping;
 };
+
+static bool role_runs; /* descriptor 3 is a control channel */
 
 const char *
 proc_role_name(enum proc_role role)
@@ -75,8 +78,10 @@ take_listener(struct proc_env *env, const struct proc_control *m)
 {
 	struct proc_listener *l;
 
-	if (env->listener_count == PROC_LISTENERS_MAX || m->fd < 0)
+	if (env->listener_count == PROC_LISTENERS_MAX) {
+		close(m->fd);
 		return ERR_PROTOCOL;
+	}
 	l = &env->listeners[env->listener_count];
 	l->fd = m->fd;
 	l->local = m->number == 1;
@@ -108,8 +113,12 @@ take_start(struct role *r, const struct proc_control *m)
 	case PROC_CONTROL_PEER:
 	case PROC_CONTROL_STOP:
 	case PROC_CONTROL_READY:
+	case PROC_CONTROL_LOST:
+	case PROC_CONTROL_KINDS:
 		break;
 	}
+	if (m->fd >= 0)
+		close(m->fd);
 	return ERR_PROTOCOL;
 }
 
@@ -148,15 +157,12 @@ role_stop(struct role *r)
 static void
 role_control(struct role *r, const struct proc_control *m)
 {
-	if (m->kind == PROC_CONTROL_STOP) {
+	if (m->kind == PROC_CONTROL_STOP)
 		role_stop(r);
-	} else if (m->kind == PROC_CONTROL_PEER && m->number < PROC_ROLES &&
-		   m->fd >= 0 && r->env.peer) {
-		fcntl(m->fd, F_SETFL, O_NONBLOCK);
+	else if (m->kind == PROC_CONTROL_PEER && r->env.peer)
 		r->env.peer(&r->env, (enum proc_role)m->number, m->fd);
-	} else if (m->fd >= 0) {
+	else if (m->fd >= 0)
 		close(m->fd);
-	}
 }
 
 static void
@@ -183,6 +189,14 @@ proc_env_ready(struct proc_env *env)
 			  -1);
 }
 
+void
+proc_role_lost(enum proc_role peer)
+{
+	if (role_runs)
+		proc_control_send(PROC_CONTROL_FD, PROC_CONTROL_LOST, peer,
+				  SLICE_NONE, -1);
+}
+
 static void
 role_harden(void)
 {
@@ -207,6 +221,7 @@ proc_role_run(int argc, char *const *argv,
 	int rc, status = EXIT_PROTOCOL;
 
 	ASSERT(argc == 2);
+	role_runs = true;
 	if (!r || role_parse(argv[1], &r->env.role))
 		return EXIT_PROTOCOL;
 	role_harden();
