@@ -68,6 +68,8 @@ arena_alloc(struct arena *a, size_t size)
 	struct block *b = a->blocks;
 	void *p;
 
+	if (size > a->left)
+		return NULL;
 	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (size > a->left)
 		return NULL;

@@ -133,10 +133,13 @@ clock_parse(struct slice t, int64_t *wall_ms)
 	if (tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 ||
 	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		return ERR_INVALID;
-	again = tm;
-	s = timegm(&again);
-	if (again.tm_mon != tm.tm_mon && tm.tm_sec != 60)
+	again = (struct tm){ .tm_year = tm.tm_year,
+			     .tm_mon = tm.tm_mon,
+			     .tm_mday = tm.tm_mday };
+	timegm(&again);
+	if (again.tm_mon != tm.tm_mon)
 		return ERR_INVALID; /* 31 February */
+	s = timegm(&tm);
 	*wall_ms = ((int64_t)s - offset * 60) * 1000 + ms;
 	return 0;
 }

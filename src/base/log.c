@@ -27,6 +27,7 @@ log_setup(const char *role, enum log_level least)
 struct line {
 	char text[LINE_MAX_BYTES];
 	size_t len;
+	bool full;
 };
 
 /* Leaves room for the line's own end. */
@@ -35,8 +36,10 @@ line_put(struct line *l, const char *text, size_t len)
 {
 	size_t room = sizeof(l->text) - 8 - l->len;
 
-	if (len > room)
-		len = room;
+	if (len > room) {
+		l->full = true;
+		return;
+	}
 	memcpy(l->text + l->len, text, len);
 	l->len += len;
 }
@@ -81,6 +84,7 @@ line_put_text(struct line *l, struct slice s)
 static void
 line_put_field(struct line *l, const struct log_field *f)
 {
+	size_t before = l->len;
 	char number[24];
 	int n;
 
@@ -89,10 +93,15 @@ line_put_field(struct line *l, const struct log_field *f)
 	line_put(l, "\":", 2);
 	if (f->kind == LOG_FIELD_TEXT) {
 		line_put_text(l, f->text);
-		return;
+	} else {
+		n = snprintf(number, sizeof(number), "%lld",
+			     (long long)f->number);
+		line_put(l, number, (size_t)n);
 	}
-	n = snprintf(number, sizeof(number), "%lld", (long long)f->number);
-	line_put(l, number, (size_t)n);
+	if (l->full) { /* without this field the line is JSON still */
+		l->len = before;
+		l->full = false;
+	}
 }
 
 void
@@ -112,6 +121,7 @@ log_write(enum log_level level, const char *event,
 		     "\"event\":",
 		     time, levels[level], setup.role);
 	l.len = (size_t)n;
+	l.full = false;
 	line_put_text(&l, slice_str(event));
 	for (i = 0; i < count; i++)
 		line_put_field(&l, &fields[i]);

@@ -6,7 +6,8 @@
  *
  * A record is built from named fields and never from a request, a header
  * list or a body, so that no credential can slip in.  Values are escaped and
- * cut at 512 bytes.  Safe from several threads; one write(2) a line.
+ * cut at 512 bytes; a field beyond 8 KiB a line is left out.  Safe from
+ * several threads; one write(2) a line.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

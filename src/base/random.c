@@ -33,20 +33,50 @@ random_u64(void)
 	return n;
 }
 
+/* Crockford's base32, in ascending order of characters. */
+static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+enum { ID_TIME = 10, ID_LEN = RANDOM_ID_SIZE - 1 };
+
+void
+random_id_at(int64_t wall_ms, char out[RANDOM_ID_SIZE])
+{
+	uint64_t time = wall_ms > 0 ? (uint64_t)wall_ms : 0;
+	int i;
+
+	for (i = ID_TIME - 1; i >= 0; i--, time >>= 5)
+		out[i] = digits[time & 31];
+	memset(out + ID_TIME, digits[0], ID_LEN - ID_TIME);
+	out[ID_LEN] = '\0';
+}
+
 void
 random_id(char out[RANDOM_ID_SIZE])
 {
-	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	uint64_t time = (uint64_t)clock_wall_ms();
-	unsigned char bits[16];
+	unsigned char bits[ID_LEN - ID_TIME];
 	int i;
 
+	random_id_at(clock_wall_ms(), out);
 	random_bytes(bits, sizeof(bits));
-	for (i = 9; i >= 0; i--, time >>= 5)
-		out[i] = digits[time & 31];
-	for (i = 0; i < 16; i++)
-		out[10 + i] = digits[bits[i] & 31];
-	out[26] = 0;
+	for (i = ID_TIME; i < ID_LEN; i++)
+		out[i] = digits[bits[i - ID_TIME] & 31];
+}
+
+void
+random_id_next(char id[RANDOM_ID_SIZE])
+{
+	const char *digit;
+	int i;
+
+	for (i = ID_LEN - 1; i >= 0; i--) {
+		digit = strchr(digits, id[i]);
+		ASSERT(digit && *digit);
+		if (digit[1]) {
+			id[i] = digit[1];
+			return;
+		}
+		id[i] = digits[0]; /* and carry */
+	}
 }
 
 void

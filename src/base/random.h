@@ -19,6 +19,11 @@ enum { RANDOM_ID_SIZE = 27 };
  * shape).  Not a secret.
  */
 void random_id(char out[RANDOM_ID_SIZE]);
+/* The next of a series: greater by one, as ULID does it for what is made
+ * within one millisecond.  For many at once: no system call. */
+void random_id_next(char id[RANDOM_ID_SIZE]);
+/* What every identifier of this time and later is not less than. */
+void random_id_at(int64_t wall_ms, char out[RANDOM_ID_SIZE]);
 
 enum { RANDOM_TOKEN_SIZE = 44 };
 /* 256 random bits in base64url, 43 characters and NUL: for capabilities. */

@@ -113,6 +113,18 @@ slice_to_u64(struct slice s, uint64_t max, uint64_t *out)
 	return 0;
 }
 
+struct slice
+slice_u64(uint64_t n, char buf[SLICE_U64_SIZE])
+{
+	char *end = buf + SLICE_U64_SIZE, *p = end;
+
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	return slice_of(p, (size_t)(end - p));
+}
+
 char *
 slice_dup(struct slice s)
 {

@@ -65,6 +65,9 @@ bool slice_next(struct slice *rest, char sep, struct slice *token);
  * ERR_INVALID, ERR_TOO_LARGE.
  */
 int slice_to_u64(struct slice s, uint64_t max, uint64_t *out);
+enum { SLICE_U64_SIZE = 20 };
+/* n in decimal, written into buf (no NUL); borrows it. */
+struct slice slice_u64(uint64_t n, char buf[SLICE_U64_SIZE]);
 /* A heap copy with a terminating NUL; NULL when out of memory. */
 char *slice_dup(struct slice s);
 /* Copies into buf[size] with NUL; ERR_TOO_LARGE when it does not fit. */

@@ -155,6 +155,8 @@ value_set(struct conf *c, enum conf_id id, enum source from, struct slice text,
 	struct value *v = &c->values[id];
 	char **items;
 
+	/* As a line in a file has it: the value is handed on as one. */
+	text = slice_trim(text);
 	if (text.len > VALUE_MAX || slice_has_control(text))
 		return complain(p, where, "%s", "is too long, or not text");
 	if (s->type != CONF_TEXT && s->type != CONF_LIST &&
@@ -200,7 +202,8 @@ setting_near(struct slice name)
 	size_t i, n, most = 0;
 
 	for (i = 0; i < CONF_COUNT; i++) {
-		for (n = 0; n < name.len && settings[i].name[n] == name.ptr[n];
+		for (n = 0; n < name.len && settings[i].name[n] &&
+			    settings[i].name[n] == name.ptr[n];
 		     n++)
 			;
 		if (n > most) {
@@ -335,6 +338,8 @@ read_flag(struct conf *c, int argc, char *const *argv, int *i,
 	name = slice_head(name, eq);
 	if (slice_eq(name, SLICE("config"))) {
 		*i += text.ptr ? 1 : 2;
+		if (*i > argc)
+			return complain(p, arg, "wants a value: FILE");
 		return 0; /* was read before */
 	}
 	if (setting_find(name, &id))
@@ -493,6 +498,6 @@ conf_help(struct buf *out)
 			buf_printf(out, "  %-28s  (default %s)\n", "",
 				   settings[i].fallback);
 	}
-	buf_puts(out, "Each can also be set by an environment variable: "
+	buf_puts(out, "\nEach can also be set by an environment variable: "
 		      "--public-url is DRAWBRIDGE_PUBLIC_URL.\n");
 }

@@ -308,7 +308,9 @@ http_exchange_answer(struct http_exchange *x, int status, const char *fields,
 	struct buf copy; /* body may be a part of x->body */
 	int n;
 
-	if (!x->reader.done && x->head->expect_continue && !x->continue_sent)
+	/* What is left of the body cannot be told from a next request: the
+	 * client must know that this connection is not for one. */
+	if (!exchange_pass_body(x))
 		x->close_after = true;
 	answer_date(date);
 	if (status != 204 && status != 304)

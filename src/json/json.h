@@ -80,7 +80,12 @@ void json_pointer(const struct json_at *at, const char *name, char *out,
  * struct secrets, and overwrites the characters in text with '*' (same
  * length), so that the tree made afterwards holds none.  JSON escapes in
  * the value are decoded into the secret.  `text` is changed in place.
- * ERR_INVALID when the text is no JSON.
+ * None (and 0) where the pointer leads to no object.  Only what lies on the
+ * way is looked at: ERR_INVALID for what is no JSON there, for a name with
+ * an escape, a NUL; whether all of it is JSON is for json_read() to say.
+ * ERR_TOO_LARGE for more than `max`, or a value above SECRET_MAX; ERR_NOMEM.
+ * After an error nothing is owned by the caller, and text may hold secrets
+ * still: it must not be read further.
  */
 struct json_secret {
 	char name[64];

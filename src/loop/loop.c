@@ -387,7 +387,6 @@ loop_run(struct loop *l)
 {
 	int n;
 
-	atomic_store(&l->stop, false);
 	l->now_ms = clock_mono_ms();
 	while (!atomic_load_explicit(&l->stop, memory_order_relaxed)) {
 		n = epoll_wait(l->epoll_fd, l->events, EVENTS_A_TURN,
@@ -399,4 +398,6 @@ loop_run(struct loop *l)
 		loop_run_again(l);
 		loop_run_tasks(l);
 	}
+	/* Not at the start: another thread may have been faster. */
+	atomic_store(&l->stop, false);
 }

@@ -20,7 +20,7 @@ struct loop;
 int loop_new(struct loop **out);
 /* All handles must be cancelled before. */
 void loop_free(struct loop *l);
-/* Runs until loop_stop(). */
+/* Runs until loop_stop(); one that came before counts too, once. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 /* Monotonic milliseconds at the start of this turn: cheap. */

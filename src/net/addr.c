@@ -74,6 +74,8 @@ net_addr_parse(struct slice text, struct net_addr *out)
 		end = slice_find(text, ']');
 		host = slice_head(slice_from(text, 1), end ? end - 1 : 0);
 		port = slice_from(text, end + 1);
+		if (slice_find(host, ':') == host.len)
+			return ERR_INVALID; /* brackets are for IPv6 */
 	} else {
 		end = slice_find(text, ':');
 		host = slice_head(text, end);

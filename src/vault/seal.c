@@ -60,7 +60,8 @@ vault_open(const struct secret *key, const char *identity, struct slice sealed,
 
 	*out = NULL;
 	ASSERT(secret_len(key) == VAULT_KEY_SIZE);
-	if (sealed.len < VAULT_OVERHEAD || at[0] != VERSION)
+	if (sealed.len < VAULT_OVERHEAD ||
+	    sealed.len - VAULT_OVERHEAD > SECRET_MAX || at[0] != VERSION)
 		return ERR_CRYPTO;
 	nonce = at + 1;
 	*out = secret_new(sealed.len - VAULT_OVERHEAD);

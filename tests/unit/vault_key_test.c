@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the master key comes from: a file, or a passphrase with its salt
+ * beside the database.  And how a start tells what is wrong: another key, a
+ * mistyped passphrase, a lost or damaged file, one that others may read.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "vault/vault.h"
+#include "../support/temp_folder.h"
+
+static char why[300];
+
+static int
+begin(void **state)
+{
+	return temp_folder_begin(state) || vault_init() ? -1 : 0;
+}
+
+static int
+from_file(const char *name, bool create, struct secret **out)
+{
+	why[0] = 0;
+	*out = (void *)1;
+	return vault_key_from_file(temp_path(name), create, out, why,
+				   sizeof(why));
+}
+
+static int
+from_phrase(const char *phrase, const char *params, struct secret **out)
+{
+	struct secret *p = secret_from(phrase, strlen(phrase));
+	int rc;
+
+	why[0] = 0;
+	*out = (void *)1;
+	rc = vault_key_from_passphrase(p, temp_path(params), out, why,
+				       sizeof(why));
+	secret_free(p);
+	return rc;
+}
+
+static int
+check(const struct secret *key, const char *name)
+{
+	why[0] = 0;
+	return vault_key_check(key, temp_path(name), why, sizeof(why));
+}
+
+/* ---- a file ---- */
+
+static void
+a_key_is_made_once_for_its_owner_alone(void **state)
+{
+	struct secret *key, *again, *other;
+
+	(void)state;
+	assert_int_equal(from_file("a.key", true, &key), 0);
+	assert_int_equal(secret_len(key), VAULT_KEY_SIZE);
+	assert_int_equal(file_mode(temp_path("a.key")), 0600);
+	assert_int_equal(file_mode(temp_path("a.key.new")), 0);
+	assert_int_equal(from_file("a.key", true, &again), 0);
+	assert_true(secret_eq(key, again));
+	assert_int_equal(from_file("b.key", true, &other), 0);
+	assert_false(secret_eq(key, other));
+	secret_free(key);
+	secret_free(again);
+	secret_free(other);
+}
+
+static void
+a_lost_key_is_not_quietly_made_anew(void **state)
+{
+	struct secret *key;
+
+	(void)state;
+	assert_int_equal(from_file("lost.key", false, &key), ERR_NOT_FOUND);
+	assert_null(key);
+	assert_non_null(strstr(why, "lost.key"));
+	assert_int_equal(file_mode(temp_path("lost.key")), 0);
+}
+
+static void
+a_key_that_others_may_read_is_refused(void **state)
+{
+	static const mode_t modes[] = { 0640, 0604, 0620, 0602, 0601, 0666 };
+	struct secret *key;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(modes); i++) {
+		file_put(temp_path("open.key"),
+			 "0123456789abcdef0123456789abcdef", 32, modes[i]);
+		assert_int_equal(from_file("open.key", true, &key),
+				 ERR_FORBIDDEN);
+		assert_null(key);
+		assert_non_null(strstr(why, "chmod 600"));
+	}
+	assert_int_equal(chmod(temp_path("open.key"), 0400), 0);
+	assert_int_equal(from_file("open.key", true, &key), 0);
+	assert_memory_equal(secret_peek(key), "0123456789abcdef", 16);
+	secret_free(key);
+}
+
+static void
+a_key_of_another_size_is_refused(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 31, 33, 64 };
+	struct secret *key;
+	char bytes[64];
+	size_t i;
+
+	(void)state;
+	memset(bytes, 'k', sizeof(bytes));
+	for (i = 0; i < ARRAY_LEN(sizes); i++) {
+		file_put(temp_path("size.key"), bytes, sizes[i], 0600);
+		assert_int_equal(from_file("size.key", true, &key),
+				 ERR_INVALID);
+		assert_null(key);
+		/* And is left as it was. */
+		assert_int_equal(file_get(temp_path("size.key"), bytes, 64),
+				 sizes[i]);
+	}
+}
+
+static void
+a_key_is_a_plain_file(void **state)
+{
+	struct secret *key;
+
+	(void)state;
+	assert_int_equal(mkdir(temp_path("dir.key"), 0700), 0);
+	assert_int_equal(from_file("dir.key", true, &key), ERR_INVALID);
+	file_put(temp_path("real.key"), "0123456789abcdef0123456789abcdef", 32,
+		 0600);
+	assert_int_equal(symlink("real.key", temp_path("link.key")), 0);
+	assert_int_equal(from_file("link.key", true, &key), ERR_SYSTEM);
+	assert_null(key);
+	assert_int_equal(from_file("no/such/folder.key", true, &key),
+			 ERR_SYSTEM);
+	assert_null(key);
+}
+
+/* ---- a passphrase ---- */
+
+static void
+a_passphrase_gives_the_same_key_beside_its_salt(void **state)
+{
+	struct secret *key, *again, *wrong, *elsewhere;
+	char text[200] = "";
+
+	(void)state;
+	assert_int_equal(from_phrase("open sesame", "params", &key), 0);
+	assert_int_equal(secret_len(key), VAULT_KEY_SIZE);
+	assert_int_equal(file_mode(temp_path("params")), 0600);
+	file_get(temp_path("params"), text, sizeof(text) - 1);
+	assert_int_equal(strncmp(text, "argon2id ", 9), 0);
+	assert_null(strstr(text, "sesame"));
+	assert_int_equal(from_phrase("open sesame", "params", &again), 0);
+	assert_true(secret_eq(key, again));
+	assert_int_equal(from_phrase("open sesamE", "params", &wrong), 0);
+	assert_false(secret_eq(key, wrong));
+	/* With another salt it is another key. */
+	assert_int_equal(from_phrase("open sesame", "others", &elsewhere), 0);
+	assert_false(secret_eq(key, elsewhere));
+	secret_free(key);
+	secret_free(again);
+	secret_free(wrong);
+	secret_free(elsewhere);
+}
+
+static void
+no_passphrase_is_none(void **state)
+{
+	struct secret *key;
+
+	(void)state;
+	assert_int_equal(from_phrase("", "unused", &key), ERR_INVALID);
+	assert_null(key);
+	assert_int_equal(file_mode(temp_path("unused")), 0);
+}
+
+static void
+a_damaged_salt_is_no_reason_for_a_new_one(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"\n",
+		"argon2id",
+		"argon2id 3 268435456\n",
+		"argon2id 3 268435456 00112233445566778899aabbccddee\n",
+		"argon2id 3 268435456 00112233445566778899aabbccddeeff00\n",
+		"argon2id 3 268435456 00112233445566778899aabbccddeegg\n",
+		"argon2id 0 268435456 00112233445566778899aabbccddeeff\n",
+		"argon2id 3 0 00112233445566778899aabbccddeeff\n",
+		"argon2id 1001 268435456 00112233445566778899aabbccddeeff\n",
+		"argon2id 3 4294967297 00112233445566778899aabbccddeeff\n",
+		"argon2id -3 268435456 00112233445566778899aabbccddeeff\n",
+		"scrypt 3 268435456 00112233445566778899aabbccddeeff\n",
+		"argon2id 3 268435456 00112233445566778899aabbccddeeff\nx",
+	};
+	struct secret *key;
+	char text[200];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		file_put(temp_path("bad"), texts[i], strlen(texts[i]), 0600);
+		assert_int_equal(from_phrase("phrase", "bad", &key),
+				 ERR_INVALID);
+		assert_null(key);
+		assert_non_null(strstr(why, "damaged"));
+		assert_int_equal(file_get(temp_path("bad"), text, 200),
+				 strlen(texts[i]));
+	}
+	file_put(temp_path("bad"), "x", 1, 0644);
+	assert_int_equal(from_phrase("phrase", "bad", &key), ERR_FORBIDDEN);
+}
+
+/* ---- the check ---- */
+
+static void
+another_key_is_told_from_a_damaged_check(void **state)
+{
+	struct secret *key, *other;
+	char bytes[256];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(from_file("one.key", true, &key), 0);
+	assert_int_equal(from_file("two.key", true, &other), 0);
+	assert_int_equal(check(key, "check"), 0); /* made */
+	assert_int_equal(file_mode(temp_path("check")), 0600);
+	assert_int_equal(check(key, "check"), 0);
+	assert_int_equal(check(other, "check"), ERR_CRYPTO);
+	assert_non_null(strstr(why, "not the one"));
+	assert_int_equal(check(key, "check"), 0); /* unharmed by that */
+	len = file_get(temp_path("check"), bytes, sizeof(bytes));
+	file_put(temp_path("check"), bytes, len - 1, 0600);
+	assert_int_equal(check(key, "check"), ERR_INVALID);
+	assert_non_null(strstr(why, "damaged"));
+	bytes[len] = 0;
+	file_put(temp_path("check"), bytes, len + 1, 0600);
+	assert_int_equal(check(key, "check"), ERR_INVALID);
+	file_put(temp_path("check"), "", 0, 0600);
+	assert_int_equal(check(key, "check"), ERR_INVALID);
+	bytes[len / 2] ^= 1;
+	file_put(temp_path("check"), bytes, len, 0600);
+	assert_int_equal(check(key, "check"), ERR_CRYPTO);
+	secret_free(key);
+	secret_free(other);
+}
+
+static void
+a_mistyped_passphrase_is_told_at_the_start(void **state)
+{
+	struct secret *key;
+
+	(void)state;
+	assert_int_equal(from_phrase("open sesame", "salt", &key), 0);
+	assert_int_equal(check(key, "phrase.check"), 0);
+	secret_free(key);
+	assert_int_equal(from_phrase("open seasme", "salt", &key), 0);
+	assert_int_equal(check(key, "phrase.check"), ERR_CRYPTO);
+	assert_non_null(strstr(why, "mistyped passphrase"));
+	secret_free(key);
+	/* A lost salt gives another key, which the check notices too. */
+	assert_int_equal(unlink(temp_path("salt")), 0);
+	assert_int_equal(from_phrase("open sesame", "salt", &key), 0);
+	assert_int_equal(check(key, "phrase.check"), ERR_CRYPTO);
+	secret_free(key);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_key_is_made_once_for_its_owner_alone),
+		cmocka_unit_test(a_lost_key_is_not_quietly_made_anew),
+		cmocka_unit_test(a_key_that_others_may_read_is_refused),
+		cmocka_unit_test(a_key_of_another_size_is_refused),
+		cmocka_unit_test(a_key_is_a_plain_file),
+		cmocka_unit_test(
+			a_passphrase_gives_the_same_key_beside_its_salt),
+		cmocka_unit_test(no_passphrase_is_none),
+		cmocka_unit_test(a_damaged_salt_is_no_reason_for_a_new_one),
+		cmocka_unit_test(another_key_is_told_from_a_damaged_check),
+		cmocka_unit_test(a_mistyped_passphrase_is_told_at_the_start),
+	};
+
+	return cmocka_run_group_tests_name("vault key", tests, begin,
+					   temp_folder_end);
+}
