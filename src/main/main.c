@@ -18,6 +18,18 @@ static proc_role_main *const roles[PROC_ROLES] = {
 	[PROC_FRONT] = front_main,
 };
 
+static int
+practice_help(FILE *to)
+{
+	fprintf(to,
+		"usage: drawbridge practice [--port N]\n\n"
+		"Runs the practice service by itself, on 127.0.0.1, until a "
+		"signal ends it.\n\n"
+		"  --port N  where to listen (%d)\n",
+		PRACTICE_PORT);
+	return to == stdout ? 0 : 2;
+}
+
 /* The practice service by itself, until a signal ends it. */
 static int
 main_practice(int argc, char **argv)
@@ -29,12 +41,13 @@ main_practice(int argc, char **argv)
 	struct loop *l;
 	uint64_t port;
 
+	if (argc == 1 && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")))
+		return practice_help(stdout);
 	if (argc == 2 && !strcmp(argv[0], "--port") &&
 	    !slice_to_u64(slice_str(argv[1]), 65535, &port)) {
 		config.port = (uint16_t)port;
 	} else if (argc) {
-		fputs("usage: drawbridge practice [--port N]\n", stderr);
-		return 2;
+		return practice_help(stderr);
 	}
 	if (loop_new(&l) || practice_new(l, &config, &p, &config.port)) {
 		fprintf(stderr, "practice: cannot listen on port %u\n",

@@ -19,9 +19,6 @@ serve_help(void)
 		     "made ready by itself;\nthe log has a link to become its "
 		     "owner.\n\n");
 	conf_help(&b);
-	buf_puts(&b, "\nEach can also be set as DRAWBRIDGE_NAME in the "
-		     "environment, or as a line\n\"name = value\" in the file "
-		     "that --config names.\n");
 	if (buf_cstr(&b))
 		fputs(buf_cstr(&b), stdout);
 	buf_release(&b);

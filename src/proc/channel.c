@@ -79,9 +79,12 @@ static int
 channel_send(struct proc_channel *c, struct proc_pack *p,
 	     const struct proc_header *h)
 {
+	int rc;
+
 	if (!p || p->failed || c->out_count >= WAITING_MAX) {
+		rc = p && p->failed ? ERR_TOO_LARGE : ERR_BUSY;
 		proc_pack_free(p);
-		return p && p->failed ? ERR_TOO_LARGE : ERR_BUSY;
+		return rc;
 	}
 	proc_header_write(p, h);
 	p->id = h->kind == PROC_REQUEST ? h->id : 0;
@@ -274,6 +277,25 @@ channel_take(struct proc_channel *c, struct slice message)
 	}
 }
 
+/* Answers that were not sent yet: whoever comes next has not asked, and
+ * counts his own requests from one again. */
+static void
+channel_drop_replies(struct proc_channel *c)
+{
+	struct proc_pack *p, **link = &c->out;
+
+	while ((p = *link)) {
+		if (secret_peek(p->bytes)[0] != PROC_REPLY) {
+			link = &p->next;
+			continue;
+		}
+		*link = p->next;
+		c->out_count--;
+		proc_pack_free(p);
+	}
+	c->out_end = link;
+}
+
 /* The peer is gone: what it was asked is lost, what waits goes on waiting. */
 static void
 channel_lost(struct proc_channel *c)
@@ -287,6 +309,7 @@ channel_lost(struct proc_channel *c)
 		close(c->fd);
 	c->fd = -1;
 	c->epoch++;
+	channel_drop_replies(c);
 	for (call = c->calls; call; call = next) {
 		next = call->next;
 		waits = false;

@@ -90,13 +90,15 @@ proc_control_send(int control, enum proc_control_kind kind, unsigned number,
 	return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_AGAIN : ERR_CLOSED;
 }
 
-/* The one descriptor that came along; any further are closed. */
-static int
-take_fd(struct msghdr *m)
+/* The one descriptor that came along, in *fd (-1: none).  Any further are
+ * closed, and make it false: the padding has room for a second. */
+static bool
+take_fd(struct msghdr *m, int *fd)
 {
 	struct cmsghdr *c;
-	int fd = -1, one;
+	bool several = false;
 	size_t i, n;
+	int one;
 
 	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
@@ -105,13 +107,15 @@ take_fd(struct msghdr *m)
 		for (i = 0; i < n; i++) {
 			memcpy(&one, CMSG_DATA(c) + i * sizeof(int),
 			       sizeof(one));
-			if (fd < 0)
-				fd = one;
-			else
-				close(one);
+			if (*fd < 0) {
+				*fd = one;
+				continue;
+			}
+			close(one);
+			several = true;
 		}
 	}
-	return fd;
+	return !several;
 }
 
 static bool
@@ -137,6 +141,7 @@ proc_control_receive(int control, char *buffer, struct proc_control *out)
 			    .msg_control = a.bytes,
 			    .msg_controllen = sizeof(a.bytes) };
 	struct control_head h;
+	bool one_at_most;
 	ssize_t n;
 
 	memset(out, 0, sizeof(*out));
@@ -147,10 +152,8 @@ proc_control_receive(int control, char *buffer, struct proc_control *out)
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_AGAIN
 							       : ERR_CLOSED;
-	if (!n)
-		return ERR_CLOSED;
-	out->fd = take_fd(&m);
-	if ((size_t)n >= sizeof(h) &&
+	one_at_most = take_fd(&m, &out->fd);
+	if (one_at_most && (size_t)n >= sizeof(h) &&
 	    !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		memcpy(&h, buffer, sizeof(h));
 		out->kind = (enum proc_control_kind)h.kind;
@@ -162,7 +165,7 @@ proc_control_receive(int control, char *buffer, struct proc_control *out)
 	if (out->fd >= 0)
 		close(out->fd);
 	out->fd = -1;
-	return ERR_PROTOCOL;
+	return n ? ERR_PROTOCOL : ERR_CLOSED;
 }
 
 enum log_level

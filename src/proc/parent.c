@@ -341,6 +341,7 @@ static void
 child_ended(struct child *c, int wait_status)
 {
 	struct parent *p = c->parent;
+	bool starting = p->state == PARENT_STARTING;
 	bool by_signal = WIFSIGNALED(wait_status);
 	int how = by_signal ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 
@@ -355,14 +356,15 @@ child_ended(struct child *c, int wait_status)
 	log_error("a role has ended", LOG_S("role", proc_role_name(c->role)),
 		  LOG_S("by", by_signal ? "signal" : "exit"),
 		  LOG_I("status", how));
-	if (p->state == PARENT_STARTING ||
-	    (!by_signal && how == EXIT_CONFIG && !c->ready)) {
+	if (starting || (!by_signal && how == EXIT_CONFIG && !c->ready)) {
 		fprintf(stderr,
 			"drawbridge: the %s could not start; the log line "
 			"above says why\n",
 			proc_role_name(c->role));
 		p->status = 1;
 		parent_stop(p);
+		if (starting) /* nobody is served yet: nothing to wait for */
+			parent_kill(p);
 		return;
 	}
 	child_start_soon(c);
