@@ -104,6 +104,7 @@ static int
 tidy_all(struct api *a, struct store_conn *c, int64_t calls_keep_ms)
 {
 	int64_t now = clock_wall_ms();
+	char oldest[RANDOM_ID_SIZE];
 	int rc = people_tidy(c);
 
 	if (!rc)
@@ -114,9 +115,10 @@ tidy_all(struct api *a, struct store_conn *c, int64_t calls_keep_ms)
 		rc = store_exec(c, NULL,
 				"DELETE FROM idempotency WHERE created_at < ?1",
 				"i", now - IDEMPOTENCY_KEEP_MS);
+	random_id_at(now - calls_keep_ms, oldest);
 	if (!rc && calls_keep_ms)
-		rc = store_exec(c, NULL, "DELETE FROM calls WHERE at < ?1", "i",
-				now - calls_keep_ms);
+		rc = store_exec(c, NULL, "DELETE FROM calls WHERE id < ?1", "s",
+				oldest);
 	return rc;
 }
 

@@ -40,17 +40,22 @@ call_json(struct store_stmt *st)
 			 (int)(store_col_int(st, 14) != 0));
 }
 
+#define CALLS_SQL(of_connection) \
+	"SELECT " CALL_COLUMNS " FROM calls c LEFT JOIN connections " \
+	"n ON n.id = c.connection WHERE c.org = ?1 " \
+	"AND (?2 = '' OR c.id < ?2) AND (?3 = '' OR c.member = ?3) " \
+	"AND (?4 = 0 OR c.status >= 400) AND " of_connection \
+	" ORDER BY c.id DESC LIMIT ?6"
+
+/* Two texts, so that one connection's are found by their index. */
+static const char all_sql[] = CALLS_SQL("?5 = ''");
+static const char one_sql[] = CALLS_SQL("c.connection = ?5");
+
 /* member and connection: "" for all. */
 int
 api_calls_answer(struct api_request *r, const char *member,
 		 const char *connection, bool failed)
 {
-	static const char sql[] =
-		"SELECT " CALL_COLUMNS " FROM calls c LEFT JOIN connections "
-		"n ON n.id = c.connection WHERE c.org = ?1 "
-		"AND (?2 = '' OR c.id < ?2) AND (?3 = '' OR c.member = ?3) "
-		"AND (?4 = '' OR c.connection = ?4) "
-		"AND (?5 = 0 OR c.status >= 400) ORDER BY c.id DESC LIMIT ?6";
 	struct store_stmt *st = NULL;
 	char last[RANDOM_ID_SIZE] = "";
 	const char *after;
@@ -61,9 +66,9 @@ api_calls_answer(struct api_request *r, const char *member,
 	if (!api_paging(r, &limit, &after))
 		return 0;
 	items = json_array();
-	rc = store_query(r->db, &st, sql, "ssssii", r->actor->org, after,
-			 member, connection, (int64_t)failed,
-			 (int64_t)limit + 1);
+	rc = store_query(r->db, &st, connection[0] ? one_sql : all_sql,
+			 "sssisi", r->actor->org, after, member,
+			 (int64_t)failed, connection, (int64_t)limit + 1);
 	while (!rc && (rc = store_step(st)) == 1) {
 		rc = 0;
 		if (n++ == limit)

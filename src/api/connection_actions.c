@@ -101,12 +101,14 @@ usage_counts(struct api_request *r, const char *id, json_t *out)
 	static const char sql[] =
 		"SELECT count(*), coalesce(sum(CASE WHEN status >= 400 "
 		"THEN 1 ELSE 0 END), 0), coalesce(max(at), 0) FROM calls "
-		"WHERE connection = ?1 AND at > ?2";
+		"WHERE connection = ?1 AND id > ?2";
 	const int64_t day = 24 * 3600 * 1000;
 	struct store_stmt *st = NULL;
+	char since[RANDOM_ID_SIZE];
 	int rc;
 
-	rc = store_query(r->db, &st, sql, "si", id, clock_wall_ms() - day);
+	random_id_at(clock_wall_ms() - day, since);
+	rc = store_query(r->db, &st, sql, "ss", id, since);
 	if (!rc && store_step(st) == 1) {
 		json_object_set_new(out, "calls_last_day",
 				    json_integer(store_col_int(st, 0)));

@@ -25,7 +25,7 @@ enum {
 };
 
 static void call_locate(struct call *c);
-static void call_inject(struct call *c);
+static void call_inject(struct call *c, struct connect_entry *entry);
 static void call_connect(struct call *c);
 static void call_send(struct call *c);
 static void call_read_head(struct call *c);
@@ -283,7 +283,7 @@ call_waited(struct connect_wait *w, int err)
 		buf_reset(&c->peeked);
 		connect_injection_unref(c->injection);
 		c->injection = NULL;
-		call_inject(c);
+		call_locate(c);
 	} else if (err && err != ERR_WRONG_STATE) {
 		call_fail_wait(c, err);
 	} else if (++c->waits > WAITS_MAX) {
@@ -296,10 +296,15 @@ call_waited(struct connect_wait *w, int err)
 static struct connect_wait *
 call_wait(struct call *c)
 {
-	memset(&c->wait.connection, 0, sizeof(c->wait.connection));
-	c->wait.connection.done = call_waited;
+	struct connect_wait *w = &c->wait.connection;
+
+	w->done = call_waited;
+	w->next = NULL;
+	w->prev = NULL;
+	w->detail[0] = '\0';
+	w->retry_after_s = 0;
 	c->waiting_connection = true;
-	return &c->wait.connection;
+	return w;
 }
 
 /* The connection in this turn; false: the call waits or has failed. */
@@ -391,7 +396,7 @@ call_locate(struct call *c)
 		call_fail_wait(c, ERR_NOT_FOUND);
 		return;
 	}
-	if (call_target_locate(c, c->snapshot->binding)) {
+	if (call_target_locate(c)) {
 		call_fail(c);
 		return;
 	}
@@ -399,19 +404,16 @@ call_locate(struct call *c)
 		return;
 	c->permitted = true;
 	if (call_is_connected(c))
-		call_inject(c);
+		call_inject(c, entry);
 }
 
 static void
-call_inject(struct call *c)
+call_inject(struct call *c, struct connect_entry *entry)
 {
 	struct connect_injection *injection;
-	struct connect_entry *entry;
 	int rc;
 
 	c->state = CALL_INJECT;
-	if (!call_entry(c, &entry))
-		return;
 	rc = connect_view_inject(c->worker->config.connections, entry,
 				 c->subject, call_wait(c), &injection);
 	if (rc == ERR_AGAIN)

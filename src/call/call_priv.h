@@ -62,7 +62,7 @@ void call_records_free(struct call_records *r);
 /* The URL that base path, path and actor's permission are judged by, before
  * any credential is asked for.  0, or ERR_BLOCKED, ERR_INVALID with
  * c->problem. */
-int call_target_locate(struct call *c, const struct binding *now);
+int call_target_locate(struct call *c);
 /* The guard's decision, with the sealed binding at hand; sets c->dest. */
 int call_target_aim(struct call *c, struct connect_entry *entry);
 /* Base path and path without query, composed in the worker's scratch. */

@@ -33,11 +33,8 @@ static const char insert_sql[] =
 	"?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
 static int
-record_insert(struct store_conn *c, const struct call_record *r)
+record_insert(struct store_conn *c, const char *id, const struct call_record *r)
 {
-	char id[RANDOM_ID_SIZE];
-
-	random_id(id);
 	return store_exec(
 		c, NULL, insert_sql, "ssissssssisiiiiii", id, r->org, r->at_ms,
 		r->connection, r->member, r->key, r->method, r->host, r->path,
@@ -69,6 +66,7 @@ static int
 batch_write(struct store *s, const struct batch *b)
 {
 	struct store_conn *c = NULL;
+	char id[RANDOM_ID_SIZE];
 	size_t i;
 	int rc;
 
@@ -76,8 +74,9 @@ batch_write(struct store *s, const struct batch *b)
 	if (rc)
 		return rc;
 	rc = store_begin(c);
-	for (i = 0; i < b->count && !rc; i++)
-		rc = record_insert(c, &b->items[i]);
+	random_id(id);
+	for (i = 0; i < b->count && !rc; i++, random_id_next(id))
+		rc = record_insert(c, id, &b->items[i]);
 	if (!rc)
 		rc = batch_note_use(c, b);
 	if (!rc)

@@ -218,8 +218,7 @@ out_framing(struct out *o, struct call *c)
 {
 	enum http_body body = c->body;
 	uint64_t length = c->body_length;
-	char line[64];
-	int n;
+	char digits[SLICE_U64_SIZE];
 
 	c->form_tail = call_request_form_length(c);
 	length += c->form_tail;
@@ -228,9 +227,9 @@ out_framing(struct out *o, struct call *c)
 	if (body == HTTP_BODY_CHUNKED) {
 		out_put(o, SLICE("Transfer-Encoding: chunked\r\n"));
 	} else if (body == HTTP_BODY_LENGTH) {
-		n = snprintf(line, sizeof(line), "Content-Length: %llu\r\n",
-			     (unsigned long long)length);
-		out_put(o, slice_of(line, (size_t)n));
+		out_put(o, SLICE("Content-Length: "));
+		out_put(o, slice_u64(length, digits));
+		out_put(o, SLICE("\r\n"));
 	} else if (slice_eq(c->method, SLICE("POST")) ||
 		   slice_eq(c->method, SLICE("PUT")) ||
 		   slice_eq(c->method, SLICE("PATCH"))) {

@@ -52,19 +52,19 @@ target_absolute(struct call *c, const struct binding *now)
 }
 
 static int
-target_relative(struct call *c, const char *base_url)
+target_relative(struct call *c, const struct http_url *base,
+		const char *problem)
 {
-	const char *why = NULL;
-
-	if (http_url_parse(slice_str(base_url), &c->url, &why)) {
+	if (problem) {
 		call_problem_set(c, 409, "no_base_url",
 				 "Give the whole URL: "
 				 "/via/{link}/https://host/path.",
 				 "The service has no base URL that could be "
 				 "called: %s.",
-				 why);
+				 problem);
 		return ERR_INVALID;
 	}
+	c->url = *base;
 	c->base_path = c->url.path;
 	c->path = c->target;
 	if (!c->base_path.len && !c->path.len)
@@ -73,11 +73,13 @@ target_relative(struct call *c, const char *base_url)
 }
 
 int
-call_target_locate(struct call *c, const struct binding *now)
+call_target_locate(struct call *c)
 {
+	const struct connect_snapshot *now = c->snapshot;
+
 	if (target_is_absolute(c->target))
-		return target_absolute(c, now);
-	return target_relative(c, now->base_url);
+		return target_absolute(c, now->binding);
+	return target_relative(c, &now->base, now->base_problem);
 }
 
 struct slice
@@ -133,37 +135,61 @@ target_refuse(struct call *c, bool by_sealed)
 	return ERR_BLOCKED;
 }
 
+/* The grant's own base, if it has one. */
+static int
+target_recapture(struct call *c, const struct binding *sealed)
+{
+	const char *problem = NULL;
+	struct http_url base;
+
+	if (target_is_absolute(c->target) || !target_base_is_captured(sealed))
+		return 0;
+	http_url_parse(slice_str(sealed->base_url), &base, &problem);
+	return target_relative(c, &base, problem);
+}
+
+static int
+target_find_dest(struct call *c, const struct binding *sealed)
+{
+	bool http = sealed->allow_http != CATALOG_HTTP_NEVER;
+	int rc = egress_dest(c->worker->config.egress, &c->url, http, &c->dest);
+
+	if (rc == ERR_BLOCKED)
+		return target_refuse(c, false);
+	if (rc)
+		call_problem_set(c, 503, "overloaded", NULL, "%s.",
+				 err_text(rc));
+	return rc;
+}
+
 int
 call_target_aim(struct call *c, struct connect_entry *entry)
 {
 	const struct binding *sealed = c->injection->binding;
 	const struct binding *now = c->snapshot->binding;
-	bool http;
+	bool is_base;
 	int rc;
 
-	if (!target_is_absolute(c->target) && target_base_is_captured(sealed)) {
-		rc = target_relative(c, sealed->base_url);
-		if (rc)
-			return rc;
+	/* This injection has been there before: neither it nor the
+	 * definition has changed since. */
+	if (entry->base && entry->base_for == c->injection &&
+	    entry->snapshot == c->snapshot && !target_is_absolute(c->target)) {
+		c->dest = entry->base;
+		return 0;
 	}
+	rc = target_recapture(c, sealed);
+	if (rc)
+		return rc;
 	if (!target_allowed(sealed, c))
 		return target_refuse(c, true);
 	if (!target_allowed(now, c))
 		return target_refuse(c, false);
-	if (entry->base && egress_dest_serves(entry->base, &c->url)) {
-		c->dest = entry->base;
-		return 0;
-	}
-	http = sealed->allow_http != CATALOG_HTTP_NEVER;
-	rc = egress_dest(c->worker->config.egress, &c->url, http, &c->dest);
-	if (rc == ERR_BLOCKED)
-		return target_refuse(c, false);
-	if (rc) {
-		call_problem_set(c, 503, "overloaded", NULL, "%s.",
-				 err_text(rc));
-		return rc;
-	}
-	if (!target_is_absolute(c->target))
+	rc = target_find_dest(c, sealed);
+	is_base = !target_is_absolute(c->target) &&
+		  !target_base_is_captured(sealed);
+	if (!rc && is_base) {
 		entry->base = c->dest;
-	return 0;
+		entry->base_for = c->injection;
+	}
+	return rc;
 }

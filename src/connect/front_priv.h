@@ -38,7 +38,7 @@ struct connect_front {
 	X(NO_TEST, 404, "no_test", "This service has no test request") \
 	X(TICKET_NOT_FOUND, 404, "ticket_not_found", \
 	  "This link does not work any more") \
-	X(EXISTS, 409, "exists", "There is one already") \
+	X(EXISTS, 409, "already_exists", "There is one already") \
 	X(IN_USE, 409, "in_use", "It is in use") \
 	X(NOT_CONNECTED, 409, "connection_not_connected", \
 	  "The connection is not connected") \
@@ -50,7 +50,7 @@ struct connect_front {
 	  "This is not possible with the connection's method") \
 	X(CONSENT_DENIED, 400, "consent_denied", "Consent was refused") \
 	X(CONSENT_FAILED, 400, "consent_failed", "Connecting has failed") \
-	X(CHANGED, 412, "changed", "It was changed meanwhile") \
+	X(CHANGED, 412, "changed_meanwhile", "It was changed meanwhile") \
 	X(LIMIT, 429, "rate_limited", "Not so fast") \
 	X(PROVIDER_REFUSED, 502, "provider_refused", \
 	  "The provider has refused") \
@@ -62,7 +62,7 @@ struct connect_front {
 	  "Credentials cannot be reached at the moment") \
 	X(PROVIDER_TIMEOUT, 504, "provider_timeout", \
 	  "The provider took too long") \
-	X(INTERNAL, 500, "internal_error", "Something went wrong here")
+	X(INTERNAL, 500, "internal", "Something went wrong here")
 
 enum front_problem {
 #define FRONT_PROBLEM_ENUM(name, ...) FRONT_##name,

@@ -10,8 +10,10 @@
  *
  * One thread: everything that happens to grants happens one after the other.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "connect/keeper_priv.h"
 
@@ -229,14 +231,34 @@ credential_path(char *out, size_t size)
 	       (size_t)snprintf(out, size, "%s/drawbridge.key", dir) < size;
 }
 
+/* The key in the data folder.  It is made at the first start alone: a new one
+ * beside grants that were sealed with another would open nothing. */
+static int
+keeper_own_key(struct keeper *k, bool first_start, char *detail, size_t size)
+{
+	char path[4096];
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/keeper/master.key", k->env->data);
+	rc = vault_key_from_file(path, first_start, &k->master, detail, size);
+	if (rc == ERR_NOT_FOUND)
+		snprintf(
+			detail, size,
+			"the master key %.300s is missing; the stored grants were "
+			"sealed with it: put it back, or name it with "
+			"--key-file",
+			path);
+	return rc;
+}
+
 static int
 keeper_open_key(struct keeper *k, char *detail, size_t size)
 {
 	const char *file = conf_text(k->env->conf, CONF_KEY_FILE);
 	char path[4096], check[4096];
-	bool create = false;
 	int rc = ERR_NOT_FOUND;
 
+	snprintf(check, sizeof(check), "%s/keeper/key.check", k->env->data);
 	if (k->env->passphrase_key) {
 		k->master = secret_dup(k->env->passphrase_key);
 		rc = k->master ? 0 : ERR_NOMEM;
@@ -246,17 +268,13 @@ keeper_open_key(struct keeper *k, char *detail, size_t size)
 		if (credential_path(path, sizeof(path)))
 			rc = vault_key_from_file(path, false, &k->master,
 						 detail, size);
-		if (rc == ERR_NOT_FOUND) {
-			snprintf(path, sizeof(path), "%s/keeper/master.key",
-				 k->env->data);
-			create = true;
-			rc = vault_key_from_file(path, create, &k->master,
-						 detail, size);
-		}
+		if (rc == ERR_NOT_FOUND)
+			rc = keeper_own_key(
+				k, access(check, F_OK) && errno == ENOENT,
+				detail, size);
 	}
 	if (rc)
 		return rc;
-	snprintf(check, sizeof(check), "%s/keeper/key.check", k->env->data);
 	return vault_key_check(k->master, check, detail, size);
 }
 

@@ -147,6 +147,7 @@ view_entry_set_snapshot(struct view_entry *e, struct connect_snapshot *s)
 	connect_snapshot_unref(e->seen.snapshot);
 	e->seen.snapshot = s;
 	e->seen.base = NULL; /* its URL may be another now */
+	e->seen.base_for = NULL;
 	e->degraded = s->degraded;
 }
 
@@ -164,6 +165,7 @@ view_entry_set_injection(struct view_entry *e, const char *subject,
 {
 	void *before = NULL;
 
+	e->seen.base_for = NULL;
 	if (!subject[0]) {
 		connect_injection_unref(e->injection);
 		e->injection = i;

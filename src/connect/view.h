@@ -38,7 +38,10 @@ struct connect_snapshot {
 	/* What the definition says now: where calls may go is what both this
 	 * and the grant's own sealed binding allow. */
 	struct binding *binding;
-	struct catalog *catalog; /* a reference */
+	/* Of binding->base_url, into which its path points. */
+	struct http_url base;
+	const char *base_problem; /* why there is none; NULL: there is */
+	struct catalog *catalog;  /* a reference */
 };
 
 /* What one grant adds to a request.  Bytes are in locked memory. */
@@ -71,7 +74,10 @@ struct connect_view;  /* of one */
 /* One connection in one view; valid until the end of the loop's turn. */
 struct connect_entry {
 	struct connect_snapshot *snapshot;
-	struct egress_dest *base; /* cached by call/: the base URL's */
+	/* Kept by call/ until one of the two changes: the base URL's
+	 * destination, and the injection that may go there. */
+	struct egress_dest *base;
+	const struct connect_injection *base_for;
 };
 
 /* Waiting for the store or the keeper; embedded in its owner. */

@@ -52,6 +52,17 @@ sharing_copy_list(char **from, size_t count, char ***out, size_t *out_count)
 	return 0;
 }
 
+static void
+snapshot_aim(struct connect_snapshot *s)
+{
+	s->base_problem = NULL;
+	if (!s->binding->base_url)
+		s->base_problem = "the definition has none";
+	else
+		http_url_parse(slice_str(s->binding->base_url), &s->base,
+			       &s->base_problem);
+}
+
 struct connect_snapshot *
 view_snapshot_with(const struct connect_snapshot *s, enum connect_status status,
 		   const char *reason)
@@ -73,6 +84,8 @@ view_snapshot_with(const struct connect_snapshot *s, enum connect_status status,
 	to = &n->sharing;
 	to->users = to->managers = NULL;
 	to->user_count = to->manager_count = 0;
+	if (n->binding)
+		snapshot_aim(n);
 	if (n->binding &&
 	    !sharing_copy_list(from->users, from->user_count, &to->users,
 			       &to->user_count) &&
@@ -101,11 +114,13 @@ snapshot_bind(struct connect_snapshot *s, const char *method,
 	if (!rc)
 		rc = catalog_bind(def, method, tree, &s->binding, &problem);
 	json_decref(tree);
-	if (rc || !data_centre.len || slice_copy(data_centre, dc, sizeof(dc)) ||
-	    (s->binding->data_centre && !strcmp(s->binding->data_centre, dc)))
+	if (rc)
 		return rc;
-	/* one that the definition has no more: as the parameters say */
-	binding_switch_data_centre(s->binding, dc);
+	if (data_centre.len && !slice_copy(data_centre, dc, sizeof(dc)) &&
+	    (!s->binding->data_centre || strcmp(s->binding->data_centre, dc)))
+		/* one that the definition has no more: as the parameters say */
+		binding_switch_data_centre(s->binding, dc);
+	snapshot_aim(s);
 	return 0;
 }
 

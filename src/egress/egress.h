@@ -66,9 +66,6 @@ int egress_dest_unix(struct egress *e, const char *path,
 /* "host" or "host:port" where it is not the scheme's own: for Host. */
 struct slice egress_dest_authority(const struct egress_dest *d);
 const char *egress_dest_host(const struct egress_dest *d);
-/* Whether it is the destination of this URL. */
-bool egress_dest_serves(const struct egress_dest *d,
-			const struct http_url *url);
 
 /* ---- connections ---- */
 

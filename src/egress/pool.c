@@ -168,13 +168,6 @@ egress_dest_host(const struct egress_dest *d)
 	return d->url.host;
 }
 
-bool
-egress_dest_serves(const struct egress_dest *d, const struct http_url *url)
-{
-	return d->url.https == url->https && d->url.port == url->port &&
-	       !strcmp(d->url.host, url->host);
-}
-
 /* ---- connections ---- */
 
 struct egress_wire *

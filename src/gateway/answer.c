@@ -11,6 +11,8 @@
 
 #include "gateway/gateway_priv.h"
 
+enum { REASON_MAX = 64 };
+
 static bool
 answer_field_passes(const struct http_field *f)
 {
@@ -126,36 +128,65 @@ put_link(const struct via *v, struct http_writer *w, const struct http_field *f)
 
 /* ---- the service's answer ---- */
 
-static void
-answer_framing(struct via *v, struct http_writer *w, char *line, size_t size)
+static int
+put_length(struct http_writer *w, struct slice value)
+{
+	return put_field(w, SLICE("Content-Length"), value);
+}
+
+/* HEAD and 304 may tell the length of what is not sent. */
+static int
+answer_no_body(struct via *v, struct http_writer *w)
 {
 	const struct http_head *from = &v->call.head;
-	const struct http_head *to = http_exchange_head(v->x);
-	const struct http_field *length;
+	const struct http_field *length =
+		http_head_find(from, HTTP_CONTENT_LENGTH);
 
-	line[0] = 0;
-	if (from->body == HTTP_BODY_NONE) {
-		/* HEAD and 304 may tell the length of what is not sent. */
-		length = http_head_find(from, HTTP_CONTENT_LENGTH);
-		if (length)
-			snprintf(line, size, "Content-Length: %.*s\r\n",
-				 SLICE_ARG(length->value));
-		else if (from->status != 204 && from->status != 304 &&
-			 !slice_eq(v->call.method, SLICE("HEAD")))
-			snprintf(line, size, "Content-Length: 0\r\n");
-		http_writer_start_body(w, HTTP_BODY_NONE, 0);
-	} else if (from->body == HTTP_BODY_LENGTH) {
-		snprintf(line, size, "Content-Length: %llu\r\n",
-			 (unsigned long long)from->content_length);
+	http_writer_start_body(w, HTTP_BODY_NONE, 0);
+	if (length)
+		return put_length(w, length->value);
+	if (from->status == 204 || from->status == 304 ||
+	    slice_eq(v->call.method, SLICE("HEAD")))
+		return 0;
+	return put_length(w, SLICE("0"));
+}
+
+static int
+answer_framing(struct via *v, struct http_writer *w)
+{
+	const struct http_head *from = &v->call.head;
+	char digits[SLICE_U64_SIZE];
+
+	if (from->body == HTTP_BODY_NONE)
+		return answer_no_body(v, w);
+	if (from->body == HTTP_BODY_LENGTH) {
 		http_writer_start_body(w, HTTP_BODY_LENGTH,
 				       from->content_length);
-	} else if (to->minor == 0) {
+		return put_length(w, slice_u64(from->content_length, digits));
+	}
+	if (http_exchange_head(v->x)->minor == 0) {
 		http_exchange_close_after(v->x);
 		http_writer_start_body(w, HTTP_BODY_UNTIL_CLOSE, 0);
-	} else {
-		snprintf(line, size, "Transfer-Encoding: chunked\r\n");
-		http_writer_start_body(w, HTTP_BODY_CHUNKED, 0);
+		return 0;
 	}
+	http_writer_start_body(w, HTTP_BODY_CHUNKED, 0);
+	return http_writer_put(w, SLICE("Transfer-Encoding: chunked\r\n"));
+}
+
+static int
+answer_status(struct via *v, struct http_writer *w)
+{
+	const struct http_head *h = &v->call.head;
+	char digits[SLICE_U64_SIZE];
+	int rc = http_writer_put(w, SLICE("HTTP/1.1 "));
+
+	if (!rc)
+		rc = http_writer_put(w, slice_u64(h->status, digits));
+	if (!rc)
+		rc = http_writer_put(w, SLICE(" "));
+	if (!rc)
+		rc = http_writer_put(w, slice_head(h->reason, REASON_MAX));
+	return rc ? rc : http_writer_put(w, SLICE("\r\n"));
 }
 
 static int
@@ -199,18 +230,13 @@ int
 gateway_answer_head(struct via *v)
 {
 	struct http_writer *w = http_exchange_writer(v->x);
-	const struct http_head *h = &v->call.head;
-	char line[128], framing[64];
-	int n, rc;
+	int rc;
 
 	if (!http_exchange_head(v->x)->keep_alive)
 		http_exchange_close_after(v->x);
-	n = snprintf(line, sizeof(line), "HTTP/1.1 %d %.*s\r\n", h->status,
-		     SLICE_ARG(slice_head(h->reason, 64)));
-	answer_framing(v, w, framing, sizeof(framing));
-	rc = http_writer_put(w, slice_of(line, (size_t)n));
+	rc = answer_status(v, w);
 	if (!rc)
-		rc = http_writer_put(w, slice_str(framing));
+		rc = answer_framing(v, w);
 	if (!rc)
 		rc = answer_fields(v, w);
 	if (!rc)

@@ -17,16 +17,17 @@ bool
 people_key_has_form(struct slice text)
 {
 	size_t i;
+	char c;
 
 	if (text.len != PEOPLE_KEY_SIZE - 1 ||
 	    !slice_starts(text, SLICE("dbk_")))
 		return false;
-	for (i = 4; i < text.len; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW"
-			    "XYZ0123456789-_",
-			    text.ptr[i]) ||
-		    !text.ptr[i])
+	for (i = 4; i < text.len; i++) {
+		c = text.ptr[i];
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && c != '-' && c != '_')
 			return false;
+	}
 	return true;
 }
 
