@@ -9,7 +9,7 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ -lcmocka $(LIBS)
 
-test: test-unit test-system ## unit and system tests
+test: test-unit test-system test-browser ## every test but fuzzing
 
 test-unit: $(UNIT_BINARIES) ## every tests/unit/*_test.c, one program each
 	$(Q)RUN_UNDER='$(RUN_UNDER)' SUITE='unit $(VARIANT)' \
@@ -17,6 +17,11 @@ test-unit: $(UNIT_BINARIES) ## every tests/unit/*_test.c, one program each
 
 test-system: $(BINARY) ## tests/system with Node's own test runner
 	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) tools/run-system $(BUILD)
+
+# The studio in Debian's Chromium; SCREENSHOTS names a folder for pictures.
+test-browser: $(BINARY) ## tests/browser, the studio in a real browser
+	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) SUITE=browser SYSTEM='*' \
+		tools/run-system $(BUILD)
 
 # Which lines the unit tests run, folder by folder.
 ifeq ($(VARIANT),cover)
@@ -45,5 +50,5 @@ fuzz-run: ## fuzz each parser for FUZZ_SECONDS=10
 endif
 
 .SECONDARY:
-.PHONY: unit test test-unit test-system cover-report fuzz \
+.PHONY: unit test test-unit test-system test-browser cover-report fuzz \
 	fuzz-run

@@ -49,6 +49,9 @@ packages_of() {
 		nodejs system tests
 		npm the servers that they run against
 	LIST
+	browser) cat <<-'LIST' ;;
+		chromium the studio's tests
+	LIST
 	bench) cat <<-'LIST' ;;
 		nginx-light to compare with
 		haproxy to compare with

@@ -172,12 +172,14 @@ help_group(const char *group, FILE *to)
 static int
 help_command(const struct cli_command *command)
 {
+	const char *summary = command->summary;
+	bool asks = summary[strlen(summary) - 1] == '?';
 	struct buf out;
 
 	buf_init(&out, HELP_MAX);
-	buf_printf(&out, "usage: drawbridge %s%s%s [options]\n\n%s.\n",
+	buf_printf(&out, "usage: drawbridge %s%s%s [options]\n\n%s%s\n",
 		   command->name, command->arguments[0] ? " " : "",
-		   command->arguments, command->summary);
+		   command->arguments, summary, asks ? "" : ".");
 	if (command->help)
 		buf_printf(&out, "\n%s\n", command->help);
 	if (command->options) {
@@ -234,14 +236,31 @@ is_group(const char *name)
 }
 
 static int
+hook_run(const struct cli_hooks *hooks, size_t i, int argc, char **argv)
+{
+	cli_hook *hook;
+
+	memcpy(&hook, (const char *)hooks + hooked[i].hook, sizeof(hook));
+	if (!hook)
+		return cli_fail(CLI_FAILED, "%s is not part of this build",
+				hooked[i].name);
+	return hook(argc, argv);
+}
+
+static int
 help_run(struct cli *c)
 {
+	char help[] = "--help", *hook_argv[] = { help, NULL };
 	const struct cli_command *command;
 	const char *first = cli_word(c, 0);
 	int used;
+	size_t i;
 
 	if (!first)
 		return help_all(stdout);
+	for (i = 0; i < ARRAY_LEN(hooked); i++)
+		if (!strcmp(first, hooked[i].name))
+			return hook_run(c->hooks, i, 1, hook_argv);
 	command = command_find((int)c->args.word_count, c->args.words, &used);
 	if (command && used == (int)c->args.word_count)
 		return help_command(command);
@@ -278,18 +297,6 @@ command_run(const struct cli_hooks *hooks, const struct cli_command *command,
 	cli_client_close(&c);
 	arena_free(c.arena);
 	return rc;
-}
-
-static int
-hook_run(const struct cli_hooks *hooks, size_t i, int argc, char **argv)
-{
-	cli_hook *hook;
-
-	memcpy(&hook, (const char *)hooks + hooked[i].hook, sizeof(hook));
-	if (!hook)
-		return cli_fail(CLI_FAILED, "%s is not part of this build",
-				hooked[i].name);
-	return hook(argc, argv);
 }
 
 /* Closed standard descriptors would be given to the next file opened, and

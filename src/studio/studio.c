@@ -28,7 +28,10 @@ static const char *const kept[] = {
 };
 
 /* First segments of the app's own addresses; "" is "/". */
-static const char *const pages[] = { "", "connections", "services", "sign-in" };
+static const char *const pages[] = {
+	"",	"connections", "services", "custom-service",
+	"keys", "account",     "sign-in",
+};
 
 static const struct {
 	const char *suffix;

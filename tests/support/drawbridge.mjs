@@ -18,12 +18,12 @@ export const owner = { email: 'owner@example.org', password: 'correct horse batt
 
 /*
  * options: egress (default: 127.0.0.0/8 may be called), caFile, flags (more of serve's), data (a folder to go on
- * with), port, socket (also listen on a Unix socket), env, publicHost.
+ * with), port, socket (also listen on a Unix socket), env, publicHost, owner (false: none is made).
  */
 export async function startDrawbridge(scope, options = {}) {
 	const drawbridge = new Drawbridge(scope, options)
 	await drawbridge.start()
-	if (!options.data)
+	if (!options.data && options.owner !== false)
 		await drawbridge.makeOwner()
 	return drawbridge
 }

@@ -13,6 +13,7 @@ export class Problem extends Error {
 		this.detail = body.detail ?? ''
 		this.hint = body.hint ?? ''
 		this.pointer = body.pointer ?? ''
+		this.problems = body.problems ?? []
 		this.body = body
 	}
 }
@@ -56,18 +57,18 @@ async function ask(method, path, body, headers = {}) {
 	return value
 }
 
-/* A key that makes a repeated creation the same one. */
-function once() {
+/* Headers that make a repeated creation the same one. */
+export function once() {
 	const bytes = crypto.getRandomValues(new Uint8Array(16))
 	return { 'Idempotency-Key': Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('') }
 }
 
 /* All pages of a list. */
-async function all(path) {
+async function all(path, query = '') {
 	const items = []
 	let next = ''
 	do {
-		const page = await ask('GET', `${path}?limit=200${next && `&after=${encodeURIComponent(next)}`}`)
+		const page = await ask('GET', `${path}?limit=200${query}${next && `&after=${encodeURIComponent(next)}`}`)
 		items.push(...page.items)
 		next = page.next ?? ''
 	} while (next)
@@ -81,21 +82,32 @@ export const api = {
 	me: () => ask('GET', '/me'),
 	signIn: (email, password) => ask('POST', '/session', { email, password }),
 	signOut: () => ask('DELETE', '/session'),
+	setPassword: (password, next) => ask('PUT', '/me/password', { password, new_password: next }),
+	members: () => all('/members'),
 
 	services: () => all('/services'),
 	service: (id) => ask('GET', of(id)),
+	defineService: (definition) => ask('POST', '/services', definition, once()),
+	redefineService: (id, definition) => ask('PUT', of(id), definition),
+	removeService: (id) => ask('DELETE', of(id)),
 	appOf: (id) => ask('GET', `${of(id)}/app`),
 	setApp: (id, app) => ask('PUT', `${of(id)}/app`, app),
 
 	connections: () => all('/connections'),
 	connection: (link) => ask('GET', at(link)),
-	create: (connection) => ask('POST', '/connections', connection, once()),
-	rename: (link, name) => ask('PATCH', at(link), { name }),
+	create: (connection, headers) => ask('POST', '/connections', connection, headers),
+	change: (link, what) => ask('PATCH', at(link), what),
 	remove: (link, force) => ask('DELETE', `${at(link)}${force ? '?force=true' : ''}`),
 	authorize: (link) => ask('POST', `${at(link)}/authorize`, {}),
-	setCredentials: (link, credentials) => ask('PUT', `${at(link)}/credentials`, credentials),
+	setCredentials: (link, credentials) => ask('PUT', `${at(link)}/credentials`, { credentials }),
 	/* what: test, refresh, revoke, disable, enable */
 	act: (link, what) => ask('POST', `${at(link)}/${what}`),
 	calls: (link) => ask('GET', `${at(link)}/calls?limit=20`),
-	usage: (link) => ask('GET', `${at(link)}/usage`)
+	usage: (link) => ask('GET', `${at(link)}/usage`),
+	shares: (link) => ask('GET', `${at(link)}/shares`),
+	setShares: (link, items) => ask('PUT', `${at(link)}/shares`, { items }),
+
+	keys: (everybodys) => all('/keys', everybodys ? '&all=true' : ''),
+	createKey: (key, headers) => ask('POST', '/keys', key, headers),
+	revokeKey: (id) => ask('DELETE', `/keys/${encodeURIComponent(id)}`)
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The studio: its pages, and what happens when the session ends. */
+import { accountPage } from './account.js'
 import { whenSignedOut } from './api.js'
 import { connectionPage } from './connection.js'
 import { connectionsPage } from './connections.js'
 import { createPage } from './create.js'
-import { appPage } from './oauth-app.js'
+import { customServicePage } from './custom-service.js'
+import { keysPage } from './keys.js'
 import { go, route, start } from './router.js'
+import { servicePage } from './service.js'
 import { servicesPage } from './services.js'
 import { forget, header, signInPage, whoami } from './sign-in.js'
 
@@ -28,8 +31,11 @@ route('/', async () => { await go('/connections', { replace: true }) })
 route('/connections', signedIn(connectionsPage))
 route('/connections/:link', signedIn(connectionPage))
 route('/services', signedIn(servicesPage))
+route('/services/:id', signedIn(servicePage))
 route('/services/:id/connect', signedIn(createPage))
-route('/services/:id/app', signedIn(appPage))
+route('/custom-service', signedIn(customServicePage))
+route('/keys', signedIn(keysPage))
+route('/account', signedIn(accountPage))
 
 header()
 start()

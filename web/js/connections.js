@@ -47,7 +47,8 @@ function row(connection, services) {
 			trouble),
 		h('div', { class: 'whose' },
 			h('p', {}, connection.account ? ['Account ', h('b', {}, connection.account)] : 'No account'),
-			h('p', { class: 'muted' }, 'Owner ', ownerName(connection), ' · used ', time(connection.last_used_at))),
+			h('p', { class: 'muted' }, 'Owner ', ownerName(connection),
+				connection.last_used_at ? [' · used ', time(connection.last_used_at)] : ' · never used')),
 		h('div', { class: 'do' }, remedy(connection, trouble)))
 }
 

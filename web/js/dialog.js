@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Modal dialogs, on the browser's own <dialog>: focus stays in, Escape closes. */
-import { fill, h, newId } from './dom.js'
+import { fill, focusAgain, h, newId } from './dom.js'
 import { busyButton, problemBox } from './ui.js'
 
 /* Opens one; closed() is called once, however it ends. Gives {element, body, close}. */
 export function openDialog(title, children, { closed } = {}) {
 	const id = newId('dialog')
+	const opener = document.activeElement
 	const body = h('div', {}, children)
 	const element = h('dialog', { 'aria-labelledby': id }, h('h2', { id }, title), body)
 	element.addEventListener('close', () => {
 		element.remove()
 		closed?.()
+		if (!opener?.isConnected)
+			focusAgain(opener)
 	})
 	document.body.append(element)
 	element.showModal()

@@ -43,6 +43,21 @@ export function fill(element, ...children) {
 
 export const byId = (id) => document.getElementById(id)
 
+const labelOf = (element) => element.getAttribute('aria-label') || element.textContent
+
+/*
+ * Focus, when what had it was replaced: to what is called the same now, else to the page's heading, so that neither
+ * keyboard nor screen reader begins at the top again.
+ */
+export function focusAgain(old) {
+	const page = byId('page')
+	const same = [...page.querySelectorAll(old?.localName || 'none')].find((each) => labelOf(each) === labelOf(old))
+	const place = same ?? page.querySelector('h1')
+	if (place && !same)
+		place.setAttribute('tabindex', '-1')
+	place?.focus({ preventScroll: true })
+}
+
 /* Says something to screen readers, and shows it for a while. */
 let quiet
 export function say(text) {

@@ -3,7 +3,7 @@
  * Addresses and pages. A page is a function (parameters, query) that gives {title, body} or a promise of it; while it
  * is fetched a placeholder stands there, and a Problem becomes an error with "Try again".
  */
-import { byId, fill, h } from './dom.js'
+import { byId, fill, focusAgain, h } from './dom.js'
 import { loading, problemBox } from './ui.js'
 
 const routes = []
@@ -49,16 +49,21 @@ export async function show({ focus = true } = {}) {
 	try {
 		shown = await page(parameters, new URLSearchParams(location.search))
 	} catch (error) {
-		shown = { title: 'Error', body: problemBox(error, { retry: () => show() }) }
+		shown = { title: 'Error', body: [h('h1', {}, 'This page cannot be shown'),
+			problemBox(error, { retry: () => show() })] }
 	}
 	clearTimeout(slow)
 	if (mine !== turn || !shown)
 		return
+	const focused = document.activeElement
+	const lost = place.contains(focused) && focused !== place
 	fill(place, shown.body)
 	document.title = `${shown.title} – Drawbridge`
 	document.dispatchEvent(new CustomEvent('shown'))
 	if (focus)
 		focusHeading(place)
+	else if (lost)
+		focusAgain(focused)
 }
 
 function focusHeading(place) {

@@ -49,17 +49,19 @@ export async function signInPage(_, query) {
 	return { title: 'Sign in', body: h('form', { class: 'card narrow', onsubmit: submit },
 		h('h1', {}, 'Sign in to Drawbridge'), trouble, email.row, password.row,
 		h('div', { class: 'actions' }, button),
-		h('p', { class: 'help' }, 'Drawbridge writes a link for its first owner into its log; ',
-			h('code', {}, 'drawbridge demo'), ' prints a sign-in.')) }
+		h('details', { class: 'help' }, h('summary', {}, 'Nobody can sign in yet?'),
+			h('p', {}, 'A new server has no owner. Its log holds a link (…/setup/…) with which the first one sets an '
+				+ 'e-mail address and a password; ', h('code', {}, 'drawbridge init'), ' on the server does the same, and ',
+			h('code', {}, 'drawbridge demo'), ' prints a sign-in.'))) }
 }
 
-async function signOut() {
+export async function signOut() {
 	await api.signOut()
 	forget()
 	await go('/sign-in')
 }
 
-const links = [['/connections', 'Connections'], ['/services', 'Services']]
+const links = [['/connections', 'Connections'], ['/services', 'Services'], ['/keys', 'Keys']]
 
 function navigation() {
 	return h('nav', { 'aria-label': 'Main' }, links.map(([href, text]) => h('a', { href,
@@ -71,6 +73,6 @@ export function header() {
 		h('a', { class: 'brand', href: '/connections' }, h('img', { src: '/favicon.svg', alt: '', width: 28,
 			height: 28 }), 'Drawbridge'),
 		me && navigation(),
-		me && h('div', { class: 'who' }, h('span', { title: me.role }, me.email || me.name),
+		me && h('div', { class: 'who' }, h('a', { href: '/account', 'aria-label': `Your account, ${me.email || me.name}` }, me.email || me.name),
 			busyButton('Sign out', signOut, { class: 'quiet' })))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Parts that pages are made of. */
 import { Problem } from './api.js'
-import { fill, h, newId } from './dom.js'
+import { fill, h, newId, say } from './dom.js'
 import { ago, colour, exactly, initials, statuses } from './text.js'
 
 export const loading = (text = 'Loading …') => h('p', { class: 'loading', role: 'status' }, text)
@@ -56,10 +56,14 @@ export function showProblem(error, place, byPointer = {}) {
 	}
 }
 
-/* A button that is busy while what it does is under way, so that it is done once. */
+/* A button that is busy while what it does is under way, so that it is done once. A Problem nobody took is said. */
 export function busyButton(text, action, attributes = {}) {
 	const button = h('button', { type: 'button', ...attributes }, text)
-	button.addEventListener('click', (event) => busy(button, () => action(event)))
+	button.addEventListener('click', (event) => busy(button, () => action(event)).catch((error) => {
+		if (!(error instanceof Problem))
+			throw error
+		say(error.detail || error.title)
+	}))
 	return button
 }
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A real browser: Debian's Chromium (or the one that CHROMIUM names), driven by playwright-core. Pages are judged
+ * by axe, in contexts of their own: only there is the pages' Content-Security-Policy switched off, since it rightly
+ * keeps axe out.
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+export const sizes = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } }
+
+export async function startChromium(scope) {
+	if (!existsSync(executablePath))
+		throw new Error(`${executablePath} is missing: install chromium, or name one in CHROMIUM`)
+	const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+	scope.after(() => browser.close())
+	return browser
+}
+
+/* A context whose errors are kept in .errors: what scripts throw, and what the browser complains of in its console. */
+export async function openContext(browser, options = {}) {
+	const context = await browser.newContext({ viewport: sizes.wide, locale: 'en-GB', ...options })
+	context.setDefaultTimeout(15_000)
+	context.errors = []
+	context.on('weberror', (error) => context.errors.push(String(error.error())))
+	context.on('console', (message) => {
+		/* an answer of 4xx is no fault of the page */
+		if (message.type() === 'error' && !/^Failed to load resource/.test(message.text()))
+			context.errors.push(message.text())
+	})
+	return context
+}
+
+/* What axe calls serious or critical, in words; [] when there is nothing. */
+export async function violations(page) {
+	await page.addScriptTag({ content: axe })
+	const found = await page.evaluate(async () => (await globalThis.axe.run(document)).violations)
+	return found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, impact, nodes }) =>
+		`${impact} ${id}: ${nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join('; ')}`)
+}
+
+/* Into the folder that SCREENSHOTS names, if it does. */
+export async function picture(page, name) {
+	const folder = process.env.SCREENSHOTS
+	if (!folder)
+		return
+	mkdirSync(folder, { recursive: true })
+	await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What its managers may change of a connection: name, scopes, credential; and its end. */
+import { api } from './api.js'
+import { confirm, openDialog } from './dialog.js'
+import { h, say } from './dom.js'
+import { credentialField, makeForm, valuesOf } from './form.js'
+import { go, reload } from './router.js'
+import { scopePicker } from './scopes.js'
+import { busyButton, field } from './ui.js'
+
+/* A dialog with a form; it closes when send() has succeeded. */
+function ask(title, rows, yes, send, byPointer) {
+	const dialog = openDialog(title, [])
+	const cancel = h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel')
+	dialog.body.append(makeForm(rows, yes, async () => {
+		await send()
+		dialog.close()
+		await reload()
+		say('Saved.')
+	}, { byPointer, more: cancel }))
+	dialog.body.querySelector('input')?.focus()
+}
+
+function rename({ link_name: link, name }) {
+	const input = field('Connection Name', h('input', { value: name, required: true, maxlength: 100 }),
+		{ help: `The link name ${link} stays.` })
+	ask('Rename the connection', input.row, 'Save', () => api.change(link, { name: input.input.value }),
+		{ '/name': input })
+}
+
+function rescope({ link_name: link, scopes_asked: asked, second_scopes_asked: second }, service) {
+	const first = scopePicker('Scopes', service.scopes, asked)
+	const other = service.second_scopes.length ? scopePicker('User scopes', service.second_scopes, second) : null
+	ask('Change the scopes', [h('p', { class: 'muted' }, 'More scopes need consent again: press Reconnect afterwards. '
+		+ 'The grant goes on as it is until then.'), first.element, other?.element], 'Save',
+	() => api.change(link, { scopes: first.value(), second_scopes: other?.value() }),
+	{ '/scopes': first, '/second_scopes': other })
+}
+
+function recredential({ link_name: link }, method) {
+	const fields = Object.fromEntries(method.fields.map((each) => [each.name, credentialField(each)]))
+	const byPointer = Object.fromEntries(Object.entries(fields).flatMap(([name, each]) => [[`/${name}`, each],
+		[`/credentials/${name}`, each]]))
+	ask('Replace the credential', [h('p', { class: 'muted' }, 'The old one serves until the new one is checked.'),
+		Object.values(fields).map(({ row }) => row)], 'Replace', () => api.setCredentials(link, valuesOf(fields)), byPointer)
+}
+
+async function remove(link, force) {
+	await api.remove(link, force)
+	await go('/connections', { replace: true })
+	say('The connection is deleted.')
+}
+
+/* Refused while it is in use: then whoever may can force it. */
+function askRemove({ link_name: link, name }, me) {
+	const extra = (error, dialog) => ['admin', 'owner'].includes(me.role) && error.status === 409
+		&& h('div', { class: 'actions' }, busyButton('Delete it all the same', async () => {
+			await remove(link, true)
+			dialog.close()
+		}, { class: 'danger' }))
+	confirm(`Delete ${name}?`, `The grant is revoked at the service, and ${link} works for nobody any more. This cannot be `
+		+ 'taken back.', 'Delete', () => remove(link, false), { extra })
+}
+
+const button = (text, onclick, attributes) => h('button', { type: 'button', onclick, ...attributes }, text)
+
+export function settingsCard(connection, service, method, me) {
+	if (!connection.may_manage)
+		return null
+	return h('section', { class: 'card' }, h('h2', {}, 'Settings'), h('div', { class: 'actions' },
+		button('Rename', () => rename(connection)),
+		method?.kind.startsWith('oauth2') && service.scopes.length > 0
+			&& button('Change scopes', () => rescope(connection, service)),
+		method?.fields.length > 0 && button('Replace the credential', () => recredential(connection, method)),
+		button('Delete', () => askRemove(connection, me), { class: 'danger' })))
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/* How a connection stands, why, and what to do about it: test, connect, renew, disable, revoke. */
+import { api } from './api.js'
+import { connect, keepProblem } from './consent.js'
+import { degradedText } from './connections.js'
+import { confirm } from './dialog.js'
+import { fill, h, say } from './dom.js'
+import { reload } from './router.js'
+import { busyButton, healthBadge, isDegraded, problemBox, statusBadge, time } from './ui.js'
+
+const allIsWell = 'Everything works: calls go through.'
+
+function testResult({ ok, status, account, code, detail, time_ms: ms }) {
+	const answer = status ? `The service answered ${status} in ${ms} ms.` : `No answer of the service after ${ms} ms.`
+	return h('div', { class: `notice ${ok ? 'good' : 'bad'}`, role: 'status' },
+		h('b', {}, ok ? 'The test has passed' : 'The test has failed'),
+		h('p', {}, answer, account && ` Account: ${account}.`),
+		detail && h('p', {}, detail, code && h('small', {}, ` (${code})`)))
+}
+
+/* Does it, tells what came of it in place, and shows the page anew unless told to stay. */
+const doing = (place, action, done) => async () => {
+	fill(place)
+	try {
+		const result = await action()
+		if (done)
+			return done(result)
+		await reload()
+	} catch (error) {
+		fill(place, problemBox(error))
+	}
+	return undefined
+}
+
+async function reconnect(connection) {
+	await connect(connection).catch(keepProblem)
+	await reload()
+}
+
+function revoke(connection, place) {
+	const action = async () => {
+		const { revoked_upstream: upstream, detail } = await api.act(connection.link_name, 'revoke')
+		await reload()
+		say(upstream ? 'Revoked, and the service has confirmed it.' : detail || 'Revoked here.')
+	}
+	fill(place)
+	confirm(`Revoke ${connection.name}?`, 'The service is told to end the grant, and it is forgotten here. Calls fail '
+		+ 'until somebody connects it again.', 'Revoke', action)
+}
+
+export function statusCard(connection, me, method) {
+	const { link_name: link, status, may_manage: manages } = connection
+	const place = h('div', { 'aria-live': 'polite' })
+	const act = (what) => doing(place, () => api.act(link, what))
+	const builds = me.role !== 'viewer'
+	const consents = method?.kind === 'oauth2_code'
+	const renews = method?.kind.startsWith('oauth2')
+	const connected = status === 'connected'
+	return h('section', { class: 'card', 'aria-label': 'Status' },
+		h('h2', {}, statusBadge(connection), ' ', healthBadge(connection)),
+		h('p', {}, connection.reason || (isDegraded(connection) ? degradedText(connection) : allIsWell)),
+		isDegraded(connection) && h('p', { class: 'muted' }, 'Since ', time(connection.health_since, 'a while'),
+			connection.retry_at && [', tried again ', time(connection.retry_at)]),
+		place,
+		h('div', { class: 'actions' },
+			builds && status !== 'disabled' && consents && busyButton(connected || status === 'needs_reconnect'
+				? 'Reconnect' : 'Connect', () => reconnect(connection), { class: connected ? null : 'go' }),
+			builds && connected && busyButton('Test', doing(place, () => api.act(link, 'test'),
+				(result) => fill(place, testResult(result))), { class: 'go' }),
+			manages && connected && renews && busyButton('Renew the token', act('refresh')),
+			manages && (status === 'disabled' ? busyButton('Enable', act('enable'), { class: 'go' })
+				: busyButton('Disable', act('disable'))),
+			manages && (connected || status === 'needs_reconnect' || status === 'disabled')
+				&& h('button', { type: 'button', class: 'danger', onclick: () => revoke(connection, place) }, 'Revoke')))
+}

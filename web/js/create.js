@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Create Connection: its name, its way in, scopes and credentials; then consent, if the way in asks for it. */
+import { api, once } from './api.js'
+import { connect, keepProblem } from './consent.js'
+import { fill, h } from './dom.js'
+import { choice, credentialField, makeForm, parameterField, valuesOf } from './form.js'
+import { go } from './router.js'
+import { scopePicker } from './scopes.js'
+import { whoami } from './sign-in.js'
+import { linkName, linkNamePattern } from './text.js'
+import { field, tile } from './ui.js'
+
+/* Name and link name; the second follows the first until somebody edits it. */
+function nameFields(service) {
+	const name = field('Connection Name', h('input', { required: true, maxlength: 100, autocomplete: 'off',
+		placeholder: `${service.name} reader` }), { help: 'For people; it can be changed later.' })
+	const link = field('Link name', h('input', { pattern: linkNamePattern, maxlength: 50, spellcheck: 'false',
+		autocomplete: 'off', autocapitalize: 'none' }), { help: 'For programs: it stands in the address of every call '
+			+ 'and stays for good. Lower-case letters, digits and _.' })
+	let edited = false
+	link.input.addEventListener('input', () => { edited = link.input.value !== '' })
+	name.input.addEventListener('input', () => {
+		if (!edited)
+			link.input.value = linkName(name.input.value)
+	})
+	return { name, link }
+}
+
+function methodChoice(methods, show) {
+	if (methods.length < 2)
+		return null
+	const radio = (method, index) => h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'method',
+		checked: index === 0, onchange: () => show(method) }),
+	h('span', {}, h('b', {}, method.name), method.help && h('small', {}, method.help)))
+	return h('fieldset', {}, h('legend', {}, 'Way to connect'), methods.map(radio))
+}
+
+/* What one method asks for: parameters, scopes, credentials. */
+function methodParts(service, method) {
+	const oauth = method.kind.startsWith('oauth2')
+	const parameters = Object.fromEntries(method.parameters.map((each) => [each.name, parameterField(each)]))
+	const credentials = Object.fromEntries(method.fields.map((each) => [each.name, credentialField(each)]))
+	const centre = service.data_centres.length && !parameters.data_centre && parameterField({ name: 'data_centre',
+		label: 'Data centre', optional: false, pattern: null, default: service.default_data_centre,
+		choices: service.data_centres.map(({ id, name }) => ({ value: id, label: name })),
+		help: 'Where the account was opened.', example: null })
+	if (centre)
+		parameters.data_centre = centre
+	const scopes = oauth && service.scopes.length ? scopePicker('Scopes', service.scopes) : null
+	const second = oauth && service.second_scopes.length ? scopePicker('User scopes', service.second_scopes) : null
+	return { method, oauth, parameters, credentials, scopes, second }
+}
+
+const rowsOf = (fields) => Object.values(fields).map(({ row }) => row)
+
+function pointersOf({ parameters, credentials, scopes, second }) {
+	const under = (prefix, fields) => Object.entries(fields).map(([name, each]) => [`/${prefix}/${name}`, each])
+	return Object.fromEntries([...under('parameters', parameters), ...under('credentials', credentials),
+		...(scopes ? [['/scopes', scopes]] : []), ...(second ? [['/second_scopes', second]] : [])])
+}
+
+/* An app is needed and none is registered: say so before anybody fills in a form. */
+async function appNotice(service, method, me) {
+	if (!method.needs_app || !['builder', 'admin', 'owner'].includes(me.role))
+		return null
+	const { apps } = await api.appOf(service.id).catch(() => ({ apps: [{}] }))
+	return apps.length ? null : h('div', { class: 'notice warn' }, h('b', {}, `${service.name} needs an OAuth app first.`),
+		h('p', {}, 'It is registered once for everybody: ', h('a', { href: `/services/${service.id}` },
+			'set the client id and secret'), '.'))
+}
+
+export async function createPage({ id }) {
+	const [service, me] = await Promise.all([api.service(id), whoami()])
+	const { name, link } = nameFields(service)
+	const perUser = choice('Each user connects an account of their own',
+		'Otherwise the account that is connected now serves everybody who may use the connection.')
+	const place = h('div', {})
+	const notice = h('div', {})
+	const byPointer = {}
+	let headers = once()
+	let parts
+	const show = async (method) => {
+		parts = methodParts(service, method)
+		Object.keys(byPointer).forEach((pointer) => delete byPointer[pointer])
+		Object.assign(byPointer, { '/name': name, '/link_name': link }, pointersOf(parts))
+		fill(place, rowsOf(parts.parameters), parts.scopes?.element, parts.second?.element,
+			Object.keys(parts.credentials).length > 0 && h('fieldset', {}, h('legend', {}, 'Credential'),
+				h('p', { class: 'help' }, 'Sealed at once; nobody can read it afterwards.'), rowsOf(parts.credentials)),
+			parts.oauth && perUser.row)
+		fill(notice, await appNotice(service, method, me))
+	}
+	const send = async () => {
+		const body = { name: name.input.value, service: service.id, method: parts.method.id,
+			link_name: link.input.value || undefined, parameters: valuesOf(parts.parameters),
+			scopes: parts.scopes?.value(), second_scopes: parts.second?.value(),
+			credentials: Object.keys(parts.credentials).length ? valuesOf(parts.credentials) : undefined,
+			per_user: parts.oauth ? perUser.input.checked : undefined }
+		const made = await api.create(body, headers).catch((error) => {
+			headers = once()
+			throw error
+		})
+		if (parts.method.kind === 'oauth2_code')
+			await connect(made).catch(keepProblem)
+		await go(`/connections/${made.link_name}`, { replace: true })
+	}
+	await show(service.methods[0])
+	return { title: `Connect ${service.name}`, body: h('div', { class: 'middle' },
+		h('a', { class: 'back', href: '/services' }, '← All services'),
+		h('div', { class: 'head' }, h('div', { class: 'what' }, tile(service.name, service.id), h('div', {},
+			h('h1', {}, `Connect ${service.name}`), h('p', { class: 'muted' }, service.description)))),
+		notice, makeForm([name.row, link.row, methodChoice(service.methods, show), place], 'Create and Connect', send,
+			{ byPointer, more: h('a', { class: 'button', href: '/services' }, 'Cancel'), attributes: { class: 'card' } })) }
+}
