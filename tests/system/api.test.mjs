@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The API against its contract, docs/openapi.yaml: every operation is asked, done and refused at least once, and
+ * every answer is what the document says of it.
+ */
+import assert from 'node:assert/strict'
+import { before, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { Browser } from '../support/browser.mjs'
+import { atCallback, walkConsent } from '../support/consent.mjs'
+import { Contract } from '../support/contract.mjs'
+import { bearerService, keyService } from '../support/definitions.mjs'
+import { owner, startDrawbridge } from '../support/drawbridge.mjs'
+import { request } from '../support/http.mjs'
+import { consentAtOidc } from '../support/oidc.mjs'
+import { eventually, suite } from '../support/scope.mjs'
+import { startOidcWorld } from '../support/worlds.mjs'
+
+suite('the API and its contract', (scope) => {
+	const contract = new Contract()
+	const form = 'application/x-www-form-urlencoded'
+	const nobody = `01${'A'.repeat(24)}`
+	let world, echo, drawbridge, link, keyLink, keys
+
+	/* An operation by its id; the answer has been judged, and has this status. */
+	async function ask(status, id, { params, query, body, key = drawbridge.key, headers, ...options } = {}) {
+		const answer = await drawbridge.api(contract.operation(id).method, contract.path(id, params, query), body,
+			{ key, headers, ...options })
+		contract.answer(id, answer)
+		assert.equal(answer.status, status, `${id}: ${answer.status} ${answer.text}`)
+		if (status < 300)
+			contract.request(id, { body, query, headers })
+		return answer
+	}
+
+	/* The same, refused with this code, at this place. */
+	async function refused(status, code, id, options, place) {
+		const { json } = await ask(status, id, options)
+		assert.equal(json.code, code, JSON.stringify(json))
+		assert.equal(json.status, status)
+		if (place !== undefined)
+			assert.equal(json.pointer ?? json.parameter, place, JSON.stringify(json))
+	}
+
+	before(async () => {
+		world = await startOidcWorld(scope)
+		echo = await startApi(scope)
+		drawbridge = world.drawbridge
+		link = (await world.connected({ name: 'Tickets' })).link_name
+		keys = { caller: await drawbridge.createKey('caller'), viewer: await drawbridge.createKey('viewer'),
+			builder: await drawbridge.createKey('builder') }
+	})
+
+	it('services: listed, defined, replaced, deleted', async () => {
+		const definition = keyService('by_key', { url: echo.url, base: { tests: [{ path: '/echo' }] } })
+		const { headers, json } = await ask(201, 'createService', { body: definition })
+		assert.equal(headers.location, '/v1/services/by_key')
+		assert.equal(json.definition.id, 'by_key')
+		const { headers: { etag } } = await ask(200, 'getService', { params: { id: 'by_key' } })
+		assert.equal(etag, headers.etag)
+		assert.equal((await ask(200, 'getService', { params: { id: 'zoho_desk' } })).headers.etag, undefined)
+		const changed = { ...definition, name: 'Another name' }
+		const put = await ask(200, 'replaceService', { params: { id: 'by_key' }, body: changed, headers: { 'if-match': etag } })
+		assert.notEqual(put.headers.etag, etag)
+		await refused(412, 'changed_meanwhile', 'replaceService',
+			{ params: { id: 'by_key' }, body: changed, headers: { 'if-match': etag } })
+		await refused(409, 'already_exists', 'createService', { body: definition })
+		await refused(404, 'service_not_found', 'getService', { params: { id: 'none' } })
+		await refused(404, 'service_not_found', 'replaceService', { params: { id: 'none' }, body: definition })
+		const found = await ask(200, 'listServices', { query: { q: 'another NAME' } })
+		assert.deepEqual(found.json.items.map(({ id }) => id), ['by_key'])
+		assert.ok((await ask(200, 'listServices', { query: { category: 'test' } })).json.items.length >= 2)
+		await ask(201, 'createService', { body: bearerService('short_lived', world.api) })
+		await ask(204, 'deleteService', { params: { id: 'short_lived' } })
+		await refused(404, 'service_not_found', 'deleteService', { params: { id: 'short_lived' } })
+		await refused(409, 'in_use', 'deleteService', { params: { id: world.service } })
+		const wrong = await ask(400, 'createService', { body: { ...definition, id: 'wrong', methods: {} } })
+		assert.ok(wrong.json.problems.length > 0)
+	})
+
+	it('OAuth apps: set, shown without the secret', async () => {
+		const { client_id, client_secret } = world.oidc.clients.web
+		const params = { id: world.service }
+		const set = await ask(200, 'setApp', { params, body: { client_id, client_secret } })
+		const got = await ask(200, 'getApp', { params })
+		assert.deepEqual(got.json, set.json)
+		assert.ok(!got.text.includes(client_secret))
+		assert.match(got.json.redirect_uri, /\/oauth\/callback$/)
+		await refused(400, 'unknown_field', 'setApp', { params, body: { client_id, secret: 'x' } }, '/secret')
+		await refused(404, 'service_not_found', 'getApp', { params: { id: 'none' } })
+		await refused(403, 'forbidden', 'setApp', { params, body: { client_id }, key: keys.builder })
+	})
+
+	it('connections: made, changed, tested, switched off and on, deleted', async () => {
+		const body = { name: 'By key', service: 'by_key', credentials: { api_key: 'first-key-8812' } }
+		const { json, headers } = await ask(201, 'createConnection', { body })
+		keyLink = json.link_name
+		const params = { link: keyLink }
+		assert.equal(json.status, 'connected')
+		assert.equal(headers.location, `/v1/connections/${keyLink}`)
+		const got = await ask(200, 'getConnection', { params })
+		assert.equal(got.headers.etag, headers.etag)
+		const changed = await ask(200, 'updateConnection', { params, body: { name: 'Renamed' },
+			headers: { 'if-match': got.headers.etag } })
+		assert.equal(changed.json.name, 'Renamed')
+		await refused(412, 'changed_meanwhile', 'updateConnection', { params, body: { name: 'Again' },
+			headers: { 'if-match': got.headers.etag } })
+		await refused(400, 'invalid_request', 'updateConnection', { params, body: {}, headers: { 'if-match': 'W/"1"' } })
+		await refused(412, 'changed_meanwhile', 'deleteConnection', { params, headers: { 'if-match': got.headers.etag } })
+		for (const credentials of [{ api_key: 'second-key-1' }, { credentials: { api_key: 'second-key-2' } }])
+			await ask(200, 'setCredentials', { params, body: credentials })
+		await ask(400, 'setCredentials', { params, body: { password: 'x' } })
+		assert.equal((await ask(200, 'testConnection', { params })).json.ok, true)
+		assert.equal(echo.last().headers['x-api-key'], 'second-key-2')
+		await refused(404, 'no_test', 'testConnection', { params: { link } })
+		await ask(200, 'disableConnection', { params })
+		assert.equal((await ask(200, 'testConnection', { params })).json.code, 'connection_disabled')
+		assert.equal((await ask(200, 'enableConnection', { params, body: {} })).json.status, 'connected')
+		assert.equal((await ask(200, 'listConnections', { query: { q: 'renam', service: 'by_key', status: 'connected' } }))
+			.json.items.length, 1)
+		await refused(400, 'invalid_request', 'listConnections', { query: { status: 'well' } }, 'status')
+		await refused(400, 'invalid_request', 'deleteConnection', { params, query: { force: 'perhaps' } }, 'force')
+		const { link_name: spare } = (await ask(201, 'createConnection', { body: { ...body, name: 'Spare' } })).json
+		await ask(204, 'deleteConnection', { params: { link: spare }, query: { force: 'true' } })
+		await refused(400, 'service_not_found', 'createConnection', { body: { ...body, service: 'none' } }, '/service')
+		for (const id of ['getConnection', 'updateConnection', 'deleteConnection', 'authorizeConnection', 'setCredentials',
+			'testConnection', 'refreshConnection', 'revokeConnection', 'disableConnection', 'enableConnection',
+			'getConnectionUsage', 'listConnectionCalls', 'getShares', 'setShares'])
+			await refused(404, 'connection_not_found', id, { params: { link: spare },
+				body: { updateConnection: {}, setCredentials: {}, setShares: { items: [] } }[id] })
+	})
+
+	it('consent: the ticket, the page, the button, the way back; refresh and revoke', async () => {
+		const { link_name: fresh } = await world.fresh({ name: 'To consent' })
+		const ticket = (await ask(200, 'authorizeConnection', { params: { link: fresh } })).json
+		const params = { ticket: new URL(ticket.authorize_url).pathname.split('/').pop() }
+		const page = await ask(200, 'openConsent', { params, key: null })
+		assert.match(page.text, /<form/)
+		await ask(404, 'openConsent', { params: { ticket: 'A'.repeat(43) }, key: null })
+		const cross = { 'content-type': form, origin: 'http://elsewhere.example', 'sec-fetch-site': 'cross-site' }
+		await ask(403, 'pressConnect', { params, key: null, body: '', headers: cross })
+		const went = await ask(303, 'pressConnect', { params, key: null, body: '', headers: { 'content-type': form } })
+		assert.match(went.headers.location, new RegExp(`^${world.oidc.endpoints.authorize}`))
+		assert.match(String(went.headers['set-cookie']), /^drawbridge_consent=.*HttpOnly; SameSite=Lax/)
+		await ask(404, 'pressConnect', { params, key: null, body: '', headers: { 'content-type': form } })
+		const browser = new Browser()
+		const { url } = await walkConsent(drawbridge, fresh, consentAtOidc, { browser, stop: atCallback })
+		const cookie = browser.cookies.filter(({ host }) => host === 'localhost').map(({ name, value }) => `${name}=${value}`)
+		const query = Object.fromEntries(url.searchParams)
+		await ask(400, 'finishConsent', { query, key: null })
+		assert.match((await ask(200, 'finishConsent', { query, key: null, headers: { cookie: cookie.join('; ') } })).text,
+			/Connected/)
+		await ask(200, 'refreshConnection', { params: { link: fresh } })
+		const revoked = await ask(200, 'revokeConnection', { params: { link: fresh } })
+		assert.equal(revoked.json.revoked_upstream, true)
+		await ask(409, 'refreshConnection', { params: { link: fresh } })
+	})
+
+	it('usage, calls, shares', async () => {
+		const params = { link }
+		const viewer = (await ask(201, 'createMember', { body: { email: 'vera@example.org', role: 'viewer' } })).json
+		const items = [{ kind: 'member', subject: viewer.id, level: 'use' }, { kind: 'everyone' }]
+		const set = await ask(200, 'setShares', { params, body: { items } })
+		assert.deepEqual((await ask(200, 'getShares', { params })).json, set.json)
+		assert.equal(set.json.items.length, 2)
+		await refused(400, 'unknown_field', 'setShares', { params, body: { items: [{ kind: 'everyone', who: 1 }] } },
+			'/items/0/who')
+		await refused(400, 'invalid_request', 'setShares', { params, body: { items: [{ kind: 'all' }] } }, '/items/0')
+		for (let n = 0; n < 5; n++)
+			await ask(200, 'callGet', { params: { link, path: `echo?n=${n}` } })
+		const records = () => ask(200, 'listConnectionCalls', { params })
+		await eventually('five records', async () => (await records()).json.items.length >= 5)
+		assert.ok((await ask(200, 'getConnectionUsage', { params })).json.calls_last_day >= 5)
+		assert.ok((await ask(200, 'listCalls', { query: { connection: link, failed: 'false' } })).json.items.length >= 5)
+		await refused(400, 'invalid_request', 'listCalls', { query: { failed: 'maybe' } }, 'failed')
+	})
+
+	it('the gateway: every method, done and refused', async () => {
+		for (const method of ['Get', 'Post', 'Put', 'Patch', 'Delete', 'Head', 'Options']) {
+			const body = /^P/.test(method) ? { any: 'body' } : undefined
+			await ask(200, `call${method}`, { params: { link, path: 'echo' }, body })
+			const answer = await ask(404, `call${method}`, { params: { link: 'nobody', path: 'echo' }, body })
+			assert.equal(answer.headers['drawbridge-error'], 'connection_not_found')
+		}
+	})
+
+	it('members and keys', async () => {
+		const password = 'a password of hers'
+		const body = { email: 'ada@example.org', name: 'Ada', role: 'builder', password }
+		const { json: { id }, headers } = await ask(201, 'createMember', { body })
+		await refused(409, 'already_exists', 'createMember', { body })
+		await refused(400, 'invalid_request', 'createMember', { body: { ...body, role: 'king' } }, '/role')
+		assert.equal((await ask(200, 'getMember', { params: { id } })).headers.etag, headers.etag)
+		await ask(200, 'updateMember', { params: { id }, body: { name: 'Ada L.' }, headers: { 'if-match': headers.etag } })
+		await refused(412, 'changed_meanwhile', 'updateMember',
+			{ params: { id }, body: { name: 'X' }, headers: { 'if-match': headers.etag } })
+		await refused(404, 'not_found', 'getMember', { params: { id: nobody } })
+		assert.ok((await ask(200, 'listMembers')).json.items.some(({ email }) => email === 'ada@example.org'))
+
+		const made = await ask(201, 'createKey', { body: { name: 'for a bot', role: 'caller', connections: [link],
+			methods: ['GET'], path_prefixes: ['/echo'], rate_per_minute: 600, expires_at: '2099-01-01T00:00:00Z' } })
+		const key = made.json.key
+		assert.equal((await ask(200, 'getMe', { key })).json.role, 'caller')
+		assert.ok(!(await ask(200, 'getKey', { params: { id: made.json.id } })).text.includes(key))
+		assert.ok((await ask(200, 'listKeys', { query: { all: 'true' } })).json.items.some((each) => each.id === made.json.id))
+		await refused(404, 'not_found', 'listKeys', { query: { all: 'true' }, key: keys.builder })
+		await refused(400, 'invalid_request', 'createKey', { body: { name: 'x', role: 'caller', path_prefixes: ['echo'] } },
+			'/path_prefixes/0')
+		await refused(403, 'forbidden', 'createKey', { body: { name: 'up', role: 'admin' }, key: keys.builder })
+		await ask(204, 'revokeKey', { params: { id: made.json.id } })
+		await refused(401, 'unauthorized', 'getMe', { key })
+		await refused(404, 'not_found', 'revokeKey', { params: { id: nobody } })
+	})
+
+	it('signing in and out, and passwords', async () => {
+		const origin = drawbridge.publicUrl
+		const credentials = { email: 'vic@example.org', password: 'first password' }
+		await ask(201, 'createMember', { body: { ...credentials, role: 'admin' } })
+		const signedIn = await ask(200, 'signIn', { body: credentials, key: null })
+		const [line] = signedIn.headers['set-cookie']
+		assert.match(line, /^drawbridge_session=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax$/)
+		const cookie = line.split(';')[0]
+		assert.equal((await ask(200, 'getMe', { key: null, headers: { cookie } })).json.key, null)
+		await refused(401, 'wrong_password', 'signIn', { body: { ...credentials, password: 'not this one' }, key: null })
+		await refused(403, 'wrong_origin', 'signIn', { body: credentials, key: null, headers: { origin: 'http://x.example' } })
+		for (const headers of [{}, { origin: 'http://elsewhere.example' }, { origin: 'null' },
+			{ origin: `${origin}.example` }, { origin, 'sec-fetch-site': 'cross-site' }]) {
+			const from = { key: null, headers: { ...headers, cookie } }
+			await refused(403, 'wrong_origin', 'createKey', { ...from, body: { name: 'stolen', role: 'admin' } })
+			await refused(403, 'wrong_origin', 'disableConnection', { ...from, params: { link } })
+			await refused(403, 'wrong_origin', 'signOut', from)
+		}
+		const own = { key: null, headers: { cookie, origin } }
+		await ask(201, 'createKey', { ...own, body: { name: 'own', role: 'viewer' } })
+		await refused(401, 'unauthorized', 'getMe', { key: `dbk_${'A'.repeat(43)}`, headers: { cookie } })
+		const change = { password: 'first password', new_password: 'second password' }
+		await refused(401, 'wrong_password', 'setMyPassword', { ...own, body: { ...change, password: 'no such one' } })
+		await refused(400, 'invalid_request', 'setMyPassword', { ...own, body: { ...change, new_password: 'short' } },
+			'/new_password')
+		await ask(204, 'setMyPassword', { ...own, body: change })
+		await refused(401, 'unauthorized', 'getMe', { key: null, headers: { cookie } })
+		const again = await ask(200, 'signIn', { body: { ...credentials, password: 'second password' }, key: null })
+		const next = again.headers['set-cookie'][0].split(';')[0]
+		const out = await ask(204, 'signOut', { key: null, headers: { cookie: next, origin } })
+		assert.match(String(out.headers['set-cookie']), /^drawbridge_session=; .*Max-Age=0/)
+		await refused(401, 'unauthorized', 'getMe', { key: null, headers: { cookie: next } })
+	})
+
+	it('the first owner: by the link in the log, once; over the socket alone', async () => {
+		await refused(403, 'forbidden', 'createOwner', { body: owner })
+		const fresh = await startDrawbridge(scope, { owner: false })
+		const judged = async (status, id, token, options) => {
+			const answer = await fresh.api(contract.operation(id).method, contract.path(id, { token }), options?.body,
+				{ key: null, ...options })
+			contract.answer(id, answer)
+			assert.equal(answer.status, status, answer.text)
+		}
+		const [, token] = await fresh.server.says(/\/setup\/([\w-]+)/)
+		const headers = { 'content-type': form }
+		const body = String(new URLSearchParams(owner))
+		await judged(200, 'openSetup', token)
+		await judged(404, 'openSetup', `${token.slice(0, -1)}_`)
+		await judged(404, 'claimSetup', `${token.slice(0, -1)}_`, { headers, body })
+		await judged(403, 'claimSetup', token, { headers: { ...headers, origin: 'http://x.example' }, body })
+		await judged(400, 'claimSetup', token, { headers, body: 'email=owner%40example.org&password=short' })
+		await judged(303, 'claimSetup', token, { headers, body })
+		await judged(404, 'openSetup', token)
+		await judged(404, 'claimSetup', token, { headers, body })
+		const signIn = await fresh.api('POST', '/v1/session', owner, { key: null })
+		assert.equal(signIn.json.role, 'owner', signIn.text)
+
+		const untouched = await startDrawbridge(scope, { owner: false })
+		const over = (json) => request({ path: '/v1/owner' }, { method: 'POST', body: json,
+			socketPath: `${untouched.data}/drawbridge.sock` })
+		const made = await over(owner)
+		contract.answer('createOwner', made)
+		assert.equal(made.status, 201, made.text)
+		const second = await over(owner)
+		contract.answer('createOwner', second)
+		assert.equal(second.status, 409, second.text)
+	})
+
+	it('the audit, and what those who watch over servers ask', async () => {
+		const { items } = (await ask(200, 'listAudit')).json
+		assert.ok(items.some(({ action, outcome }) => action === 'connection.create' && outcome === 'done'))
+		assert.ok(items.some(({ outcome }) => outcome === 'refused'))
+		await refused(400, 'invalid_request', 'listAudit', { query: { limit: '0' } }, 'limit')
+		for (const id of ['getHealth', 'getReadiness', 'getMetrics']) {
+			await ask(200, id, { key: null })
+			await refused(413, 'too_large', id, { key: null, body: 'a body', headers: { 'content-type': 'text/plain' } })
+			const head = await request({ host: '127.0.0.1', port: drawbridge.port, path: contract.path(id) }, { method: 'HEAD' })
+			assert.equal(head.status, 200)
+			assert.equal(head.body.length, 0)
+		}
+	})
+
+	/* Every operation that is not open, as somebody asks it who has no business there. */
+	async function sweep(options, judge) {
+		const params = { link, id: world.service, path: 'echo' }
+		for (const { id, open, path, method } of contract.operations.values()) {
+			if (open)
+				continue
+			const named = /^\/v1\/(members|keys)/.test(path) ? { ...params, id: nobody } : params
+			const body = /^P/.test(method) ? {} : undefined
+			const answer = await drawbridge.api(method, contract.path(id, named), body, options)
+			contract.answer(id, answer)
+			judge(id, answer)
+		}
+	}
+
+	it('without a key, with a wrong one or with two, nothing is told and nothing done', async () => {
+		for (const headers of [{}, { authorization: `Bearer dbk_${'B'.repeat(43)}` }, { authorization: 'Bearer' },
+			{ 'drawbridge-key': 'nonsense' }])
+			await sweep({ key: null, headers }, (id, answer) => {
+				assert.equal(answer.status, 401, `${id} ${JSON.stringify(headers)}`)
+				assert.ok(contract.operation(id).method === 'HEAD' || answer.json.code === 'unauthorized', id)
+				assert.ok(!/basic/i.test(answer.headers['www-authenticate'] ?? ''))
+			})
+	})
+
+	it('a caller\'s key calls, and asks who it is; all else is forbidden', async () => {
+		await sweep({ key: keys.caller }, (id, answer) => {
+			const free = id === 'getMe' || contract.operation(id).path.startsWith('/via/')
+			assert.equal(answer.status, free ? 200 : 403, `${id}: ${answer.text}`)
+		})
+	})
+
+	it('a viewer looks and changes nothing but his own', async () => {
+		const own = new Set(['getMe', 'setMyPassword', 'createKey', 'getKey', 'revokeKey', 'listKeys'])
+		const hidden = new Set(['getApp', 'listAudit'])
+		await sweep({ key: keys.viewer }, (id, answer) => {
+			const { method, path } = contract.operation(id)
+			if (own.has(id) || path.startsWith('/via/'))
+				return
+			if (method === 'GET' && !hidden.has(id))
+				assert.ok([200, 404].includes(answer.status), `${id}: ${answer.text}`)
+			else
+				assert.equal(answer.status, 403, `${id}: ${answer.text}`)
+		})
+	})
+
+	it('no operation is left out, and no answer came with a status that is not described', () => {
+		const left = contract.leftOut()
+		assert.deepEqual(left.uncalled, [])
+		assert.deepEqual(left.neverDone, [])
+		assert.deepEqual(left.neverRefused, [])
+		assert.deepEqual(left.loose, [])
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 46)
+	})
+})
