@@ -22,6 +22,7 @@ enum {
 	FIRST_BYTE_TIMEOUT_MS = 60 * 1000,
 	BODY_TIMEOUT_MS = 5 * 60 * 1000, /* between two bytes */
 	WAITS_MAX = 8,
+	INTERIM_MAX = 32, /* 1xx answers before the final one */
 };
 
 static void call_locate(struct call *c);
@@ -503,7 +504,9 @@ call_connect(struct call *c)
 
 	c->state = CALL_CONNECT;
 	c->attempt++;
-	c->conn = c->fresh ? NULL : egress_take(c->dest);
+	c->conn = c->fresh ? NULL
+			   : egress_take(c->dest,
+					 !http_method_is_idempotent(c->method));
 	if (c->conn) {
 		call_count(&c->worker->counters.reused, 1);
 		call_send(c);
@@ -600,6 +603,7 @@ call_send(struct call *c)
 
 	c->state = CALL_SEND;
 	c->sent_all = false;
+	c->interim = 0;
 	c->conn->owner = c;
 	c->conn->ready = call_conn_ready;
 	rc = call_request_put_head(c);
@@ -614,16 +618,22 @@ call_send(struct call *c)
 		call_read_head(c); /* it may be there already */
 }
 
-void
+bool
 call_go_on(struct call *c)
 {
+	uint64_t up = c->up;
+
 	if (c->state != CALL_SEND && c->state != CALL_BODY)
-		return;
+		return c->state != CALL_ENDED;
 	if (c->sent_all || !c->conn)
-		return;
+		return true;
 	if (c->state == CALL_SEND)
 		call_start_timer(c, call_first_byte_ms(c));
-	call_pump(c);
+	if (!call_pump(c))
+		return false;
+	if (c->state == CALL_BODY && c->up != up)
+		call_touch(c, 0);
+	return true;
 }
 
 /* ---- HEAD, JUDGE ---- */
@@ -659,9 +669,10 @@ call_parse_head(struct call *c)
 		if (http_reader_bytes(r).len)
 			rc = http_head_response(http_reader_bytes(r), to_head,
 						&c->head);
-		if (!rc && c->head.status < 200 && c->head.status != 101) {
-			r->begin += c->head.size; /* 100, 103 end here */
-			continue;
+		if (!rc && c->head.status < 200 && c->head.status != 101 &&
+		    ++c->interim <= INTERIM_MAX) {
+			http_reader_skip(r, c->head.size);
+			continue; /* 100, 103 end here */
 		}
 		if (rc != ERR_AGAIN)
 			return rc;
@@ -675,6 +686,20 @@ call_parse_head(struct call *c)
 }
 
 static void
+call_fail_malformed(struct call *c, int rc)
+{
+	const char *why = rc ? c->head.why
+			  : c->head.status == 101
+				  ? "it changes to another protocol"
+				  : "it has too many interim answers";
+
+	call_problem_set(c, 502, "upstream_malformed", NULL,
+			 "The answer of %s is not HTTP: %s.", c->url.host,
+			 why ? why : "it broke off");
+	call_fail(c);
+}
+
+static void
 call_read_head(struct call *c)
 {
 	int rc = call_parse_head(c);
@@ -685,12 +710,8 @@ call_read_head(struct call *c)
 		call_broken(c);
 		return;
 	}
-	if (rc || c->head.status == 101) {
-		call_problem_set(
-			c, 502, "upstream_malformed", NULL,
-			"The answer of %s is not HTTP: %s.", c->url.host,
-			rc && c->head.why ? c->head.why : "it broke off");
-		call_fail(c);
+	if (rc || c->head.status < 200) {
+		call_fail_malformed(c, rc);
 		return;
 	}
 	c->head_us = clock_mono_us();
