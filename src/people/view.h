@@ -61,11 +61,18 @@ struct people_sharing {
  * this method and path (as the service will see it)?  0; ERR_NOT_FOUND
  * when he may not even know of it; ERR_FORBIDDEN with *why.
  * Takes from the rate limit: ERR_BUSY with *retry_after_s.
+ * A path without ptr is not known yet: then people_may_call_path() has to be
+ * asked as soon as it is.
  */
 int people_may_call(struct people_actor *actor, const char *connection_id,
 		    const struct people_sharing *sharing, struct slice method,
 		    struct slice path, const char **why,
 		    unsigned *retry_after_s);
+
+/* Only whether the path is one that the actor may call: 0, or ERR_FORBIDDEN
+ * with *why.  Takes nothing from the rate limit. */
+int people_may_call_path(const struct people_actor *actor, struct slice path,
+			 const char **why);
 
 /* ---- views ---- */
 
