@@ -9,9 +9,10 @@
  * answer bytes go is its client's business: the gateway streams, a test
  * collects.
  *
- *   LOCATE -> INJECT -> CONNECT -> SEND -> HEAD -> (JUDGE) -> BODY -> end
- *               ^                            |
- *               +----- REFRESH <-------------+
+ *   LOCATE -> INJECT -> CONNECT -> SEND -> JUDGE -> BODY -> end
+ *     ^                                      |        ^
+ *     +----------------------- REFRESH <-----+        |
+ *                                 +-- none to be had -+
  *
  * Runs on a worker's loop in the front.  On the path of a call whose
  * connection, injection and socket are at hand there is no lock, no
@@ -72,8 +73,7 @@ enum call_state {
 	CALL_LOCATE,
 	CALL_INJECT,
 	CALL_CONNECT,
-	CALL_SEND,
-	CALL_HEAD,
+	CALL_SEND, /* and wait for the answer's head */
 	CALL_JUDGE,
 	CALL_REFRESH,
 	CALL_BODY,
@@ -117,7 +117,8 @@ struct call {
 	const struct call_client *client;
 	struct people_actor *actor; /* a reference, released at the end */
 	struct slice link;	    /* borrowed until the end, as all slices */
-	const char *subject;	    /* "" unless the connection is per user */
+	/* Whose grant, where the connection is per user; "": the actor's. */
+	const char *subject;
 	struct slice method;
 	struct slice target; /* origin-form path, or an absolute URL */
 	struct slice key;    /* text that must not leave; may be empty */
@@ -148,14 +149,16 @@ struct call {
 		struct egress_open open;
 	} wait;
 	bool waiting_connection, waiting_open;
-	bool sent_all, judged;
-	bool permitted;	    /* people/ has said yes, once */
+	bool sent_all;
+	bool permitted;	    /* people/ has said yes, for this snapshot */
+	bool base_unknown;  /* until the injection's own binding is there */
+	bool degraded;	    /* as the connection was seen last */
 	bool fresh;	    /* take no pooled connection */
 	uint8_t waits;	    /* look-ups so far, against going in circles */
 	uint64_t form_tail; /* bytes of the form injection still to send */
 	struct loop_timer timer;
 	struct loop_again again;
-	uint64_t began_us, sent_us, head_us;
+	uint64_t began_us, head_us;
 	uint64_t up, down;
 
 	/* Of the answer; valid while conn is held.  Last, since it is large
@@ -168,8 +171,9 @@ void call_init(struct call *c, struct call_worker *w,
 	       const struct call_client *client);
 /* Starts; the client is called back, possibly before this returns. */
 void call_start(struct call *c);
-/* The client's side has become ready: go on sending the body. */
-void call_go_on(struct call *c);
+/* The client's side has become ready: go on sending the body.  False when the
+ * call has ended by that (the client was told). */
+bool call_go_on(struct call *c);
 /* Body bytes have moved: the inactivity timer starts anew. */
 void call_touch(struct call *c, uint64_t down_bytes);
 /*

@@ -96,7 +96,7 @@ judge_health(struct call *c, const struct binding_answer *a)
 	const char *problem = NULL;
 
 	if (a->status < 400) {
-		if (c->snapshot->degraded && a->status >= 200 &&
+		if (c->degraded && a->status >= 200 &&
 		    !connect_view_find(view, c->link, NULL, &entry))
 			connect_view_health(view, entry, NULL);
 		return;
@@ -159,7 +159,7 @@ call_judge(struct call *c)
 	};
 	const struct catalog_refresh_on *rule;
 
-	if (c->head.status < 400 &&
+	if (c->head.status < 400 && !c->degraded &&
 	    c->injection->binding->service->api.refresh_on.count == 0)
 		return CALL_STANDS;
 	if (judge_wants_body(c) && !judge_read_ahead(c))

@@ -410,10 +410,9 @@ via_ready(struct http_exchange *x)
 {
 	struct via *v = via_of(x);
 
-	if (v->answering)
+	/* A service may answer while it is still being sent to. */
+	if (call_go_on(&v->call) && v->answering)
 		via_relay_down(v);
-	else
-		call_go_on(&v->call);
 }
 
 static void
@@ -514,6 +513,8 @@ via_split(struct via *v, const struct http_head *h)
 	const char *why = NULL;
 	size_t end;
 
+	if (slice_find(rest, '#') < rest.len)
+		return "a request has no fragment"; /* RFC 9112 3.2 */
 	for (end = 0; end < rest.len; end++)
 		if (rest.ptr[end] == '/' || rest.ptr[end] == '?')
 			break;
