@@ -9,9 +9,10 @@
  * answer bytes go is its client's business: the gateway streams, a test
  * collects.
  *
- *   LOCATE -> INJECT -> CONNECT -> SEND -> HEAD -> (JUDGE) -> BODY -> end
- *               ^                            |
- *               +----- REFRESH <-------------+
+ *   LOCATE -> INJECT -> CONNECT -> SEND -> JUDGE -> BODY -> end
+ *     ^                                      |        ^
+ *     +----------------------- REFRESH <-----+        |
+ *                                 +-- none to be had -+
  *
  * A call without a connection (a *bare* one, of a webhook block that needs
  * no credential) goes from LOCATE to CONNECT with nothing to inject; the
@@ -76,8 +77,7 @@ enum call_state {
 	CALL_LOCATE,
 	CALL_INJECT,
 	CALL_CONNECT,
-	CALL_SEND,
-	CALL_HEAD,
+	CALL_SEND, /* and wait for the answer's head */
 	CALL_JUDGE,
 	CALL_REFRESH,
 	CALL_BODY,
@@ -122,7 +122,8 @@ struct call {
 	struct people_actor *actor; /* a reference, released at the end */
 	struct slice link;	    /* borrowed until the end, as all slices;
 				     * "": no connection, nothing is added */
-	const char *subject;	    /* "" unless the connection is per user */
+	/* Whose grant, where the connection is per user; "": the actor's. */
+	const char *subject;
 	struct slice method;
 	struct slice target; /* origin-form path, or an absolute URL */
 	struct slice key;    /* text that must not leave; may be empty */
@@ -153,15 +154,17 @@ struct call {
 		struct egress_open open;
 	} wait;
 	bool waiting_connection, waiting_open;
-	bool sent_all, judged;
-	bool permitted;	    /* people/ has said yes, once */
+	bool sent_all;
+	bool permitted;	    /* people/ has said yes, for this snapshot */
+	bool base_unknown;  /* until the injection's own binding is there */
+	bool degraded;	    /* as the connection was seen last */
 	bool fresh;	    /* take no pooled connection */
 	uint8_t waits;	    /* look-ups so far, against going in circles */
 	uint8_t interim;    /* 1xx answers of this attempt */
 	uint64_t form_tail; /* bytes of the form injection still to send */
 	struct loop_timer timer;
 	struct loop_again again;
-	uint64_t began_us, sent_us, head_us;
+	uint64_t began_us, head_us;
 	uint64_t up, down;
 
 	/* Of the answer; valid while conn is held.  Last, since it is large

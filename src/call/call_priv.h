@@ -67,7 +67,8 @@ int call_target_locate(struct call *c);
 int call_target_aim(struct call *c, struct connect_entry *entry);
 /* Both for a bare call: an absolute https URL.  ERR_BLOCKED, ERR_INVALID. */
 int call_target_bare(struct call *c);
-/* Base path and path without query, composed in the worker's scratch. */
+/* Base path and path without query, composed in the worker's scratch; empty
+ * (which no prefix allows) when they are longer than that. */
 struct slice call_target_path(struct call *c);
 
 /* ---- request.c ---- */

@@ -94,7 +94,7 @@ judge_health(struct call *c, const struct binding_answer *a)
 	const char *problem = NULL;
 
 	if (a->status < 400) {
-		if (c->snapshot->degraded && a->status >= 200 &&
+		if (c->degraded && a->status >= 200 &&
 		    !connect_view_find(view, c->link, NULL, &entry))
 			connect_view_health(view, entry, NULL);
 		return;
@@ -148,7 +148,7 @@ call_judge(struct call *c)
 	struct buf opened;
 
 	if (!c->snapshot || /* nothing was added that could be refused */
-	    (c->head.status < 400 &&
+	    (c->head.status < 400 && !c->degraded &&
 	     c->injection->binding->service->api.refresh_on.count == 0))
 		return CALL_STANDS;
 	if (judge_wants_body(c) && !judge_read_ahead(c))

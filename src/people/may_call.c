@@ -119,6 +119,16 @@ rate_take(struct people_actor *a, unsigned *retry_after_s)
 }
 
 int
+people_may_call_path(const struct people_actor *a, struct slice path,
+		     const char **why)
+{
+	if (!a->path_prefixes || path_is_allowed(a, path))
+		return 0;
+	*why = "this key may not call this path";
+	return ERR_FORBIDDEN;
+}
+
+int
 people_may_call(struct people_actor *a, const char *connection_id,
 		const struct people_sharing *sharing, struct slice method,
 		struct slice path, const char **why, unsigned *retry_after_s)
@@ -142,10 +152,8 @@ people_may_call(struct people_actor *a, const char *connection_id,
 		*why = "this key may not use this method";
 		return ERR_FORBIDDEN;
 	}
-	if (a->path_prefixes && !path_is_allowed(a, path)) {
-		*why = "this key may not call this path";
+	if (path.ptr && people_may_call_path(a, path, why))
 		return ERR_FORBIDDEN;
-	}
 	return rate_take(a, retry_after_s);
 }
 

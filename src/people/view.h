@@ -64,6 +64,8 @@ struct people_sharing {
  * this method and path (as the service will see it)?  0; ERR_NOT_FOUND
  * when he may not even know of it; ERR_FORBIDDEN with *why.
  * Takes from the rate limit: ERR_BUSY with *retry_after_s.
+ * A path without ptr is not known yet: then people_may_call_path() has to be
+ * asked as soon as it is.
  */
 int people_may_call(struct people_actor *actor, const char *connection_id,
 		    const struct people_sharing *sharing, struct slice method,
@@ -73,6 +75,10 @@ int people_may_call(struct people_actor *actor, const char *connection_id,
 /* The same for a call without a connection, to the public Internet: never
  * ERR_NOT_FOUND.  A caller's key is for its connections alone. */
 int people_may_call_bare(struct people_actor *actor, const char **why);
+/* Only whether the path is one that the actor may call: 0, or ERR_FORBIDDEN
+ * with *why.  Takes nothing from the rate limit. */
+int people_may_call_path(const struct people_actor *actor, struct slice path,
+			 const char **why);
 
 /* ---- views ---- */
 
