@@ -9,6 +9,7 @@
  * one that was narrowed is obeyed at once.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "call/call_priv.h"
 
@@ -79,6 +80,13 @@ call_target_locate(struct call *c)
 
 	if (target_is_absolute(c->target))
 		return target_absolute(c, now->binding);
+	/* Known to the grant alone (an instance's own URL): aim() finds it. */
+	if (!now->binding->base_url) {
+		memset(&c->url, 0, sizeof(c->url));
+		c->base_path = SLICE_NONE;
+		c->path = c->target.len ? c->target : SLICE("/");
+		return 0;
+	}
 	return target_relative(c, &now->base, now->base_problem);
 }
 
@@ -121,6 +129,14 @@ target_allowed(const struct binding *b, const struct call *c)
 				   c->url.port);
 }
 
+static bool
+target_allowed_now(const struct binding *now, const struct binding *sealed,
+		   const struct call *c)
+{
+	return binding_hosts_allow_grant(now, sealed, c->url.https,
+					 slice_str(c->url.host), c->url.port);
+}
+
 static int
 target_refuse(struct call *c, bool by_sealed)
 {
@@ -139,12 +155,16 @@ target_refuse(struct call *c, bool by_sealed)
 static int
 target_recapture(struct call *c, const struct binding *sealed)
 {
-	const char *problem = NULL;
+	const char *problem = "consent did not tell it";
 	struct http_url base;
 
-	if (target_is_absolute(c->target) || !target_base_is_captured(sealed))
+	if (target_is_absolute(c->target) ||
+	    (c->url.host[0] && !target_base_is_captured(sealed)))
 		return 0;
-	http_url_parse(slice_str(sealed->base_url), &base, &problem);
+	if (sealed->base_url) {
+		problem = NULL;
+		http_url_parse(slice_str(sealed->base_url), &base, &problem);
+	}
 	return target_relative(c, &base, problem);
 }
 
@@ -182,7 +202,7 @@ call_target_aim(struct call *c, struct connect_entry *entry)
 		return rc;
 	if (!target_allowed(sealed, c))
 		return target_refuse(c, true);
-	if (!target_allowed(now, c))
+	if (!target_allowed_now(now, sealed, c))
 		return target_refuse(c, false);
 	rc = target_find_dest(c, sealed);
 	is_base = !target_is_absolute(c->target) &&

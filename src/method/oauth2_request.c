@@ -164,6 +164,7 @@ expand_revoke(const struct method_request_input *in, const char *template,
 {
 	struct slice rest = slice_str(template), piece;
 	const struct secret *s;
+	const char *text;
 	bool is_name;
 
 	while (binding_template_next(&rest, &piece, &is_name)) {
@@ -179,6 +180,8 @@ expand_revoke(const struct method_request_input *in, const char *template,
 		else if (slice_eq(piece, SLICE("token")))
 			s = in->refresh_token ? in->refresh_token
 					      : in->access_token;
+		else if ((text = binding_text(in->binding, piece)) != NULL)
+			buf_puts(out, text);
 		if (s)
 			buf_put(out, secret_peek(s), secret_len(s));
 	}
