@@ -17,7 +17,8 @@ const char *const words_kind[] = { "oauth2_code", "oauth2_client_credentials",
 const char *const words_place[] = { "header", "query", "form", "path", NULL };
 const char *const words_class[] = { "throttled", "dead_grant", "misconfigured",
 				    "transient", NULL };
-static const char *const words_auth[] = { "body", "basic", "none", NULL };
+static const char *const words_auth[] = { "body", "basic", "none",
+					  "basic_secret", NULL };
 static const char *const words_body[] = { "form", "json", "query", NULL };
 static const char *const words_during[] = { "any", "exchange", "refresh",
 					    NULL };

@@ -39,6 +39,8 @@ enum catalog_client_auth {
 	CATALOG_AUTH_BODY,  /* client_id and client_secret as parameters */
 	CATALOG_AUTH_BASIC, /* RFC 6749 2.3.1, both form-encoded first */
 	CATALOG_AUTH_NONE,  /* client_id alone: a public client */
+	/* HTTP Basic with the secret as user name and no password */
+	CATALOG_AUTH_BASIC_SECRET,
 };
 
 enum catalog_body { CATALOG_BODY_FORM, CATALOG_BODY_JSON, CATALOG_BODY_QUERY };
