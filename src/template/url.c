@@ -60,8 +60,12 @@ check_front(const struct part *first, struct template_problem *problem)
 	end = authority_end(first->text);
 	if (end == first->text.len && first->next)
 		return url_problem(first->next, 0, 1, problem,
-				   "A variable cannot stand before the path: "
-				   "end the host with a slash.");
+				   first->next->variable
+					   ? "A variable cannot stand before "
+					     "the path: end the host with a "
+					     "slash."
+					   : "This is no URL: the host is not "
+					     "a host.");
 	if (http_url_parse(slice_head(first->text, end), &url, &why))
 		return template_problem_set(problem, ERR_INVALID, 0, end,
 					    "This is no URL: %s.", why);
