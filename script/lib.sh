@@ -25,6 +25,8 @@ packages_of() {
 		libsqlite3-dev the store
 		libseccomp-dev the sandbox
 		zlib1g-dev compressed answers
+		libbrotli-dev compressed answers
+		libzstd-dev compressed answers
 		ca-certificates whom TLS trusts
 	LIST
 	test) cat <<-'LIST' ;;

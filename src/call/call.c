@@ -32,7 +32,7 @@ enum {
 /* The legal moves; to the end from everywhere. */
 static const unsigned moves[] = {
 	[CALL_NEW] = TO(LOCATE),
-	[CALL_LOCATE] = TO(LOCATE) | TO(INJECT),
+	[CALL_LOCATE] = TO(LOCATE) | TO(INJECT) | TO(CONNECT),
 	[CALL_INJECT] = TO(LOCATE) | TO(CONNECT),
 	[CALL_CONNECT] = TO(SEND),
 	[CALL_SEND] = TO(CONNECT) | TO(JUDGE),
@@ -458,12 +458,42 @@ call_take_snapshot(struct call *c, const struct connect_entry *entry)
 		c->subject = c->actor->member;
 }
 
+/* What a call without a connection adds: nothing. */
+static const struct service no_service;
+static const struct catalog_method no_method;
+static struct binding no_binding = { .service = &no_service,
+				     .method = &no_method };
+static struct connect_injection no_injection = { .refs = 1,
+						 .binding = &no_binding };
+
+static void
+call_bare(struct call *c)
+{
+	const char *why = NULL;
+
+	if (people_may_call_bare(c->actor, &why)) {
+		call_problem_set(c, 403, "forbidden", NULL, "%s.", why);
+		call_fail(c);
+		return;
+	}
+	connect_injection_ref(&no_injection);
+	c->injection = &no_injection;
+	if (call_target_bare(c))
+		call_fail(c);
+	else
+		call_connect(c);
+}
+
 static void
 call_locate(struct call *c)
 {
 	struct connect_entry *entry;
 
 	call_move(c, CALL_LOCATE);
+	if (!c->link.len) {
+		call_bare(c);
+		return;
+	}
 	if (!call_entry(c, &entry))
 		return;
 	call_take_snapshot(c, entry);

@@ -14,6 +14,10 @@
  *     +----------------------- REFRESH <-----+        |
  *                                 +-- none to be had -+
  *
+ * A call without a connection (a *bare* one, of a webhook block that needs
+ * no credential) goes from LOCATE to CONNECT with nothing to inject; the
+ * guard lets it go to public addresses over https alone.
+ *
  * Runs on a worker's loop in the front.  On the path of a call whose
  * connection, injection and socket are at hand there is no lock, no
  * allocation and no message to another process.
@@ -116,7 +120,8 @@ struct call {
 	struct call_worker *worker;
 	const struct call_client *client;
 	struct people_actor *actor; /* a reference, released at the end */
-	struct slice link;	    /* borrowed until the end, as all slices */
+	struct slice link;	    /* borrowed until the end, as all slices;
+				     * "": no connection, nothing is added */
 	/* Whose grant, where the connection is per user; "": the actor's. */
 	const char *subject;
 	struct slice method;
@@ -132,7 +137,7 @@ struct call {
 	enum call_state state;
 	unsigned attempt; /* 1, then 2 after a refresh or a stale socket */
 	bool refreshed;
-	struct connect_snapshot *snapshot;   /* a reference */
+	struct connect_snapshot *snapshot;   /* a reference; NULL: bare */
 	struct connect_injection *injection; /* a reference */
 	struct egress_dest *dest;
 	struct http_url url;	/* host that is called; path not set */

@@ -35,7 +35,7 @@ target_replace_host(struct call *c, const struct binding *now)
 }
 
 static int
-target_absolute(struct call *c, const struct binding *now)
+target_parse(struct call *c)
 {
 	const char *why = NULL;
 
@@ -47,8 +47,17 @@ target_absolute(struct call *c, const struct binding *now)
 	}
 	c->base_path = SLICE_NONE;
 	c->path = c->url.path.len ? c->url.path : SLICE("/");
-	target_replace_host(c, now);
 	return 0;
+}
+
+static int
+target_absolute(struct call *c, const struct binding *now)
+{
+	int rc = target_parse(c);
+
+	if (!rc)
+		target_replace_host(c, now);
+	return rc;
 }
 
 static int
@@ -218,5 +227,25 @@ call_target_aim(struct call *c, struct connect_entry *entry)
 		entry->base = c->dest;
 		entry->base_for = c->injection;
 	}
+	return rc;
+}
+
+int
+call_target_bare(struct call *c)
+{
+	int rc = target_parse(c);
+
+	if (!rc)
+		rc = egress_dest(c->worker->config.egress, &c->url, false,
+				 &c->dest);
+	if (rc == ERR_BLOCKED)
+		call_problem_set(c, 403, "destination_not_allowed",
+				 "Without a connection calls go by https "
+				 "alone.",
+				 "%s must not be called without TLS.",
+				 c->url.host);
+	else if (rc && !c->problem.status)
+		call_problem_set(c, 503, "overloaded", NULL, "%s.",
+				 err_text(rc));
 	return rc;
 }

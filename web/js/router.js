@@ -44,7 +44,8 @@ export async function show({ focus = true } = {}) {
 	const mine = ++turn
 	const place = byId('page')
 	const { page, parameters } = find(location.pathname) ?? { page: missing, parameters: {} }
-	const slow = setTimeout(() => mine === turn && fill(place, loading()), 150)
+	/* In place, what stands there stays until the new is here: neither eye nor focus loses its place. */
+	const slow = setTimeout(() => focus && mine === turn && fill(place, loading()), 150)
 	let shown
 	try {
 		shown = await page(parameters, new URLSearchParams(location.search))
