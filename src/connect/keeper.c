@@ -394,9 +394,10 @@ keeper_release(struct keeper *k)
 	loop_timer_cancel(&k->keep);
 	if (k->active)
 		keeper_active_free_all(k);
-	proc_channel_free(k->front);
+	/* What was asked of the exchanger ends here, and is told to the front. */
 	proc_channel_free(k->exchanger);
 	keeper_revoke_free_all(k);
+	proc_channel_free(k->front);
 	if (k->db)
 		store_release(k->db);
 	if (k->store)
