@@ -50,7 +50,9 @@ int egress_new(struct loop *l, struct loop_pool *pool,
 /* Closes idle connections; all calls must be over. */
 void egress_free(struct egress *e);
 
-/* A place to send to, with its pool; interned per egress, lives as long. */
+/* A place to send to, with its pool; interned per egress.  Borrowed until the
+ * end of the loop's turn, while a connection or a connect of it is under way,
+ * or, when it was pinned, as long as the egress. */
 struct egress_dest;
 
 /*
@@ -60,6 +62,9 @@ struct egress_dest;
  */
 int egress_dest(struct egress *e, const struct http_url *url, bool allow_http,
 		struct egress_dest **out);
+/* Keeps it for good.  For what is configured (base URLs); what callers write
+ * is without end when a service allows *.example.com. */
+void egress_dest_pin(struct egress_dest *d);
 /* A Unix socket; only under an allow_all policy (else ERR_BLOCKED). */
 int egress_dest_unix(struct egress *e, const char *path,
 		     struct egress_dest **out);

@@ -121,6 +121,8 @@ fetch_body(struct egress_fetching *g)
 		rc = buf_put(&g->owner->answer, data.ptr, data.len);
 		if (rc)
 			return rc;
+		/* tokens: no copy stays in a block that is used again */
+		secret_wipe((char *)(uintptr_t)data.ptr, data.len);
 		http_reader_consume(&g->conn->reader, data.len);
 	}
 	return rc;

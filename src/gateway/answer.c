@@ -132,7 +132,7 @@ answer_no_body(struct via *v, struct http_writer *w)
 		http_head_find(from, HTTP_CONTENT_LENGTH);
 
 	http_writer_start_body(w, HTTP_BODY_NONE, 0);
-	if (from->status == 204)
+	if (from->status == 204) /* RFC 9110 8.6: never there */
 		return 0;
 	if (length)
 		return put_length(w, length->value);

@@ -429,6 +429,7 @@ via_ready(struct http_exchange *x)
 {
 	struct via *v = via_of(x);
 
+	/* A service may answer while it is still being sent to. */
 	if (call_go_on(&v->call) && v->answering)
 		via_relay_down(v);
 }
@@ -531,6 +532,8 @@ via_split(struct via *v, const struct http_head *h)
 	const char *why = NULL;
 	size_t end;
 
+	if (slice_find(rest, '#') < rest.len)
+		return "a request has no fragment"; /* RFC 9112 3.2 */
 	for (end = 0; end < rest.len; end++)
 		if (rest.ptr[end] == '/' || rest.ptr[end] == '?')
 			break;

@@ -13,7 +13,7 @@ enum { GATEWAY_KEY_MAX = 128 };
 struct via {
 	struct call call;
 	struct gateway *gateway;
-	struct http_exchange *x; /* NULL: the client has gone */
+	struct http_exchange *x;
 	struct people_wait wait;
 	bool waiting;
 	bool answering;		   /* the answer's head is on its way */

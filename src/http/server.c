@@ -29,12 +29,11 @@ static void conn_timeout(struct loop_timer *t);
 /* ---- closing ---- */
 
 static void
-server_bury(struct loop_task *task)
+server_bury(struct loop_again *again)
 {
-	struct http_server *s = CONTAINER_OF(task, struct http_server, bury);
+	struct http_server *s = CONTAINER_OF(again, struct http_server, bury);
 	struct http_exchange *x;
 
-	s->bury_posted = false;
 	while ((x = s->dead)) {
 		s->dead = x->next;
 		free(x);
@@ -48,11 +47,7 @@ server_bury(struct loop_task *task)
 static void
 server_bury_soon(struct http_server *s)
 {
-	if (s->bury_posted)
-		return;
-	s->bury_posted = true;
-	s->bury.run = server_bury;
-	loop_post(s->loop, &s->bury);
+	loop_again_start(s->loop, &s->bury, server_bury);
 }
 
 void
@@ -491,6 +486,7 @@ http_server_free(struct http_server *s)
 			x->events->gone(x, ERR_CANCELLED);
 		http_conn_close(x, true);
 	}
+	loop_again_cancel(&s->bury); /* the loop may go on without s */
 	while ((x = s->dead)) {
 		s->dead = x->next;
 		free(x);

@@ -71,8 +71,7 @@ struct http_server {
 	struct server_listener *listeners;
 	struct http_exchange *conns;
 	struct http_exchange *dead; /* freed at the end of the turn */
-	struct loop_task bury;
-	bool bury_posted;
+	struct loop_again bury;
 	unsigned count;
 	bool paused;
 	struct loop_timer resume; /* after an accept that failed */
