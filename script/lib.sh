@@ -38,7 +38,8 @@ packages_of() {
 		llvm names in the sanitizers' reports
 		clang-format the style
 		cppcheck static analysis
-		nginx-light a protected API to test against
+		nginx-light a protected API to test against, and to compare with
+		haproxy to compare with
 		apache2 a protected API to test against
 		apache2-utils its password files
 		glewlwyd an authorization server to test against
