@@ -607,6 +607,26 @@ captures_of_callback(struct getting *g, const struct connect_msg_finish *m,
 				      size);
 }
 
+/* The provider's signature on the callback, where it makes one. */
+static int
+callback_signed(struct getting *g, const struct connect_msg_finish *m)
+{
+	struct slice query = SLICE_NONE;
+	int rc;
+
+	if (m->query)
+		query = slice_of(secret_peek(m->query), secret_len(m->query));
+	rc = method_callback_check(g->payload.binding, query,
+				   g->app.client_secret);
+	if (rc)
+		keeper_fail_with(g->rq, ERR_FORBIDDEN, "captured_value_refused",
+				 CONNECT_NOT_CONNECTED,
+				 "The provider's answer is not signed with "
+				 "the OAuth app's secret: it was changed on "
+				 "its way, or the secret is another one.");
+	return rc;
+}
+
 void
 keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 		      void *arg)
@@ -633,6 +653,8 @@ keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 				 CONNECT_NOT_CONNECTED, "%s", detail);
 	else
 		rc = getting_app(g);
+	if (!rc)
+		rc = callback_signed(g, &m);
 	if (!rc) {
 		getting_ask(g, METHOD_EXCHANGE, m.code);
 		g = NULL; /* its own now */
