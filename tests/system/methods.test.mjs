@@ -14,7 +14,7 @@ import { basicService, bearerService, clientCredentialsService, keyService, open
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { nginxInstalled, startNginx } from '../support/nginx.mjs'
 import { startOidc } from '../support/oidc.mjs'
-import { suite } from '../support/scope.mjs'
+import { eventually, suite } from '../support/scope.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
 /* What a caller may try to bring along; none of it may arrive. */
@@ -107,7 +107,7 @@ suite('methods', (scope) => {
 		const apache = await startApache(scope)
 		const link = await connected(basicService('apache', apache), { username: apache.username, password: apache.password })
 		assert.deepEqual((await drawbridge.via(link, '/answer.json')).json, { from: 'apache' })
-		assert.match(apache.log().at(-1), /^200 /)
+		await eventually('apache to log the call', () => /^200 /.test(apache.log().at(-1)))
 		const wrong = (await newConnection(drawbridge, 'apache', { credentials: { username: apache.username, password: 'x' } }))
 			.link_name
 		const refused = await drawbridge.via(wrong, '/answer.json')
