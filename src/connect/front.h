@@ -283,7 +283,7 @@ int connect_front_shares_set(struct connect_front *f, struct store_conn *c,
 /* The test request of a connection, to be made through call/. */
 struct connect_test {
 	const char *method; /* "GET" */
-	const char *url;    /* whole */
+	const char *url;    /* whole, or a path under the grant's base URL */
 	/* Judge the answer by binding_match(&test->success, …), and read
 	 * the account's name at test->account if that is not NULL. */
 	const struct catalog_test *test;

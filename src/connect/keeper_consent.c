@@ -125,6 +125,7 @@ getting_take(struct getting *g, struct keeper_row *row)
 
 	row->granted_at = g->asked_at;
 	row->refused = 0;
+	row->in_doubt = 0;
 	row->refusals = 0;
 	snprintf(row->app, sizeof(row->app), "%s", g->app.app);
 	if (!rc)
@@ -223,6 +224,7 @@ look_up_done(struct proc_call *call, int err, struct proc_unpack *in)
 	char detail[256] = "the look-up after consent was interrupted";
 	int rc = m ? err : ERR_NOMEM;
 
+	g->keeper->under_way--;
 	if (!rc)
 		rc = in ? connect_msg_looked_up_unpack(in, m) : ERR_PROTOCOL;
 	if (!rc)
@@ -269,6 +271,7 @@ getting_look_up(struct getting *g)
 	m.query = add.query;
 	p = proc_pack_new();
 	connect_msg_lookup_pack(&m, p);
+	g->keeper->under_way++;
 	proc_call_start(g->keeper->exchanger, CONNECT_EXCHANGER_LOOKUP, p,
 			CONNECT_TOKEN_MS, &g->call, look_up_done);
 	method_injection_release(&add);
@@ -368,7 +371,7 @@ token_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char detail[256] = "";
 
-	keeper_refresh_read(err, in, &m);
+	keeper_refresh_read(g->keeper, err, in, &m);
 	if (m.err || !m.answer.ok) {
 		token_failed(g, &m);
 		connect_msg_token_answer_release(&m);
@@ -604,6 +607,26 @@ captures_of_callback(struct getting *g, const struct connect_msg_finish *m,
 				      size);
 }
 
+/* The provider's signature on the callback, where it makes one. */
+static int
+callback_signed(struct getting *g, const struct connect_msg_finish *m)
+{
+	struct slice query = SLICE_NONE;
+	int rc;
+
+	if (m->query)
+		query = slice_of(secret_peek(m->query), secret_len(m->query));
+	rc = method_callback_check(g->payload.binding, query,
+				   g->app.client_secret);
+	if (rc)
+		keeper_fail_with(g->rq, ERR_FORBIDDEN, "captured_value_refused",
+				 CONNECT_NOT_CONNECTED,
+				 "The provider's answer is not signed with "
+				 "the OAuth app's secret: it was changed on "
+				 "its way, or the secret is another one.");
+	return rc;
+}
+
 void
 keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 		      void *arg)
@@ -630,6 +653,8 @@ keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 				 CONNECT_NOT_CONNECTED, "%s", detail);
 	else
 		rc = getting_app(g);
+	if (!rc)
+		rc = callback_signed(g, &m);
 	if (!rc) {
 		getting_ask(g, METHOD_EXCHANGE, m.code);
 		g = NULL; /* its own now */
@@ -686,6 +711,7 @@ credential_store(struct keeper *k, struct proc_request *rq,
 		row.reason[0] = row.health_reason[0] = '\0';
 		row.degraded = false;
 		row.intent = 0;
+		row.in_doubt = 0;
 		row.failures = 0;
 		row.expires_at = row.retry_at = 0;
 		row.obtained_at = row.granted_at = keeper_now(k);

@@ -345,6 +345,7 @@ connect_msg_finish_pack(const struct connect_msg_finish *m, struct proc_pack *p)
 		proc_pack_u64(p, m->captures[i].index);
 		proc_pack_str(p, m->captures[i].value);
 	}
+	proc_pack_secret(p, m->query);
 }
 
 int
@@ -362,6 +363,7 @@ connect_msg_finish_unpack(struct proc_unpack *u, struct connect_msg_finish *m)
 				sizeof(m->captures[i].value));
 	}
 	m->capture_count = n;
+	m->query = proc_unpack_secret(u, CONNECT_QUERY_MAX);
 	if (!connect_msg_done(u))
 		return 0;
 	connect_msg_finish_release(m);
@@ -372,6 +374,7 @@ void
 connect_msg_finish_release(struct connect_msg_finish *m)
 {
 	secret_free(m->code);
+	secret_free(m->query);
 	memset(m, 0, sizeof(*m));
 }
 

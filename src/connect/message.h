@@ -166,6 +166,8 @@ int connect_msg_begun_unpack(struct proc_unpack *u,
 			     struct connect_msg_begun *m);
 
 /* The provider has sent the browser back with a code. */
+enum { CONNECT_QUERY_MAX = 16 * 1024 };
+
 struct connect_msg_finish {
 	unsigned char state[CONNECT_STATE_SIZE];
 	struct secret *code;
@@ -176,6 +178,8 @@ struct connect_msg_finish {
 		char value[512];
 	} captures[METHOD_CAPTURES_MAX];
 	size_t capture_count;
+	/* The whole query, where the provider signs it; else NULL. */
+	struct secret *query;
 };
 void connect_msg_finish_pack(const struct connect_msg_finish *m,
 			     struct proc_pack *p);
