@@ -15,8 +15,15 @@ test-unit: $(UNIT_BINARIES) ## every tests/unit/*_test.c, one program each
 	$(Q)RUN_UNDER='$(RUN_UNDER)' SUITE='unit $(VARIANT)' \
 		tools/run-unit $(UNIT_BINARIES)
 
+# What they kill at a step, they run from a build that has steps.
+STEPS_BINARY := $(if $(filter release,$(VARIANT)),build/steps/drawbridge,\
+	$(BINARY))
 test-system: $(BINARY) ## tests/system with Node's own test runner
-	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) tools/run-system $(BUILD)
+	$(if $(filter release,$(VARIANT)),$(Q)$(MAKE) VARIANT=steps \
+		BUILD=build/steps all)
+	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) \
+		DRAWBRIDGE_WITH_STEPS=$(abspath $(STEPS_BINARY)) \
+		tools/run-system $(BUILD)
 
 # The studio in Debian's Chromium; SCREENSHOTS names a folder for pictures.
 test-browser: $(BINARY) ## tests/browser, the studio in a real browser

@@ -25,6 +25,7 @@ enum {
 	 * keeper that has never been there. */
 	WAIT_TIMEOUT_MS = 45 * 1000,
 	WAITS_MAX = 8,
+	INTERIM_MAX = 32, /* 1xx answers before the final one */
 };
 
 #define TO(state) (1u << CALL_##state)
@@ -427,6 +428,32 @@ call_is_permitted(struct call *c)
 	return false;
 }
 
+/* What a call without a connection adds: nothing. */
+static const struct service no_service;
+static const struct catalog_method no_method;
+static struct binding no_binding = { .service = &no_service,
+				     .method = &no_method };
+static struct connect_injection no_injection = { .refs = 1,
+						 .binding = &no_binding };
+
+static void
+call_bare(struct call *c)
+{
+	const char *why = NULL;
+
+	if (people_may_call_bare(c->actor, &why)) {
+		call_problem_set(c, 403, "forbidden", NULL, "%s.", why);
+		call_fail(c);
+		return;
+	}
+	connect_injection_ref(&no_injection);
+	c->injection = &no_injection;
+	if (call_target_bare(c))
+		call_fail(c);
+	else
+		call_connect(c);
+}
+
 /* The path of a captured base URL is known with the injection only; and what
  * was asked about has to be what is called. */
 static bool
@@ -456,32 +483,6 @@ call_take_snapshot(struct call *c, const struct connect_entry *entry)
 		c->subject = "";
 	else if (!c->subject[0])
 		c->subject = c->actor->member;
-}
-
-/* What a call without a connection adds: nothing. */
-static const struct service no_service;
-static const struct catalog_method no_method;
-static struct binding no_binding = { .service = &no_service,
-				     .method = &no_method };
-static struct connect_injection no_injection = { .refs = 1,
-						 .binding = &no_binding };
-
-static void
-call_bare(struct call *c)
-{
-	const char *why = NULL;
-
-	if (people_may_call_bare(c->actor, &why)) {
-		call_problem_set(c, 403, "forbidden", NULL, "%s.", why);
-		call_fail(c);
-		return;
-	}
-	connect_injection_ref(&no_injection);
-	c->injection = &no_injection;
-	if (call_target_bare(c))
-		call_fail(c);
-	else
-		call_connect(c);
 }
 
 static void
@@ -580,7 +581,9 @@ call_connect(struct call *c)
 
 	call_move(c, CALL_CONNECT);
 	c->attempt++;
-	c->conn = c->fresh ? NULL : egress_take(c->dest);
+	c->conn = c->fresh ? NULL
+			   : egress_take(c->dest,
+					 !http_method_is_idempotent(c->method));
 	if (c->conn) {
 		call_count(&c->worker->counters.reused, 1);
 		call_send(c);
@@ -675,6 +678,7 @@ call_send(struct call *c)
 
 	call_move(c, CALL_SEND);
 	c->sent_all = false;
+	c->interim = 0;
 	c->conn->owner = c;
 	c->conn->ready = call_conn_ready;
 	rc = call_request_put_head(c);
@@ -692,13 +696,19 @@ call_send(struct call *c)
 bool
 call_go_on(struct call *c)
 {
+	uint64_t up = c->up;
+
 	if (c->state != CALL_SEND && c->state != CALL_BODY)
 		return c->state != CALL_ENDED;
 	if (c->sent_all || !c->conn)
 		return true;
 	if (c->state == CALL_SEND)
 		call_start_timer(c, call_first_byte_ms(c));
-	return call_pump(c);
+	if (!call_pump(c))
+		return false;
+	if (c->state == CALL_BODY && c->up != up)
+		call_touch(c, 0);
+	return true;
 }
 
 /* ---- HEAD, JUDGE ---- */
@@ -734,9 +744,10 @@ call_parse_head(struct call *c)
 		if (http_reader_bytes(r).len)
 			rc = http_head_response(http_reader_bytes(r), to_head,
 						&c->head);
-		if (!rc && c->head.status < 200 && c->head.status != 101) {
-			r->begin += c->head.size; /* 100, 103 end here */
-			continue;
+		if (!rc && c->head.status < 200 && c->head.status != 101 &&
+		    ++c->interim <= INTERIM_MAX) {
+			http_reader_skip(r, c->head.size);
+			continue; /* 100, 103 end here */
 		}
 		if (rc != ERR_AGAIN)
 			return rc;
@@ -750,6 +761,20 @@ call_parse_head(struct call *c)
 }
 
 static void
+call_fail_malformed(struct call *c, int rc)
+{
+	const char *why = rc ? c->head.why
+			  : c->head.status == 101
+				  ? "it changes to another protocol"
+				  : "it has too many interim answers";
+
+	call_problem_set(c, 502, "upstream_malformed", NULL,
+			 "The answer of %s is not HTTP: %s.", c->url.host,
+			 why ? why : "it broke off");
+	call_fail(c);
+}
+
+static void
 call_read_head(struct call *c)
 {
 	int rc = call_parse_head(c);
@@ -760,12 +785,8 @@ call_read_head(struct call *c)
 		call_broken(c);
 		return;
 	}
-	if (rc || c->head.status == 101) {
-		call_problem_set(
-			c, 502, "upstream_malformed", NULL,
-			"The answer of %s is not HTTP: %s.", c->url.host,
-			rc && c->head.why ? c->head.why : "it broke off");
-		call_fail(c);
+	if (rc || c->head.status < 200) {
+		call_fail_malformed(c, rc);
 		return;
 	}
 	c->head_us = clock_mono_us();

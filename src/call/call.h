@@ -160,6 +160,7 @@ struct call {
 	bool degraded;	    /* as the connection was seen last */
 	bool fresh;	    /* take no pooled connection */
 	uint8_t waits;	    /* look-ups so far, against going in circles */
+	uint8_t interim;    /* 1xx answers of this attempt */
 	uint64_t form_tail; /* bytes of the form injection still to send */
 	struct loop_timer timer;
 	struct loop_again again;
@@ -176,8 +177,8 @@ void call_init(struct call *c, struct call_worker *w,
 	       const struct call_client *client);
 /* Starts; the client is called back, possibly before this returns. */
 void call_start(struct call *c);
-/* The client's side has become ready: go on sending the body.  False when the
- * call has ended by that (the client was told). */
+/* The client's side has become ready: go on sending the body, also while an
+ * early answer is on its way.  False when the call has ended by that. */
 bool call_go_on(struct call *c);
 /* Body bytes have moved: the inactivity timer starts anew. */
 void call_touch(struct call *c, uint64_t down_bytes);
@@ -191,7 +192,8 @@ void call_end(struct call *c, int status);
 /*
  * Whether a field of the client's may go to the service: not hop-by-hop,
  * not framing, not a cookie, no forwarding header, none that the injection
- * sets (in any case or underscore spelling), none that carries c->key.
+ * sets (in any case, and whatever stands for its hyphens), none that
+ * carries c->key.
  */
 bool call_field_passes(const struct call *c, const struct http_field *f);
 

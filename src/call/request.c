@@ -41,7 +41,11 @@ field_id_passes(uint8_t id)
 	}
 }
 
-/* Lower case, and '_' for '-' undone: how lax servers compare names. */
+/*
+ * Lower case, and a hyphen for whatever is neither letter nor digit: how lax
+ * servers compare names (the variables of CGI know "_" alone, and some make
+ * it of "." and others, too).
+ */
 static size_t
 field_fold(struct slice name, char *out, size_t size)
 {
@@ -52,7 +56,9 @@ field_fold(struct slice name, char *out, size_t size)
 		c = name.ptr[i];
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c | 0x20);
-		out[i] = c == '_' ? '-' : c;
+		else if ((c < 'a' || c > 'z') && (c < '0' || c > '9'))
+			c = '-';
+		out[i] = c;
 	}
 	return i;
 }
@@ -110,8 +116,7 @@ call_field_passes(const struct call *c, const struct http_field *f)
 	if (f->name.len > sizeof(name))
 		return false;
 	folded = slice_of(name, field_fold(f->name, name, sizeof(name)));
-	if (f->id == HTTP_OTHER && memchr(f->name.ptr, '_', f->name.len) &&
-	    !field_id_passes(http_field_lookup(folded)))
+	if (f->id == HTTP_OTHER && !field_id_passes(http_field_lookup(folded)))
 		return false;
 	if (field_is_injected(c, folded) || field_overrides(c, folded))
 		return false;

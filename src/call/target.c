@@ -9,6 +9,7 @@
  * one that was narrowed is obeyed at once.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "call/call_priv.h"
 
@@ -81,19 +82,6 @@ target_relative(struct call *c, const struct http_url *base,
 	return 0;
 }
 
-/* The definition alone has no base: the grant brings it. */
-static bool
-target_base_will_be_captured(const struct binding *now)
-{
-	size_t i;
-
-	for (i = 0; i < now->method->captures.count; i++)
-		if (now->method->captures.items[i].sets ==
-		    CATALOG_SETS_BASE_URL)
-			return true;
-	return false;
-}
-
 int
 call_target_locate(struct call *c)
 {
@@ -102,10 +90,11 @@ call_target_locate(struct call *c)
 	c->base_unknown = false;
 	if (target_is_absolute(c->target))
 		return target_absolute(c, now->binding);
-	if (now->base_problem && target_base_will_be_captured(now->binding)) {
+	/* Known to the grant alone (an instance's own URL): aim() finds it. */
+	if (!now->binding->base_url) {
 		c->base_unknown = true;
 		c->base_path = SLICE_NONE;
-		c->path = c->target;
+		c->path = c->target.len ? c->target : SLICE("/");
 		return 0;
 	}
 	return target_relative(c, &now->base, now->base_problem);
@@ -150,6 +139,14 @@ target_allowed(const struct binding *b, const struct call *c)
 				   c->url.port);
 }
 
+static bool
+target_allowed_now(const struct binding *now, const struct binding *sealed,
+		   const struct call *c)
+{
+	return binding_hosts_allow_grant(now, sealed, c->url.https,
+					 slice_str(c->url.host), c->url.port);
+}
+
 static int
 target_refuse(struct call *c, bool by_sealed)
 {
@@ -168,7 +165,7 @@ target_refuse(struct call *c, bool by_sealed)
 static int
 target_recapture(struct call *c, const struct binding *sealed)
 {
-	const char *problem = NULL;
+	const char *problem = "consent has not told it";
 	struct http_url base;
 
 	if (target_is_absolute(c->target))
@@ -176,10 +173,9 @@ target_recapture(struct call *c, const struct binding *sealed)
 	if (!c->base_unknown && !target_base_is_captured(sealed))
 		return 0;
 	c->base_unknown = false;
-	if (!sealed->base_url)
-		problem = "the grant has brought none";
-	else
-		http_url_parse(slice_str(sealed->base_url), &base, &problem);
+	if (sealed->base_url &&
+	    !http_url_parse(slice_str(sealed->base_url), &base, &problem))
+		problem = NULL;
 	return target_relative(c, &base, problem);
 }
 
@@ -217,7 +213,7 @@ call_target_aim(struct call *c, struct connect_entry *entry)
 		return rc;
 	if (!target_allowed(sealed, c))
 		return target_refuse(c, true);
-	if (!target_allowed(now, c))
+	if (!target_allowed_now(now, sealed, c))
 		return target_refuse(c, false);
 	rc = target_find_dest(c, sealed);
 	is_base = !target_is_absolute(c->target) &&

@@ -149,6 +149,7 @@ reply_lookup(struct exchange *e, int err, const char *detail)
 	struct egress_fetch *f = &e->fetch;
 	struct json_problem problem = { 0 };
 	struct proc_pack *p = proc_pack_new();
+	const json_t *item;
 	json_t *tree = NULL;
 
 	if (!m || !p) {
@@ -170,8 +171,14 @@ reply_lookup(struct exchange *e, int err, const char *detail)
 		snprintf(m->detail, sizeof(m->detail), "%.255s",
 			 problem.detail);
 	}
-	if (tree)
-		lookup_values(l, tree, m);
+	if (tree) {
+		item = binding_lookup_item(e->lookup.binding, e->lookup.index,
+					   tree, m->detail, sizeof(m->detail));
+		if (item)
+			lookup_values(l, item, m);
+		else
+			m->err = ERR_NOT_FOUND;
+	}
 	json_decref(tree);
 	connect_msg_looked_up_pack(m, p);
 	free(m);
@@ -336,6 +343,37 @@ lookup_url(struct exchange *e, const char *url)
 	return e->http.url ? 0 : ERR_NOMEM;
 }
 
+/* The injection, what the API always wants, and what makes the answer JSON. */
+static int
+lookup_fields(struct exchange *e)
+{
+	const struct secret *add = e->lookup.headers;
+	const struct catalog_pairs *own = &e->lookup.binding->headers;
+	bool accept = false, agent = false;
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, ANSWER_MAX);
+	if (add)
+		buf_put(&b, secret_peek(add), secret_len(add));
+	for (i = 0; i < own->count; i++) {
+		struct slice name = slice_str(own->items[i].name);
+
+		accept |= slice_eq_nocase(name, SLICE("accept"));
+		agent |= slice_eq_nocase(name, SLICE("user-agent"));
+		buf_printf(&b, "%s: %s\r\n", own->items[i].name,
+			   own->items[i].value);
+	}
+	if (!accept)
+		buf_puts(&b, "Accept: application/json\r\n");
+	if (!agent)
+		buf_puts(&b, "User-Agent: Drawbridge\r\n");
+	if (!buf_err(&b))
+		e->http.fields = secret_from(b.data, b.len);
+	buf_wipe(&b);
+	return e->http.fields ? 0 : ERR_NOMEM;
+}
+
 static void
 exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
@@ -361,6 +399,8 @@ exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	url = b->lookup_urls[e->lookup.index];
 	rc = lookup_url(e, url);
 	if (!rc)
+		rc = lookup_fields(e);
+	if (!rc)
 		rc = exchange_dest(e, b, url, e->http.url, detail,
 				   sizeof(detail));
 	if (rc) {
@@ -368,9 +408,8 @@ exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
 		return;
 	}
 	e->fetch.method = SLICE("GET");
-	if (e->lookup.headers)
-		e->fetch.fields = slice_of(secret_peek(e->lookup.headers),
-					   secret_len(e->lookup.headers));
+	e->fetch.fields = slice_of(secret_peek(e->http.fields),
+				   secret_len(e->http.fields));
 	exchange_start(e);
 }
 

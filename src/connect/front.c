@@ -124,12 +124,13 @@ status_store(struct store_conn *c, const struct connect_msg_status *m)
 		"'Not granted:%' THEN health_reason ELSE ?5 END, "
 		"health_since = CASE WHEN health = 'ok' AND ?4 <> 'ok' "
 		"THEN ?6 ELSE health_since END, "
-		"retry_at = ?7, generation = ?8, expires_at = ?9 "
+		"retry_at = ?7, generation = ?8, expires_at = ?9, "
+		"ends_at = ?10, ends_why = ?11, idle_ends_at = ?12 "
 		"WHERE id = ?1 AND generation <= ?8",
-		"sssssiiii", m->who.connection, status, m->reason,
+		"sssssiiiiisi", m->who.connection, status, m->reason,
 		m->degraded ? "degraded" : "ok", m->health_reason,
 		clock_wall_ms(), m->retry_at, (int64_t)m->who.generation,
-		m->expires_at);
+		m->expires_at, m->ends_at, m->ends_why, m->idle_ends_at);
 }
 
 static int
@@ -180,6 +181,37 @@ status_matters(struct store_conn *c, const struct connect_msg_status *m)
 	return !same;
 }
 
+/* The owner's connection has stopped working by itself: that is a change,
+ * too. */
+static int
+status_audit(struct store_conn *c, const struct connect_msg_status *m)
+{
+	struct audit_event e = { .org = m->who.org,
+				 .action = "connection.needs_reconnect",
+				 .object = m->who.connection,
+				 .detail = m->reason };
+	struct store_stmt *st = NULL;
+	char name[512] = "";
+	int rc;
+
+	if (m->status != CONNECT_NEEDS_RECONNECT || m->who.subject[0])
+		return 0;
+	rc = store_query(c, &st,
+			 "SELECT name FROM connections WHERE id = ?1 "
+			 "AND status = 'connected'",
+			 "s", m->who.connection);
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1)
+		slice_copy(store_col(st, 0), name, sizeof(name));
+	store_done(st);
+	if (rc != 1)
+		return rc;
+	e.object_name = name;
+	return audit_append(c, &e);
+}
+
 static void
 status_apply(struct connect_front *f, struct store_conn *c,
 	     const struct connect_msg_status *m)
@@ -189,6 +221,9 @@ status_apply(struct connect_front *f, struct store_conn *c,
 
 	if (!rc) {
 		matters = status_matters(c, m);
+		rc = status_audit(c, m);
+	}
+	if (!rc) {
 		rc = status_store(c, m);
 	}
 	if (!rc)
@@ -385,6 +420,26 @@ connect_front_attach(struct connect_front *f, struct proc_channel *keeper)
 	u->front = f;
 	u->work.work = catch_up_work;
 	loop_work_start(f->pool, &u->work);
+}
+
+int
+connect_front_counts(struct connect_front *f, uint32_t timeout_ms,
+		     struct connect_counts *out)
+{
+	struct secret *reply = NULL;
+	struct connect_problem p;
+	struct proc_unpack u;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = front_ask(f, CONNECT_KEEPER_COUNTS, proc_pack_new(), timeout_ms,
+		       &reply, &p, NULL);
+	if (!rc && reply) {
+		u = proc_unpack_from(reply);
+		rc = connect_msg_counts_unpack(&u, out);
+	}
+	secret_free(reply);
+	return rc;
 }
 
 int

@@ -60,6 +60,7 @@ keeper_active_get(struct keeper *k, const struct connect_msg_subject *who,
 static void
 active_free(struct keeper_active *a)
 {
+	keeper_keep_ended(a);
 	loop_timer_cancel(&a->timer);
 	if (a->call.channel)
 		proc_call_cancel(&a->call);

@@ -23,6 +23,15 @@ enum connect_status {
 	CONNECT_REVOKED,
 };
 
+/* What the keeper has counted. */
+struct connect_counts {
+	/* now (to within some seconds) */
+	uint64_t grants, usable, in_doubt, refreshing;
+	/* since the keeper's start */
+	uint64_t token_requests, refreshed, failed, kept_alive;
+	uint64_t needs_reconnect, lost_in_doubt;
+};
+
 /* A connection as calls see it. */
 struct connect_snapshot {
 	_Atomic unsigned refs;

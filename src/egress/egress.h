@@ -86,8 +86,12 @@ struct egress_conn {
 	uint32_t resolve_ms, connect_ms, tls_ms;
 };
 
-/* An idle connection, or NULL: then use egress_open. */
-struct egress_conn *egress_take(struct egress_dest *d);
+/*
+ * An idle connection, or NULL: then use egress_open.  once: what will be sent
+ * must not be sent again, so the connection is first asked whether the other
+ * side has closed it.
+ */
+struct egress_conn *egress_take(struct egress_dest *d, bool once);
 
 /* A connect under way; embedded in its owner. */
 struct egress_open {
@@ -104,7 +108,8 @@ void egress_open(struct egress_dest *d, struct egress_open *o,
 		 void (*done)(struct egress_open *, int, struct egress_conn *));
 void egress_open_cancel(struct egress_open *o);
 /* Gives back a connection whose message is read to its end: it waits in the
- * pool for the next call. */
+ * pool for the next call.  One that has more to say is closed: whatever that
+ * is, it is no answer to a request still to come. */
 void egress_keep(struct egress_conn *c);
 /* Closes. */
 void egress_drop(struct egress_conn *c);

@@ -227,17 +227,6 @@ wire_is_quiet(struct egress_wire *w)
 	return net_stream_read(&w->stream, &byte, 1) == ERR_AGAIN;
 }
 
-/* Whether bytes have come behind the answer that was read, which nothing will
- * announce any more: the next answer must not begin with them. */
-static bool
-wire_has_unread(struct egress_wire *w)
-{
-	bool maybe = w->stream.ssl ? net_stream_pending(&w->stream)
-				   : !w->conn.reader.drained;
-
-	return maybe && !wire_is_quiet(w);
-}
-
 void
 egress_wire_ready(struct loop_io *io, unsigned events)
 {
@@ -272,10 +261,12 @@ wire_expired(struct loop_timer *t)
 }
 
 struct egress_conn *
-egress_take(struct egress_dest *d)
+egress_take(struct egress_dest *d, bool once)
 {
-	struct egress_wire *w = d->idle;
+	struct egress_wire *w;
 
+	while ((w = d->idle) && once && !wire_is_quiet(w))
+		egress_drop(&w->conn);
 	if (!w)
 		return NULL;
 	wire_unlink(w);
@@ -283,6 +274,20 @@ egress_take(struct egress_dest *d)
 	w->conn.reused = true;
 	w->conn.resolve_ms = w->conn.connect_ms = w->conn.tls_ms = 0;
 	return &w->conn;
+}
+
+/*
+ * Whether the answer was all that came.  A read that emptied the socket has
+ * said so; else it is asked again, since for bytes that are there already no
+ * further event will come.
+ */
+static bool
+wire_is_over(struct egress_wire *w)
+{
+	const struct http_reader *r = &w->conn.reader;
+
+	return r->done && r->begin == r->end && !r->hangup &&
+	       (r->drained || wire_is_quiet(w));
 }
 
 void
@@ -293,10 +298,8 @@ egress_keep(struct egress_conn *c)
 	struct loop *l = d->egress->loop;
 
 	ASSERT(w->state == WIRE_LENT);
-	if (!c->reader.done || c->reader.begin != c->reader.end ||
-	    c->reader.hangup || !http_writer_is_empty(&c->writer) ||
-	    d->idle_count >= IDLE_MAX ||
-	    loop_now_ms(l) - w->born_ms > AGE_MAX_MS || wire_has_unread(w)) {
+	if (!http_writer_is_empty(&c->writer) || d->idle_count >= IDLE_MAX ||
+	    loop_now_ms(l) - w->born_ms > AGE_MAX_MS || !wire_is_over(w)) {
 		egress_drop(c);
 		return;
 	}

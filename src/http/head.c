@@ -119,6 +119,8 @@ head_status_line(struct cursor *c)
 	c->at += 4;
 	if (*c->at == ' ')
 		c->at++;
+	else if (*c->at != '\r') /* "2000" is no status */
+		return head_refuse(c->h, 400, "no status");
 	start = c->at;
 	while (c->at < c->end && HTTP_IS(*c->at, HTTP_VALUE))
 		c->at++;
@@ -345,6 +347,8 @@ http_head_response(struct slice bytes, bool to_head, struct http_head *h)
 	if (rc)
 		return rc;
 	h->size = (size_t)(c.at - bytes.ptr);
+	if (h->size > HTTP_HEAD_MAX)
+		return head_refuse(h, 431, "the head is too large");
 	head_connection(h);
 	rc = head_framing(h);
 	if (rc)

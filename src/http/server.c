@@ -19,6 +19,7 @@ enum {
 	SPARE_HEADS_MAX = 256,
 	LINGER_MS = 2000,
 	LINGER_BYTES = 256 * 1024,
+	RESUME_MS = 100, /* after an accept that failed */
 };
 
 static void server_pause(struct http_server *s);
@@ -183,6 +184,22 @@ conn_begin(struct http_exchange *x, int rc)
 	s->config.request(x, s->config.arg);
 }
 
+/*
+ * Whether to parse again: not before another line has ended or the limit is
+ * reached.  A client that sends byte by byte would else cost the square of
+ * its head.
+ */
+static bool
+conn_may_have_head(struct http_exchange *x, struct slice bytes)
+{
+	struct slice more = slice_from(bytes, x->parsed);
+	bool first = x->parsed == 0;
+
+	x->parsed = bytes.len;
+	return bytes.len && (first || bytes.len >= HTTP_HEAD_MAX ||
+			     slice_find(more, '\n') < more.len);
+}
+
 /* One step: true while there may be more to do. */
 static bool
 conn_step(struct http_exchange *x)
@@ -191,7 +208,7 @@ conn_step(struct http_exchange *x)
 	int rc = ERR_AGAIN;
 	ssize_t n;
 
-	if (bytes.len) {
+	if (conn_may_have_head(x, bytes)) {
 		if (!x->head)
 			x->head = conn_take_head(x->server);
 		if (!x->head) {
@@ -201,6 +218,7 @@ conn_step(struct http_exchange *x)
 		rc = http_head_request(bytes, x->head);
 	}
 	if (rc != ERR_AGAIN) {
+		x->parsed = 0;
 		conn_begin(x, rc);
 		return x->state == CONN_HEAD;
 	}
@@ -315,13 +333,31 @@ server_add(struct server_listener *l, int fd, const struct net_addr *peer)
 }
 
 static void
+server_try_again(struct loop_timer *t)
+{
+	struct http_server *s = CONTAINER_OF(t, struct http_server, resume);
+
+	if (s->paused && s->count < s->config.max_connections)
+		server_resume(s);
+}
+
+/* No descriptor is left: the waiting connection would be announced without
+ * end, and nobody else be served. */
+static void
+server_pause_a_while(struct http_server *s)
+{
+	server_pause(s);
+	loop_timer_start(s->loop, &s->resume, RESUME_MS, server_try_again);
+}
+
+static void
 server_accept(struct loop_io *io, unsigned events)
 {
 	struct server_listener *l =
 		CONTAINER_OF(io, struct server_listener, io);
 	struct http_server *s = l->server;
 	struct net_addr peer;
-	int i, fd;
+	int i, fd, rc;
 
 	(void)events;
 	for (i = 0; i < ACCEPTS_A_TURN; i++) {
@@ -329,9 +365,15 @@ server_accept(struct loop_io *io, unsigned events)
 			server_pause(s);
 			return;
 		}
-		if (net_accept(io->fd, &fd, &peer))
+		rc = net_accept(io->fd, &fd, &peer);
+		if (rc == ERR_AGAIN)
 			return;
-		server_add(l, fd, &peer);
+		if (rc == ERR_NOMEM) {
+			server_pause_a_while(s);
+			return;
+		}
+		if (!rc)
+			server_add(l, fd, &peer);
 	}
 }
 
@@ -438,6 +480,7 @@ http_server_free(struct http_server *s)
 	s->draining = true;
 	s->drained = NULL;
 	server_pause(s);
+	loop_timer_cancel(&s->resume);
 	while ((x = s->conns)) {
 		if (x->state == CONN_ACTIVE)
 			x->events->gone(x, ERR_CANCELLED);

@@ -241,7 +241,8 @@ expiry_at(const json_t *tree, const struct catalog_expiry *e, int64_t now_ms,
 			*out = 0;
 		return true;
 	}
-	if (!number_at(tree, e->path, &n) || n > INT64_MAX / 2000)
+	/* no token lives for 0 seconds: that is a way to say nothing */
+	if (!number_at(tree, e->path, &n) || !n || n > INT64_MAX / 2000)
 		return false;
 	switch (e->unit) {
 	case CATALOG_SECONDS:
@@ -276,7 +277,7 @@ read_expiry(const struct binding *b, const json_t *tree, int64_t now_ms,
 	if (!out->expires_at && places->expires_fallback_s)
 		out->expires_at =
 			now_ms + (int64_t)places->expires_fallback_s * 1000;
-	if (number_at(tree, places->refresh_expires, &n) &&
+	if (number_at(tree, places->refresh_expires, &n) && n &&
 	    n < INT64_MAX / 2000)
 		out->refresh_expires_at = now_ms + n * 1000;
 }
@@ -368,7 +369,8 @@ read_failure(const struct binding *b, enum method_request what,
 					 answer, &rule);
 	if (rule && rule->hint)
 		copy_clean(rule->hint, out->hint, sizeof(out->hint));
-	if (out->class == CATALOG_THROTTLED) {
+	if (out->class == CATALOG_THROTTLED ||
+	    out->class == CATALOG_TRANSIENT) {
 		out->wait_s = rule ? rule->wait_s : 0;
 		if (answer->header)
 			wait = answer->header(answer->header_arg,

@@ -87,6 +87,11 @@ enum { VAULT_HASH_SIZE = 32 };
 /* SHA-256: for tokens of 256 random bits, and for chains. */
 void vault_hash(struct slice data, uint8_t out[VAULT_HASH_SIZE]);
 
+/* HMAC-SHA256 (RFC 2104) of data, for signatures that others make with a
+ * secret that they share with us. */
+void vault_hmac(const struct secret *key, struct slice data,
+		uint8_t out[VAULT_HASH_SIZE]);
+
 /* A running SHA-256 over several pieces. */
 struct vault_hasher {
 	_Alignas(16) unsigned char state[128];

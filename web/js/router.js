@@ -36,8 +36,8 @@ function decode(text) {
 	}
 }
 
-const missing = () => ({ title: 'No such page', body: [h('h1', {}, 'There is no such page'),
-	h('p', {}, h('a', { href: '/connections' }, 'To the connections'))] })
+const toConnections = () => h('p', {}, h('a', { href: '/connections' }, 'To the connections'))
+const missing = () => ({ title: 'No such page', body: [h('h1', {}, 'There is no such page'), toConnections()] })
 
 /* Shows the page of the current address; focus goes to its heading unless this is a reload in place. */
 export async function show({ focus = true } = {}) {
@@ -51,7 +51,7 @@ export async function show({ focus = true } = {}) {
 		shown = await page(parameters, new URLSearchParams(location.search))
 	} catch (error) {
 		shown = { title: 'Error', body: [h('h1', {}, 'This page cannot be shown'),
-			problemBox(error, { retry: () => show() })] }
+			problemBox(error, { retry: () => show() }), toConnections()] }
 	}
 	clearTimeout(slow)
 	if (mine !== turn || !shown)
