@@ -38,10 +38,13 @@ packages_of() {
 		llvm names in the sanitizers' reports
 		clang-format the style
 		cppcheck static analysis
-		nginx-light a protected API to test against
+		nginx-light a protected API to test against, and to compare with
+		haproxy to compare with
 		apache2 a protected API to test against
 		apache2-utils its password files
 		glewlwyd an authorization server to test against
+		spin the model of the refresh protocol
+		faketime clocks that are set while the tests run
 		sqlite3 looking into database files
 		openssl a certificate authority for the tests
 		curl a client

@@ -42,9 +42,9 @@ field_id_passes(uint8_t id)
 }
 
 /*
- * Lower case, and a hyphen for whatever is neither letter nor digit: how lax
- * servers compare names (the variables of CGI know "_" alone, and some make
- * it of "." and others, too).
+ * Lower case, and a hyphen for whatever is neither letter nor digit, but at
+ * the end: how lax servers compare names (the variables of CGI know "_"
+ * alone, and some make it of "." and others, too).  May be empty.
  */
 static size_t
 field_fold(struct slice name, char *out, size_t size)
@@ -60,6 +60,8 @@ field_fold(struct slice name, char *out, size_t size)
 			c = '-';
 		out[i] = c;
 	}
+	while (i && out[i - 1] == '-')
+		i--;
 	return i;
 }
 
@@ -71,7 +73,7 @@ field_is_injected(const struct call *c, struct slice folded)
 	size_t i, len;
 
 	for (i = 0; i < in->name_count; i++) {
-		if (strlen(in->names[i]) != folded.len)
+		if (strlen(in->names[i]) < folded.len)
 			continue;
 		len = field_fold(slice_str(in->names[i]), name, sizeof(name));
 		if (slice_eq(slice_of(name, len), folded))
@@ -116,6 +118,8 @@ call_field_passes(const struct call *c, const struct http_field *f)
 	if (f->name.len > sizeof(name))
 		return false;
 	folded = slice_of(name, field_fold(f->name, name, sizeof(name)));
+	if (!folded.len)
+		return false;
 	if (f->id == HTTP_OTHER && !field_id_passes(http_field_lookup(folded)))
 		return false;
 	if (field_is_injected(c, folded) || field_overrides(c, folded))

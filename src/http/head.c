@@ -265,13 +265,15 @@ head_host(struct http_head *h)
 static int
 head_expect(struct http_head *h)
 {
-	const struct http_field *f = http_head_find(h, HTTP_EXPECT);
+	unsigned i;
 
-	if (!f || h->minor == 0)
-		return 0;
-	if (!slice_eq_nocase(f->value, SLICE("100-continue")))
-		return head_refuse(h, 417, "an unknown expectation");
-	h->expect_continue = h->body != HTTP_BODY_NONE;
+	for (i = 0; i < h->count && h->minor == 1; i++) {
+		if (h->fields[i].id != HTTP_EXPECT)
+			continue;
+		if (!slice_eq_nocase(h->fields[i].value, SLICE("100-continue")))
+			return head_refuse(h, 417, "an unknown expectation");
+		h->expect_continue = h->body != HTTP_BODY_NONE;
+	}
 	return 0;
 }
 

@@ -233,6 +233,9 @@ expectations_other_than_continue_are_417(void **state)
 	assert_refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
 		       "Expect: tea\r\n\r\n",
 		       417);
+	assert_refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+		       "Expect: 100-continue\r\nExpect: tea\r\n\r\n",
+		       417);
 	assert_int_equal(request("POST / HTTP/1.1\r\nHost: x\r\n"
 				 "Content-Length: 1\r\n"
 				 "Expect: 100-Continue\r\n\r\n"),
