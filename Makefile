@@ -1,7 +1,7 @@
 # Drawbridge: `make help` lists the targets.
 #
 # Variables, all of them on the command line:
-#   VARIANT  release, debug, asan, tsan, cover or fuzz (mk/variants.mk)
+#   VARIANT  release, steps, debug, asan, tsan, cover or fuzz (mk/variants.mk)
 #   BUILD    where everything goes, default build/$(VARIANT)
 #   CC       gcc or clang
 #   FOLDERS  build the library of these folders of src/ only
@@ -43,7 +43,7 @@ FUZZ_BINARIES := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
 # How -----------------------------------------------------------------------
 
-PACKAGES := openssl libsodium jansson sqlite3 libseccomp zlib
+PACKAGES := openssl libsodium jansson sqlite3 libseccomp zlib libbrotlidec libzstd
 PKG_CONFIG ?= pkg-config
 LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 CPPFLAGS += -Isrc -D_GNU_SOURCE $(shell $(PKG_CONFIG) --cflags $(PACKAGES) \
@@ -92,12 +92,13 @@ $(BUILD)/members: FORCE
 
 # The variants by name ------------------------------------------------------
 
+steps: ## as a release, with the steps of tests, in build/steps
 debug: ## -O0 -g3, in build/debug
 asan: ## AddressSanitizer and UBSan, in build/asan
 tsan: ## ThreadSanitizer, in build/tsan
 cover: ## gcov's counters, in build/cover
 fuzz: ## every tests/fuzz/*_fuzz.c with libFuzzer, in build/fuzz
-debug asan tsan cover:
+steps debug asan tsan cover:
 	$(Q)$(MAKE) VARIANT=$@ all
 ifneq ($(VARIANT),fuzz)
 fuzz:
@@ -114,4 +115,4 @@ help: ## this list
 	@sed -n '/^# Variables/,/^$$/s/^# \{0,1\}//p' Makefile
 
 FORCE:
-.PHONY: all debug asan tsan cover fuzz clean help FORCE
+.PHONY: all steps debug asan tsan cover fuzz clean help FORCE

@@ -15,13 +15,24 @@ test-unit: $(UNIT_BINARIES) ## every tests/unit/*_test.c, one program each
 	$(Q)RUN_UNDER='$(RUN_UNDER)' SUITE='unit $(VARIANT)' \
 		tools/run-unit $(UNIT_BINARIES)
 
+# What they kill at a step, they run from a build that has steps.
+STEPS_BINARY := $(if $(filter release,$(VARIANT)),build/steps/drawbridge,\
+	$(BINARY))
 test-system: $(BINARY) ## tests/system with Node's own test runner
-	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) tools/run-system $(BUILD)
+	$(if $(filter release,$(VARIANT)),$(Q)$(MAKE) VARIANT=steps \
+		BUILD=build/steps all)
+	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) \
+		DRAWBRIDGE_WITH_STEPS=$(abspath $(STEPS_BINARY)) \
+		tools/run-system $(BUILD)
 
 # The studio in Debian's Chromium; SCREENSHOTS names a folder for pictures.
 test-browser: $(BINARY) ## tests/browser, the studio in a real browser
 	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) SUITE=browser SYSTEM='*' \
 		tools/run-system $(BUILD)
+
+# The refresh protocol's model (docs/design/refresh.md), with spin.
+model: ## check tests/model/refresh.pml
+	$(Q)tools/check-model $(abspath $(BUILD))
 
 # Which lines the unit tests run, folder by folder.
 ifeq ($(VARIANT),cover)
@@ -50,5 +61,5 @@ fuzz-run: ## fuzz each parser for FUZZ_SECONDS=10
 endif
 
 .SECONDARY:
-.PHONY: unit test test-unit test-system test-browser cover-report fuzz \
-	fuzz-run
+.PHONY: unit test test-unit test-system test-browser model cover-report \
+	fuzz fuzz-run

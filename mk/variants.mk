@@ -1,6 +1,7 @@
 # The build variants: what each compiles and links with.
 #
 #   release  -O2 with hardening; assertions stay on
+#   steps    the same, with the steps of tests (src/base/step.h)
 #   debug    -O0 -g3
 #   asan     AddressSanitizer and UBSan: the tests run under it
 #   tsan     ThreadSanitizer: for what has threads
@@ -10,7 +11,7 @@
 # Sanitizers run best with clang's own runtime, so that is their compiler
 # unless CC is given.
 
-VARIANTS := release debug asan tsan cover fuzz
+VARIANTS := release steps debug asan tsan cover fuzz
 ifeq ($(filter $(VARIANT),$(VARIANTS)),)
 $(error VARIANT=$(VARIANT): not one of $(VARIANTS))
 endif
@@ -37,6 +38,9 @@ HARDEN += $(if $(filter aarch64,$(MACHINE)),-mbranch-protection=standard)
 variant_release_CFLAGS := -O2 -g $(HARDEN)
 variant_release_LDFLAGS := $(HARDEN_LINK)
 
+variant_steps_CFLAGS := $(variant_release_CFLAGS)
+variant_steps_LDFLAGS := $(HARDEN_LINK)
+
 variant_debug_CFLAGS := -O0 -g3 -fstack-protector-strong
 
 variant_asan_CFLAGS := -O1 -g -fno-omit-frame-pointer \
@@ -57,6 +61,9 @@ $(error VARIANT=fuzz needs clang (libFuzzer))
 endif
 
 VARIANT_CFLAGS := $(variant_$(VARIANT)_CFLAGS)
+# Where a test can stop or kill a process: never in a release.
+VARIANT_CFLAGS += $(if $(filter steps debug asan tsan cover,$(VARIANT)),\
+	-DDRAWBRIDGE_STEPS)
 VARIANT_LDFLAGS := $(variant_$(VARIANT)_LDFLAGS)
 
 # Sanitizers of this age map their shadow at fixed addresses, which newer

@@ -152,6 +152,39 @@ put_totals(struct buf *b, const struct totals *t, int64_t up_s)
 	       buf_err(b);
 }
 
+/* What the keeper tells; nothing where it does not answer soon. */
+static void
+put_grants(struct buf *b, struct api_request *r)
+{
+	struct connect_counts n;
+
+	if (!r->api->config.connect ||
+	    connect_front_counts(r->api->config.connect, 1000, &n))
+		return;
+	put_metric(b, "grants", "gauge", "Credentials that are stored.",
+		   n.grants);
+	put_metric(b, "grants_usable", "gauge", "Those that work.", n.usable);
+	put_metric(b, "grants_in_doubt", "gauge",
+		   "Those whose last token request brought no answer.",
+		   n.in_doubt);
+	put_metric(b, "grants_refreshing", "gauge",
+		   "Those with a token request under way.", n.refreshing);
+	put_metric(b, "token_requests_total", "counter",
+		   "Requests to token and revocation endpoints.",
+		   n.token_requests);
+	put_metric(b, "refreshes_total", "counter", "Tokens that were renewed.",
+		   n.refreshed);
+	put_metric(b, "refreshes_failed_total", "counter",
+		   "Token requests that brought no token.", n.failed);
+	put_metric(b, "grants_kept_alive_total", "counter",
+		   "Renewals of grants that nobody used.", n.kept_alive);
+	put_metric(b, "needs_reconnect_total", "counter",
+		   "Grants that a person has to give anew.", n.needs_reconnect);
+	put_metric(b, "grants_lost_in_doubt_total", "counter",
+		   "Those of them that an interrupted request has cost.",
+		   n.lost_in_doubt);
+}
+
 int
 api_metrics(struct api_request *r)
 {
@@ -163,6 +196,7 @@ api_metrics(struct api_request *r)
 	for (w = a->first; w; w = w->next)
 		totals_add(&t, w);
 	pthread_mutex_unlock(&a->mutex);
+	put_grants(&r->answer, r);
 	r->status = 200;
 	r->type = "text/plain; version=0.0.4";
 	return put_totals(&r->answer, &t,

@@ -20,5 +20,6 @@
 #include "base/table.h"
 #include "base/log.h"
 #include "base/embed.h"
+#include "base/step.h"
 
 #endif

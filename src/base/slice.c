@@ -152,6 +152,34 @@ slice_copy(struct slice s, char *buf, size_t size)
 	return 0;
 }
 
+/* Levenshtein's, one row at a time. */
+unsigned
+slice_distance(struct slice a, struct slice b)
+{
+	unsigned row[61], before, above, best;
+	size_t i, j;
+
+	if (a.len >= ARRAY_LEN(row) || b.len >= ARRAY_LEN(row))
+		return SLICE_DISTANCE_NONE;
+	for (j = 0; j <= b.len; j++)
+		row[j] = (unsigned)j;
+	for (i = 1; i <= a.len; i++) {
+		before = row[0];
+		row[0] = (unsigned)i;
+		for (j = 1; j <= b.len; j++) {
+			above = row[j];
+			best = before + (a.ptr[i - 1] != b.ptr[j - 1]);
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+			before = above;
+		}
+	}
+	return row[b.len];
+}
+
 bool
 slice_has_control(struct slice s)
 {

@@ -9,9 +9,14 @@
  * answer bytes go is its client's business: the gateway streams, a test
  * collects.
  *
- *   LOCATE -> INJECT -> CONNECT -> SEND -> HEAD -> (JUDGE) -> BODY -> end
- *               ^                            |
- *               +----- REFRESH <-------------+
+ *   LOCATE -> INJECT -> CONNECT -> SEND -> JUDGE -> BODY -> end
+ *     ^                                      |        ^
+ *     +----------------------- REFRESH <-----+        |
+ *                                 +-- none to be had -+
+ *
+ * A call without a connection (a *bare* one, of a webhook block that needs
+ * no credential) goes from LOCATE to CONNECT with nothing to inject; the
+ * guard lets it go to public addresses over https alone.
  *
  * Runs on a worker's loop in the front.  On the path of a call whose
  * connection, injection and socket are at hand there is no lock, no
@@ -72,8 +77,7 @@ enum call_state {
 	CALL_LOCATE,
 	CALL_INJECT,
 	CALL_CONNECT,
-	CALL_SEND,
-	CALL_HEAD,
+	CALL_SEND, /* and wait for the answer's head */
 	CALL_JUDGE,
 	CALL_REFRESH,
 	CALL_BODY,
@@ -116,8 +120,10 @@ struct call {
 	struct call_worker *worker;
 	const struct call_client *client;
 	struct people_actor *actor; /* a reference, released at the end */
-	struct slice link;	    /* borrowed until the end, as all slices */
-	const char *subject;	    /* "" unless the connection is per user */
+	struct slice link;	    /* borrowed until the end, as all slices;
+				     * "": no connection, nothing is added */
+	/* Whose grant, where the connection is per user; "": the actor's. */
+	const char *subject;
 	struct slice method;
 	struct slice target; /* origin-form path, or an absolute URL */
 	struct slice key;    /* text that must not leave; may be empty */
@@ -131,7 +137,7 @@ struct call {
 	enum call_state state;
 	unsigned attempt; /* 1, then 2 after a refresh or a stale socket */
 	bool refreshed;
-	struct connect_snapshot *snapshot;   /* a reference */
+	struct connect_snapshot *snapshot;   /* a reference; NULL: bare */
 	struct connect_injection *injection; /* a reference */
 	struct egress_dest *dest;
 	struct http_url url;	/* host that is called; path not set */
@@ -148,14 +154,17 @@ struct call {
 		struct egress_open open;
 	} wait;
 	bool waiting_connection, waiting_open;
-	bool sent_all, judged;
-	bool permitted;	    /* people/ has said yes, once */
+	bool sent_all;
+	bool permitted;	    /* people/ has said yes, for this snapshot */
+	bool base_unknown;  /* until the injection's own binding is there */
+	bool degraded;	    /* as the connection was seen last */
 	bool fresh;	    /* take no pooled connection */
 	uint8_t waits;	    /* look-ups so far, against going in circles */
+	uint8_t interim;    /* 1xx answers of this attempt */
 	uint64_t form_tail; /* bytes of the form injection still to send */
 	struct loop_timer timer;
 	struct loop_again again;
-	uint64_t began_us, sent_us, head_us;
+	uint64_t began_us, head_us;
 	uint64_t up, down;
 
 	/* Of the answer; valid while conn is held.  Last, since it is large
@@ -168,8 +177,9 @@ void call_init(struct call *c, struct call_worker *w,
 	       const struct call_client *client);
 /* Starts; the client is called back, possibly before this returns. */
 void call_start(struct call *c);
-/* The client's side has become ready: go on sending the body. */
-void call_go_on(struct call *c);
+/* The client's side has become ready: go on sending the body, also while an
+ * early answer is on its way.  False when the call has ended by that. */
+bool call_go_on(struct call *c);
 /* Body bytes have moved: the inactivity timer starts anew. */
 void call_touch(struct call *c, uint64_t down_bytes);
 /*
@@ -182,7 +192,8 @@ void call_end(struct call *c, int status);
 /*
  * Whether a field of the client's may go to the service: not hop-by-hop,
  * not framing, not a cookie, no forwarding header, none that the injection
- * sets (in any case or underscore spelling), none that carries c->key.
+ * sets (in any case, and whatever stands for its hyphens), none that
+ * carries c->key.
  */
 bool call_field_passes(const struct call *c, const struct http_field *f);
 

@@ -65,7 +65,10 @@ void call_records_free(struct call_records *r);
 int call_target_locate(struct call *c);
 /* The guard's decision, with the sealed binding at hand; sets c->dest. */
 int call_target_aim(struct call *c, struct connect_entry *entry);
-/* Base path and path without query, composed in the worker's scratch. */
+/* Both for a bare call: an absolute https URL.  ERR_BLOCKED, ERR_INVALID. */
+int call_target_bare(struct call *c);
+/* Base path and path without query, composed in the worker's scratch; empty
+ * (which no prefix allows) when they are longer than that. */
 struct slice call_target_path(struct call *c);
 
 /* ---- request.c ---- */

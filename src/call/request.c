@@ -41,7 +41,11 @@ field_id_passes(uint8_t id)
 	}
 }
 
-/* Lower case, and '_' for '-' undone: how lax servers compare names. */
+/*
+ * Lower case, and a hyphen for whatever is neither letter nor digit, but at
+ * the end: how lax servers compare names (the variables of CGI know "_"
+ * alone, and some make it of "." and others, too).  May be empty.
+ */
 static size_t
 field_fold(struct slice name, char *out, size_t size)
 {
@@ -52,8 +56,12 @@ field_fold(struct slice name, char *out, size_t size)
 		c = name.ptr[i];
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c | 0x20);
-		out[i] = c == '_' ? '-' : c;
+		else if ((c < 'a' || c > 'z') && (c < '0' || c > '9'))
+			c = '-';
+		out[i] = c;
 	}
+	while (i && out[i - 1] == '-')
+		i--;
 	return i;
 }
 
@@ -65,12 +73,37 @@ field_is_injected(const struct call *c, struct slice folded)
 	size_t i, len;
 
 	for (i = 0; i < in->name_count; i++) {
-		if (strlen(in->names[i]) != folded.len)
+		if (strlen(in->names[i]) < folded.len)
 			continue;
 		len = field_fold(slice_str(in->names[i]), name, sizeof(name));
 		if (slice_eq(slice_of(name, len), folded))
 			return true;
 	}
+	return false;
+}
+
+/* Fields by which some services let a request say that it means another
+ * method or path: a key that is narrowed must not get around it so. */
+static bool
+field_overrides(const struct call *c, struct slice folded)
+{
+	static const struct slice methods[] = {
+		{ "x-http-method-override", 22 },
+		{ "x-http-method", 13 },
+		{ "x-method-override", 17 },
+	};
+	static const struct slice paths[] = {
+		{ "x-original-url", 14 },
+		{ "x-rewrite-url", 13 },
+	};
+	size_t i;
+
+	for (i = 0; c->actor->methods && i < ARRAY_LEN(methods); i++)
+		if (slice_eq(folded, methods[i]))
+			return true;
+	for (i = 0; c->actor->path_prefixes && i < ARRAY_LEN(paths); i++)
+		if (slice_eq(folded, paths[i]))
+			return true;
 	return false;
 }
 
@@ -85,10 +118,11 @@ call_field_passes(const struct call *c, const struct http_field *f)
 	if (f->name.len > sizeof(name))
 		return false;
 	folded = slice_of(name, field_fold(f->name, name, sizeof(name)));
-	if (f->id == HTTP_OTHER && memchr(f->name.ptr, '_', f->name.len) &&
-	    !field_id_passes(http_field_lookup(folded)))
+	if (!folded.len)
 		return false;
-	if (field_is_injected(c, folded))
+	if (f->id == HTTP_OTHER && !field_id_passes(http_field_lookup(folded)))
+		return false;
+	if (field_is_injected(c, folded) || field_overrides(c, folded))
 		return false;
 	return !c->key.len || f->value.len < c->key.len ||
 	       !memmem(f->value.ptr, f->value.len, c->key.ptr, c->key.len);
@@ -138,6 +172,18 @@ query_is_injected(const struct call *c, struct slice name)
 	return found;
 }
 
+/* Some servers take ';' for '&' still: a name behind one counts as well. */
+static bool
+pair_is_injected(const struct call *c, struct slice pair)
+{
+	struct slice one;
+
+	while (slice_next(&pair, ';', &one))
+		if (query_is_injected(c, slice_head(one, slice_find(one, '='))))
+			return true;
+	return false;
+}
+
 /* The client's query, without what the injection sets and without our key.
  * Rewritten pair by pair only where there is reason to. */
 static void
@@ -156,8 +202,7 @@ out_query(struct out *o, struct call *c, struct slice query, bool mark)
 		return;
 	}
 	while (slice_next(&rest, '&', &pair)) {
-		if (query_is_injected(
-			    c, slice_head(pair, slice_find(pair, '='))) ||
+		if (pair_is_injected(c, pair) ||
 		    (c->key.len && pair.len >= c->key.len &&
 		     memmem(pair.ptr, pair.len, c->key.ptr, c->key.len)))
 			continue;
@@ -201,16 +246,21 @@ call_request_form_length(const struct call *c)
 int
 call_request_put_form(struct call *c)
 {
-	struct out o = { &c->conn->writer, false };
+	struct http_writer *w = &c->conn->writer;
+	struct out o = { w, false };
+	int rc;
 
 	if (!c->form_tail)
 		return 0;
+	rc = http_writer_flush(w); /* an empty block takes it whole */
+	if (rc)
+		return rc;
 	if (c->body_length)
 		out_put(&o, SLICE("&"));
 	out_secret(&o, c->injection->form);
-	c->conn->writer.left -= c->form_tail;
+	w->left -= c->form_tail;
 	c->form_tail = 0;
-	return o.failed ? ERR_AGAIN : 0;
+	return o.failed ? ERR_NOMEM : 0;
 }
 
 static void

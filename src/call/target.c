@@ -36,7 +36,7 @@ target_replace_host(struct call *c, const struct binding *now)
 }
 
 static int
-target_absolute(struct call *c, const struct binding *now)
+target_parse(struct call *c)
 {
 	const char *why = NULL;
 
@@ -48,8 +48,17 @@ target_absolute(struct call *c, const struct binding *now)
 	}
 	c->base_path = SLICE_NONE;
 	c->path = c->url.path.len ? c->url.path : SLICE("/");
-	target_replace_host(c, now);
 	return 0;
+}
+
+static int
+target_absolute(struct call *c, const struct binding *now)
+{
+	int rc = target_parse(c);
+
+	if (!rc)
+		target_replace_host(c, now);
+	return rc;
 }
 
 static int
@@ -78,11 +87,12 @@ call_target_locate(struct call *c)
 {
 	const struct connect_snapshot *now = c->snapshot;
 
+	c->base_unknown = false;
 	if (target_is_absolute(c->target))
 		return target_absolute(c, now->binding);
 	/* Known to the grant alone (an instance's own URL): aim() finds it. */
 	if (!now->binding->base_url) {
-		memset(&c->url, 0, sizeof(c->url));
+		c->base_unknown = true;
 		c->base_path = SLICE_NONE;
 		c->path = c->target.len ? c->target : SLICE("/");
 		return 0;
@@ -99,7 +109,7 @@ call_target_path(struct call *c)
 
 	http_path_split(c->path, &path, &query);
 	if (c->base_path.len + path.len > sizeof(c->worker->scratch))
-		return SLICE_NONE;
+		return SLICE("");
 	if (c->base_path.len)
 		memcpy(scratch, c->base_path.ptr, c->base_path.len);
 	len = c->base_path.len;
@@ -155,16 +165,17 @@ target_refuse(struct call *c, bool by_sealed)
 static int
 target_recapture(struct call *c, const struct binding *sealed)
 {
-	const char *problem = "consent did not tell it";
+	const char *problem = "consent has not told it";
 	struct http_url base;
 
-	if (target_is_absolute(c->target) ||
-	    (c->url.host[0] && !target_base_is_captured(sealed)))
+	if (target_is_absolute(c->target))
 		return 0;
-	if (sealed->base_url) {
+	if (!c->base_unknown && !target_base_is_captured(sealed))
+		return 0;
+	c->base_unknown = false;
+	if (sealed->base_url &&
+	    !http_url_parse(slice_str(sealed->base_url), &base, &problem))
 		problem = NULL;
-		http_url_parse(slice_str(sealed->base_url), &base, &problem);
-	}
 	return target_relative(c, &base, problem);
 }
 
@@ -208,8 +219,29 @@ call_target_aim(struct call *c, struct connect_entry *entry)
 	is_base = !target_is_absolute(c->target) &&
 		  !target_base_is_captured(sealed);
 	if (!rc && is_base) {
+		egress_dest_pin(c->dest);
 		entry->base = c->dest;
 		entry->base_for = c->injection;
 	}
+	return rc;
+}
+
+int
+call_target_bare(struct call *c)
+{
+	int rc = target_parse(c);
+
+	if (!rc)
+		rc = egress_dest(c->worker->config.egress, &c->url, false,
+				 &c->dest);
+	if (rc == ERR_BLOCKED)
+		call_problem_set(c, 403, "destination_not_allowed",
+				 "Without a connection calls go by https "
+				 "alone.",
+				 "%s must not be called without TLS.",
+				 c->url.host);
+	else if (rc && !c->problem.status)
+		call_problem_set(c, 503, "overloaded", NULL, "%s.",
+				 err_text(rc));
 	return rc;
 }

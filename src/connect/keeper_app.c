@@ -132,7 +132,7 @@ keeper_app_flag(struct keeper *k, const struct keeper_app *a, bool flag)
 	return store_exec(k->db, NULL,
 			  "UPDATE apps SET flagged_at = ?1 WHERE org = ?2 "
 			  "AND app = ?3 AND data_centre = ?4",
-			  "isss", flag ? clock_wall_ms() : (int64_t)0, a->org,
+			  "isss", flag ? keeper_now(k) : (int64_t)0, a->org,
 			  a->app, a->data_centre);
 }
 

@@ -21,6 +21,7 @@ enum {
 	UNKNOWN_MAX = 1024,
 	UNKNOWN_MS = 1000,
 	ENTRIES_MAX = 100 * 1000,
+	CALM_MS = 60 * 1000,
 };
 
 /* One withdrawal that waits for one view; the waiter frees it. */
@@ -148,7 +149,7 @@ view_entry_set_snapshot(struct view_entry *e, struct connect_snapshot *s)
 	e->seen.snapshot = s;
 	e->seen.base = NULL; /* its URL may be another now */
 	e->seen.base_for = NULL;
-	e->degraded = s->degraded;
+	e->seen.degraded = s->degraded;
 }
 
 struct connect_injection *
@@ -556,12 +557,17 @@ connect_view_health(struct connect_view *v, struct connect_entry *seen,
 	struct view_entry *e = CONTAINER_OF(seen, struct view_entry, seen);
 	struct view_health *h;
 
-	if (e->degraded == (problem != NULL))
+	if (problem)
+		e->troubled_ms = loop_now_ms(v->loop);
+	else if (e->troubled_ms &&
+		 loop_now_ms(v->loop) - e->troubled_ms < CALM_MS)
+		return;
+	if (seen->degraded == (problem != NULL))
 		return;
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return;
-	e->degraded = problem != NULL;
+	seen->degraded = problem != NULL;
 	h->all = v->all;
 	memcpy(h->connection, seen->snapshot->id, sizeof(h->connection));
 	slice_copy(slice_str(problem), h->problem, sizeof(h->problem));

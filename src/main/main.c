@@ -66,13 +66,14 @@ int
 main(int argc, char **argv)
 {
 	static const struct cli_hooks hooks = {
-		.version = DRAWBRIDGE_VERSION,
+		.version = DRAWBRIDGE_VERSION STEP_VERSION,
 		.serve = main_serve,
 		.practice = main_practice,
 		.demo = main_demo,
 	};
 
 	signal(SIGPIPE, SIG_IGN);
+	step_setup();
 	if (proc_is_role(argc, argv))
 		return proc_role_run(argc, argv, roles);
 	return cli_main(argc, argv, &hooks);

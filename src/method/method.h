@@ -113,7 +113,7 @@ struct method_answer {
 	/* false: class and the texts below say why */
 	bool ok;
 	enum catalog_class class;
-	uint32_t wait_s;       /* throttled; 0: unknown */
+	uint32_t wait_s;       /* throttled, transient; 0: unknown */
 	char error[96];	       /* the provider's code, cleaned */
 	char description[256]; /* its words, cleaned */
 	char hint[256];	       /* the definition's */

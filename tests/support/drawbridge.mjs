@@ -18,7 +18,7 @@ export const owner = { email: 'owner@example.org', password: 'correct horse batt
 
 /*
  * options: egress (default: 127.0.0.0/8 may be called), caFile, flags (more of serve's), data (a folder to go on
- * with), port, socket (also listen on a Unix socket), env, publicHost, owner (false: none is made).
+ * with), port, socket (also listen on a Unix socket), env, publicHost, owner (false: none is made), binary.
  */
 export async function startDrawbridge(scope, options = {}) {
 	const drawbridge = new Drawbridge(scope, options)
@@ -35,6 +35,7 @@ class Drawbridge {
 	constructor(scope, options) {
 		this.#scope = scope
 		this.#options = options
+		this.binary = options.binary ?? binary
 		this.port = options.port
 		this.data = options.data ?? temporaryFolder(scope, 'drawbridge-data')
 		this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
@@ -43,15 +44,15 @@ class Drawbridge {
 
 	async start() {
 		const { egress = ['127.0.0.0/8'], caFile, flags = [], socket, env, publicHost = 'localhost' } = this.#options
-		if (!existsSync(binary))
-			throw new Error(`${binary} is missing: build it, or name it in DRAWBRIDGE`)
+		if (!existsSync(this.binary))
+			throw new Error(`${this.binary} is missing: build it, or name it in DRAWBRIDGE`)
 		this.port ??= await freePort()
 		this.url = `http://127.0.0.1:${this.port}`
 		this.publicUrl = this.#options.publicUrl ?? `http://${publicHost}:${this.port}`
 		this.socket = socket ? join(this.data, 'gateway.sock') : undefined
 		const more = [...egress.flatMap((range) => ['--egress-allow', range]),
 			...(caFile ? ['--ca-file', caFile] : []), ...(socket ? ['--listen', `unix:${this.socket}`] : []), ...flags]
-		this.server = startProcess(this.#scope, binary, ['serve', '--data', this.data,
+		this.server = startProcess(this.#scope, this.binary, ['serve', '--data', this.data,
 			'--listen', `127.0.0.1:${this.port}`, '--public-url', this.publicUrl, ...more], { env })
 		await this.ready()
 	}
@@ -67,19 +68,19 @@ class Drawbridge {
 	}
 
 	async makeOwner() {
-		await mustRun(binary, ['init', '--owner', owner.email, '--data', this.data], { stdin: `${owner.password}\n` })
+		await mustRun(this.binary, ['init', '--owner', owner.email, '--data', this.data], { stdin: `${owner.password}\n` })
 		this.key = await this.createKey('admin')
 	}
 
 	async createKey(role, ...flags) {
-		const text = await mustRun(binary, ['key', 'create', '--role', role, '--name', `test ${role}`, '--json',
+		const text = await mustRun(this.binary, ['key', 'create', '--role', role, '--name', `test ${role}`, '--json',
 			'--data', this.data, ...flags])
 		return JSON.parse(text).key
 	}
 
 	/* The command line on this data folder: {status, stdout, stderr}. */
 	cli(args, options) {
-		return run(binary, [...args, '--data', this.data], options)
+		return run(this.binary, [...args, '--data', this.data], options)
 	}
 
 	/* A request of the API; a body that is an object goes as JSON. key: another one, or null for none. */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steps: places with a name, where a test stops, kills or fails a process.
+ *
+ * What must survive a kill is tested by killing at exactly the place that
+ * matters.  There are steps in builds for tests alone (VARIANT=steps, debug,
+ * asan, tsan, cover); in any other both macros are nothing, and neither
+ * their names nor the variable are in the binary.
+ *
+ * The environment variable DRAWBRIDGE_STEPS names a file with a line a step:
+ *
+ *   COUNT ACTION NAME      e.g.  1 kill rotate.batch
+ *
+ * COUNT is one digit: the step is taken when it has been reached so often,
+ * by whichever process, and the digit is counted down in the file itself; 0
+ * is over.  So a test sees in the file what was reached, a process that is
+ * started again does not die again, and lines may be added at any time.
+ *
+ *   stop   SIGSTOP: the test looks about, kills, or goes on with SIGCONT
+ *   kill   SIGKILL, as a power cut would
+ *   fail   step_fails() says true; step_reached() does not know it
+ *
+ * Names are "area.what": what has just been done.  Those there are:
+ *
+ *   rotate.begun        the new master key is on disk beside the old one
+ *   rotate.batch        a batch of data keys was rewrapped and committed
+ *   rotate.rewrapped    all were; the new key is not yet the usual one
+ *   rotate.switched     the new key is the usual one; the old one still there
+ *   rotate.data_key     a batch of owners was resealed under new data keys
+ *   backup.part         a part of a backup was written (fail: disk full)
+ *   restore.checked     all was read and found good; nothing written yet
+ *   restore.written     the new folder is whole, and not yet in its place
+ *   restore.aside       the old folder was moved aside
+ *   upgrade.started     the new program was started, and is not ready yet
+ */
+#ifndef BASE_STEP_H
+#define BASE_STEP_H
+
+#include <stdbool.h>
+
+#ifdef DRAWBRIDGE_STEPS
+/* Opens the file; once at the start of a process, before its sandbox. */
+void step_setup(void);
+void step_reached(const char *name);
+bool step_fails(const char *name);
+/* Behind the version: nobody takes such a build for a release. */
+#define STEP_VERSION "+steps"
+#else
+#define step_setup() ((void)0)
+#define step_reached(name) ((void)(name))
+#define step_fails(name) ((void)(name), false)
+#define STEP_VERSION ""
+#endif
+
+#endif
