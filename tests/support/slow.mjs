@@ -11,7 +11,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 const tick = 100
 const file = fileURLToPath(import.meta.url)
 
-/* What each does: hello when connected, then a drip every so many ms; read: whether it takes what comes. */
+/* What each does: hello when connected, then a drip every so many ms; read: whether it takes what comes; keyed: it
+ * needs a key, and so is somebody who is known. */
 export function slowKinds({ link, key }) {
 	const head = (method, path, more = '') => `${method} /via/${link}${path} HTTP/1.1\r\nHost: x\r\n`
 		+ `Authorization: Bearer ${key}\r\n${more}`
@@ -20,10 +21,10 @@ export function slowKinds({ link, key }) {
 		heads: { hello: `GET /via/${link}/echo HTTP/1.1\r\nHost: x\r\nX-Slow: `, drip: 'a', every: 1000 },
 		'large heads': { hello: `GET /via/${link}/echo HTTP/1.1\r\nHost: x\r\n`
 			+ Array(31).fill(`X-Large: ${'a'.repeat(990)}\r\n`).join('') + 'X-Slow: ', drip: 'a', every: 1000 },
-		bodies: { hello: `${head('POST', '/echo', 'Content-Length: 100000\r\n')}\r\nfirst`, drip: 'b', every: 1000 },
+		bodies: { hello: `${head('POST', '/echo', 'Content-Length: 100000\r\n')}\r\nfirst`, drip: 'b', every: 1000, keyed: true },
 		chunks: { hello: `${head('POST', '/echo', 'Transfer-Encoding: chunked\r\n')}\r\n1\r\nf\r\n`, drip: '1\r\nb\r\n',
-			every: 1000 },
-		readers: { hello: `${head('GET', '/large?bytes=1048576')}\r\n`, drip: '', every: 10_000, read: false }
+			every: 1000, keyed: true },
+		readers: { hello: `${head('GET', '/large?bytes=1048576')}\r\n`, drip: '', every: 10_000, read: false, keyed: true }
 	}
 }
 
