@@ -43,6 +43,8 @@ packages_of() {
 		apache2 a protected API to test against
 		apache2-utils its password files
 		glewlwyd an authorization server to test against
+		spin the model of the refresh protocol
+		faketime clocks that are set while the tests run
 		sqlite3 looking into database files
 		openssl a certificate authority for the tests
 		curl a client

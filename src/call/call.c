@@ -428,32 +428,6 @@ call_is_permitted(struct call *c)
 	return false;
 }
 
-/* What a call without a connection adds: nothing. */
-static const struct service no_service;
-static const struct catalog_method no_method;
-static struct binding no_binding = { .service = &no_service,
-				     .method = &no_method };
-static struct connect_injection no_injection = { .refs = 1,
-						 .binding = &no_binding };
-
-static void
-call_bare(struct call *c)
-{
-	const char *why = NULL;
-
-	if (people_may_call_bare(c->actor, &why)) {
-		call_problem_set(c, 403, "forbidden", NULL, "%s.", why);
-		call_fail(c);
-		return;
-	}
-	connect_injection_ref(&no_injection);
-	c->injection = &no_injection;
-	if (call_target_bare(c))
-		call_fail(c);
-	else
-		call_connect(c);
-}
-
 /* The path of a captured base URL is known with the injection only; and what
  * was asked about has to be what is called. */
 static bool
@@ -483,6 +457,32 @@ call_take_snapshot(struct call *c, const struct connect_entry *entry)
 		c->subject = "";
 	else if (!c->subject[0])
 		c->subject = c->actor->member;
+}
+
+/* What a call without a connection adds: nothing. */
+static const struct service no_service;
+static const struct catalog_method no_method;
+static struct binding no_binding = { .service = &no_service,
+				     .method = &no_method };
+static struct connect_injection no_injection = { .refs = 1,
+						 .binding = &no_binding };
+
+static void
+call_bare(struct call *c)
+{
+	const char *why = NULL;
+
+	if (people_may_call_bare(c->actor, &why)) {
+		call_problem_set(c, 403, "forbidden", NULL, "%s.", why);
+		call_fail(c);
+		return;
+	}
+	connect_injection_ref(&no_injection);
+	c->injection = &no_injection;
+	if (call_target_bare(c))
+		call_fail(c);
+	else
+		call_connect(c);
 }
 
 static void

@@ -36,8 +36,8 @@ binding_dup(const struct binding *b)
 	struct json_problem problem = { 0 };
 	struct binding *copy;
 
-	if (binding_resolve(binding_full_of(b)->def, b->data_centre, &b->parameters,
-			    &b->values, &copy, &problem) < 0)
+	if (binding_resolve(binding_full_of(b)->def, b->data_centre,
+			    &b->parameters, &b->values, &copy, &problem) < 0)
 		return NULL;
 	return copy;
 }

@@ -320,7 +320,7 @@ struct catalog_capture {
 	struct catalog_texts hosts; /* the value is https://HOST of one of these
 				     * keys of some data centre */
 	const char *pattern;	    /* POSIX extended, anchored; or NULL */
-	const char *equals; /* template: what it must be; or NULL */
+	const char *equals;	    /* template: what it must be; or NULL */
 	enum catalog_capture_sets sets;
 	bool required;
 };

@@ -424,11 +424,23 @@ static const struct proc_message exchanger_messages[] = {
 };
 
 static void
+exchanger_drop(struct exchanger *x)
+{
+	while (x->first) {
+		proc_reply(x->first->rq, ERR_CLOSED, NULL);
+		exchange_free(x->first);
+	}
+}
+
+static void
 exchanger_peer(struct proc_env *env, enum proc_role peer, int fd)
 {
 	struct exchanger *x = env->arg;
 
 	ASSERT(peer == PROC_KEEPER);
+	/* Of a keeper that is no more: the next one asks again, and a request
+	 * that leaves after that would use a refresh token twice. */
+	exchanger_drop(x);
 	proc_channel_replace(x->keeper, fd);
 }
 
@@ -476,10 +488,7 @@ exchanger_init(struct exchanger *x, struct proc_env *env)
 static void
 exchanger_release(struct exchanger *x)
 {
-	while (x->first) {
-		proc_reply(x->first->rq, ERR_CLOSED, NULL);
-		exchange_free(x->first);
-	}
+	exchanger_drop(x);
 	proc_channel_free(x->keeper);
 	if (x->egress)
 		egress_free(x->egress);

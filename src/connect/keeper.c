@@ -22,6 +22,7 @@ enum {
 	EXIT_CONFIG = 78,
 	TIDY_MS = 10 * 60 * 1000,
 	TICK_MS = 10 * 1000,
+	STOP_LOOK_MS = 20,
 	COUNTED_MS = 5 * 1000, /* counts of rows may be so old */
 };
 
@@ -175,7 +176,7 @@ keeper_count_rows(struct keeper *k)
 	k->counts.refreshing = count_where(k, "SELECT count(*) FROM grants "
 					      "WHERE intent <> 0");
 	k->counts.in_doubt = count_where(k, "SELECT count(*) FROM grants "
-					    "WHERE in_doubt <> 0 "
+					    "WHERE in_doubt > 1 "
 					    "AND status = 'connected'");
 }
 
@@ -231,10 +232,28 @@ keeper_peer(struct proc_env *env, enum proc_role peer, int fd)
 	proc_channel_replace(peer == PROC_FRONT ? k->front : k->exchanger, fd);
 }
 
+/* What was asked for is brought home and stored, for as long as the parent
+ * has patience. */
+static void
+keeper_stop_when_done(struct loop_timer *t)
+{
+	struct keeper *k = CONTAINER_OF(t, struct keeper, stop);
+
+	if (!k->under_way && !keeper_active_storing(k))
+		loop_stop(k->loop);
+	else
+		loop_timer_start(k->loop, &k->stop, STOP_LOOK_MS,
+				 keeper_stop_when_done);
+}
+
 static void
 keeper_stop(struct proc_env *env)
 {
-	loop_stop(env->loop);
+	struct keeper *k = env->arg;
+
+	k->stopping = true;
+	loop_timer_cancel(&k->keep);
+	keeper_stop_when_done(&k->stop);
 }
 
 static void
@@ -391,12 +410,14 @@ keeper_release(struct keeper *k)
 {
 	loop_timer_cancel(&k->tidy);
 	loop_timer_cancel(&k->tick);
+	loop_timer_cancel(&k->stop);
 	loop_timer_cancel(&k->keep);
 	if (k->active)
 		keeper_active_free_all(k);
-	proc_channel_free(k->front);
+	/* What was asked of the exchanger ends here, and is told to the front. */
 	proc_channel_free(k->exchanger);
 	keeper_revoke_free_all(k);
+	proc_channel_free(k->front);
 	if (k->db)
 		store_release(k->db);
 	if (k->store)

@@ -125,6 +125,7 @@ getting_take(struct getting *g, struct keeper_row *row)
 
 	row->granted_at = g->asked_at;
 	row->refused = 0;
+	row->in_doubt = 0;
 	row->refusals = 0;
 	snprintf(row->app, sizeof(row->app), "%s", g->app.app);
 	if (!rc)
@@ -223,6 +224,7 @@ look_up_done(struct proc_call *call, int err, struct proc_unpack *in)
 	char detail[256] = "the look-up after consent was interrupted";
 	int rc = m ? err : ERR_NOMEM;
 
+	g->keeper->under_way--;
 	if (!rc)
 		rc = in ? connect_msg_looked_up_unpack(in, m) : ERR_PROTOCOL;
 	if (!rc)
@@ -269,6 +271,7 @@ getting_look_up(struct getting *g)
 	m.query = add.query;
 	p = proc_pack_new();
 	connect_msg_lookup_pack(&m, p);
+	g->keeper->under_way++;
 	proc_call_start(g->keeper->exchanger, CONNECT_EXCHANGER_LOOKUP, p,
 			CONNECT_TOKEN_MS, &g->call, look_up_done);
 	method_injection_release(&add);
@@ -368,7 +371,7 @@ token_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char detail[256] = "";
 
-	keeper_refresh_read(err, in, &m);
+	keeper_refresh_read(g->keeper, err, in, &m);
 	if (m.err || !m.answer.ok) {
 		token_failed(g, &m);
 		connect_msg_token_answer_release(&m);
@@ -708,6 +711,7 @@ credential_store(struct keeper *k, struct proc_request *rq,
 		row.reason[0] = row.health_reason[0] = '\0';
 		row.degraded = false;
 		row.intent = 0;
+		row.in_doubt = 0;
 		row.failures = 0;
 		row.expires_at = row.retry_at = 0;
 		row.obtained_at = row.granted_at = keeper_now(k);

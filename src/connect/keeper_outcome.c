@@ -250,7 +250,9 @@ keeper_refresh_take(struct keeper_row *r, struct keeper_payload *p,
 	r->reason[0] = '\0';
 	r->intent = 0;
 	r->lease_until = 0;
-	r->in_doubt = false;
+	/* a request that was given up may still be worked on, and end what
+	 * has come since */
+	r->in_doubt /= 2;
 	r->failures = 0;
 	r->degraded = false;
 	r->health_reason[0] = '\0';
@@ -330,7 +332,7 @@ keeper_refresh_done(struct proc_call *call, int err, struct proc_unpack *in)
 		CONTAINER_OF(call, struct keeper_active, call);
 	struct connect_msg_token_answer m;
 
-	keeper_refresh_read(err, in, &m);
+	keeper_refresh_read(a->keeper, err, in, &m);
 	if (m.err || !m.answer.ok) {
 		refresh_failed(a, &m);
 	} else {
@@ -349,9 +351,11 @@ keeper_refresh_done(struct proc_call *call, int err, struct proc_unpack *in)
 /* ---- answers ---- */
 
 void
-keeper_refresh_read(int err, struct proc_unpack *in,
+keeper_refresh_read(struct keeper *k, int err, struct proc_unpack *in,
 		    struct connect_msg_token_answer *out)
 {
+	ASSERT(k->under_way > 0);
+	k->under_way--;
 	memset(out, 0, sizeof(*out));
 	if (!err && in && !connect_msg_token_answer_unpack(in, out))
 		return;

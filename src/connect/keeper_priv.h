@@ -32,11 +32,14 @@ struct keeper {
 	uint64_t change;	   /* the last that was given out */
 	char node[RANDOM_ID_SIZE]; /* this data folder: holds leases */
 	struct keeper_clock clock;
-	struct loop_timer tidy;	      /* forgets expired consents */
-	struct loop_timer tick;	      /* looks at the clock */
-	struct loop_timer keep;	      /* the next grants to keep alive */
-	unsigned keeping;	      /* such refreshes under way */
-	struct revoking *revoking;    /* those that wait for a refresh */
+	struct loop_timer tidy;	   /* forgets expired consents */
+	struct loop_timer tick;	   /* looks at the clock */
+	struct loop_timer keep;	   /* the next grants to keep alive */
+	unsigned keeping;	   /* such refreshes under way */
+	struct revoking *revoking; /* those that wait for a refresh */
+	unsigned under_way;	   /* requests at the exchanger */
+	bool stopping;		   /* no new ones, but for these */
+	struct loop_timer stop;
 	int64_t counted_at;	      /* counts of rows are of then */
 	struct connect_counts counts; /* what is counted in memory */
 };
@@ -75,7 +78,9 @@ struct keeper_row {
 	uint64_t intent;    /* generation that a refresh was sent for; 0 */
 	int64_t lease_until;
 	char lease_by[RANDOM_ID_SIZE]; /* a node */
-	bool in_doubt;
+	/* 2: a request of this generation brought no answer; 1: one of the
+	 * generation before, and may have been worked on since */
+	unsigned in_doubt;
 	unsigned failures;
 	bool degraded;
 	char health_reason[256];
@@ -236,6 +241,8 @@ int keeper_active_get(struct keeper *k, const struct connect_msg_subject *who,
 		      struct keeper_active **out);
 /* Frees it unless something happens to it. */
 void keeper_active_put(struct keeper_active *a);
+/* Whether new tokens still wait to be stored. */
+bool keeper_active_storing(struct keeper *k);
 /* The connection is gone, or has another credential: nobody waits on. */
 void keeper_active_drop(struct keeper *k, const char *connection);
 void keeper_active_free_all(struct keeper *k);
@@ -279,8 +286,9 @@ void keeper_refresh_ask(struct keeper *k, const struct connect_msg_token *m,
 			struct proc_call *call,
 			void (*done)(struct proc_call *, int,
 				     struct proc_unpack *));
-/* The answer, or what the lack of one means.  Release it. */
-void keeper_refresh_read(int err, struct proc_unpack *in,
+/* The answer to one such request, or what the lack of one means.  Release
+ * it. */
+void keeper_refresh_read(struct keeper *k, int err, struct proc_unpack *in,
 			 struct connect_msg_token_answer *out);
 /* Moves what a token answer brought into row and payload: tokens, times;
  * asked_at is the keeper's time. */

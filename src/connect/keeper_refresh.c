@@ -43,7 +43,8 @@ refresh_fire(struct loop_timer *t)
 	/* in_use: not when the credential was replaced meanwhile */
 	if (a->state == KEEPER_IDLE &&
 	    !keeper_active_get(a->keeper, &who, &same) && a->in_use &&
-	    a->row.status == CONNECT_CONNECTED && !a->row.suspended)
+	    a->row.status == CONNECT_CONNECTED && !a->row.suspended &&
+	    !a->keeper->stopping)
 		keeper_refresh_start(a, &problem);
 	keeper_active_put(a);
 }
@@ -206,6 +207,7 @@ keeper_refresh_ask(struct keeper *k, const struct connect_msg_token *m,
 
 	connect_msg_token_pack(m, p);
 	k->counts.token_requests++;
+	k->under_way++;
 	proc_call_start(k->exchanger, CONNECT_EXCHANGER_TOKEN, p,
 			CONNECT_TOKEN_MS, call, done);
 }

@@ -99,7 +99,7 @@ old_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char words[256];
 
-	keeper_refresh_read(err, in, &m);
+	keeper_refresh_read(v->keeper, err, in, &m);
 	if (m.err || !m.revoked) {
 		keeper_refresh_words(&m, words, sizeof(words));
 		log_warn("the replaced grant was not revoked upstream",
@@ -265,7 +265,7 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char words[256], detail[CONNECT_DETAIL_SIZE];
 
-	keeper_refresh_read(err, in, &m);
+	keeper_refresh_read(v->keeper, err, in, &m);
 	if (!m.err && m.revoked) {
 		revoking_end(v, true, "");
 	} else {

@@ -72,7 +72,7 @@ row_read(struct store_stmt *st, struct keeper_row *r)
 	r->expires_at = store_col_int(st, 9);
 	r->intent = (uint64_t)store_col_int(st, 10);
 	r->lease_until = store_col_int(st, 11);
-	r->in_doubt = store_col_int(st, 12) != 0;
+	r->in_doubt = (unsigned)store_col_int(st, 12);
 	r->failures = (unsigned)store_col_int(st, 13);
 	r->degraded = store_col_int(st, 14) != 0;
 	slice_copy(store_col(st, 15), r->health_reason,
@@ -244,7 +244,7 @@ keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms)
 	rc = store_exec(k->db, &changed,
 			"UPDATE grants SET intent = ?3, lease_until = ?4, "
 			"lease_by = ?6, "
-			"in_doubt = CASE WHEN intent = ?3 THEN 1 "
+			"in_doubt = CASE WHEN intent = ?3 THEN 2 "
 			"ELSE in_doubt END "
 			"WHERE connection = ?1 AND subject = ?2 "
 			"AND generation = ?3 AND status = 'connected' "
@@ -254,7 +254,8 @@ keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms)
 			(int64_t)r->base, now + lease_ms, now, k->node);
 	if (rc || !changed)
 		return rc ? rc : ERR_CONFLICT;
-	r->in_doubt = r->in_doubt || r->intent == r->who.generation;
+	if (r->intent == r->who.generation)
+		r->in_doubt = 2;
 	r->intent = r->who.generation;
 	r->lease_until = now + lease_ms;
 	snprintf(r->lease_by, sizeof(r->lease_by), "%s", k->node);

@@ -99,7 +99,7 @@ match(struct eval *e, const struct call *c, const struct place *at,
       bool anywhere, bool *out)
 {
 	const struct regexp *regexp = c->regexp;
-	struct value text, pattern;
+	struct value text = { 0 }, pattern = { 0 };
 	int rc = judge_value(e, &c->args[0], at, &text);
 
 	*out = false;

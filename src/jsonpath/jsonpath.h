@@ -25,12 +25,13 @@ struct jsonpath_nodes;
 struct jsonpath_limits {
 	size_t text_bytes;	 /* of a query, and of a pattern (8192) */
 	unsigned query_depth;	 /* filters, parentheses, functions in each
-				  * other; at most 32 (16) */
+				  * other; at most 24 (16) */
 	unsigned document_depth; /* levels below the root that are looked
-				  * at; at most 256 (100) */
+				  * at; at most 128 (100) */
 	size_t nodes;		 /* results (10 000) */
 	uint64_t steps;		 /* of one run: values looked at, characters
-				  * matched, … (5 000 000) */
+				  * matched, … (2 000 000, which
+				  * take some 20 ms) */
 };
 
 /* What is wrong with a query, for people. */

@@ -125,7 +125,7 @@ method_callback_check(const struct binding *b, struct slice query,
 	unsigned char want[VAULT_HASH_SIZE], have[VAULT_HASH_SIZE];
 	struct signed_query q = { .count = 0 };
 	struct buf message;
-	struct slice given;
+	struct slice given = SLICE_NONE;
 	size_t len = 0;
 	int rc;
 

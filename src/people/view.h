@@ -72,13 +72,13 @@ int people_may_call(struct people_actor *actor, const char *connection_id,
 		    struct slice path, const char **why,
 		    unsigned *retry_after_s);
 
-/* The same for a call without a connection, to the public Internet: never
- * ERR_NOT_FOUND.  A caller's key is for its connections alone. */
-int people_may_call_bare(struct people_actor *actor, const char **why);
 /* Only whether the path is one that the actor may call: 0, or ERR_FORBIDDEN
  * with *why.  Takes nothing from the rate limit. */
 int people_may_call_path(const struct people_actor *actor, struct slice path,
 			 const char **why);
+/* The same for a call without a connection, to the public Internet: never
+ * ERR_NOT_FOUND.  A caller's key is for its connections alone. */
+int people_may_call_bare(struct people_actor *actor, const char **why);
 
 /* ---- views ---- */
 

@@ -295,7 +295,8 @@ child_stop(struct child *c)
 	proc_control_send(c->control, PROC_CONTROL_STOP, 0, SLICE_NONE, -1);
 }
 
-/* Front first; when it has ended, the others; then the end. */
+/* Front first; then the keeper, whose token requests the exchanger still
+ * brings home: a rotated refresh token that nobody stores is a lost grant. */
 static void
 parent_stop_next(struct parent *p)
 {
@@ -311,8 +312,10 @@ parent_stop_next(struct parent *p)
 	if (front->pid) {
 		child_stop(front);
 		grace += conf_number(p->config->conf, CONF_DRAIN);
-	} else {
+	} else if (keeper->pid) {
 		child_stop(keeper);
+		grace += conf_number(p->config->conf, CONF_DRAIN);
+	} else {
 		child_stop(exchanger);
 	}
 	loop_timer_start(p->loop, &p->patience, grace, patience_lost);

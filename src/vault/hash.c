@@ -51,9 +51,8 @@ vault_hmac(const struct secret *key, struct slice data,
 {
 	crypto_auth_hmacsha256_state st;
 
-	crypto_auth_hmacsha256_init(&st,
-				    (const unsigned char *)secret_peek(key),
-				    secret_len(key));
+	crypto_auth_hmacsha256_init(
+		&st, (const unsigned char *)secret_peek(key), secret_len(key));
 	crypto_auth_hmacsha256_update(&st, (const unsigned char *)data.ptr,
 				      data.len);
 	crypto_auth_hmacsha256_final(&st, out);

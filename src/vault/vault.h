@@ -28,8 +28,9 @@ enum { VAULT_KEY_SIZE = 32 };
 /*
  * The master key from a file of 32 raw bytes.  With `create`, a missing file
  * is made with a random key, mode 0600.  ERR_NOT_FOUND; ERR_FORBIDDEN when
- * others than its owner may read it; ERR_INVALID for another size.  detail
- * is for people.
+ * others than its owner may read it (a file of root's may be 0440, as systemd
+ * hands credentials over); ERR_INVALID for another size.  detail is for
+ * people.
  */
 int vault_key_from_file(const char *path, bool create, struct secret **out,
 			char *detail, size_t size);

@@ -343,7 +343,7 @@ unknown_method_is_not_found(void **state)
 
 	(void)state;
 	assert_int_equal(
-		bind_json(catalog_find(cat, NULL, "stripe"), "oauth", NULL, &b),
+		bind_json(catalog_find(cat, NULL, "stripe"), "basic", NULL, &b),
 		ERR_NOT_FOUND);
 	assert_null(b);
 }

@@ -149,7 +149,8 @@ kill_before_the_request_costs_nothing(void **state)
 	provider.says = SAYS_TOKENS;
 	pass(HOUR_MS);
 	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
-	assert_false(row().in_doubt);
+	/* it cannot be known that the first was never worked on */
+	assert_int_equal(row().in_doubt, 1);
 }
 
 static void
@@ -196,6 +197,27 @@ lost_answer_leaves_a_doubt_that_the_next_one_ends(void **state)
 	pass(HOUR_MS);
 	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
 	assert_int_equal(counts(0).in_doubt, 0);
+}
+
+static void
+request_that_was_given_up_may_end_the_grant_later(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	pass(HOUR_MS);
+	provider.says = SAYS_NOTHING;
+	get(0, &a, CONNECT_KEEPER_INJECT);
+	provider.says = SAYS_TOKENS;
+	pass(HOUR_MS);
+	assert_string_not_equal(injected(0), "");
+	/* now the first one is worked on, and the provider sees a reuse */
+	provider.current = 77;
+	pass(HOUR_MS);
+	get(0, &a, CONNECT_KEEPER_INJECT);
+	assert_int_equal(a.problem.status, CONNECT_NEEDS_RECONNECT);
+	assert_memory_equal(a.problem.detail, "In doubt:", 9);
+	assert_int_equal(counts(0).lost_in_doubt, 1);
 }
 
 /* ---- failures by class ---- */
@@ -475,6 +497,7 @@ main(void)
 		CASE(kill_before_the_request_costs_nothing),
 		CASE(kill_before_the_commit_ends_in_doubt_and_is_counted),
 		CASE(lost_answer_leaves_a_doubt_that_the_next_one_ends),
+		CASE(request_that_was_given_up_may_end_the_grant_later),
 		CASE(throttled_waits_as_told),
 		CASE(transient_backs_off_further_each_time),
 		CASE(dead_grant_is_told_once),

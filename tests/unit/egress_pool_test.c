@@ -118,7 +118,7 @@ a_connection_is_lent_again(void **state)
 
 	(void)state;
 	egress_keep(world.conn);
-	assert_ptr_equal(egress_take(d), world.conn);
+	assert_ptr_equal(egress_take(d, false), world.conn);
 	assert_true(world.conn->reused);
 	egress_drop(world.conn);
 }
@@ -132,7 +132,7 @@ bytes_behind_an_answer_are_not_the_next_ones(void **state)
 	assert_int_equal(write(world.peer, "HTTP/1.1 200 OK\r\n", 17), 17);
 	world.conn->reader.drained = 0; /* its edge was seen */
 	egress_keep(world.conn);
-	assert_null(egress_take(d));
+	assert_null(egress_take(d, false));
 	assert_int_equal(d->count, 0);
 }
 

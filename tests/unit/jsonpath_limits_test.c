@@ -119,6 +119,41 @@ a_document_deeper_than_the_limit_is_not_followed(void **state)
 	free(deep);
 }
 
+/* As deep as limits go, in query and document at once. */
+static void
+the_deepest_of_all_fits_the_stack(void **state)
+{
+	const struct jsonpath_limits limits = { .text_bytes = 1 << 16,
+						.query_depth = 24,
+						.document_depth = 128 };
+	char *down = repeat("$", "[0]", 128, "");
+	json_t *document = json_integer(7);
+	struct jsonpath_nodes *nodes;
+	struct jsonpath *path;
+	struct buf query;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 129; i++)
+		document = json_pack("[o]", document);
+	buf_init(&query, 1 << 16);
+	/* A filter goes one level down itself. */
+	for (i = 0; i < 23; i++)
+		buf_printf(&query, "%.*s[?", 1 + 127 * 3, down);
+	buf_puts(&query, "@");
+	for (i = 0; i < 23; i++)
+		buf_puts(&query, "]");
+	assert_int_equal(
+		jsonpath_compile(buf_slice(&query), &limits, &path, NULL), 0);
+	assert_int_equal(jsonpath_select(path, document, &limits, &nodes), 0);
+	assert_int_equal(jsonpath_nodes_count(nodes), 1);
+	jsonpath_nodes_free(nodes);
+	jsonpath_free(path);
+	buf_release(&query);
+	json_decref(document);
+	free(down);
+}
+
 /* Each of these would run for years. */
 static void
 work_is_bounded(void **state)
@@ -162,6 +197,7 @@ main(void)
 		cmocka_unit_test(results_are_bounded),
 		cmocka_unit_test(
 			a_document_deeper_than_the_limit_is_not_followed),
+		cmocka_unit_test(the_deepest_of_all_fits_the_stack),
 		cmocka_unit_test(work_is_bounded),
 		cmocka_unit_test(selectors_that_find_nothing_cost_as_well),
 	};
