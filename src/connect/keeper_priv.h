@@ -18,6 +18,7 @@ struct keeper_clock {
 	int64_t base_ms;  /* when it started */
 	uint64_t boot_ms; /* the machine's steady time then */
 	int64_t ahead_ms; /* of the wall clock, when last looked */
+	bool unsure;	  /* how old what is stored is */
 };
 
 struct keeper {

@@ -275,6 +275,10 @@ time_is_stored_for_the_next_start(void **state)
 	before = keeper_now(&w.k[0]);
 	keeper_restart(0);
 	assert_in_range(keeper_now(&w.k[0]) - before + 500, 0, 1000);
+	/* how long nothing ran is not known: its token is renewed first */
+	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
+	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
+	assert_int_equal(provider.refreshes, 1);
 	/* and people see their own time */
 	assert_in_range(keeper_to_wall(&w.k[0], keeper_now(&w.k[0])) -
 				clock_wall_ms() + 1000,
@@ -293,6 +297,18 @@ old_row_is_judged_by_the_later_clock(void **state)
 	/* what was obtained since the start ages by the steady clock */
 	r.obtained_at = 5000001;
 	assert_true(keeper_row_now(&w.k[0], &r) < 1000000000000);
+}
+
+static void
+token_of_unknown_age_that_cannot_be_renewed_is_used(void **state)
+{
+	struct keeper_row r = { .obtained_at = 1, .ends_why = "no_refresh" };
+
+	(void)state;
+	keeper_clock_start(&w.k[0].clock, clock_wall_ms(), clock_boot_ms(),
+			   clock_wall_ms() + HOUR_MS);
+	assert_in_range(keeper_row_now(&w.k[0], &r) - keeper_now(&w.k[0]) + 100,
+			0, 200);
 }
 
 int
@@ -315,6 +331,7 @@ main(void)
 		CASE(step_of_the_wall_clock_is_noticed_once),
 		CASE(time_is_stored_for_the_next_start),
 		CASE(old_row_is_judged_by_the_later_clock),
+		CASE(token_of_unknown_age_that_cannot_be_renewed_is_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
