@@ -82,19 +82,19 @@ of_body(const struct binding_answer *a, char *out, size_t size)
 
 /* ---- a guess ---- */
 
-/* Words of a scope that allow a method. */
+/* Words of a scope that allow a method; broad: together with others. */
 static bool
-word_allows(struct slice word, struct slice method)
+word_allows(struct slice word, struct slice method, bool broad)
 {
 	static const struct {
 		const char *method, *words;
 	} rules[] = {
-		{ "GET", " read readonly view all full " },
-		{ "HEAD", " read readonly view all full " },
-		{ "POST", " create write all full " },
-		{ "PUT", " update write all full " },
-		{ "PATCH", " update write all full " },
-		{ "DELETE", " delete write all full " },
+		{ "GET", " read readonly view " },
+		{ "HEAD", " read readonly view " },
+		{ "POST", " create write " },
+		{ "PUT", " update write " },
+		{ "PATCH", " update write " },
+		{ "DELETE", " delete write " },
 	};
 	char spaced[WORD_MAX + 3];
 	size_t i;
@@ -105,6 +105,8 @@ word_allows(struct slice word, struct slice method)
 	for (i = 0; spaced[i]; i++)
 		if (spaced[i] >= 'A' && spaced[i] <= 'Z')
 			spaced[i] = (char)(spaced[i] + ('a' - 'A'));
+	if (broad && strstr(" all full ", spaced))
+		return true;
 	for (i = 0; i < ARRAY_LEN(rules); i++)
 		if (slice_eq(method, slice_str(rules[i].method)))
 			return strstr(rules[i].words, spaced) != NULL;
@@ -148,17 +150,33 @@ next_word(struct slice *rest)
 }
 
 static bool
-scope_fits(const char *scope, struct slice method, struct slice path)
+scope_fits(const char *scope, struct slice method, struct slice path,
+	   bool broad)
 {
 	struct slice rest = slice_str(scope), word;
 	bool allows = false, names = false;
 
 	while (rest.len) {
 		word = next_word(&rest);
-		allows |= word_allows(word, method);
+		allows |= word_allows(word, method, broad);
 		names |= word_is_of_path(word, path);
 	}
 	return allows && names;
+}
+
+/* The narrowest that fits, or the first of the broad ones. */
+static const char *
+scope_guess(const struct service *def, struct slice method, struct slice path)
+{
+	int broad;
+	size_t i;
+
+	for (broad = 0; broad < 2; broad++)
+		for (i = 0; i < def->scopes.count; i++)
+			if (scope_fits(def->scopes.items[i].name, method, path,
+				       broad))
+				return def->scopes.items[i].name;
+	return NULL;
 }
 
 void
@@ -166,9 +184,9 @@ call_scope_missing(const struct call *c, const struct binding_answer *a,
 		   char *out, size_t size)
 {
 	const struct connect_snapshot *s = c->snapshot;
-	struct slice named = of_header(a), path = c->path;
 	const struct service *def;
-	size_t i;
+	struct slice named = of_header(a);
+	const char *guess = NULL;
 
 	out[0] = '\0';
 	if (can_be_scopes(named)) {
@@ -178,10 +196,8 @@ call_scope_missing(const struct call *c, const struct binding_answer *a,
 	if (of_body(a, out, size))
 		return;
 	def = catalog_find(s->catalog, s->org, s->service);
-	for (i = 0; def && i < def->scopes.count; i++)
-		if (scope_fits(def->scopes.items[i].name, c->method, path)) {
-			snprintf(out, size, "perhaps %s",
-				 def->scopes.items[i].name);
-			return;
-		}
+	if (def)
+		guess = scope_guess(def, c->method, c->path);
+	if (guess)
+		snprintf(out, size, "perhaps %s", guess);
 }

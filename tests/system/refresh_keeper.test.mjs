@@ -247,9 +247,10 @@ suite('what the keeper promises', (scope) => {
 	})
 
 	it('refresh tokens of an account are counted: a warning before, and a mark where one was ended', async () => {
-		const definition = oauthService('few', server, api, { refresh: { rotates: true } })
-		definition.methods.oauth.quotas = [{ of: 'refresh_tokens', per: 'user', count: 3, evicts: true }]
+		const definition = oauthService('few', server, api, { refresh: { rotates: true, tokens_per_account: 3 } })
+		definition.methods.oauth.answer = { account: 'user' }
 		await addService(drawbridge, definition, server.client)
+		server.answer = (body) => ({ ...body, user: 'ada' })
 		const links = []
 		for (let n = 0; n < 3; n++)
 			links.push(await connected('few'))
