@@ -182,7 +182,7 @@ static int
 read_braced_name(struct draft *d)
 {
 	struct parser *p = d->p;
-	struct step step;
+	struct step step = { 0 };
 	size_t n;
 	int err;
 
