@@ -3,8 +3,8 @@
 C_FILES := $(call find,src,*.[ch]) $(sort $(wildcard tests/unit/*.[ch] \
 	tests/fuzz/*.[ch] tests/support/*.[ch])) $(call find,bench,*.[ch])
 HEADERS := $(call find,src,*.h)
-SCRIPTS := $(shell grep -lE '^\#(!/bin/(ba)?sh| SPDX)' .ci/run script/* tools/* \
-	2>/dev/null | xargs -r grep -LE '^\#!.*(awk|node|python|perl)')
+SCRIPTS := $(filter-out %.awk,$(shell grep -lE '^\#(!/bin/(ba)?sh| SPDX)' .ci/run script/* tools/* \
+	2>/dev/null | xargs -r grep -LE "^\#!.*(awk|node|python|perl)"))
 MODULES := $(call find,tests/system,*.mjs) $(call find,tests/support,*.mjs) \
 	$(call find,bench,*.mjs) $(call find,tools,*.mjs)
 CHECKS := lint check-layers check-headers check-map check-sizes check-openapi \

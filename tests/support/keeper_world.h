@@ -42,7 +42,8 @@ static struct {
 	int64_t life_s;		/* of an access token; 0: does not say */
 	int64_t refresh_life_s; /* 0: does not say */
 	bool rotates, gives_refresh;
-	unsigned current; /* the refresh token that is good now */
+	const char *account; /* NULL: does not say */
+	unsigned current;    /* the refresh token that is good now */
 	unsigned exchanges, refreshes, revocations, reused;
 	char revoked[64], last_sent[64];
 	struct proc_request *held[32];
@@ -87,6 +88,8 @@ provider_give(struct connect_msg_token_answer *m)
 	struct method_answer *a = &m->answer;
 
 	a->ok = true;
+	snprintf(a->account, sizeof(a->account), "%s",
+		 provider.account ? provider.account : "");
 	a->access_token = token("access", provider.current);
 	if (provider.gives_refresh)
 		a->refresh_token = token("refresh", provider.current);
