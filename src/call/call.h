@@ -25,6 +25,7 @@
 #ifndef CALL_CALL_H
 #define CALL_CALL_H
 
+#include "call/scrub.h"
 #include "connect/connect.h"
 
 /* ---- a worker's part ---- */

@@ -51,7 +51,7 @@ enum {
 };
 
 /* What stands for a secret. */
-#define HOOK_MASK "\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2" /* "•••" */
+#define HOOK_MASK CALL_MASK
 
 /* ---- documents ---- */
 
@@ -138,7 +138,8 @@ struct hook_shown {
 	const char *method;
 	const char *url; /* whole; as far as known */
 	struct hook_fields headers;
-	struct slice body;    /* as sent; parts of files as they are */
+	const char *body;     /* as sent, but for bytes that are no UTF-8;
+			       * NULL: none */
 	const char *replaced; /* the URL's host, in whose place the grant's
 			       * own data centre was called; NULL */
 };
@@ -178,8 +179,12 @@ struct hook_result {
 	} problem;
 
 	struct hook_shown request; /* method NULL: could not be built */
-	const char *rule;	   /* what allowed the destination, or NULL */
-	unsigned attempts;	   /* requests sent, redirects not counted */
+	/* Variables without a value, for which nothing was put in (of each
+	 * template the first). */
+	const char *unset[32];
+	size_t unset_count;
+	const char *rule;  /* what allowed the destination, or NULL */
+	unsigned attempts; /* requests sent, redirects not counted */
 	struct hook_hop hops[HOOK_REDIRECTS_MAX];
 	size_t hop_count;
 	bool repeatable; /* as hook_document_is_repeatable(), for this one */
