@@ -46,9 +46,8 @@ size_t
 hook_at_index(struct hook_compiling *c, size_t i)
 {
 	char digits[SLICE_U64_SIZE + 1];
-	struct slice s = slice_u64(i, digits);
 
-	digits[s.len] = '\0';
+	snprintf(digits, sizeof(digits), "%zu", i);
 	return hook_at(c, digits);
 }
 

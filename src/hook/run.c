@@ -323,6 +323,7 @@ run_follows(struct hook_run *r)
 	    !run_aim_redirect(r, f->value))
 		return false;
 	buf_init(&r->hop_urls[result->hop_count], URL_MAX);
+	buf_put_slice(&r->hop_urls[result->hop_count], buf_slice(&r->onward));
 	result->hops[result->hop_count++].status = c->head.status;
 	call_end(c, c->head.status);
 	run_onward(r);
