@@ -116,13 +116,13 @@ slice_to_u64(struct slice s, uint64_t max, uint64_t *out)
 struct slice
 slice_u64(uint64_t n, char buf[SLICE_U64_SIZE])
 {
-	char *end = buf + SLICE_U64_SIZE, *p = end;
+	size_t at = SLICE_U64_SIZE;
 
 	do {
-		*--p = (char)('0' + n % 10);
+		buf[--at] = (char)('0' + n % 10);
 		n /= 10;
 	} while (n);
-	return slice_of(p, (size_t)(end - p));
+	return slice_of(buf + at, SLICE_U64_SIZE - at);
 }
 
 char *

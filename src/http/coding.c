@@ -33,6 +33,7 @@ struct decoder {
 	struct slice in;  /* not yet taken */
 	char *room;	  /* where output goes */
 	size_t room_left; /* 0: it is full */
+	char probe;	  /* where a byte too many would go */
 };
 
 struct coding {
@@ -212,11 +213,10 @@ decoder_room(struct decoder *d, struct buf *out)
 static int
 decoder_probe(const struct coding *c, struct decoder *d)
 {
-	char byte;
 	enum step_result r;
 
 	do {
-		d->room = &byte;
+		d->room = &d->probe;
 		d->room_left = 1;
 		r = c->step(d);
 		if (d->room_left == 0)

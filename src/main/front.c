@@ -303,6 +303,9 @@ front_init_shared(struct front *f)
 		rc = proc_channel_new(f->loop, -1, PROC_KEEPER,
 				      connect_front_messages, f->connect,
 				      &f->keeper);
+	/* What is asked of it before it is there waits in the channel. */
+	if (!rc)
+		connect_front_attach(f->connect, f->keeper);
 	api.pool = f->pool;
 	api.people = f->people;
 	api.connect = f->connect;

@@ -148,33 +148,46 @@ read_bare_name(struct draft *d)
 	}
 }
 
+static int
+read_quoted_step(struct draft *d)
+{
+	struct slice member;
+	int err;
+
+	err = template_draft_quoted(d, &member);
+	if (err)
+		return err;
+	template_skip_spaces(d->p);
+	if (!template_take(d->p, ']'))
+		return template_draft_expect(d, "] is missing here.");
+	return add_quoted(d, member);
+}
+
 /* What stands in brackets, after the opening one. */
 static int
 read_bracket(struct draft *d)
 {
 	struct parser *p = d->p;
 	struct step step = { .member = SLICE_NONE };
-	struct slice member;
-	size_t begin = p->at - 1, n;
-	int err;
+	struct slice digits;
+	uint64_t index;
+	size_t n = 0;
 
 	template_skip_spaces(p);
-	if (parser_peek(p, 0) == '"' || parser_peek(p, 0) == '\'') {
-		err = template_draft_quoted(d, &member);
-		if (err)
-			return err;
-		template_skip_spaces(p);
-		if (!template_take(p, ']'))
-			return template_draft_expect(
-				d, "] is missing behind the quotes.");
-		return add_quoted(d, member);
-	}
-	n = index_at(slice_from(p->t->text, begin), &step.index);
-	if (!n)
+	if (parser_peek(p, 0) == '"' || parser_peek(p, 0) == '\'')
+		return read_quoted_step(d);
+	digits = parser_rest(p);
+	while (n < digits.len && digits.ptr[n] >= '0' && digits.ptr[n] <= '9')
+		n++;
+	if (slice_to_u64(slice_head(digits, n), TEMPLATE_INDEX_MAX, &index))
 		return template_draft_expect(
 			d, "In [ ] stands a number from 0 to 99999, or "
 			   "a name in quotes.");
-	p->at = begin + n;
+	p->at += n;
+	template_skip_spaces(p);
+	if (!template_take(p, ']'))
+		return template_draft_expect(d, "] is missing here.");
+	step.index = (size_t)index;
 	return add_step(d, step);
 }
 
@@ -182,7 +195,7 @@ static int
 read_braced_name(struct draft *d)
 {
 	struct parser *p = d->p;
-	struct step step;
+	struct step step = { .index = 0 };
 	size_t n;
 	int err;
 

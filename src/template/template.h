@@ -83,7 +83,8 @@ enum template_place {
 	/* XML character data, and the inside of a quoted attribute value. */
 	TEMPLATE_IN_XML_TEXT,
 	TEMPLATE_IN_XML_ATTRIBUTE,
-	/* A field value (RFC 9110 5.5).  Control characters refused. */
+	/* A field value (RFC 9110 5.5).  Control characters refused.  There is
+	 * no place for the name of a field: those are literal. */
 	TEMPLATE_IN_HEADER,
 	/* A text part of multipart/form-data: nothing is changed.  Its end is
 	 * found by the boundary, which must not depend on any value. */

@@ -146,7 +146,7 @@ in_braces_any_name_can_be_said(void **state)
 		{ "{{input.caf\xc3\xa9}}", "accent" },
 		{ "{{input[\"two words\"]}}", "spaces" },
 		{ "{{input['two words']}}", "spaces" },
-		{ "{{ input [ \"list\" ] [1] . deep [0] }}", "x" },
+		{ "{{ input [ \"list\" ] [ 1 ] . deep [ 0] }}", "x" },
 		{ "@{input.list[1][\"deep\"][1]}", "y" },
 		{ "{{input[\"no\\\"such\"]}}", "" },
 	};
@@ -203,75 +203,77 @@ values_are_never_read_as_templates(void **state)
 
 /* ---- mistakes ---- */
 
+static const struct {
+	const char *text;
+	size_t at, len;
+	const char *problem;
+} mistakes[] = {
+	{ "ab{{input.id", 2, 10,
+	  "This variable does not end with }} here.  (A literal {{ is "
+	  "written {{{{.)" },
+	{ "@{input.id!}", 0, 10,
+	  "This variable does not end with } here.  (A literal @{ is "
+	  "written @@{.)" },
+	{ "{{input.id}", 0, 10, "This variable does not end with }}" },
+	{ "{{", 0, 2, "The variable that begins here is not closed." },
+	{ "{{}}", 2, 1, "A name such as input.email must stand here." },
+	{ "{{ 1 }}", 3, 1, "A name such as" },
+	{ "{{input.}}", 8, 1, "A name such as" },
+	{ "{{input..id}}", 8, 1, "A name such as" },
+	{ "{{-a}}", 2, 1, "A name such as" },
+	{ "{{a[x]}}", 4, 1, "In [ ] stands a number" },
+	{ "{{a[100000]}}", 4, 1, "In [ ] stands a number" },
+	{ "{{a[-1]}}", 4, 1, "In [ ] stands a number" },
+	{ "{{a[\"b\"}}", 7, 1, "] is missing here." },
+	{ "{{a[0.5]}}", 5, 1, "] is missing here." },
+	{ "{{a + b}}", 0, 4, "This variable does not end with }}" },
+	{ "{{a | }}", 6, 1, "A filter's name must stand here." },
+	{ "{{a | uper}}", 6, 4,
+	  "There is no filter \"uper\"; did you mean \"upper\"?" },
+	{ "{{a | exec: \"x\"}}", 6, 4, "There is no filter \"exec\"." },
+	{ "{{a | upper: \"x\"}}", 6, 10, "upper: too many arguments." },
+	{ "{{a | default}}", 6, 7,
+	  "default: an argument is missing.  It is used like this: "
+	  "default: \"none\"" },
+	{ "{{a | default: \"a\", \"b\"}}", 6, 17,
+	  "default: too many arguments." },
+	{ "{{a | replace: \"a\", \"b\", \"c\"}}", 6, 22,
+	  "replace: too many arguments." },
+	{ "{{a | default: b}}", 15, 1, "A text in quotes, a number" },
+	{ "{{a | default: \"b}}", 0, 2, "The variable that begins" },
+	{ "{{a | default: \"\\x\"}}", 17, 1, "After \\ stands" },
+	{ "{{a | default: 01}}", 15, 1, "This is no number" },
+	{ "{{a | default: 1e999}}", 15, 1, "This is no number" },
+	{ "{{a | truncate: \"5\"}}", 6, 13,
+	  "truncate: the number is not whole, or out of range." },
+	{ "{{a | truncate: 0}}", 6, 11, "truncate: the number" },
+	{ "{{a | round: 1.5}}", 6, 10, "round: the number" },
+	{ "{{a | replace: \"\", \"b\"}}", 6, 16,
+	  "replace: the first text must not be empty." },
+	{ "{{a | date: \"%Y\"}}", 6, 10, "date: the format is date," },
+	{ "{{a | date: \"date\", \"2\"}}", 6, 17,
+	  "date: an offset looks like" },
+	{ "{{a | date: \"http\", \"Z\"}}", 6, 17,
+	  "date: this format has no offset." },
+};
+
 static void
 a_mistake_is_told_with_its_place(void **state)
 {
-	static const struct {
-		const char *text;
-		size_t at, len;
-		const char *problem;
-	} rows[] = {
-		{ "ab{{input.id", 2, 10,
-		  "This variable does not end with }} here.  (A literal {{ is "
-		  "written {{{{.)" },
-		{ "@{input.id!}", 0, 10,
-		  "This variable does not end with } here.  (A literal @{ is "
-		  "written @@{.)" },
-		{ "{{input.id}", 0, 10, "This variable does not end with }}" },
-		{ "{{", 0, 2, "The variable that begins here is not closed." },
-		{ "{{}}", 2, 1, "A name such as input.email must stand here." },
-		{ "{{ 1 }}", 3, 1, "A name such as" },
-		{ "{{input.}}", 8, 1, "A name such as" },
-		{ "{{input..id}}", 8, 1, "A name such as" },
-		{ "{{-a}}", 2, 1, "A name such as" },
-		{ "{{a[x]}}", 4, 1, "In [ ] stands a number" },
-		{ "{{a[100000]}}", 4, 1, "In [ ] stands a number" },
-		{ "{{a[-1]}}", 4, 1, "In [ ] stands a number" },
-		{ "{{a[\"b\"}}", 7, 1, "] is missing" },
-		{ "{{a + b}}", 0, 4, "This variable does not end with }}" },
-		{ "{{a | }}", 6, 1, "A filter's name must stand here." },
-		{ "{{a | uper}}", 6, 4,
-		  "There is no filter \"uper\"; did you mean \"upper\"?" },
-		{ "{{a | exec: \"x\"}}", 6, 4, "There is no filter \"exec\"." },
-		{ "{{a | upper: \"x\"}}", 6, 10, "upper: too many arguments." },
-		{ "{{a | default}}", 6, 7,
-		  "default: an argument is missing.  It is used like this: "
-		  "default: \"none\"" },
-		{ "{{a | default: \"a\", \"b\"}}", 6, 17,
-		  "default: too many arguments." },
-		{ "{{a | replace: \"a\", \"b\", \"c\"}}", 6, 22,
-		  "replace: too many arguments." },
-		{ "{{a | default: b}}", 15, 1, "A text in quotes, a number" },
-		{ "{{a | default: \"b}}", 0, 2, "The variable that begins" },
-		{ "{{a | default: \"\\x\"}}", 17, 1, "After \\ stands" },
-		{ "{{a | default: 01}}", 15, 1, "This is no number" },
-		{ "{{a | default: 1e999}}", 15, 1, "This is no number" },
-		{ "{{a | truncate: \"5\"}}", 6, 13,
-		  "truncate: the number is not whole, or out of range." },
-		{ "{{a | truncate: 0}}", 6, 11, "truncate: the number" },
-		{ "{{a | round: 1.5}}", 6, 10, "round: the number" },
-		{ "{{a | replace: \"\", \"b\"}}", 6, 16,
-		  "replace: the first text must not be empty." },
-		{ "{{a | date: \"%Y\"}}", 6, 10, "date: the format is date," },
-		{ "{{a | date: \"date\", \"2\"}}", 6, 17,
-		  "date: an offset looks like" },
-		{ "{{a | date: \"http\", \"Z\"}}", 6, 17,
-		  "date: this format has no offset." },
-	};
 	struct template *t;
 	size_t i;
 	int err;
 
 	(void)state;
-	for (i = 0; i < ARRAY_LEN(rows); i++) {
-		t = world_compile(rows[i].text, TEMPLATE_IN_TEXT, &err);
+	for (i = 0; i < ARRAY_LEN(mistakes); i++) {
+		t = world_compile(mistakes[i].text, TEMPLATE_IN_TEXT, &err);
 		if (t || err != ERR_INVALID)
-			fail_msg("%s was taken", rows[i].text);
+			fail_msg("%s was taken", mistakes[i].text);
 		if (!slice_starts(slice_str(world_problem.text),
-				  slice_str(rows[i].problem)) ||
-		    world_problem.at != rows[i].at ||
-		    world_problem.len != rows[i].len)
-			fail_msg("%s: at %zu, %zu: %s", rows[i].text,
+				  slice_str(mistakes[i].problem)) ||
+		    world_problem.at != mistakes[i].at ||
+		    world_problem.len != mistakes[i].len)
+			fail_msg("%s: at %zu, %zu: %s", mistakes[i].text,
 				 world_problem.at, world_problem.len,
 				 world_problem.text);
 	}

@@ -183,6 +183,11 @@ a_tree_is_bounded_in_size(void **state)
 		tree_is("[\"@input.o\"]", TEMPLATE_MISSING_EMPTY, 10),
 		"<larger than its limit>");
 	assert_string_equal(world_problem.pointer, "/0");
+	/* All together, and told where it became too much. */
+	assert_string_equal(tree_is("[\"@input.o\",\"@input.o\",\"x\"]",
+				    TEMPLATE_MISSING_EMPTY, 30),
+			    "<larger than its limit>");
+	assert_string_equal(world_problem.pointer, "/1");
 }
 
 /* n lists in each other around a text. */
