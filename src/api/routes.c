@@ -82,6 +82,9 @@ const struct api_route api_routes[] = {
 	{ "PUT", CONNECTION "/shares", api_shares_set, PEOPLE_CONNECTION_MANAGE,
 	  0, MEDIUM },
 
+	{ "POST", "/v1/webhooks/run", api_webhook_run, PEOPLE_WEBHOOK_RUN, 0,
+	  1024 * KIB },
+
 	{ "POST", "/v1/session", api_session_create, PEOPLE_SELF_SEE, API_OPEN,
 	  SMALL, LIFT("", secret_password) },
 	{ "DELETE", "/v1/session", api_session_end, PEOPLE_SELF_SEE, API_OPEN },
