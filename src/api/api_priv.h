@@ -374,6 +374,7 @@ API_HANDLER(api_keys_list);
 API_HANDLER(api_key_create);
 API_HANDLER(api_key_get);
 API_HANDLER(api_key_revoke);
+API_HANDLER(api_webhook_import);
 API_HANDLER(api_calls_list);
 API_HANDLER(api_audit_list);
 API_HANDLER(api_healthz);
