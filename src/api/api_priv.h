@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "hook/hook.h"
 #include "http/http.h"
 
 /* ---- routes ---- */
@@ -287,6 +288,11 @@ void api_who(const struct api_request *r, struct connect_who *out);
 int api_connection_answer(struct api_request *r, int status,
 			  const struct connect_info *i);
 
+/* ---- webhooks.c ---- */
+
+/* Calls off what is under way: for the end. */
+void api_webhooks_end(struct api_worker *w);
+
 /* ---- pages ---- */
 
 /* HTML in one frame; body is HTML already, title is text. */
@@ -323,6 +329,7 @@ struct api_worker {
 	struct loop *loop;
 	struct call_worker *calls;
 	struct api_worker *next;
+	struct api_run *runs; /* webhooks under way */
 	_Atomic uint64_t requests;
 	_Atomic uint64_t statuses[6];
 };
@@ -354,6 +361,7 @@ API_HANDLER(api_connection_usage);
 API_HANDLER(api_connection_calls);
 API_HANDLER(api_shares_get);
 API_HANDLER(api_shares_set);
+API_HANDLER(api_webhook_run);
 API_HANDLER(api_session_create);
 API_HANDLER(api_session_end);
 API_HANDLER(api_me_get);
@@ -366,6 +374,7 @@ API_HANDLER(api_keys_list);
 API_HANDLER(api_key_create);
 API_HANDLER(api_key_get);
 API_HANDLER(api_key_revoke);
+API_HANDLER(api_webhook_import);
 API_HANDLER(api_calls_list);
 API_HANDLER(api_audit_list);
 API_HANDLER(api_healthz);

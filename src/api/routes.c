@@ -27,6 +27,7 @@ static const char *const app_query[] = { "data_centre", NULL };
 static const char *const secret_password[] = { "password", NULL };
 static const char *const secret_passwords[] = { "password", "new_password",
 						NULL };
+static const char *const secret_curl[] = { "curl", NULL };
 static const char *const secret_client[] = { "client_secret", NULL };
 
 #define LIFT(under, names) .lifts = { { under, names } }
@@ -82,6 +83,9 @@ const struct api_route api_routes[] = {
 	{ "PUT", CONNECTION "/shares", api_shares_set, PEOPLE_CONNECTION_MANAGE,
 	  0, MEDIUM },
 
+	{ "POST", "/v1/webhooks/run", api_webhook_run, PEOPLE_WEBHOOK_RUN, 0,
+	  1024 * KIB },
+
 	{ "POST", "/v1/session", api_session_create, PEOPLE_SELF_SEE,
 	  API_OPEN | API_PASSWORD, SMALL, LIFT("", secret_password) },
 	{ "DELETE", "/v1/session", api_session_end, PEOPLE_SELF_SEE, API_OPEN },
@@ -105,6 +109,9 @@ const struct api_route api_routes[] = {
 	  MEDIUM },
 	{ "GET", "/v1/keys/{id}", api_key_get, PEOPLE_KEY_SEE },
 	{ "DELETE", "/v1/keys/{id}", api_key_revoke, PEOPLE_KEY_REVOKE },
+
+	{ "POST", "/v1/webhooks/import", api_webhook_import,
+	  PEOPLE_CONNECTION_CREATE, 0, 4 * MEDIUM, LIFT("", secret_curl) },
 
 	{ "GET", "/v1/calls", api_calls_list, PEOPLE_CALLS_SEE,
 	  .query = calls_query },

@@ -127,6 +127,10 @@ int template_compile(struct slice text, enum template_place place,
 		     struct template_problem *problem);
 void template_free(struct template *t);
 
+/* Appends a template that gives this text, whatever its place and the scopes
+ * are; the text alone, nothing beside it.  buf's errors. */
+int template_quote(struct buf *out, struct slice text);
+
 /* ---- rendering ---- */
 
 /* What becomes of a variable that has no value and no `default` filter. */
