@@ -156,7 +156,7 @@ static void
 connections_that_are_being_opened_count(void **state)
 {
 	struct egress_dest *d = lend();
-	struct egress_open open[5];
+	struct egress_open open[5] = { 0 };
 	size_t i;
 
 	(void)state;
