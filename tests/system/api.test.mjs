@@ -339,12 +339,21 @@ suite('the API and its contract', (scope) => {
 		})
 	})
 
+	it('curl commands: imported without their credentials', async () => {
+		const body = { curl: 'curl -u ada:secret-8841 https://api.stripe.com/v1/charges' }
+		const { json, text } = await ask(200, 'importCurl', { body, key: keys.builder })
+		assert.deepEqual(json.offers[0].services, ['stripe'])
+		assert.ok(!text.includes('secret-8841'))
+		await refused(400, 'invalid_request', 'importCurl', { body: { curl: 'wget x' } })
+		await refused(403, 'forbidden', 'importCurl', { body, key: keys.viewer })
+	})
+
 	it('no operation is left out, and no answer came with a status that is not described', () => {
 		const left = contract.leftOut()
 		assert.deepEqual(left.uncalled, [])
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 46)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 47)
 	})
 })
