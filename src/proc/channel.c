@@ -38,6 +38,8 @@ struct proc_channel {
 	struct secret *in;
 	struct proc_pack *out, **out_end;
 	unsigned out_count;
+	uint64_t lost; /* notices, since the list was empty */
+	void (*missed)(struct proc_channel *c, void *arg);
 	struct proc_call *calls;
 	struct proc_request *requests;
 };
@@ -59,6 +61,21 @@ channel_send_one(struct proc_channel *c, const struct proc_pack *p)
 		       : ERR_CLOSED;
 }
 
+/* There is room again for what comes: the peer shall hear that it has
+ * missed something. */
+static void
+channel_tell_missed(struct proc_channel *c)
+{
+	if (!c->lost)
+		return;
+	log_warn("notices between processes found no room and were dropped",
+		 LOG_S("to", proc_role_name(c->peer)),
+		 LOG_I("count", (int64_t)c->lost));
+	c->lost = 0;
+	if (c->missed)
+		c->missed(c, c->arg);
+}
+
 static void
 channel_flush(struct proc_channel *c)
 {
@@ -73,6 +90,8 @@ channel_flush(struct proc_channel *c)
 		c->out_count--;
 		proc_pack_free(p);
 	}
+	if (!c->out && c->fd >= 0)
+		channel_tell_missed(c);
 }
 
 /* Takes p. */
@@ -169,7 +188,16 @@ proc_notify(struct proc_channel *c, uint16_t type, struct proc_pack *body)
 {
 	struct proc_header h = { PROC_NOTICE, type, 0, 0, 0 };
 
-	channel_send(c, body ? body : proc_pack_new(), &h);
+	if (channel_send(c, body ? body : proc_pack_new(), &h) && !c->lost++)
+		log_warn("a notice found no room; the peer takes none",
+			 LOG_S("to", proc_role_name(c->peer)));
+}
+
+void
+proc_channel_on_missed(struct proc_channel *c,
+		       void (*missed)(struct proc_channel *c, void *arg))
+{
+	c->missed = missed;
 }
 
 /* ---- requests ---- */

@@ -99,6 +99,39 @@ an_answer_that_could_not_be_sent_is_dropped_with_its_asker(void **state)
 	close(second[0]);
 }
 
+static unsigned missed;
+
+static void
+on_missed(struct proc_channel *c, void *arg)
+{
+	(void)arg;
+	missed++;
+	proc_notify(c, TELL, NULL);
+}
+
+static void
+a_peer_that_missed_notices_is_told_so_once(void **state)
+{
+	unsigned i;
+	int fds[2];
+
+	(void)state;
+	missed = 0;
+	proc_channel_on_missed(w.front, on_missed);
+	proc_channel_replace(w.front, -1);
+	for (i = 0; i < 5000; i++)
+		proc_notify(w.front, TELL, NULL);
+	assert_int_equal(missed, 0);
+	pair(fds);
+	proc_channel_replace(w.keeper, fds[1]);
+	proc_channel_replace(w.front, fds[0]);
+	for (i = 0; i < 100 && !missed; i++)
+		run(20);
+	run(20);
+	assert_int_equal(missed, 1);
+	assert_int_equal(w.told, 4096 + 1);
+}
+
 /* ---- a peer that breaks the protocol ---- */
 
 static void
@@ -199,6 +232,7 @@ main(void)
 		CASE(what_waits_goes_to_the_new_peer),
 		CASE(an_answer_does_not_go_to_who_has_not_asked),
 		CASE(an_answer_that_could_not_be_sent_is_dropped_with_its_asker),
+		CASE(a_peer_that_missed_notices_is_told_so_once),
 		CASE(what_a_peer_may_not_ask_closes_its_channel),
 		CASE(what_is_no_message_closes_the_channel),
 	};
