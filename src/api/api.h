@@ -17,6 +17,7 @@
 
 #include "audit/audit.h"
 #include "call/call.h"
+#include "flow/flow.h"
 
 struct api;	   /* one a front */
 struct api_worker; /* one a worker */

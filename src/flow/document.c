@@ -67,6 +67,12 @@ flow_document_session(const struct flow_document *d)
 	return d->session_values;
 }
 
+const char *
+flow_document_connection(const struct flow_document *d, size_t i)
+{
+	return i < d->connection_count ? d->connections[i] : NULL;
+}
+
 /* ---- variables ---- */
 
 static void

@@ -82,6 +82,107 @@ const json_t *flow_document_session(const struct flow_document *d);
 /* Types of blocks, for help: the i-th, or false past the last. */
 bool flow_block_help(size_t i, const char **name, const char **help);
 
+/* Link names of the connections that its webhooks go through: the i-th, or
+ * NULL past the last; some may come twice.  Borrowed. */
+const char *flow_document_connection(const struct flow_document *d, size_t i);
+
+/* ---- flows in the store ---- */
+
+/*
+ * As connect/front.h has it: each function asks people_may() by itself,
+ * opens its own transactions, writes the audit record into the same one, and
+ * gives 0 or an ERR_ code with the whole problem in *p.  Strings live in the
+ * caller's arena.  A flow is named by its id or its link name.
+ */
+struct flow_info {
+	char id[27];
+	char link[51];
+	const char *name;
+	char owner[27];
+	const char *owner_name;
+	int64_t version;	   /* for If-Match */
+	int64_t published_version; /* 0: none */
+	int64_t last_version;
+	int64_t published_at, created_at, updated_at;
+	int64_t errors, warnings; /* of the draft */
+};
+
+/* The actor's organisation's flows behind this link name. */
+int flow_list(struct store_conn *c, const struct connect_who *who,
+	      const char *after, size_t limit, struct arena *arena,
+	      struct flow_info **out, size_t *count, struct connect_problem *p);
+/* draft and problems (JSON texts) may be NULL. */
+int flow_get(struct store_conn *c, const struct connect_who *who,
+	     const char *id, struct arena *arena, struct flow_info *out,
+	     const char **draft, const char **problems,
+	     struct connect_problem *p);
+/*
+ * Saves a draft, problems and all.  id NULL: a new flow, with this link name
+ * (NULL: made from the document's name).  if_match 0: whichever version.
+ */
+int flow_save(struct store_conn *c, const struct connect_who *who,
+	      const char *id, const char *link, int64_t if_match,
+	      const json_t *document, struct arena *arena,
+	      struct flow_info *out, const char **problems,
+	      struct connect_problem *p);
+int flow_delete(struct store_conn *c, const struct connect_who *who,
+		const char *id, int64_t if_match, struct connect_problem *p);
+/*
+ * The draft becomes the version in force, if it has no errors for this
+ * actor (ERR_INVALID, flow_has_problems, with *problems), who must be able to
+ * use every connection in it.
+ */
+int flow_publish(struct store_conn *c, const struct connect_who *who,
+		 const char *id, int64_t if_match, const char *note,
+		 struct arena *arena, struct flow_info *out,
+		 const char **problems, struct connect_problem *p);
+
+struct flow_version {
+	int64_t number, published_at;
+	const char *published_by; /* name */
+	const char *note;
+	const char *document; /* JSON text; NULL in lists */
+};
+/* Newest first, those before this number (0: from the newest). */
+int flow_versions(struct store_conn *c, const struct connect_who *who,
+		  const char *id, int64_t before, size_t limit,
+		  struct arena *arena, struct flow_version **out, size_t *count,
+		  struct connect_problem *p);
+int flow_version_get(struct store_conn *c, const struct connect_who *who,
+		     const char *id, int64_t number, struct arena *arena,
+		     struct flow_version *out, struct connect_problem *p);
+/* A version's document as the draft. */
+int flow_restore(struct store_conn *c, const struct connect_who *who,
+		 const char *id, int64_t number, int64_t if_match,
+		 struct arena *arena, struct flow_info *out,
+		 const char **problems, struct connect_problem *p);
+/* {added, removed, changed: [ids of blocks], other: [members]} between two
+ * versions (0: the draft); owned. */
+int flow_diff(struct store_conn *c, const struct connect_who *who,
+	      const char *id, int64_t from, int64_t to, struct arena *arena,
+	      json_t **out, struct connect_problem *p);
+/* The same for two documents: NULL when out of memory. */
+json_t *flow_diff_documents(const json_t *from, const json_t *to);
+
+/* ---- constants of the organisation ---- */
+
+struct flow_global {
+	const char *name;
+	const char *value; /* JSON text */
+	int64_t version, updated_at;
+};
+
+enum { FLOW_GLOBAL_MAX = 16 * 1024, FLOW_GLOBALS_MAX = 500 };
+
+int flow_globals(struct store_conn *c, const struct connect_who *who,
+		 struct arena *arena, struct flow_global **out, size_t *count,
+		 struct connect_problem *p);
+int flow_global_set(struct store_conn *c, const struct connect_who *who,
+		    const char *name, const json_t *value, int64_t if_match,
+		    struct connect_problem *p);
+int flow_global_delete(struct store_conn *c, const struct connect_who *who,
+		       const char *name, struct connect_problem *p);
+
 /* ---- a step ---- */
 
 /* What the visitor says; members that he does not give are NULL. */

@@ -10,6 +10,84 @@
 
 #include "flow/flow.h"
 
+/* ---- fail.c ---- */
+
+/* Problem codes, described once: name, HTTP status, code, title. */
+#define FLOW_PROBLEM_LIST(X) \
+	X(INVALID, 400, "invalid_request", "The request is not right") \
+	X(TOO_LARGE, 413, "too_large", "It is too large") \
+	X(FORBIDDEN, 403, "forbidden", "You may not do this") \
+	X(ORIGIN, 403, "origin_not_allowed", \
+	  "This page may not talk with the flow") \
+	X(NOT_FOUND, 404, "flow_not_found", "There is no such flow") \
+	X(VERSION_NOT_FOUND, 404, "version_not_found", \
+	  "There is no such version") \
+	X(GLOBAL_NOT_FOUND, 404, "global_not_found", \
+	  "There is no such constant") \
+	X(CONVERSATION_NOT_FOUND, 404, "conversation_not_found", \
+	  "There is no such conversation") \
+	X(EXISTS, 409, "already_exists", "There is one already") \
+	X(HAS_PROBLEMS, 409, "flow_has_problems", \
+	  "The draft has problems that must be solved first") \
+	X(NOT_PUBLISHED, 409, "flow_not_published", \
+	  "The flow is not published") \
+	X(ENDED, 409, "conversation_ended", "The conversation is over") \
+	X(CALLING, 409, "conversation_busy", \
+	  "The bot is still busy with the answer before") \
+	X(CHANGED, 412, "changed_meanwhile", "It was changed meanwhile") \
+	X(ID_REUSED, 422, "message_id_reused", \
+	  "This id was for another message") \
+	X(LIMIT, 429, "rate_limited", "Not so fast") \
+	X(UNAVAILABLE, 503, "unavailable", "Not available at the moment") \
+	X(INTERNAL, 500, "internal", "Something went wrong here")
+
+enum flow_problem_id {
+#define FLOW_PROBLEM_ENUM(name, ...) FLOW_P_##name,
+	FLOW_PROBLEM_LIST(FLOW_PROBLEM_ENUM)
+#undef FLOW_PROBLEM_ENUM
+};
+
+/* Fills *p (hint may be NULL) and returns err, which must not be 0. */
+int flow_fail(struct connect_problem *p, int err, enum flow_problem_id which,
+	      const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* A store's error: logged, and told. */
+int flow_fail_store(struct connect_problem *p, struct store_conn *c, int err);
+/* people_may() with *p filled and the refusal noted. */
+int flow_may(struct store_conn *c, const struct connect_who *who,
+	     enum people_action action, const struct people_object *object,
+	     const char *id, struct connect_problem *p);
+int flow_audit(struct store_conn *c, const struct connect_who *who,
+	       const char *action, const char *id, const char *name,
+	       const char *detail);
+
+/* ---- row.c: what is stored of a flow ---- */
+
+/* By id or link name, without asking anybody: ERR_NOT_FOUND. */
+int flow_row_find(struct store_conn *c, const char *org, const char *id,
+		  struct arena *arena, struct flow_info *out,
+		  struct connect_problem *p);
+/* The document's text of a version (0: the draft), in the arena. */
+int flow_row_document(struct store_conn *c, const char *flow, int64_t version,
+		      struct arena *arena, const char **text,
+		      struct connect_problem *p);
+
+/* ---- world.c ---- */
+
+/* The world of this actor, for the check of a document. */
+struct flow_org {
+	struct flow_world world;
+	struct store_conn *c;
+	const struct people_actor *actor;
+	const char **names; /* of constants */
+	size_t count;
+};
+int flow_org_init(struct flow_org *o, struct store_conn *c,
+		  const struct people_actor *actor, struct arena *arena);
+/* Replaces what a version uses; inside a transaction. */
+int flow_uses_set(struct store_conn *c, const char *org, const char *flow,
+		  int64_t version, const struct flow_document *d);
+
 /* ---- compiled documents ---- */
 
 struct flow_exit {
@@ -49,6 +127,8 @@ struct flow_document {
 	json_t *flow_values, *session_values; /* defaults; unchanged */
 	struct flow_widget widget;
 	struct flow_template *templates, **templates_end;
+	const char *connections[FLOW_BLOCKS_MAX]; /* that webhooks use */
+	size_t connection_count;
 };
 
 /* ---- compiling: compile.c ---- */

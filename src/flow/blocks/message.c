@@ -34,6 +34,7 @@ static struct template *
 get_url(const struct flow_at *at, const char *name)
 {
 	const char *text = json_string_value(json_object_get(at->object, name));
+	struct template *t;
 
 	if (text && strncmp(text, "https://", 8) != 0 &&
 	    strncmp(text, "http://", 7) != 0) {
@@ -41,7 +42,8 @@ get_url(const struct flow_at *at, const char *name)
 				"It must begin with https:// or http://.");
 		return NULL;
 	}
-	return flow_get_template(at, name, JSON_REQUIRED, TEMPLATE_IN_URL);
+	t = flow_get_template(at, name, JSON_REQUIRED, TEMPLATE_IN_URL);
+	return t;
 }
 
 static void
