@@ -27,6 +27,7 @@ struct api_config {
 	struct store *store;
 	struct people_views *people;
 	struct connect_front *connect;
+	struct flow_engine *flows;
 	const char *public_url; /* "https://bridge.example", no slash behind */
 	const char *version;	/* Drawbridge's own, for /healthz */
 	/* Whether calls can be made now, for /readyz; may be NULL: they can.
@@ -42,7 +43,7 @@ void api_free(struct api *a);
 
 /* calls: for tests of connections, and for its counters. */
 int api_worker_new(struct api *a, struct loop *l, struct call_worker *calls,
-		   struct api_worker **out);
+		   struct flow_worker *flows, struct api_worker **out);
 /* All exchanges must be over. */
 void api_worker_free(struct api_worker *w);
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "hook/hook.h"
 #include "http/http.h"
 
 /* ---- routes ---- */
@@ -22,6 +23,7 @@ enum {
 	API_NO_STORE = 64, /* opens no database: must answer without it */
 };
 
+enum { API_RATES = 4096 };
 enum { API_PARAMS = 2, API_SECRETS = 16, API_LIFTS = 2 };
 
 struct api_request;
@@ -89,6 +91,7 @@ struct api_request {
 	unsigned char session[PEOPLE_HASH_SIZE];
 	char browser[RANDOM_TOKEN_SIZE]; /* the consent's own cookie */
 	bool origin_given, origin_ours, cross_site;
+	char origin[256]; /* as it was sent; "?" when it is too long */
 	char peer[NET_ADDR_TEXT];
 	struct people_actor *actor; /* NULL on open routes */
 
@@ -250,6 +253,8 @@ void api_auth_read(struct api_request *r);
 /* Finds the actor and asks for the route's least role, on a work thread.
  * 0, or API_PENDING when an answer (a refusal) was made. */
 int api_auth_check(struct api_request *r);
+/* The same for an open route that wants to know: as if it were none. */
+int api_auth_require(struct api_request *r);
 /* Asks people_may(); 0, or API_PENDING when the refusal was answered. */
 int api_may(struct api_request *r, enum people_action action,
 	    const struct people_object *o, const char *object);
@@ -276,6 +281,14 @@ void api_idempotency_end(struct api_request *r);
 int api_calls_answer(struct api_request *r, const char *member,
 		     const char *connection, bool failed);
 
+/* ---- conversations.c ---- */
+
+/* The conversation that the request may see (flow_talk_release); 0, or
+ * API_PENDING when a refusal was answered. */
+int api_talk_find(struct api_request *r, struct flow_talk *out);
+/* The query's "after"; false: answered. */
+bool api_talk_after(struct api_request *r, int64_t *out);
+
 /* ---- connections.c ---- */
 
 /* On whose behalf a request is made. */
@@ -283,6 +296,11 @@ void api_who(const struct api_request *r, struct connect_who *out);
 /* The connection's JSON with its ETag. */
 int api_connection_answer(struct api_request *r, int status,
 			  const struct connect_info *i);
+
+/* ---- webhooks.c ---- */
+
+/* Calls off what is under way: for the end. */
+void api_webhooks_end(struct api_worker *w);
 
 /* ---- pages ---- */
 
@@ -309,13 +327,17 @@ struct api {
 	pthread_mutex_t mutex; /* of the list of workers */
 	struct api_worker *first;
 	int64_t started_at;
+	/* Rates of visitors, by address or conversation (GCRA). */
+	_Atomic int64_t rates[API_RATES];
 };
 
 struct api_worker {
 	struct api *api;
 	struct loop *loop;
 	struct call_worker *calls;
+	struct flow_worker *flows;
 	struct api_worker *next;
+	struct api_run *runs; /* webhooks under way */
 	_Atomic uint64_t requests;
 	_Atomic uint64_t statuses[6];
 };
@@ -347,6 +369,7 @@ API_HANDLER(api_connection_usage);
 API_HANDLER(api_connection_calls);
 API_HANDLER(api_shares_get);
 API_HANDLER(api_shares_set);
+API_HANDLER(api_webhook_run);
 API_HANDLER(api_session_create);
 API_HANDLER(api_session_end);
 API_HANDLER(api_me_get);
@@ -373,6 +396,14 @@ API_HANDLER(api_flow_restore);
 API_HANDLER(api_flow_diff);
 API_HANDLER(api_flow_export);
 API_HANDLER(api_flow_import);
+API_HANDLER(api_talk_begin);
+API_HANDLER(api_talk_get);
+API_HANDLER(api_talk_answer);
+API_HANDLER(api_talk_end);
+API_HANDLER(api_talk_events);
+API_HANDLER(api_talk_preflight);
+API_HANDLER(api_flow_preflight);
+API_HANDLER(api_handoffs_list);
 API_HANDLER(api_globals_list);
 API_HANDLER(api_global_set);
 API_HANDLER(api_global_delete);

@@ -27,6 +27,7 @@ static const char *const calls_query[] = { "limit", "after", "connection",
 					   "failed", NULL };
 static const char *const audit_query[] = { "limit", "after", "object", NULL };
 static const char *const force_query[] = { "force", NULL };
+static const char *const talk_query[] = { "after", NULL };
 static const char *const diff_query[] = { "from", "to", NULL };
 static const char *const export_query[] = { "version", NULL };
 static const char *const app_query[] = { "data_centre", NULL };
@@ -41,6 +42,7 @@ static const char *const secret_client[] = { "client_secret", NULL };
 #define LIFT_ALL .lifts = { { "", NULL }, { "/credentials", NULL } }
 #define CONNECTION "/v1/connections/{link}"
 #define FLOW "/v1/flows/{id}"
+#define TALK "/v1/conversations/{id}"
 
 /* Within one path the order is free; paths with parameters come after those
  * without at the same place. */
@@ -89,6 +91,9 @@ const struct api_route api_routes[] = {
 	{ "GET", CONNECTION "/shares", api_shares_get, PEOPLE_CONNECTION_SEE },
 	{ "PUT", CONNECTION "/shares", api_shares_set, PEOPLE_CONNECTION_MANAGE,
 	  0, MEDIUM },
+
+	{ "POST", "/v1/webhooks/run", api_webhook_run, PEOPLE_WEBHOOK_RUN, 0,
+	  1024 * KIB },
 
 	{ "POST", "/v1/session", api_session_create, PEOPLE_SELF_SEE, API_OPEN,
 	  SMALL, LIFT("", secret_password) },
@@ -140,6 +145,25 @@ const struct api_route api_routes[] = {
 	  .query = diff_query },
 	{ "GET", FLOW "/export", api_flow_export, PEOPLE_FLOW_SEE,
 	  .query = export_query },
+	{ "POST", FLOW "/conversations", api_talk_begin,
+	  PEOPLE_CONVERSATION_START, API_OPEN, MEDIUM },
+	{ "OPTIONS", FLOW "/conversations", api_flow_preflight,
+	  PEOPLE_CONVERSATION_START, API_OPEN },
+	{ "GET", TALK, api_talk_get, PEOPLE_CONVERSATION_SEE, API_OPEN,
+	  .query = talk_query },
+	{ "DELETE", TALK, api_talk_end, PEOPLE_CONVERSATION_SEE, API_OPEN },
+	{ "OPTIONS", TALK, api_talk_preflight, PEOPLE_CONVERSATION_SEE,
+	  API_OPEN },
+	{ "POST", TALK "/messages", api_talk_answer, PEOPLE_CONVERSATION_SEE,
+	  API_OPEN, SMALL },
+	{ "OPTIONS", TALK "/messages", api_talk_preflight,
+	  PEOPLE_CONVERSATION_SEE, API_OPEN },
+	{ "GET", TALK "/events", api_talk_events, PEOPLE_CONVERSATION_SEE,
+	  API_OPEN, .query = talk_query },
+	{ "OPTIONS", TALK "/events", api_talk_preflight,
+	  PEOPLE_CONVERSATION_SEE, API_OPEN },
+	{ "GET", "/v1/handoffs", api_handoffs_list, PEOPLE_HANDOFF_SEE,
+	  .query = paging },
 	{ "GET", "/v1/globals", api_globals_list, PEOPLE_GLOBAL_SEE },
 	{ "PUT", "/v1/globals/{name}", api_global_set, PEOPLE_GLOBAL_SET, 0,
 	  MEDIUM },

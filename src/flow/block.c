@@ -7,9 +7,9 @@
 #include "flow/flow_priv.h"
 
 static const struct flow_block_type *const types[] = {
-	&flow_start,  &flow_message,   &flow_question,
-	&flow_choice, &flow_condition, &flow_set,
-	&flow_jump,   &flow_handoff,   &flow_end,
+	&flow_start,	 &flow_message, &flow_question, &flow_choice,
+	&flow_condition, &flow_set,	&flow_webhook,	&flow_jump,
+	&flow_handoff,	 &flow_end,
 };
 
 const struct flow_block_type *

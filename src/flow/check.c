@@ -41,6 +41,15 @@ block_suggest(const struct flow_document *d, const char *id)
 
 /* ---- exits ---- */
 
+/* A webhook's paths fall to its "next", where there is one. */
+static bool
+has_next(const struct flow_block *b)
+{
+	const struct flow_exit *e = flow_exit_find(b, "next");
+
+	return b->type == &flow_webhook && e && e->target;
+}
+
 static void
 exit_resolve(struct flow_compiler *c, struct flow_block *b, struct flow_exit *e,
 	     const char *pointer)
@@ -48,7 +57,7 @@ exit_resolve(struct flow_compiler *c, struct flow_block *b, struct flow_exit *e,
 	const char *best;
 
 	if (!e->target) {
-		if (e->required)
+		if (e->required && !has_next(b))
 			flow_problem(c, b, FLOW_ERROR, pointer, "missing_exit",
 				     "The path \"%s\" leads nowhere.", e->name);
 		return;
@@ -273,7 +282,7 @@ check_templates(struct flow_compiler *c)
 	const char *const *known = c->known ? c->known : none;
 	struct template_finding *f;
 	struct flow_template *t;
-	size_t n;
+	size_t n, i;
 
 	f = calloc(FINDINGS_MAX, sizeof(*f));
 	if (!f) {
@@ -286,6 +295,9 @@ check_templates(struct flow_compiler *c)
 						  FINDINGS_MAX);
 		findings_report(c, t, f, n);
 	}
+	for (i = 0; i < c->doc->block_count; i++)
+		if (c->doc->blocks[i].type == &flow_webhook)
+			flow_webhook_check(c, &c->doc->blocks[i], known);
 	free(f);
 }
 

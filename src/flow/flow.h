@@ -14,9 +14,7 @@
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H
 
-#include "connect/connect.h"
-#include "jsonpath/jsonpath.h"
-#include "template/template.h"
+#include "hook/hook.h"
 
 /* ---- limits ---- */
 
@@ -191,5 +189,160 @@ struct flow_answer {
 	const char *choice;  /* id of a choice */
 	const json_t *value; /* true, 12 */
 };
+
+/* ---- conversations ---- */
+
+/*
+ *            start
+ *              |  blocks until a wait, a webhook or the end
+ *              v
+ *   +----> WAITING --answer--> (blocks) --+--> ENDED
+ *   |          ^                          +--> HANDED_OFF
+ *   |          +------------- result -----+--> FAILED
+ *   |                                     v
+ *   +------------- (blocks) <--------- CALLING
+ *
+ * Every arrow is one transaction: state and messages change together or not
+ * at all.  Between two arrows a conversation is nothing but its row.
+ */
+enum flow_status {
+	FLOW_S_WAITING,
+	FLOW_S_CALLING,
+	FLOW_S_ENDED,
+	FLOW_S_HANDED_OFF,
+	FLOW_S_FAILED,
+	FLOW_S_COUNT,
+};
+
+const char *flow_status_name(enum flow_status s);
+
+struct flow_engine; /* one a front */
+struct flow_worker; /* one a worker */
+
+struct flow_engine_config {
+	struct store *store;
+	struct loop *loop; /* of the timer that looks for lost calls */
+	struct loop_pool *pool;
+};
+
+int flow_engine_new(const struct flow_engine_config *c,
+		    struct flow_engine **out);
+/* No more timer; on its loop. */
+void flow_engine_stop(struct flow_engine *e);
+/* All workers' parts are free, and the pool is. */
+void flow_engine_free(struct flow_engine *e);
+int flow_worker_new(struct flow_engine *e, struct loop *l,
+		    struct call_worker *calls, struct flow_worker **out);
+/* On its loop; calls under way are cut, and made up for later. */
+void flow_worker_free(struct flow_worker *w);
+
+enum { FLOW_TOKEN_SIZE = 48 }; /* "dbc_", 43 characters, NUL */
+
+/* What a conversation is like now. */
+struct flow_talk {
+	char id[27];
+	char org[27];
+	char flow[27];
+	int64_t flow_version; /* 0: the draft */
+	char member[27];      /* who tries a draft; "" */
+	char origin[300];
+	enum flow_status status;
+	char problem[320];
+	int64_t seq, step, attempt;
+	int64_t created_at, updated_at;
+	json_t *state; /* owned: flow_talk_release */
+};
+
+void flow_talk_release(struct flow_talk *t);
+/* What it waits for: {"type", …}; borrowed; NULL: nothing. */
+const json_t *flow_talk_expects(const struct flow_talk *t);
+
+struct flow_begin {
+	const char *org;  /* "" with an actor: his */
+	const char *flow; /* id or link name */
+	bool draft;
+	struct people_actor *actor;    /* NULL: a visitor */
+	const char *origin;	       /* of the page; NULL: none was sent */
+	const json_t *input, *session; /* objects, or NULL */
+};
+
+/*
+ * Begins one.  A visitor may begin published flows whose widget is on, from
+ * a page of its list (ERR_FORBIDDEN, origin_not_allowed); a draft takes a
+ * builder.  token: given once.  When the status is calling, the caller goes
+ * on with flow_drive_start().
+ */
+int flow_talk_begin(struct flow_engine *e, struct store_conn *c,
+		    const struct flow_begin *b, char token[FLOW_TOKEN_SIZE],
+		    struct flow_talk *out, struct connect_problem *p);
+/*
+ * By id, for who has the token (its hash), or for an actor who may see what
+ * visitors say (token_hash NULL).  ERR_NOT_FOUND for everybody else.
+ */
+int flow_talk_find(struct store_conn *c, const char *id,
+		   const unsigned char *token_hash,
+		   const struct people_actor *actor, struct flow_talk *out,
+		   struct connect_problem *p);
+/*
+ * The visitor answers.  client_id (or NULL): one that was taken already is
+ * not taken again: 0 with *before, the number of the message before it; with
+ * another text it is ERR_EXISTS (message_id_reused).  ERR_WRONG_STATE: over,
+ * or busy.
+ */
+int flow_talk_answer(struct flow_engine *e, struct store_conn *c,
+		     const char *id, const char *client_id,
+		     const struct flow_answer *a, struct flow_talk *out,
+		     int64_t *before, struct connect_problem *p);
+/* By id alone, for who was let in before. */
+int flow_talk_get(struct store_conn *c, const char *id, struct flow_talk *out,
+		  struct connect_problem *p);
+/* The origin of its page, "" by the API; ERR_NOT_FOUND. */
+int flow_talk_origin(struct store_conn *c, const char *id, char out[300]);
+/* Ends it. */
+int flow_talk_end(struct store_conn *c, const char *id,
+		  struct connect_problem *p);
+/* Messages behind this number, at most 200: a list (owned) of {seq, from,
+ * content, at}. */
+int flow_talk_messages(struct store_conn *c, const char *id, int64_t after,
+		       json_t **out, struct connect_problem *p);
+/* Origins that may talk with a published flow: whether this one is among
+ * them.  ERR_NOT_FOUND: no such flow. */
+int flow_origin_check(struct flow_engine *e, struct store_conn *c,
+		      const char *flow, const char *origin);
+
+struct flow_drive;
+
+/*
+ * Takes a conversation that is calling on until it is not: on the worker's
+ * loop.  done() is called there, once, when it waits, is over, or is left to
+ * be made up for later; not after flow_drive_detach().  NULL: out of memory
+ * (it is made up for later).
+ */
+struct flow_drive *flow_drive_start(struct flow_worker *w, const char *id,
+				    void (*done)(void *arg), void *arg);
+void flow_drive_detach(struct flow_drive *d);
+
+/* ---- listening ---- */
+
+/* Told on the worker's loop when the conversation has moved; embedded,
+ * zeroed before. */
+struct flow_listener {
+	char id[27];
+	void (*moved)(struct flow_listener *l);
+	struct flow_worker *worker; /* NULL: not listening */
+	struct flow_listener *next, **prev;
+};
+void flow_listen(struct flow_worker *w, struct flow_listener *l);
+void flow_listen_stop(struct flow_listener *l);
+/* From any thread: all workers' listeners are told. */
+void flow_tell(struct flow_engine *e, const char *id);
+
+/* ---- hand-offs ---- */
+
+/* Newest first, behind this id: a list (owned) of {id, flow, flow_name,
+ * conversation, message, email, at}. */
+int flow_handoffs(struct store_conn *c, const struct connect_who *who,
+		  const char *after, size_t limit, json_t **out,
+		  struct connect_problem *p);
 
 #endif

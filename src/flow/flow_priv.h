@@ -6,6 +6,7 @@
 #ifndef FLOW_FLOW_PRIV_H
 #define FLOW_FLOW_PRIV_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "flow/flow.h"
@@ -258,8 +259,12 @@ struct flow_block_type {
 };
 
 extern const struct flow_block_type flow_start, flow_message, flow_question,
-	flow_choice, flow_condition, flow_set, flow_jump, flow_handoff,
-	flow_end;
+	flow_choice, flow_condition, flow_set, flow_webhook, flow_jump,
+	flow_handoff, flow_end;
+
+/* webhook.c: variables in a webhook's templates. */
+void flow_webhook_check(struct flow_compiler *c, const struct flow_block *b,
+			const char *const *known);
 
 /* The i-th type, or NULL past the last. */
 const struct flow_block_type *flow_block_type_at(size_t i);
@@ -337,5 +342,76 @@ int flow_option_find(const struct flow_option *options, size_t count,
 		     const struct flow_answer *a);
 /* [{id, label}] for expects. */
 json_t *flow_options_json(const struct flow_option *options, size_t count);
+
+/* ---- talk.c, move.c: conversations ---- */
+
+enum {
+	FLOW_LEASE_MS = 10 * 1000,
+	FLOW_LOOK_MS = 3 * 1000,
+	FLOW_CALL_ATTEMPTS = 3,
+	FLOW_CACHE = 64,
+};
+
+struct flow_engine {
+	struct store *store;
+	struct loop *loop;
+	struct loop_pool *pool;
+	char owner[27]; /* of leases: this process */
+	struct loop_timer timer;
+	struct loop_work work;
+	bool working, stopped;
+	pthread_mutex_t mutex; /* of what follows */
+	struct flow_worker *workers;
+	unsigned worker_count, turn;
+	struct {
+		char key[64];
+		struct flow_document *document;
+	} cache[FLOW_CACHE];
+};
+
+struct flow_worker {
+	struct flow_engine *engine;
+	struct loop *loop;
+	struct call_worker *calls;
+	struct flow_drive *drives;
+	struct flow_listener *listeners;
+	struct flow_worker *next;
+};
+
+/* Reads a row; ERR_NOT_FOUND. */
+int flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *out);
+/* The compiled document that it runs; a reference. */
+int flow_talk_document(struct flow_engine *e, struct store_conn *c,
+		       const char *flow, int64_t version,
+		       struct flow_document **out);
+/* On whose behalf its calls are made; owned. */
+int flow_talk_actor(struct store_conn *c, const struct flow_talk *t,
+		    struct people_actor **out);
+/* All scopes, with the organisation's constants; owned. */
+int flow_talk_values(struct store_conn *c, const struct flow_talk *t,
+		     json_t **out);
+
+/* One move: from a row to the next, inside the caller's transaction. */
+struct flow_move {
+	struct flow_engine *engine;
+	struct store_conn *c;
+	struct flow_talk *talk;
+	struct flow_run run;
+};
+
+/* run.block is -1: the start. */
+int flow_move_init(struct flow_move *m, struct flow_engine *e,
+		   struct store_conn *c, struct flow_talk *t);
+/* What the blocks came to becomes the row, the messages and the hand-off. */
+int flow_move_store(struct flow_move *m, enum flow_next next);
+void flow_move_release(struct flow_move *m);
+int flow_message_add(struct store_conn *c, struct flow_talk *t,
+		     const char *sender, const json_t *content,
+		     const char *client_id);
+/* The one setter of a status; only along the arrows of the drawing. */
+void flow_status_set(struct flow_talk *t, enum flow_status to);
+
+/* drive.c: on the worker's loop, at its end. */
+void flow_drives_cancel(struct flow_worker *w);
 
 #endif

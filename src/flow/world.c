@@ -156,7 +156,7 @@ static int
 global_write(struct store_conn *c, const struct connect_who *who,
 	     const char *name, struct slice value, int64_t if_match)
 {
-	int64_t now = clock_wall_ms(), changed = 0, count;
+	int64_t now = clock_wall_ms(), changed = 0, count = 0;
 	int rc = store_begin(c);
 
 	if (!rc)

@@ -43,6 +43,7 @@ get_url(const struct flow_at *at, const char *name)
 		return NULL;
 	}
 	t = flow_get_template(at, name, JSON_REQUIRED, TEMPLATE_IN_URL);
+	/* cppcheck-suppress CastIntegerToAddressAtReturn */
 	return t;
 }
 
