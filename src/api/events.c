@@ -82,7 +82,10 @@ events_fetch(struct api_request *r)
 	    flow_talk_messages(r->db, e->id, e->seq, &list, &p)) {
 		e->over = true; /* gone, or the client comes again */
 	} else {
-		json_array_foreach(list, i, message) event_put(e, message);
+		json_array_foreach(list, i, message)
+		{
+			event_put(e, message);
+		}
 		e->dirty = e->seq < talk.seq;
 		if (!e->dirty && e->step != talk.step)
 			state_put(e, &talk);
