@@ -21,6 +21,7 @@ struct proc_request {
 	struct proc_channel *channel; /* NULL: it was freed */
 	struct proc_request *next, **prev;
 	uint64_t epoch; /* of the connection that it came on */
+	uint64_t until_ms;
 	uint32_t id;
 	uint16_t type;
 };
@@ -155,7 +156,8 @@ proc_call_start(struct proc_channel *c, uint16_t type, struct proc_pack *body,
 		uint32_t timeout_ms, struct proc_call *call,
 		void (*done)(struct proc_call *, int, struct proc_unpack *))
 {
-	struct proc_header h = { PROC_REQUEST, type, ++c->next_id, 0 };
+	struct proc_header h = { PROC_REQUEST, type, ++c->next_id, 0,
+				 clock_mono_ms() + timeout_ms };
 
 	if (!h.id)
 		h.id = ++c->next_id;
@@ -184,7 +186,7 @@ proc_call_cancel(struct proc_call *call)
 void
 proc_notify(struct proc_channel *c, uint16_t type, struct proc_pack *body)
 {
-	struct proc_header h = { PROC_NOTICE, type, 0, 0 };
+	struct proc_header h = { PROC_NOTICE, type, 0, 0, 0 };
 
 	if (channel_send(c, body ? body : proc_pack_new(), &h) && !c->lost++)
 		log_warn("a notice found no room; the peer takes none",
@@ -211,11 +213,24 @@ request_free(struct proc_request *rq)
 	free(rq);
 }
 
+uint32_t
+proc_request_left_ms(const struct proc_request *rq)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (!rq->until_ms)
+		return UINT32_MAX;
+	if (rq->until_ms <= now)
+		return 0;
+	return rq->until_ms - now > UINT32_MAX ? UINT32_MAX
+					       : (uint32_t)(rq->until_ms - now);
+}
+
 void
 proc_reply(struct proc_request *rq, int err, struct proc_pack *out)
 {
 	struct proc_channel *c = rq->channel;
-	struct proc_header h = { PROC_REPLY, rq->type, rq->id, err };
+	struct proc_header h = { PROC_REPLY, rq->type, rq->id, err, 0 };
 
 	/* A notice has no id; an asker that was restarted has forgotten. */
 	if (!c || !rq->id || rq->epoch != c->epoch) {
@@ -254,11 +269,17 @@ channel_take_request(struct proc_channel *c, const struct proc_header *h,
 
 	if (!m || h->err)
 		return ERR_PROTOCOL;
+	if (h->until_ms && clock_mono_ms() >= h->until_ms) {
+		log_warn("a request came too late, and was dropped",
+			 LOG_S("what", m->name));
+		return 0;
+	}
 	rq = calloc(1, sizeof(*rq));
 	if (!rq)
 		return ERR_NOMEM;
 	rq->channel = c;
 	rq->epoch = c->epoch;
+	rq->until_ms = h->until_ms;
 	rq->id = h->kind == PROC_REQUEST ? h->id : 0;
 	rq->type = h->type;
 	rq->next = c->requests;

@@ -80,6 +80,10 @@ void proc_channel_free(struct proc_channel *c);
  * channel goes on over this fd. */
 void proc_channel_replace(struct proc_channel *c, int fd);
 
+/* For how long the asker waits from now on; UINT32_MAX: for ever.  What comes
+ * when that is over already is not handled: the asker was told that it has
+ * failed. */
+uint32_t proc_request_left_ms(const struct proc_request *rq);
 /* Replies; takes `out` (may be NULL).  err goes to the asker. */
 void proc_reply(struct proc_request *rq, int err, struct proc_pack *out);
 

@@ -76,13 +76,14 @@ an_answer_does_not_go_to_who_has_not_asked(void **state)
 static void
 an_answer_that_could_not_be_sent_is_dropped_with_its_asker(void **state)
 {
-	char packet[16] = { PROC_REQUEST, HOLD, 0, 0, 1 };
+	char packet[PROC_HEADER] = { PROC_REQUEST, HOLD, 0, 0, 1 };
 	int first[2], second[2];
 
 	(void)state;
 	pair(first);
 	proc_channel_replace(w.keeper, first[1]);
-	assert_int_equal(send(first[0], packet, sizeof(packet), 0), 16);
+	assert_int_equal(send(first[0], packet, sizeof(packet), 0),
+			 PROC_HEADER);
 	run(20);
 	close(first[0]);
 	proc_reply(w.held, ERR_FORBIDDEN, NULL); /* before the end is seen */
@@ -91,7 +92,8 @@ an_answer_that_could_not_be_sent_is_dropped_with_its_asker(void **state)
 	pair(second);
 	proc_channel_replace(w.keeper, second[1]);
 	run(20);
-	assert_int_equal(recv(second[0], packet, sizeof(packet), 0), 16);
+	assert_int_equal(recv(second[0], packet, sizeof(packet), 0),
+			 PROC_HEADER);
 	assert_int_equal(packet[0], PROC_NOTICE);
 	assert_int_equal(recv(second[0], packet, sizeof(packet), 0), -1);
 	close(second[0]);
@@ -175,26 +177,32 @@ closes_at(const void *packet, size_t len)
 static void
 what_is_no_message_closes_the_channel(void **state)
 {
-	/* kind, type (2), zero, id (4), error (8) */
+	/* kind, type (2), zero, id (4), error (8), until (8) */
 	static const struct {
-		char bytes[24];
+		char bytes[PROC_HEADER];
 		size_t len;
 		bool closes;
 	} cases[] = {
-		{ { PROC_REQUEST, HOLD, 0, 0, 1 }, 16, false },
-		{ { PROC_NOTICE, TELL }, 16, false },
-		{ { PROC_REPLY, ADD, 0, 0, 99 }, 16, false }, /* given up */
-		{ { PROC_REQUEST, HOLD, 0, 0, 1 }, 15, true },
+		{ { PROC_REQUEST, HOLD, 0, 0, 1 }, PROC_HEADER, false },
+		{ { PROC_NOTICE, TELL }, PROC_HEADER, false },
+		{ { PROC_REPLY, ADD, 0, 0, 99 },
+		  PROC_HEADER,
+		  false }, /* given up */
+		{ { PROC_REQUEST, HOLD, 0, 0, 1 }, PROC_HEADER - 1, true },
 		{ { PROC_REQUEST }, 1, true },
-		{ { 0, HOLD, 0, 0, 1 }, 16, true },
-		{ { 4, HOLD, 0, 0, 1 }, 16, true },
-		{ { PROC_REQUEST, HOLD, 0, 0, 0 }, 16, true }, /* no id */
-		{ { PROC_REQUEST, HOLD, 0, 1, 1 }, 16, true },
-		{ { PROC_REQUEST, HOLD, 1, 0, 1 }, 16, true }, /* type 0x103 */
-		{ { PROC_REPLY, ADD, 0, 0, 1, 0, 0, 0, 1 }, 16, true },
+		{ { 0, HOLD, 0, 0, 1 }, PROC_HEADER, true },
+		{ { 4, HOLD, 0, 0, 1 }, PROC_HEADER, true },
+		{ { PROC_REQUEST, HOLD, 0, 0, 0 },
+		  PROC_HEADER,
+		  true }, /* no id */
+		{ { PROC_REQUEST, HOLD, 0, 1, 1 }, PROC_HEADER, true },
+		{ { PROC_REQUEST, HOLD, 1, 0, 1 },
+		  PROC_HEADER,
+		  true }, /* type 0x103 */
+		{ { PROC_REPLY, ADD, 0, 0, 1, 0, 0, 0, 1 }, PROC_HEADER, true },
 		{ { PROC_REQUEST, HOLD, 0, 0, 1, 0, 0, 0, -1, -1, -1, -1, -1,
 		    -1, -1, -1 },
-		  16,
+		  PROC_HEADER,
 		  true }, /* a request with an error */
 	};
 	char *huge = calloc(1, PROC_MESSAGE_MAX + 1);
@@ -208,7 +216,7 @@ what_is_no_message_closes_the_channel(void **state)
 			proc_reply(w.held, 0, NULL);
 		w.held = NULL;
 	}
-	memcpy(huge, cases[0].bytes, 16);
+	memcpy(huge, cases[0].bytes, PROC_HEADER);
 	assert_false(closes_at(huge, PROC_MESSAGE_MAX));
 	assert_non_null(w.held);
 	proc_reply(w.held, 0, NULL);
