@@ -65,6 +65,7 @@ TORTURE_MINUTES ?= 60
 torture: $(BINARY) ## kills, slow clients, fuzzing for TORTURE_MINUTES=60
 	$(if $(filter release,$(VARIANT)),$(Q)$(MAKE) VARIANT=steps \
 		BUILD=build/steps all)
+	$(Q)$(MAKE) VARIANT=fuzz BUILD=build/fuzz fuzz
 	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) \
 		DRAWBRIDGE_WITH_STEPS=$(abspath $(STEPS_BINARY)) \
 		TORTURE_MINUTES=$(TORTURE_MINUTES) \
