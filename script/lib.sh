@@ -140,7 +140,7 @@ install_packages() {
 		installed "$daemon" && was_here="$was_here $daemon "
 	done
 	if ! start_nothing apt_install "$@" > "$log" 2>&1 < /dev/null; then
-		tail -30 "$log" >&2
+		tail -8 "$log" >&2
 		echo "Installing failed; the whole story is in $log" >&2
 		! grep -qE 'Failed to fetch|resolving|no installation candidate|Unable to locate' \
 			"$log" || echo "Is there a network, and does" \

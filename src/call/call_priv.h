@@ -71,6 +71,12 @@ int call_target_bare(struct call *c);
  * (which no prefix allows) when they are longer than that. */
 struct slice call_target_path(struct call *c);
 
+/* ---- scope.c ---- */
+/* The scope that an answer says is missing ("tickets.write"), or that is
+ * probably meant ("perhaps Desk.tickets.READ"); "" when nothing is known. */
+void call_scope_missing(const struct call *c, const struct binding_answer *a,
+			char *out, size_t size);
+
 /* ---- request.c ---- */
 /* Writes the head of the request into the connection's writer. */
 int call_request_put_head(struct call *c);

@@ -85,27 +85,33 @@ judge_read_ahead(struct call *c)
 	}
 }
 
+/* refused: the token was, and could not be renewed once more. */
 static void
-judge_health(struct call *c, const struct binding_answer *a)
+judge_health(struct call *c, const struct binding_answer *a, bool refused)
 {
 	const struct catalog_api *api = &c->injection->binding->service->api;
 	struct connect_view *view = c->worker->config.connections;
 	struct connect_entry *entry;
 	const char *problem = NULL;
+	char scope[192] = "";
 
-	if (a->status < 400) {
+	if (a->status < 400 && !refused) {
 		if (c->degraded && a->status >= 200 &&
 		    !connect_view_find(view, c->link, NULL, &entry))
-			connect_view_health(view, entry, NULL);
+			connect_view_health(view, entry, NULL, "");
 		return;
 	}
 	if (binding_match_any(&api->missing_scope_on, a))
 		problem = "missing_scope";
 	else if (a->status == 429 || binding_match_any(&api->throttled_on, a))
 		problem = "throttled";
+	else if (refused)
+		problem = "token_refused";
 	if (!problem || connect_view_find(view, c->link, NULL, &entry))
 		return;
-	connect_view_health(view, entry, problem);
+	if (!entry->degraded && !strcmp(problem, "missing_scope"))
+		call_scope_missing(c, a, scope, sizeof(scope));
+	connect_view_health(view, entry, problem, scope);
 }
 
 static bool
@@ -159,7 +165,7 @@ call_judge(struct call *c)
 	if (rule && rule->executed_nothing && judge_can_replay(c))
 		verdict = CALL_TOKEN_REFUSED;
 	else
-		judge_health(c, &a);
+		judge_health(c, &a, rule && c->refreshed);
 	buf_release(&opened);
 	return verdict;
 }

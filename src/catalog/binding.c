@@ -58,6 +58,14 @@ binding_host_covers(const struct binding_host *h, const char *host, bool https,
 	return hl > nl && host[0] != '.' && !strcmp(host + hl - nl, h->name);
 }
 
+static bool
+scheme_allowed(const struct binding *b, bool https, const char *host)
+{
+	return https || b->allow_http == CATALOG_HTTP_YES ||
+	       (b->allow_http == CATALOG_HTTP_LOOPBACK &&
+		catalog_is_loopback(host));
+}
+
 bool
 binding_hosts_allow(const struct binding *b, bool https, struct slice host,
 		    uint16_t port)
@@ -67,9 +75,7 @@ binding_hosts_allow(const struct binding *b, bool https, struct slice host,
 
 	if (http_host_canonical(host, canonical) < 0)
 		return false;
-	if (!https && b->allow_http != CATALOG_HTTP_YES &&
-	    !(b->allow_http == CATALOG_HTTP_LOOPBACK &&
-	      catalog_is_loopback(canonical)))
+	if (!scheme_allowed(b, https, canonical))
 		return false;
 	if (!port)
 		port = https ? 443 : 80;
@@ -99,10 +105,12 @@ grant_value(void *arg, struct slice name)
 }
 
 static bool
-pending_host_allows(const char *text, struct with_grant *w, const char *host)
+pending_host_allows(const char *text, struct with_grant *w, const char *host,
+		    bool https, uint16_t port)
 {
 	struct binding_host h;
 	struct buf own;
+	char *colon;
 	bool ok;
 
 	buf_init(&own, HTTP_HOST_MAX + 16);
@@ -110,8 +118,14 @@ pending_host_allows(const char *text, struct with_grant *w, const char *host)
 	buf_reset(&own);
 	ok = ok && !template_expand(text, grant_value, w, 0, &own, NULL) &&
 	     catalog_is_host(buf_cstr(&own), false) &&
-	     binding_host_parse(buf_cstr(&own), NULL, &h) && !h.port &&
-	     !strcmp(buf_cstr(&own), host);
+	     binding_host_parse(buf_cstr(&own), NULL, &h);
+	if (ok) {
+		colon = h.port ? strrchr(own.data, ':') : NULL;
+		if (colon)
+			*colon = '\0';
+		h.name = own.data;
+		ok = binding_host_covers(&h, host, https, port);
+	}
 	buf_release(&own);
 	return ok;
 }
@@ -128,12 +142,15 @@ binding_hosts_allow_grant(const struct binding *now,
 
 	if (binding_hosts_allow(now, https, host, port))
 		return true;
-	if (!https || (port && port != 443) ||
-	    http_host_canonical(host, canonical) < 0)
+	if (http_host_canonical(host, canonical) < 0 ||
+	    !scheme_allowed(now, https, canonical))
 		return false;
+	if (!port)
+		port = https ? 443 : 80;
 	texts = catalog_hosts(now->service, now->method);
 	for (i = 0; i < texts->count; i++)
-		if (pending_host_allows(texts->items[i], &w, canonical))
+		if (pending_host_allows(texts->items[i], &w, canonical, https,
+					port))
 			return true;
 	return false;
 }

@@ -223,6 +223,10 @@ const struct catalog_parameter *
 catalog_parameter_find(const struct service *s, const struct catalog_method *m,
 		       struct slice name);
 
+/* Whether a text can be this parameter's value (choose.c). */
+bool catalog_parameter_is_sound(const struct catalog_parameter *p,
+				const char *value);
+
 /* ---- loading (load.c) ---- */
 
 /* {part: its definition}; ERR_INVALID with a report. */

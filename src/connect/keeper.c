@@ -417,6 +417,8 @@ keeper_release(struct keeper *k)
 	/* What was asked of the exchanger ends here, and is told to the front. */
 	proc_channel_free(k->exchanger);
 	keeper_revoke_free_all(k);
+	if (k->db && k->clock.boot_ms)
+		keeper_row_seen(k);
 	proc_channel_free(k->front);
 	if (k->db)
 		store_release(k->db);

@@ -121,7 +121,8 @@ keeper_app_allows(const struct keeper_app *a, const char *url)
 	if (!a->client_secret)
 		return true; /* there is nothing to give away */
 	for (i = 0; i < a->endpoint_count; i++)
-		if (url && !strcmp(a->endpoints[i], url))
+		if (url &&
+		    catalog_endpoint_fits(a->endpoints[i], slice_str(url)))
 			return true;
 	return false;
 }

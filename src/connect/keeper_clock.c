@@ -8,8 +8,9 @@
  * therefore keeps no token alive, and one that is set forward kills none.
  *
  * The latest time known is stored now and then.  A keeper that starts under
- * an earlier wall clock goes on from there, so that a clock that was set back
- * while nothing ran makes no stored token younger.
+ * an earlier wall clock goes on from there.  How long nothing ran is not known
+ * then, and so no stored token's age: each is renewed before it is used again,
+ * where it can be.
  *
  * What was stored before the start is judged by whichever is later, this time
  * or the wall clock: a machine that wakes up in the past and is corrected
@@ -28,6 +29,7 @@ keeper_clock_start(struct keeper_clock *c, int64_t wall_ms, uint64_t boot_ms,
 {
 	c->base_ms = wall_ms > seen_ms ? wall_ms : seen_ms;
 	c->boot_ms = boot_ms;
+	c->unsure = wall_ms < seen_ms - STEP_MS;
 	c->ahead_ms = c->base_ms - wall_ms;
 }
 
@@ -62,6 +64,8 @@ keeper_row_now(const struct keeper *k, const struct keeper_row *r)
 
 	if (r->obtained_at >= k->clock.base_ms)
 		return now;
+	if (k->clock.unsure && strcmp(r->ends_why, "no_refresh") != 0)
+		return INT64_MAX / 2;
 	wall = clock_wall_ms();
 	return wall > now ? wall : now;
 }

@@ -154,6 +154,7 @@ getting_finish(struct getting *g)
 	}
 	if (g->app.flagged_at)
 		keeper_app_flag(k, &g->app, false);
+	keeper_keep_sooner(k, &row);
 	keeper_row_tell(k, &row, NULL, NULL);
 	keeper_token_warn(k, &row, g->payload.binding, g->app.client_id,
 			  g->account, warning, sizeof(warning));

@@ -98,6 +98,8 @@ keep_one(struct keeper *k, const struct connect_msg_subject *who, int64_t now)
 	keeper_active_put(a);
 }
 
+static void keep_start(struct keeper *k, int64_t now, int64_t wait);
+
 static void
 keep_turn(struct loop_timer *t)
 {
@@ -111,17 +113,35 @@ keep_turn(struct loop_timer *t)
 	for (i = 0; i < count && k->keeping < UNDER_WAY_MAX; i++)
 		keep_one(k, &due[i], now);
 	wait = next - now;
-	if (wait < SOON_MS)
-		wait = SOON_MS;
 	if (wait > LATER_MS)
 		wait = LATER_MS;
+	keep_start(k, now, wait);
+}
+
+static void
+keep_start(struct keeper *k, int64_t now, int64_t wait)
+{
+	if (wait < SOON_MS)
+		wait = SOON_MS;
 	wait += (int64_t)(random_u64() % (uint64_t)(wait / 4));
+	k->keep_turn_at = now + wait;
 	loop_timer_start(k->loop, &k->keep, (uint64_t)wait, keep_turn);
+}
+
+void
+keeper_keep_sooner(struct keeper *k, const struct keeper_row *r)
+{
+	int64_t now = keeper_now(k);
+
+	if (r->keep_at && k->keep.prev && r->keep_at < k->keep_turn_at &&
+	    k->keep_turn_at > now + 2 * SOON_MS)
+		keep_start(k, now, r->keep_at - now);
 }
 
 void
 keeper_keep_start(struct keeper *k)
 {
+	k->keep_turn_at = keeper_now(k) + SOON_MS;
 	loop_timer_start(k->loop, &k->keep, 1 + random_u64() % SOON_MS,
 			 keep_turn);
 }

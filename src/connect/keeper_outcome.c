@@ -317,6 +317,7 @@ refresh_store(struct keeper_active *a)
 	a->row = next;
 	a->in_use = false;
 	k->counts.refreshed++;
+	keeper_keep_sooner(k, &a->row);
 	if (a->keeping)
 		k->counts.kept_alive++;
 	if (a->app.flagged_at)

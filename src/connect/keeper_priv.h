@@ -18,6 +18,7 @@ struct keeper_clock {
 	int64_t base_ms;  /* when it started */
 	uint64_t boot_ms; /* the machine's steady time then */
 	int64_t ahead_ms; /* of the wall clock, when last looked */
+	bool unsure;	  /* how old what is stored is */
 };
 
 struct keeper {
@@ -35,6 +36,7 @@ struct keeper {
 	struct loop_timer tidy;	   /* forgets expired consents */
 	struct loop_timer tick;	   /* looks at the clock */
 	struct loop_timer keep;	   /* the next grants to keep alive */
+	int64_t keep_turn_at;	   /* when it looks for them next */
 	unsigned keeping;	   /* such refreshes under way */
 	struct revoking *revoking; /* those that wait for a refresh */
 	unsigned under_way;	   /* requests at the exchanger */
@@ -306,6 +308,8 @@ int keeper_refresh_dead(struct keeper *k, struct keeper_row *r,
 
 /* Looks for them from now on, also for those of before the start. */
 void keeper_keep_start(struct keeper *k);
+/* This one was stored: looks in time, if that is soon. */
+void keeper_keep_sooner(struct keeper *k, const struct keeper_row *r);
 /* The refresh is over, if it was one of these. */
 void keeper_keep_ended(struct keeper_active *a);
 

@@ -195,6 +195,8 @@ keeper_row_save(struct keeper *k, struct keeper_row *r, struct slice sealed)
 	if (!rc)
 		rc = r->base ? row_update(k, r, sealed)
 			     : row_insert(k, r, sealed);
+	if (!rc) /* no start after this one is at an earlier time */
+		rc = keeper_row_seen(k);
 	if (!rc)
 		r->base = r->who.generation;
 	return rc;

@@ -8,8 +8,9 @@
  * revoked it, or refuses it.  One whose revocation failed still counts, also
  * when its connection is deleted.
  *
- * Where the account is not known, those of unknown accounts count for every
- * account: the warning then says "up to".
+ * Where the account is not known (no scope lets us ask), those of unknown
+ * accounts are counted together: the warning then says "up to", and no
+ * connection is told that it may have been ended.
  *
  * Runs in the keeper.
  */
@@ -44,45 +45,46 @@ keeper_token_forget(struct keeper *k, const struct keeper_row *r)
 			 LOG_S("why", store_message(k->db)));
 }
 
-static const struct catalog_quota *
-token_quota(const struct binding *b)
+/* How many the service allows (0: not known), and whether one too many
+ * silently ends the oldest. */
+static uint32_t
+token_quota(const struct binding *b, bool *evicts)
 {
 	const struct catalog_quota *q;
 	size_t i;
 
+	*evicts = true;
+	if (b->method->refresh && b->method->refresh->tokens_per_account)
+		return b->method->refresh->tokens_per_account;
 	for (i = 0; i < b->method->quotas.count; i++) {
 		q = &b->method->quotas.items[i];
-		if (q->of == CATALOG_QUOTA_REFRESH_TOKENS && q->count &&
-		    !q->window_s)
-			return q;
+		if (q->of == CATALOG_QUOTA_REFRESH_TOKENS && !q->window_s) {
+			*evicts = q->evicts;
+			return q->count;
+		}
 	}
-	return NULL;
+	return 0;
 }
 
-/* Those of this account, and those whose account is not known. */
 #define TOKENS_WHERE \
 	"FROM refresh_tokens WHERE org = ?1 AND app = ?2 AND client_id = ?3 " \
-	"AND (account = ?4 OR account = '' OR ?4 = '')"
+	"AND account = ?4"
 
 static int
 token_count(struct keeper *k, const struct keeper_row *r, const char *client_id,
-	    const char *account, uint64_t *all, uint64_t *unknown)
+	    const char *account, uint64_t *out)
 {
 	struct store_stmt *st;
 	int rc;
 
-	*all = *unknown = 0;
-	rc = store_query(k->db, &st,
-			 "SELECT count(*), coalesce(sum(CASE WHEN account = '' "
-			 "OR ?4 = '' THEN 1 ELSE 0 END), 0) " TOKENS_WHERE,
-			 "ssss", r->who.org, r->app, client_id, account);
+	*out = 0;
+	rc = store_query(k->db, &st, "SELECT count(*) " TOKENS_WHERE, "ssss",
+			 r->who.org, r->app, client_id, account);
 	if (rc)
 		return rc;
 	rc = store_step(st);
-	if (rc == 1) {
-		*all = (uint64_t)store_col_int(st, 0);
-		*unknown = (uint64_t)store_col_int(st, 1);
-	}
+	if (rc == 1)
+		*out = (uint64_t)store_col_int(st, 0);
 	store_done(st);
 	return rc < 0 ? rc : 0;
 }
@@ -150,27 +152,27 @@ keeper_token_warn(struct keeper *k, const struct keeper_row *r,
 		  const struct binding *b, const char *client_id,
 		  const char *account, char *out, size_t size)
 {
-	const struct catalog_quota *q = token_quota(b);
-	uint64_t all, unknown, near;
+	uint64_t all;
+	bool evicts;
+	uint32_t most = token_quota(b, &evicts);
 
 	out[0] = '\0';
-	if (!q || token_count(k, r, client_id, account, &all, &unknown))
+	if (!most || token_count(k, r, client_id, account, &all))
 		return;
-	near = q->count - q->count / 10; /* the last tenth */
-	if (all < near)
+	if (all < most - most / 10) /* the last tenth */
 		return;
 	snprintf(out, size,
 		 "This account has given %s%llu of the %u refresh tokens that "
 		 "the provider allows for one OAuth app%s. Delete connections "
 		 "that nobody uses.",
-		 unknown > 1 ? "up to " : "", (unsigned long long)all, q->count,
-		 all > q->count	  ? "; it silently ends the oldest"
-		 : !q->evicts	  ? ""
-		 : all < q->count ? "; beyond that it silently ends the oldest"
-				  : "; the next one silently ends the oldest");
+		 account[0] ? "" : "up to ", (unsigned long long)all, most,
+		 !evicts      ? ""
+		 : all > most ? "; it silently ends the oldest"
+		 : all < most ? "; beyond that it silently ends the oldest"
+			      : "; the next one silently ends the oldest");
 	log_warn("refresh tokens of an account run short",
 		 LOG_S("connection", r->who.connection), LOG_S("app", r->app),
 		 LOG_I("count", (int64_t)all));
-	if (all > q->count && q->evicts)
+	if (all > most && evicts && account[0])
 		token_evicted(k, r, client_id, account);
 }

@@ -125,12 +125,13 @@ int connect_view_inject(struct connect_view *v, struct connect_entry *e,
 void connect_view_refuse(struct connect_view *v, struct connect_entry *e,
 			 const char *subject, uint64_t generation,
 			 struct connect_wait *w);
-/* Notes that the service misses a scope, throttles, or (NULL) is well again:
- * health of the connection, off the hot path.  It is well only when a minute
+/* Notes that the service misses a scope (detail: which, as far as that is
+ * known), throttles, refuses a token that was just made, or (NULL) is well
+ * again: health of the connection, off the hot path.  It is well only when a minute
  * has gone without trouble, so that a service which throttles every other
  * call does not make a write of each. */
 void connect_view_health(struct connect_view *v, struct connect_entry *e,
-			 const char *problem);
+			 const char *problem, const char *detail);
 void connect_wait_cancel(struct connect_wait *w);
 
 /*

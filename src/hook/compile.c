@@ -23,8 +23,8 @@ enum { ARENA_MAX = 2 * 1024 * 1024, CONNECTION_MAX = 50 };
 size_t
 hook_at(struct hook_compiling *c, const char *name)
 {
-	size_t mark = c->len, n = c->len;
 	size_t end = sizeof(c->pointer) - 1;
+	size_t mark = c->len, n = mark;
 
 	if (n < end)
 		c->pointer[n++] = '/';
@@ -319,40 +319,31 @@ template_is_wrong(struct hook_compiling *c, int err,
 	hook_at_back(c, mark);
 }
 
-const struct template *
-hook_template(struct hook_compiling *c, struct slice text,
-	      enum template_place place)
-{
-	struct template_problem problem = { 0 };
-	struct template *t;
-	int rc = template_compile(text, place, c->scopes, &t, &problem);
-
-	if (rc) {
-		template_is_wrong(c, rc, &problem);
-		return NULL;
-	}
-	if (keep_text(c, t, c->pointer, true))
-		return t;
-	template_free(t);
-	return NULL;
-}
-
-const struct template *
+void
 hook_get_template(struct hook_compiling *c, const json_t *o, const char *name,
-		  bool required, enum template_place place)
+		  bool required, enum template_place place,
+		  const struct template **out)
 {
 	const json_t *v = string_member(c, o, name, required);
-	const struct template *t;
+	struct template_problem problem = { 0 };
+	struct template *t;
 	size_t mark;
+	int rc;
 
+	*out = NULL;
 	if (!v)
-		return NULL;
+		return;
 	mark = hook_at(c, name);
-	t = hook_template(c,
-			  slice_of(json_string_value(v), json_string_length(v)),
-			  place);
+	rc = template_compile(
+		slice_of(json_string_value(v), json_string_length(v)), place,
+		c->scopes, &t, &problem);
+	if (rc)
+		template_is_wrong(c, rc, &problem);
+	else if (keep_text(c, t, c->pointer, true))
+		*out = t;
+	else
+		template_free(t);
 	hook_at_back(c, mark);
-	return t;
 }
 
 struct template_json *

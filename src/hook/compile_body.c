@@ -104,12 +104,12 @@ compile_content(struct hook_compiling *c, const json_t *o)
 		compile_body_rows(c, o);
 		break;
 	case HOOK_BODY_TEXT:
-		c->d->text = hook_get_template(c, o, "content", true,
-					       TEMPLATE_IN_TEXT);
+		hook_get_template(c, o, "content", true, TEMPLATE_IN_TEXT,
+				  &c->d->text);
 		break;
 	case HOOK_BODY_XML:
-		c->d->text = hook_get_template(c, o, "content", true,
-					       TEMPLATE_IN_XML);
+		hook_get_template(c, o, "content", true, TEMPLATE_IN_XML,
+				  &c->d->text);
 		break;
 	case HOOK_BODY_GRAPHQL:
 		compile_graphql(c, o);

@@ -53,7 +53,7 @@ compile_url(struct hook_compiling *c, const json_t *o)
 	struct slice url = slice_str(text ? text : "");
 	size_t mark;
 
-	c->d->url = hook_get_template(c, o, "url", true, TEMPLATE_IN_URL);
+	hook_get_template(c, o, "url", true, TEMPLATE_IN_URL, &c->d->url);
 	if (!c->d->url || c->d->connection[0])
 		return;
 	mark = hook_at(c, "url");
@@ -108,7 +108,7 @@ compile_name(struct hook_compiling *c, const json_t *o,
 		compile_header_name(c, o, row);
 		return;
 	}
-	row->name = hook_get_template(c, o, "name", true, places[kind]);
+	hook_get_template(c, o, "name", true, places[kind], &row->name);
 	if (!json_is_string(v) || json_string_length(v))
 		return;
 	mark = hook_at(c, "name");
@@ -147,8 +147,8 @@ compile_part(struct hook_compiling *c, const json_t *o, struct hook_row *row)
 		hook_get_str(c, o, "content_type", false, MEDIA_TYPE_MAX);
 	size_t mark;
 
-	row->filename = hook_get_template(c, o, "filename", false,
-					  TEMPLATE_IN_PART_NAME);
+	hook_get_template(c, o, "filename", false, TEMPLATE_IN_PART_NAME,
+			  &row->filename);
 	compile_data(c, o, row);
 	if (!type)
 		return;
@@ -188,9 +188,9 @@ compile_row(struct hook_compiling *c, const json_t *o, enum hook_rows_kind kind,
 	if (kind == HOOK_IN_PARTS)
 		compile_part(c, o, row);
 	if (!row->data.ptr)
-		row->value = hook_get_template(
-			c, o, "value", !json_object_get(o, "content_base64"),
-			places[kind]);
+		hook_get_template(c, o, "value",
+				  !json_object_get(o, "content_base64"),
+				  places[kind], &row->value);
 	return true;
 }
 
@@ -325,7 +325,7 @@ hook_compile_request(struct hook_compiling *c, const json_t *o)
 	compile_rows_of(c, o, "headers", HOOK_IN_HEADERS, &d->headers);
 	hook_compile_body(c, o);
 	compile_limits(c, o);
-	d->key = hook_get_template(c, o, "idempotency_key", false,
-				   TEMPLATE_IN_HEADER);
+	hook_get_template(c, o, "idempotency_key", false, TEMPLATE_IN_HEADER,
+			  &d->key);
 	compile_retries(c, o);
 }

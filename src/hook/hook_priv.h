@@ -181,14 +181,9 @@ const json_t *hook_get_array(struct hook_compiling *c, const json_t *o,
 int hook_get_word(struct hook_compiling *c, const json_t *o, const char *name,
 		  const char *const *words, int fallback);
 /* The member's text as a template; NULL: absent, or a problem. */
-const struct template *hook_get_template(struct hook_compiling *c,
-					 const json_t *o, const char *name,
-					 bool required,
-					 enum template_place place);
-/* The same of the text at the pointer. */
-const struct template *hook_template(struct hook_compiling *c,
-				     struct slice text,
-				     enum template_place place);
+void hook_get_template(struct hook_compiling *c, const json_t *o,
+		       const char *name, bool required,
+		       enum template_place place, const struct template **out);
 struct template_json *hook_template_json(struct hook_compiling *c,
 					 const json_t *tree);
 

@@ -463,8 +463,11 @@ http_writer_added(struct http_writer *w, size_t len)
 int
 http_writer_put(struct http_writer *w, struct slice bytes)
 {
-	char *room = http_writer_room(w, bytes.len);
+	char *room;
 
+	if (!bytes.len)
+		return 0;
+	room = http_writer_room(w, bytes.len);
 	if (!room)
 		return w->out ? ERR_TOO_LARGE : ERR_NOMEM;
 	memcpy(room, bytes.ptr, bytes.len);

@@ -27,16 +27,21 @@ struct signed_query {
 };
 
 static struct slice
+piece_of(const struct signed_query *q, size_t at, size_t len)
+{
+	return len ? slice_of(q->text.data + at, len) : SLICE_NONE;
+}
+
+static struct slice
 name_of(const struct signed_query *q, size_t i)
 {
-	return slice_of(q->text.data + q->items[i].name, q->items[i].name_len);
+	return piece_of(q, q->items[i].name, q->items[i].name_len);
 }
 
 static struct slice
 value_of(const struct signed_query *q, size_t i)
 {
-	return slice_of(q->text.data + q->items[i].value,
-			q->items[i].value_len);
+	return piece_of(q, q->items[i].value, q->items[i].value_len);
 }
 
 static int

@@ -145,7 +145,7 @@ void method_oauth2_answer(const struct binding *b, enum method_request what,
 			  struct slice (*header)(void *arg, struct slice name),
 			  void *header_arg, int64_t now_ms,
 			  struct method_answer *out);
-/* Whether a revocation went through. */
+/* Whether a revocation went through; never where there is no way to. */
 bool method_oauth2_revoked(const struct binding *b, int status,
 			   struct slice body);
 

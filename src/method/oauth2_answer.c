@@ -458,6 +458,8 @@ method_oauth2_revoked(const struct binding *b, int status, struct slice body)
 	struct binding_answer answer = { .status = status, .body = body };
 	const struct catalog_revoke *r = b->method->revoke;
 
+	if (!r)
+		return false;
 	if (r->success.count)
 		return binding_match_all(&r->success, &answer);
 	return status >= 200 && status < 300;

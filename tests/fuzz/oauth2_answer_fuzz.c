@@ -11,6 +11,9 @@
 
 #include "method/method.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 enum { BODY_MAX = 64 * 1024 };
 
 static const char *const services[] = { "zoho_crm", "slack", "github", "notion",

@@ -6,6 +6,8 @@
 #ifndef SUPPORT_MULTIPART_H
 #define SUPPORT_MULTIPART_H
 
+#include <stdio.h>
+
 #include "base/base.h"
 
 struct multipart_part {

@@ -597,6 +597,135 @@ lives_of_refresh_tokens_are_told(void **state)
 	}
 }
 
+/* ---- where an app's secret may go ---- */
+
+static int
+endpoint(const char *service, const char *parameters, char out[256])
+{
+	const struct service *s = catalog_find(cat, NULL, service);
+	const struct catalog_method *m = service_method(s, "oauth");
+	json_t *p = parameters ? json_loads(parameters, 0, NULL) : NULL;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 256);
+	rc = catalog_endpoint(s, m, m->token->url, s->default_data_centre, p,
+			      &b);
+	snprintf(out, 256, "%s", rc ? "" : buf_cstr(&b));
+	buf_release(&b);
+	json_decref(p);
+	return rc;
+}
+
+static void
+secret_of_an_app_is_for_every_tenant_of_the_vendor_s_domain(void **state)
+{
+	static const struct {
+		const char *service, *parameters, *want;
+	} all[] = {
+		{ "shopify", NULL,
+		  "https://*.myshopify.com/admin/oauth/access_token" },
+		{ "shopify", "{\"shop\":\"acme\"}",
+		  "https://acme.myshopify.com/admin/oauth/access_token" },
+		{ "zendesk", NULL, "https://*.zendesk.com/oauth/tokens" },
+		{ "microsoft_graph", NULL,
+		  "https://login.microsoftonline.com/*/oauth2/v2.0/token" },
+		{ "gitlab", NULL, "https://gitlab.com/oauth/token" },
+		{ "gitlab", "{\"host\":\"git.acme.example\"}",
+		  "https://git.acme.example/oauth/token" },
+		{ "salesforce", NULL,
+		  "https://login.salesforce.com/services/oauth2/token" },
+		{ "zoho_desk", NULL,
+		  "https://accounts.zoho.com/oauth/v2/token" },
+	};
+	char url[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(all); i++) {
+		assert_int_equal(
+			endpoint(all[i].service, all[i].parameters, url), 0);
+		assert_string_equal(url, all[i].want);
+	}
+	assert_int_equal(endpoint("shopify", "{\"shop\":\"a.evil\"}", url),
+			 ERR_INVALID);
+	assert_int_equal(endpoint("salesforce",
+				  "{\"login_host\":\"evil.example\"}", url),
+			 ERR_INVALID);
+}
+
+static void
+tenant_is_one_label_or_one_piece_of_a_path(void **state)
+{
+	static const char shop[] = "https://*.myshopify.com/token";
+	static const char tenant[] = "https://login.example.com/*/token";
+	static const char *const bad[] = {
+		"https://evil.example/.myshopify.com/token",
+		"https://evil.example#.myshopify.com/token",
+		"https://a.b.myshopify.com/token",
+		"https://.myshopify.com/token",
+		"https://A.myshopify.com/token",
+		"https://a@evil.myshopify.com/token",
+		"https://acme.myshopify.com/token/",
+		"https://acme.myshopify.com:444/token",
+		"http://acme.myshopify.com/token",
+		"https://acme.myshopify.com",
+		"",
+	};
+	static const char *const bad_paths[] = {
+		"https://login.example.com/a/b/token",
+		"https://login.example.com/../token",
+		"https://login.example.com/./token",
+		"https://login.example.com//token",
+		"https://login.example.com/a?b/token",
+		"https://login.example.com/a\\b/token",
+	};
+	size_t i;
+
+	(void)state;
+	assert_true(catalog_endpoint_fits(
+		shop, SLICE("https://acme-2.myshopify.com/token")));
+	assert_true(catalog_endpoint_fits(
+		tenant,
+		SLICE("https://login.example.com/contoso.onmicrosoft.com/"
+		      "token")));
+	for (i = 0; i < ARRAY_LEN(bad); i++)
+		if (catalog_endpoint_fits(shop, slice_str(bad[i])))
+			fail_msg("%s", bad[i]);
+	for (i = 0; i < ARRAY_LEN(bad_paths); i++)
+		if (catalog_endpoint_fits(tenant, slice_str(bad_paths[i])))
+			fail_msg("%s", bad_paths[i]);
+}
+
+static void
+tenant_of_a_custom_definition_chooses_no_host(void **state)
+{
+	static const char text[] =
+		"{\"id\":\"own\",\"name\":\"Own\",\"parameters\":[{\"name\":"
+		"\"x\",\"label\":\"X\"}],\"methods\":{\"oauth\":{\"kind\":"
+		"\"oauth2_code\",\"name\":\"O\",\"authorize\":{\"url\":"
+		"\"https://{x}.co.uk/a\"},\"token\":{\"url\":"
+		"\"https://{x}.co.uk/t\"}}},\"api\":{\"base_url\":"
+		"\"https://{x}.co.uk\",\"hosts\":[\"{x}.co.uk\"]}}";
+	struct catalog_source source = { .org = "o" };
+	const struct catalog_method *m;
+	const struct service *s;
+	struct catalog *own;
+	struct buf b;
+
+	(void)state;
+	source.text = slice_str(text);
+	assert_int_equal(catalog_new(&source, 1, &own, NULL), 0);
+	s = catalog_find(own, "o", "own");
+	assert_non_null(s);
+	m = service_method(s, NULL);
+	buf_init(&b, 256);
+	assert_int_equal(catalog_endpoint(s, m, m->token->url, NULL, NULL, &b),
+			 ERR_WRONG_STATE);
+	buf_release(&b);
+	catalog_unref(own);
+}
+
 int
 main(void)
 {
@@ -629,6 +758,10 @@ main(void)
 		cmocka_unit_test(regions_have_hosts_of_their_own),
 		cmocka_unit_test(consent_pages_get_what_they_need),
 		cmocka_unit_test(lives_of_refresh_tokens_are_told),
+		cmocka_unit_test(
+			secret_of_an_app_is_for_every_tenant_of_the_vendor_s_domain),
+		cmocka_unit_test(tenant_is_one_label_or_one_piece_of_a_path),
+		cmocka_unit_test(tenant_of_a_custom_definition_chooses_no_host),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

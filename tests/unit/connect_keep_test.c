@@ -129,7 +129,7 @@ many_due_at_once_are_taken_a_few_at_a_time(void **state)
 	run(2500); /* several turns */
 	assert_int_equal(provider.held_count, 16);
 	assert_int_equal(w.k[0].keeping, 16);
-	provider.held_count = 0;
+	provider_forget();
 }
 
 /* ---- the end, foretold ---- */
@@ -195,9 +195,10 @@ tokens_of_an_account_are_counted_and_warned_of(void **state)
 	int i;
 
 	(void)state;
-	define("\"quotas\":[{\"of\":\"refresh_tokens\",\"per\":\"user\","
-	       "\"count\":5,\"evicts\":true}],");
-	first = w.who; /* the world's own is the first */
+	define("\"refresh\":{\"tokens_per_account\":5},");
+	provider.account = "ada@example.com";
+	connect_another();
+	first = w.who;
 	for (i = 2; i <= 4; i++) {
 		connect_another();
 		assert_int_equal(row().issue, 1);
@@ -206,7 +207,7 @@ tokens_of_an_account_are_counted_and_warned_of(void **state)
 	assert_non_null(strstr(a.grant.warning, "5 of the 5"));
 	assert_non_null(strstr(a.grant.warning, "the next one"));
 	run(30);
-	assert_string_equal(provider.revoked, "refresh-4");
+	assert_string_equal(provider.revoked, "refresh-5");
 	connect_another(); /* so this is the fifth again */
 	snprintf(w.who.connection, sizeof(w.who.connection), "one-more");
 	consent(&a);
@@ -216,6 +217,28 @@ tokens_of_an_account_are_counted_and_warned_of(void **state)
 	assert_string_equal(w.told.who.connection, first.connection);
 	assert_true(w.told.degraded);
 	assert_int_equal(w.told.status, CONNECT_CONNECTED);
+}
+
+static void
+tokens_of_unknown_accounts_end_nobody(void **state)
+{
+	unsigned tellings;
+	struct asked a;
+
+	(void)state;
+	define("\"refresh\":{\"tokens_per_account\":2},");
+	connect_another();
+	run(10);
+	tellings = w.tellings;
+	snprintf(w.who.connection, sizeof(w.who.connection), "third");
+	consent(&a);
+	assert_non_null(strstr(a.grant.warning, "up to 3 of the 2"));
+	run(10);
+	assert_int_equal(w.tellings, tellings + 1); /* its own alone */
+	provider.account = "ada@example.com";
+	snprintf(w.who.connection, sizeof(w.who.connection), "fourth");
+	consent(&a);
+	assert_string_equal(a.grant.warning, "");
 }
 
 static void
@@ -275,6 +298,10 @@ time_is_stored_for_the_next_start(void **state)
 	before = keeper_now(&w.k[0]);
 	keeper_restart(0);
 	assert_in_range(keeper_now(&w.k[0]) - before + 500, 0, 1000);
+	/* how long nothing ran is not known: its token is renewed first */
+	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
+	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
+	assert_int_equal(provider.refreshes, 1);
 	/* and people see their own time */
 	assert_in_range(keeper_to_wall(&w.k[0], keeper_now(&w.k[0])) -
 				clock_wall_ms() + 1000,
@@ -295,6 +322,18 @@ old_row_is_judged_by_the_later_clock(void **state)
 	assert_true(keeper_row_now(&w.k[0], &r) < 1000000000000);
 }
 
+static void
+token_of_unknown_age_that_cannot_be_renewed_is_used(void **state)
+{
+	struct keeper_row r = { .obtained_at = 1, .ends_why = "no_refresh" };
+
+	(void)state;
+	keeper_clock_start(&w.k[0].clock, clock_wall_ms(), clock_boot_ms(),
+			   clock_wall_ms() + HOUR_MS);
+	assert_in_range(keeper_row_now(&w.k[0], &r) - keeper_now(&w.k[0]) + 100,
+			0, 200);
+}
+
 int
 main(void)
 {
@@ -310,11 +349,13 @@ main(void)
 		CASE(refresh_token_that_is_replaced_is_kept_alive),
 		CASE(grant_without_a_refresh_token_ends_with_its_token),
 		CASE(tokens_of_an_account_are_counted_and_warned_of),
+		CASE(tokens_of_unknown_accounts_end_nobody),
 		CASE(revoked_tokens_are_not_counted),
 		CASE(clock_that_was_set_back_between_starts_makes_no_token_younger),
 		CASE(step_of_the_wall_clock_is_noticed_once),
 		CASE(time_is_stored_for_the_next_start),
 		CASE(old_row_is_judged_by_the_later_clock),
+		CASE(token_of_unknown_age_that_cannot_be_renewed_is_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

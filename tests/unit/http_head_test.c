@@ -295,6 +295,26 @@ ambiguous_responses_are_refused(void **state)
 		assert_int_equal(response(bad[i]), ERR_PROTOCOL);
 }
 
+static void
+cookies_are_found_by_their_whole_name(void **state)
+{
+	struct slice value;
+
+	(void)state;
+	assert_int_equal(request("GET / HTTP/1.1\r\nHost: x\r\n"
+				 "Cookie: xa=0; ab=1;a=2;a=3; =4;b\r\n"
+				 "Cookie:c=\"5\" ; d==6\r\n\r\n"),
+			 0);
+	assert_true(http_head_cookie(&h, "a", &value));
+	assert_true(slice_eq(value, SLICE("2")));
+	assert_true(http_head_cookie(&h, "c", &value));
+	assert_true(slice_eq(value, SLICE("\"5\"")));
+	assert_true(http_head_cookie(&h, "d", &value));
+	assert_true(slice_eq(value, SLICE("=6")));
+	assert_false(http_head_cookie(&h, "b", &value));
+	assert_false(http_head_cookie(&h, "A", &value));
+}
+
 int
 main(void)
 {
@@ -313,6 +333,7 @@ main(void)
 		cmocka_unit_test(expectations_other_than_continue_are_417),
 		cmocka_unit_test(responses_are_read),
 		cmocka_unit_test(ambiguous_responses_are_refused),
+		cmocka_unit_test(cookies_are_found_by_their_whole_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,189 +1,344 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The end of a server whose loop goes on, and what stays of bodies.
+ * Server connections over real sockets, with times that a test can wait for:
+ * who is cut off when, and who waits for whom.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "http/server_priv.h"
+#include "http/http.h"
+
+enum { HEAD_MS = 900, IDLE_MS = 400, BODY_MS = 250, TURN_MS = 20 };
 
 static struct {
 	struct loop *loop;
 	struct http_server *server;
-	struct loop_task free_it;
 	struct loop_timer end;
-	int listener, client;
-	unsigned requests, gone, bodies;
-	char body[64];
+	int listener;
+	struct net_addr addr;
+	unsigned requests, refused;
+	int body_err; /* of the last body that was collected */
 } world;
 
 static void
-world_gone(struct http_exchange *x, int err)
+body_ready(struct http_exchange *x, struct slice body, int err, void *arg)
 {
-	(void)x;
-	assert_int_equal(err, ERR_CANCELLED);
-	world.gone++;
+	(void)arg;
+	world.body_err = err;
+	if (err != ERR_CLOSED)
+		http_exchange_answer(x, err ? 400 : 200, NULL, body);
 }
 
 static void
-world_ready(struct http_exchange *x)
+take_request(struct http_exchange *x, void *arg)
 {
-	(void)x;
+	const struct http_head *h = http_exchange_head(x);
+
+	(void)arg;
+	world.requests++;
+	if (h->body == HTTP_BODY_NONE)
+		http_exchange_answer(x, 200, NULL, h->target);
+	else
+		http_exchange_collect(x, 1000, body_ready, NULL);
 }
 
-static const struct http_exchange_events held = { world_ready, world_gone };
-
 static void
-world_free(struct loop_task *task)
+refuse(struct http_exchange *x, int status, const char *why, void *arg)
 {
-	(void)task;
+	(void)arg;
+	world.refused++;
+	http_exchange_answer(x, status, NULL, slice_str(why));
+}
+
+static int
+world_begin(void **state)
+{
+	struct http_server_config config = {
+		.head_timeout_ms = HEAD_MS,
+		.idle_timeout_ms = IDLE_MS,
+		.body_timeout_ms = BODY_MS,
+		.max_connections = 2,
+		.request = take_request,
+		.refuse = refuse,
+	};
+
+	(void)state;
+	memset(&world, 0, sizeof(world));
+	assert_int_equal(net_addr_parse(SLICE("127.0.0.1:0"), &world.addr), 0);
+	assert_int_equal(net_listen(&world.addr, &world.listener), 0);
+	assert_int_equal(
+		getsockname(world.listener, &world.addr.u.sa, &world.addr.len),
+		0);
+	assert_int_equal(loop_new(&world.loop), 0);
+	assert_int_equal(http_server_new(world.loop, &config, &world.server),
+			 0);
+	return http_server_listen(world.server, world.listener, NULL, false);
+}
+
+static int
+world_end(void **state)
+{
+	(void)state;
 	http_server_free(world.server);
-	world.server = NULL;
+	loop_free(world.loop);
+	close(world.listener);
+	return 0;
 }
 
 static void
-world_stop(struct loop_timer *t)
+end_fire(struct loop_timer *t)
 {
 	(void)t;
 	loop_stop(world.loop);
 }
 
-/* Is never answered: the server ends in the middle of it. */
 static void
-request_hold(struct http_exchange *x, void *arg)
+run_for(uint64_t ms)
 {
-	(void)arg;
-	world.requests++;
-	http_exchange_set_events(x, &held);
-	world.free_it.run = world_free;
-	loop_post(world.loop, &world.free_it);
-	loop_timer_start(world.loop, &world.end, 50, world_stop);
-}
-
-static void
-body_come(struct http_exchange *x, struct slice body, int err, void *arg)
-{
-	(void)arg;
-	assert_int_equal(err, 0);
-	world.bodies++;
-	slice_copy(body, world.body, sizeof(world.body));
-	http_exchange_answer(x, 204, "", SLICE_NONE);
-	loop_timer_start(world.loop, &world.end, 50, world_stop);
-}
-
-static void
-request_collect(struct http_exchange *x, void *arg)
-{
-	(void)arg;
-	world.requests++;
-	http_exchange_collect(x, sizeof(world.body) - 1, body_come, NULL);
-}
-
-static void
-request_refuse(struct http_exchange *x, int status, const char *why, void *arg)
-{
-	(void)why, (void)arg;
-	http_exchange_answer(x, status, "", SLICE_NONE);
-}
-
-static void
-world_begin(void (*request)(struct http_exchange *, void *))
-{
-	struct http_server_config config = {
-		.head_timeout_ms = 5000,
-		.idle_timeout_ms = 5000,
-		.body_timeout_ms = 5000,
-		.max_connections = 10,
-		.request = request,
-		.refuse = request_refuse,
-	};
-	struct net_addr a;
-
-	memset(&world, 0, sizeof(world));
-	assert_int_equal(loop_new(&world.loop), 0);
-	assert_int_equal(http_server_new(world.loop, &config, &world.server),
-			 0);
-	assert_int_equal(net_addr_from_ip(SLICE("127.0.0.1"), 0, &a), 0);
-	assert_int_equal(net_listen(&a, &world.listener), 0);
-	assert_int_equal(
-		http_server_listen(world.server, world.listener, NULL, false),
-		0);
-	a.len = sizeof(a.u);
-	assert_int_equal(getsockname(world.listener, &a.u.sa, &a.len), 0);
-	world.client = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(world.client, &a.u.sa, a.len), 0);
-}
-
-static void
-world_run(const char *request)
-{
-	size_t len = strlen(request);
-
-	assert_int_equal(write(world.client, request, len), (ssize_t)len);
+	loop_timer_start(world.loop, &world.end, ms, end_fire);
 	loop_run(world.loop);
-	loop_timer_cancel(&world.end);
+}
+
+static int
+client(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, &world.addr.u.sa, world.addr.len), 0);
+	return fd;
 }
 
 static void
-world_end(void)
+say(int fd, const char *text)
 {
-	http_server_free(world.server);
-	loop_free(world.loop);
-	close(world.client);
-	close(world.listener);
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL),
+			 (ssize_t)strlen(text));
 }
 
-static void
-a_server_is_freed_while_its_loop_goes_on(void **state)
+/* What has come so far; NULL at an end (or cut) without a byte. */
+static const char *
+heard(int fd)
 {
+	static char text[8192];
+	ssize_t n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		return NULL;
+	text[n < 0 ? 0 : n] = 0;
+	return text;
+}
+
+static bool
+is_open(int fd)
+{
+	return heard(fd) != NULL;
+}
+
+/* How long until the server closes, while `drip` is said each turn. */
+static uint64_t
+closed_after(int fd, const char *drip)
+{
+	uint64_t began = clock_mono_ms();
+
+	while (is_open(fd) && clock_mono_ms() - began < 3000) {
+		if (drip)
+			send(fd, drip, strlen(drip), MSG_NOSIGNAL);
+		run_for(TURN_MS);
+	}
+	return clock_mono_ms() - began;
+}
+
+#define REQUEST(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static void
+a_head_that_comes_byte_by_byte_is_read(void **state)
+{
+	static const char text[] = REQUEST("/slowly");
+	char one[2] = "";
+	int fd = client(), i;
+
 	(void)state;
-	world_begin(request_hold);
-	world_run("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (i = 0; text[i]; i++) {
+		one[0] = text[i];
+		say(fd, one);
+		run_for(1);
+	}
+	run_for(TURN_MS);
+	assert_non_null(strstr(heard(fd), "/slowly"));
 	assert_int_equal(world.requests, 1);
-	assert_int_equal(world.gone, 1);
-	assert_null(world.server);
-	world_end();
+	close(fd);
 }
 
 static void
-no_copy_of_a_body_stays_in_a_block(void **state)
+pipelined_requests_are_answered_in_order(void **state)
 {
-	static const char secret[] = "a password that was typed in";
-	struct http_block {
-		struct http_block *next;
-	} * block;
-	char request[200];
+	const char *text, *one, *two;
+	int fd = client();
 
 	(void)state;
-	world_begin(request_collect);
-	snprintf(request, sizeof(request),
-		 "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
-		 sizeof(secret) - 1, secret);
-	world_run(request);
-	assert_int_equal(world.bodies, 1);
-	assert_string_equal(world.body, secret);
-	block = (void *)world.server->blocks.free;
-	assert_non_null(block); /* given back, to be used by the next */
-	for (; block; block = block->next)
-		assert_null(memmem((char *)block + sizeof(*block),
-				   HTTP_BLOCK_SIZE - sizeof(*block), secret + 8,
-				   sizeof(secret) - 9));
-	world_end();
+	say(fd, REQUEST("/one") REQUEST("/two") "GET /thr");
+	run_for(TURN_MS);
+	say(fd, "ee HTTP/1.1\r\nHost: x\r\n\r\n");
+	run_for(TURN_MS);
+	text = heard(fd);
+	one = strstr(text, "/one");
+	two = strstr(text, "/two");
+	assert_true(one && two && one < two && two < strstr(text, "/three"));
+	close(fd);
 }
+
+static void
+a_head_has_its_time_however_it_comes(void **state)
+{
+	uint64_t ms;
+	int fd = client();
+
+	(void)state;
+	say(fd, "GET / HTTP/1.1\r\nX-Slow: ");
+	ms = closed_after(fd, "a");
+	assert_in_range(ms, HEAD_MS - TURN_MS, HEAD_MS + 1000);
+	close(fd);
+	fd = client();
+	ms = closed_after(fd, NULL);
+	assert_in_range(ms, HEAD_MS - TURN_MS, HEAD_MS + 1000);
+	assert_int_equal(world.requests, 0);
+	close(fd);
+}
+
+static void
+an_idle_connection_has_its_time_anew_after_each_request(void **state)
+{
+	uint64_t ms;
+	int fd = client();
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		say(fd, REQUEST("/"));
+		run_for(IDLE_MS / 2);
+		assert_non_null(strstr(heard(fd), "200 OK"));
+	}
+	ms = closed_after(fd, NULL);
+	assert_in_range(ms, IDLE_MS / 2 - 2 * TURN_MS, IDLE_MS + 1000);
+	close(fd);
+}
+
+static void
+a_body_that_stops_is_cut_and_one_that_goes_on_is_not(void **state)
+{
+	uint64_t ms;
+	int fd = client(), i;
+
+	(void)state;
+	say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+	for (i = 0; i < 9; i++) { /* longer than BODY_MS all in all */
+		say(fd, "b");
+		run_for(BODY_MS / 4);
+		assert_true(is_open(fd));
+	}
+	ms = closed_after(fd, NULL);
+	assert_in_range(ms, BODY_MS / 2, BODY_MS + 1000);
+	assert_int_equal(world.body_err, ERR_CLOSED);
+	close(fd);
+}
+
+static void
+beyond_the_maximum_others_wait_until_one_has_gone(void **state)
+{
+	int fds[3], i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		fds[i] = client();
+		say(fds[i], REQUEST("/"));
+	}
+	run_for(TURN_MS);
+	assert_int_equal(http_server_connections(world.server), 2);
+	assert_int_equal(world.requests, 2);
+	close(fds[0]);
+	run_for(TURN_MS);
+	assert_int_equal(world.requests, 3);
+	close(fds[1]);
+	close(fds[2]);
+}
+
+static uint64_t
+cpu_ms(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000 +
+	       (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1000;
+}
+
+/* The listener stays readable all the while: it must not be asked without
+ * end. */
+static void
+without_descriptors_accepting_waits_and_goes_on(void **state)
+{
+	struct rlimit before, none;
+	uint64_t spent;
+	int fd = client();
+
+	(void)state;
+	say(fd, REQUEST("/late"));
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = (rlim_t)fd + 1;
+	setrlimit(RLIMIT_NOFILE, &none);
+	spent = cpu_ms();
+	run_for(1000);
+	spent = cpu_ms() - spent;
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(world.requests, 0);
+	assert_in_range(spent, 0, 80);
+	run_for(300);
+	assert_int_equal(world.requests, 1);
+	assert_non_null(strstr(heard(fd), "/late"));
+	close(fd);
+}
+
+static void
+what_is_refused_is_told_and_closed(void **state)
+{
+	const char *text;
+	int fd = client();
+
+	(void)state;
+	say(fd, "GET / HTTP/1.1\nHost: x\r\n\r\n" REQUEST("/smuggled"));
+	run_for(TURN_MS);
+	text = heard(fd);
+	assert_non_null(strstr(text, "400 Bad Request"));
+	assert_non_null(strstr(text, "Connection: close"));
+	assert_int_equal(world.refused, 1);
+	assert_int_equal(world.requests, 0);
+	run_for(TURN_MS);
+	assert_false(is_open(fd));
+	close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_server_is_freed_while_its_loop_goes_on),
-		cmocka_unit_test(no_copy_of_a_body_stays_in_a_block),
+		TEST(a_head_that_comes_byte_by_byte_is_read),
+		TEST(pipelined_requests_are_answered_in_order),
+		TEST(a_head_has_its_time_however_it_comes),
+		TEST(an_idle_connection_has_its_time_anew_after_each_request),
+		TEST(a_body_that_stops_is_cut_and_one_that_goes_on_is_not),
+		TEST(beyond_the_maximum_others_wait_until_one_has_gone),
+		TEST(without_descriptors_accepting_waits_and_goes_on),
+		TEST(what_is_refused_is_told_and_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

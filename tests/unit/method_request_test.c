@@ -344,6 +344,26 @@ callback(const char *service, const char *query, const char *key)
 	return rc;
 }
 
+/* The examples that Shopify's documentation has had, of the secret "hush". */
+static void
+examples_of_the_vendor_s_are_believed(void **state)
+{
+	static const char *const all[] = {
+		"code=0907a61c0c8d55e99db179b68161bc00&hmac="
+		"4712bf92ffc2917d15a2f5a273e39f0116667419aa4b6ac0b3baaf26fa3c4d"
+		"20&shop=some-shop.myshopify.com&timestamp=1337178173",
+		"code=0907a61c0c8d55e99db179b68161bc00&hmac="
+		"700e2dadb827fcc8609e9d5ce208b2e9cdaab9df07390d2cbca10d7c328fc4"
+		"bf&shop=some-shop.myshopify.com&state=0.6784241404160823&"
+		"timestamp=1337178173",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(all); i++)
+		assert_int_equal(callback("shopify", all[i], "hush"), 0);
+}
+
 static void
 signed_callback_is_believed(void **state)
 {
@@ -370,6 +390,7 @@ unsigned_and_forged_callbacks_are_not(void **state)
 		"&host=YWRtaW4%3D&hmac=" HMAC,
 		"hmac=" HMAC,
 		"%zz=1&hmac=" HMAC,
+		"=",
 		"",
 	};
 	size_t i;
@@ -423,6 +444,7 @@ main(void)
 		cmocka_unit_test(revocations_are_as_each_service_wants_them),
 		cmocka_unit_test(tokens_go_where_each_service_wants_them),
 		cmocka_unit_test(keys_go_where_each_service_wants_them),
+		cmocka_unit_test(examples_of_the_vendor_s_are_believed),
 		cmocka_unit_test(signed_callback_is_believed),
 		cmocka_unit_test(unsigned_and_forged_callbacks_are_not),
 		cmocka_unit_test(callback_with_too_many_parameters_is_refused),
