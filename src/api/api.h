@@ -28,6 +28,7 @@ struct api_config {
 	struct connect_front *connect;
 	const char *public_url; /* "https://bridge.example", no slash behind */
 	const char *version;	/* Drawbridge's own, for /healthz */
+	const char *data;	/* the data folder, for backups; borrowed */
 	/* Whether calls can be made now, for /readyz; may be NULL: they can.
 	 * On a work thread. */
 	bool (*ready)(void *arg);

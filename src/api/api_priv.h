@@ -5,6 +5,7 @@
 #ifndef API_API_PRIV_H
 #define API_API_PRIV_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "api/api.h"
@@ -20,6 +21,7 @@ enum {
 	API_NO_BODY = 16, /* takes a body, and needs none */
 	API_ANY_QUERY = 32,
 	API_NO_STORE = 64, /* opens no database: must answer without it */
+	API_LOCAL = 128,   /* over the machine's own socket alone */
 };
 
 enum { API_PARAMS = 2, API_SECRETS = 16, API_LIFTS = 2 };
@@ -299,6 +301,32 @@ int api_page_consent(struct api_request *r, int status, const char *title,
 		     const char *link, bool connected, const char *detail,
 		     const char *hint);
 
+/* ---- keys and backups ---- */
+
+/* The member "handover", sealed for the keeper, as bytes.  False: answered. */
+bool api_handover(struct api_request *r, unsigned char *bytes, size_t size,
+		  size_t *len);
+
+/* A backup being made; see backup.c. */
+enum api_backup_state {
+	API_BACKUP_NONE,
+	API_BACKUP_MAIN,
+	API_BACKUP_KEEPER,
+	API_BACKUP_FAILED,
+};
+struct api_backup {
+	pthread_mutex_t mutex; /* of all of it */
+	enum api_backup_state state;
+	bool cancelled;
+	uint64_t done, total; /* pages of the main database */
+	char detail[256];
+	unsigned char handover[CONNECT_HANDOVER_MAX];
+	size_t handover_len;
+	struct loop_work work;
+};
+/* Removes what an earlier one has left. */
+void api_backup_drop(struct api *a);
+
 /* ---- all of it ---- */
 
 struct api {
@@ -309,6 +337,7 @@ struct api {
 	pthread_mutex_t mutex; /* of the list of workers */
 	struct api_worker *first;
 	int64_t started_at;
+	struct api_backup backup;
 };
 
 struct api_worker {
@@ -370,5 +399,11 @@ API_HANDLER(api_callback);
 API_HANDLER(api_owner_create);
 API_HANDLER(api_setup_page);
 API_HANDLER(api_setup_claim);
+
+API_HANDLER(api_keyring_get);
+API_HANDLER(api_keyring_rotate);
+API_HANDLER(api_backup_get);
+API_HANDLER(api_backup_make);
+API_HANDLER(api_backup_end);
 
 #endif

@@ -111,6 +111,14 @@ const struct api_route api_routes[] = {
 	{ "GET", "/v1/audit", api_audit_list, PEOPLE_AUDIT_SEE,
 	  .query = audit_query },
 
+	{ "GET", "/v1/keyring", api_keyring_get, PEOPLE_SELF_SEE, API_LOCAL },
+	{ "POST", "/v1/keyring/rotate", api_keyring_rotate, PEOPLE_SELF_SEE,
+	  API_LOCAL | API_NO_BODY, SMALL },
+	{ "GET", "/v1/backup", api_backup_get, PEOPLE_SELF_SEE, API_LOCAL },
+	{ "POST", "/v1/backup", api_backup_make, PEOPLE_SELF_SEE, API_LOCAL,
+	  SMALL },
+	{ "DELETE", "/v1/backup", api_backup_end, PEOPLE_SELF_SEE, API_LOCAL },
+
 	{ "GET", "/healthz", api_healthz, PEOPLE_SELF_SEE,
 	  API_OPEN | API_NO_STORE | API_ANY_QUERY },
 	{ "GET", "/readyz", api_readyz, PEOPLE_SELF_SEE,

@@ -108,6 +108,7 @@ row_update(struct keeper *k, const struct keeper_row *r, struct slice sealed)
 		"lease_until = ?10, in_doubt = ?11, failures = ?12, "
 		"degraded = ?13, health_reason = ?14, retry_at = ?15, "
 		"refused = ?16, change = ?17, "
+		"restored_at = CASE WHEN ?18 IS NULL THEN restored_at ELSE 0 END, "
 		"sealed = coalesce(?18, sealed) "
 		"WHERE connection = ?1 AND subject = ?2",
 		"ssisssiiiiiiisiiib", r->who.connection, r->who.subject,

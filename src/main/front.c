@@ -286,6 +286,7 @@ front_init_shared(struct front *f)
 	struct api_config api = { .store = f->store,
 				  .public_url = f->public_url,
 				  .version = DRAWBRIDGE_VERSION,
+				  .data = f->env->data,
 				  .ready = front_is_ready,
 				  .arg = f };
 	int rc;
@@ -391,6 +392,8 @@ front_main(struct proc_env *env)
 	int rc = front_init(&f, env);
 
 	if (!rc) {
+		/* Who asks before the keeper is there waits for it. */
+		connect_front_attach(f.connect, f.keeper);
 		front_tidy_soon(&f, TIDY_FIRST_MS);
 		proc_env_ready(env);
 		loop_run(f.loop);

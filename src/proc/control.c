@@ -28,7 +28,9 @@ static const struct {
 } forms[PROC_CONTROL_KINDS] = {
 	[PROC_CONTROL_SETTINGS] = { .known = true, .text = true },
 	[PROC_CONTROL_DATA] = { .known = true, .text = true },
-	[PROC_CONTROL_KEY] = { .known = true, .text = true },
+	[PROC_CONTROL_KEY] = { .known = true,
+			       .text = true,
+			       .most = PROC_KEYS - 1 },
 	[PROC_CONTROL_LISTENER] = { .known = true,
 				    .fd = true,
 				    .text = true,

@@ -4,7 +4,7 @@
  * each, perhaps with one file descriptor.
  *
  *   parent -> role  SETTINGS DATA KEY LISTENER … GO, then PEER …, STOP
- *   role -> parent  READY, LOST
+ *   role -> parent  READY, LOST, KEY (of the keeper)
  *
  * Each kind has its form: with a descriptor or without, with a number of a
  * certain range.  What is not of its form is refused by the reader.
@@ -17,7 +17,7 @@
 enum proc_control_kind {
 	PROC_CONTROL_SETTINGS = 1, /* text of a settings file */
 	PROC_CONTROL_DATA,	   /* absolute path of the data folder */
-	PROC_CONTROL_KEY,	   /* made from the passphrase */
+	PROC_CONTROL_KEY,	   /* number: enum proc_key */
 	PROC_CONTROL_LISTENER,	   /* number: local; text: address; fd */
 	PROC_CONTROL_GO,
 	PROC_CONTROL_PEER, /* number: role; fd */

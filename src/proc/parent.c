@@ -101,7 +101,7 @@ static int
 child_tell(struct child *c)
 {
 	const struct proc_prepared *p = &c->parent->prepared;
-	const struct secret *key = p->passphrase_key;
+	const struct secret *key;
 	const struct proc_listener *l;
 	size_t i;
 	int rc;
@@ -111,10 +111,14 @@ child_tell(struct child *c)
 	if (!rc)
 		rc = proc_control_send(c->control, PROC_CONTROL_DATA, 0,
 				       slice_str(p->data), -1);
-	if (!rc && c->role == PROC_KEEPER && key)
-		rc = proc_control_send(
-			c->control, PROC_CONTROL_KEY, 0,
-			slice_of(secret_peek(key), secret_len(key)), -1);
+	for (i = 0; c->role == PROC_KEEPER && i < PROC_KEYS && !rc; i++) {
+		key = p->keys[i];
+		if (key)
+			rc = proc_control_send(
+				c->control, PROC_CONTROL_KEY, (unsigned)i,
+				slice_of(secret_peek(key), secret_len(key)),
+				-1);
+	}
 	for (i = 0; c->role == PROC_FRONT && i < p->listener_count && !rc;
 	     i++) {
 		l = &p->listeners[i];
@@ -186,6 +190,19 @@ parent_is_ready(struct parent *p)
 		p->config->ready(p->config->arg);
 }
 
+/* The keeper has another master key than the settings lead to. */
+static void
+child_key(struct child *c, const struct proc_control *m)
+{
+	struct secret **slot = &c->parent->prepared.keys[PROC_KEY_HANDED];
+
+	if (c->role != PROC_KEEPER)
+		return;
+	secret_free(*slot);
+	*slot = secret_from(m->text.ptr, m->text.len);
+	secret_wipe((char *)(uintptr_t)m->text.ptr, m->text.len);
+}
+
 static void
 child_control(struct loop_io *io, unsigned events)
 {
@@ -199,6 +216,8 @@ child_control(struct loop_io *io, unsigned events)
 			close(m.fd); /* no role has one to give */
 		if (m.kind == PROC_CONTROL_LOST) {
 			child_lost(c, m.number);
+		} else if (m.kind == PROC_CONTROL_KEY) {
+			child_key(c, &m);
 		} else if (m.kind == PROC_CONTROL_READY && !c->ready) {
 			c->ready = true;
 			parent_is_ready(c->parent);

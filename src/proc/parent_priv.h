@@ -13,7 +13,7 @@ struct proc_prepared {
 	int lock;	 /* of the data folder */
 	struct proc_listener listeners[PROC_LISTENERS_MAX];
 	size_t listener_count;
-	struct secret *passphrase_key; /* NULL: the key is in a file */
+	struct secret *keys[PROC_KEYS]; /* NULL: in a file, or none */
 	struct buf settings;
 };
 

@@ -26,6 +26,15 @@ const char *proc_role_name(enum proc_role role);
 
 enum { PROC_LISTENERS_MAX = 16 };
 
+/* Master keys that the parent holds for the keeper, by where it has them
+ * from. */
+enum proc_key {
+	PROC_KEY_MAIN,	 /* the passphrase */
+	PROC_KEY_NEXT,	 /* the same with the salt of a rotation under way */
+	PROC_KEY_HANDED, /* proc_env_keep_key() */
+	PROC_KEYS,
+};
+
 struct proc_listener {
 	int fd;
 	char address[NET_ADDR_TEXT];
@@ -44,14 +53,20 @@ struct proc_env {
 	/* front: what to listen on; owned by the role */
 	struct proc_listener listeners[PROC_LISTENERS_MAX];
 	size_t listener_count;
-	/* keeper: the key made from the passphrase; NULL: from a file */
-	struct secret *passphrase_key;
+	/* keeper: master keys that are in no file; NULL: none */
+	struct secret *keys[PROC_KEYS];
+	/* keeper: that of another parent is at the same database still; its
+	 * leases are no leftovers.  alone() tells when that has changed. */
+	bool shared;
 
 	/* Set by the role before proc_env_ready(); called on env->loop. */
 	void *arg;
 	/* A channel to this peer: the first, or a new one because the peer
 	 * was started again.  Takes fd. */
 	void (*peer)(struct proc_env *env, enum proc_role peer, int fd);
+	/* keeper: whether it is the only one at its database now.  NULL: does
+	 * not matter. */
+	void (*alone)(struct proc_env *env, bool alone);
 	/* End in good order within the drain time, then loop_stop(). */
 	void (*stop)(struct proc_env *env);
 };
@@ -67,6 +82,10 @@ void proc_env_sandbox(struct proc_env *env, const char *const *read_paths,
 		      const char *const *write_paths);
 /* Tells the parent that the role works; the peers' channels come then. */
 void proc_env_ready(struct proc_env *env);
+
+/* In the keeper: the parent keeps this key in locked memory for a keeper that
+ * it starts anew. */
+void proc_env_keep_key(struct proc_env *env, const struct secret *key);
 
 typedef int proc_role_main(struct proc_env *env);
 

@@ -103,10 +103,10 @@ take_start(struct role *r, const struct proc_control *m)
 		env->data = r->data;
 		return slice_copy(m->text, r->data, sizeof(r->data));
 	case PROC_CONTROL_KEY:
-		secret_free(env->passphrase_key);
-		env->passphrase_key = secret_from(m->text.ptr, m->text.len);
+		secret_free(env->keys[m->number]);
+		env->keys[m->number] = secret_from(m->text.ptr, m->text.len);
 		secret_wipe(r->buffer, sizeof(r->buffer));
-		return env->passphrase_key ? 0 : ERR_NOMEM;
+		return env->keys[m->number] ? 0 : ERR_NOMEM;
 	case PROC_CONTROL_LISTENER:
 		return take_listener(env, m);
 	case PROC_CONTROL_GO:
@@ -190,6 +190,16 @@ proc_env_ready(struct proc_env *env)
 }
 
 void
+proc_env_keep_key(struct proc_env *env, const struct secret *key)
+{
+	ASSERT(env->role == PROC_KEEPER);
+	if (proc_control_send(PROC_CONTROL_FD, PROC_CONTROL_KEY,
+			      PROC_KEY_HANDED,
+			      slice_of(secret_peek(key), secret_len(key)), -1))
+		log_warn("the parent could not be given the new key");
+}
+
+void
 proc_role_lost(enum proc_role peer)
 {
 	if (role_runs)
@@ -247,7 +257,8 @@ proc_role_run(int argc, char *const *argv,
 	}
 	for (i = 0; i < r->env.listener_count; i++)
 		close(r->env.listeners[i].fd);
-	secret_free(r->env.passphrase_key);
+	for (i = 0; i < PROC_KEYS; i++)
+		secret_free(r->env.keys[i]);
 	conf_free(r->env.conf);
 	free(r);
 	return status;

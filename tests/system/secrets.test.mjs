@@ -68,7 +68,7 @@ suite('secrets', (scope) => {
 		for (const file of drawbridge.files()) {
 			const bytes = readFileSync(file)
 			if (file !== master)
-				assert.ok(!bytes.includes(readFileSync(master)), `the master key is in ${file}`)
+				assert.ok(!bytes.includes(readFileSync(master).subarray(0, 32)), `the master key is in ${file}`)
 			for (const [name, secret] of Object.entries(secrets))
 				assert.ok(!found(bytes.toString('latin1'), secret), `${name} is in ${file}`)
 		}
@@ -93,7 +93,7 @@ suite('secrets', (scope) => {
 	})
 
 	it('no refresh token, client secret, code or master key is in the memory of the front', () => {
-		const master = readFileSync(drawbridge.files().find((file) => basename(file) === 'master.key'))
+		const master = readFileSync(drawbridge.files().find((file) => basename(file) === 'master.key')).subarray(0, 32)
 		const memory = readMemory(drawbridge.role('front'))
 		assert.ok(memory.includes(Buffer.from(apiKey)), 'the injection in use is found: the memory is read')
 		assert.ok(!memory.includes(master), 'the master key')
