@@ -17,6 +17,8 @@
 #ifndef BACKUP_BACKUP_H
 #define BACKUP_BACKUP_H
 
+#include <sys/types.h>
+
 #include "vault/vault.h"
 
 /* What there is in a backup; in this order, each at most once. */
