@@ -39,8 +39,8 @@ api_new(const struct api_config *c, struct api **out)
 	a->config.version = a->version;
 	rc = a->public_url && a->version && a->origin ? api_pages_init(a)
 						      : ERR_NOMEM;
-	if (!rc && c->data)
-		api_backup_drop(a);
+	if (!rc && c->data && !c->shared)
+		api_backup_drop(a); /* of a front that was killed */
 	if (rc)
 		api_free(a);
 	else

@@ -29,6 +29,7 @@ struct api_config {
 	const char *public_url; /* "https://bridge.example", no slash behind */
 	const char *version;	/* Drawbridge's own, for /healthz */
 	const char *data;	/* the data folder, for backups; borrowed */
+	bool shared;		/* another front is at the folder, too */
 	/* Whether calls can be made now, for /readyz; may be NULL: they can.
 	 * On a work thread. */
 	bool (*ready)(void *arg);

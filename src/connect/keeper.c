@@ -213,6 +213,12 @@ keeper_stop(struct proc_env *env)
 }
 
 static void
+keeper_alone(struct proc_env *env, bool alone)
+{
+	keeper_ring_alone(env->arg, alone);
+}
+
+static void
 keeper_tidy(struct loop_timer *t)
 {
 	struct keeper *k = CONTAINER_OF(t, struct keeper, tidy);
@@ -250,6 +256,7 @@ keeper_init(struct keeper *k, struct proc_env *env)
 	env->arg = k;
 	env->peer = keeper_peer;
 	env->stop = keeper_stop;
+	env->alone = keeper_alone;
 	k->active = table_new();
 	rc = k->active ? vault_init() : ERR_NOMEM;
 	if (!rc)

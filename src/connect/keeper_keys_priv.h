@@ -58,6 +58,8 @@ int keeper_ring_open(struct keeper *k, char *detail, size_t size);
 void keeper_ring_free(struct keeper *k);
 /* The rest of the start, on the loop: goes on with a rotation. */
 void keeper_ring_start(struct keeper *k);
+/* Another keeper is at the same database from now on, or no more. */
+void keeper_ring_alone(struct keeper *k, bool alone);
 /* The key of this id, or NULL. */
 const struct secret *keeper_ring_key(const struct keeper *k, struct slice id);
 /* The one that wraps new data keys. */

@@ -447,7 +447,8 @@ keeper_ring_open(struct keeper *k, char *detail, size_t size)
 	if (rc)
 		return rc;
 	keeper_ring_settle(k);
-	keeper_copy_drop(k); /* of a keeper that was killed */
+	if (!k->env->shared)
+		keeper_copy_drop(k); /* of a keeper that was killed */
 	rc = keeper_ring_paper(k);
 	if (rc)
 		snprintf(detail, size, "%s/keeper/handover cannot be written",
@@ -459,6 +460,18 @@ void
 keeper_ring_start(struct keeper *k)
 {
 	keeper_rotate_hold(k, k->env->shared);
+}
+
+void
+keeper_ring_alone(struct keeper *k, bool alone)
+{
+	keeper_rotate_hold(k, !alone);
+	if (!alone)
+		return;
+	keeper_ring_settle(k);
+	if (keeper_ring_paper(k)) /* the other has written one of its own */
+		log_error("no key can be handed over: its paper cannot be "
+			  "written");
 }
 
 void

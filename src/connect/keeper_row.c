@@ -327,11 +327,14 @@ int
 keeper_row_recover(struct keeper *k)
 {
 	struct store_stmt *st;
-	int rc;
+	int rc = 0;
 
 	/* This file has one keeper at a time (the data folder is locked), so
-	 * that no lease of the one before means anything now. */
-	rc = store_exec(k->db, NULL,
+	 * that no lease of the one before means anything now; but while an
+	 * upgrade is under way, when that one lives. */
+	if (!k->env->shared)
+		rc = store_exec(
+			k->db, NULL,
 			"UPDATE grants SET lease_until = 0 WHERE intent <> 0",
 			"");
 	if (!rc)

@@ -264,7 +264,6 @@ proc_prepare(const struct proc_parent_config *c, struct proc_prepared *out)
 
 	memset(out, 0, sizeof(*out));
 	out->lock = -1;
-	buf_init(&out->settings, PROC_CONTROL_MAX);
 	rc = folder_prepare(conf_text(c->conf, CONF_DATA), out);
 	if (!rc)
 		rc = folder_lock(out, c->private_server);
@@ -272,8 +271,6 @@ proc_prepare(const struct proc_parent_config *c, struct proc_prepared *out)
 		rc = passphrase_keys(c, out);
 	if (!rc)
 		rc = listen_all(c, out);
-	if (!rc)
-		rc = conf_write(c->conf, &out->settings);
 	return rc;
 }
 
@@ -291,5 +288,4 @@ proc_prepared_release(struct proc_prepared *p)
 		close(p->lock);
 	for (i = 0; i < PROC_KEYS; i++)
 		secret_free(p->keys[i]);
-	buf_release(&p->settings);
 }

@@ -11,6 +11,10 @@
  * parent's memory is in them), and starts again what dies, without losing
  * the sockets: connections wait in the kernel's queue meanwhile.  It speaks
  * to each role over a control channel alone, and parses nothing foreign.
+ *
+ * For new settings (SIGHUP) or a new program (SIGUSR2) it starts a second
+ * generation of the roles beside the first, which ends its calls and goes
+ * when the second works; if that does not work, the first goes on.
  */
 #ifndef PROC_PROC_H
 #define PROC_PROC_H
@@ -55,17 +59,18 @@ struct proc_env {
 	size_t listener_count;
 	/* keeper: master keys that are in no file; NULL: none */
 	struct secret *keys[PROC_KEYS];
-	/* keeper: that of another parent is at the same database still; its
-	 * leases are no leftovers.  alone() tells when that has changed. */
+	/* Another generation of roles is at the same databases still: its
+	 * keeper's leases are no leftovers.  alone() tells of changes. */
 	bool shared;
+	/* stop() is for good: others have taken over, who wait may go on. */
+	bool gentle;
 
 	/* Set by the role before proc_env_ready(); called on env->loop. */
 	void *arg;
 	/* A channel to this peer: the first, or a new one because the peer
 	 * was started again.  Takes fd. */
 	void (*peer)(struct proc_env *env, enum proc_role peer, int fd);
-	/* keeper: whether it is the only one at its database now.  NULL: does
-	 * not matter. */
+	/* Whether it is the only generation now.  NULL: does not matter. */
 	void (*alone)(struct proc_env *env, bool alone);
 	/* End in good order within the drain time, then loop_stop(). */
 	void (*stop)(struct proc_env *env);
@@ -99,7 +104,14 @@ int proc_role_run(int argc, char *const *argv,
 		  proc_role_main *const mains[PROC_ROLES]);
 
 struct proc_parent_config {
-	struct conf *conf; /* borrowed */
+	struct conf *conf; /* taken */
+	/* To read the settings anew; borrowed. */
+	int argc;
+	char *const *argv;
+	const char *version;
+	/* Our own program is `serve` with these settings: it can be replaced
+	 * while it runs. */
+	bool upgrades;
 	/* For a command that finds no server: listens on DATA/private.sock
 	 * alone, ends when standard input closes. */
 	bool private_server;

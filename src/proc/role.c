@@ -109,11 +109,16 @@ take_start(struct role *r, const struct proc_control *m)
 		return env->keys[m->number] ? 0 : ERR_NOMEM;
 	case PROC_CONTROL_LISTENER:
 		return take_listener(env, m);
+	case PROC_CONTROL_ALONE:
+		env->shared = !m->number;
+		return 0;
 	case PROC_CONTROL_GO:
 	case PROC_CONTROL_PEER:
 	case PROC_CONTROL_STOP:
 	case PROC_CONTROL_READY:
 	case PROC_CONTROL_LOST:
+	case PROC_CONTROL_LOCK:
+	case PROC_CONTROL_CHILD:
 	case PROC_CONTROL_KINDS:
 		break;
 	}
@@ -157,12 +162,18 @@ role_stop(struct role *r)
 static void
 role_control(struct role *r, const struct proc_control *m)
 {
-	if (m->kind == PROC_CONTROL_STOP)
+	if (m->kind == PROC_CONTROL_STOP) {
+		r->env.gentle = m->number == 1;
 		role_stop(r);
-	else if (m->kind == PROC_CONTROL_PEER && r->env.peer)
+	} else if (m->kind == PROC_CONTROL_ALONE) {
+		r->env.shared = !m->number;
+		if (r->env.alone)
+			r->env.alone(&r->env, m->number == 1);
+	} else if (m->kind == PROC_CONTROL_PEER && r->env.peer) {
 		r->env.peer(&r->env, (enum proc_role)m->number, m->fd);
-	else if (m->fd >= 0)
+	} else if (m->fd >= 0) {
 		close(m->fd);
+	}
 }
 
 static void
