@@ -301,7 +301,7 @@ front_init_shared(struct front *f)
 						.public_url = f->public_url };
 	struct api_config api = { .store = f->store,
 				  .public_url = f->public_url,
-				  .version = DRAWBRIDGE_VERSION,
+				  .version = DRAWBRIDGE_VERSION STEP_VERSION,
 				  .data = f->env->data,
 				  .shared = f->env->shared,
 				  .ready = front_is_ready,

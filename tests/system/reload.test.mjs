@@ -62,11 +62,12 @@ suite('settings that change while the server runs', () => {
 	it('wrong settings are refused by their place, and the old ones go on', scoped(async (scope) => {
 		const folder = temporaryFolder(scope)
 		const config = join(folder, 'settings')
-		writeFileSync(config, 'drain = 1s\n')
-		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { flags: ['--config', config] } })
+		const allow = 'egress-allow = 127.0.0.0/8\n'
+		writeFileSync(config, `${allow}drain = 1s\n`)
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { egress: [], flags: ['--config', config] } })
 		const roles = drawbridge.roles().map(({ pid }) => pid)
 		const stop = traffic(drawbridge, link)
-		for (const [text, expected] of [['nonsense = 1\n', /settings:1: no such setting/], ['drain = soon\n', /settings:1: must be a time/],
+		for (const [text, expected] of [[`${allow}nonsense = 1\n`, /settings:2: no such setting/], ['drain = soon\n', /settings:1: must be a time/],
 			['egress-allow = nowhere\n', /could not start; the log line above says why/],
 			[`ca-file = ${join(folder, 'none.pem')}\n`, /could not start/], [`tls-cert = ${config}\n`, /new front could not start/]]) {
 			writeFileSync(config, text)
@@ -78,7 +79,7 @@ suite('settings that change while the server runs', () => {
 		assert.deepEqual(drawbridge.roles().map(({ pid }) => pid).sort(), roles.sort(), 'the same processes serve')
 		assert.match(drawbridge.log, /"event":"the reload has failed; the old settings stay"/)
 		assert.match(drawbridge.log, /\\"nowhere\\" is not a network/)
-		writeFileSync(config, 'drain = 2s\n')
+		writeFileSync(config, `${allow}drain = 2s\n`)
 		await reload(drawbridge)
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
 	}))
