@@ -24,7 +24,7 @@ static const struct cli_option backup_options[] = {
 	{ "passphrase-file", CLI_VALUE, "FILE",
 	  "encrypt with this passphrase (default: standard input)" },
 	{ "key-file", CLI_VALUE, "FILE",
-	  "encrypt with this key (see `keyring new-key`)" },
+	  "encrypt with this key (see `keyring make`)" },
 	{ "force", CLI_FLAG, NULL, "replace FILE if it is there" },
 	{ NULL },
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keyring status, rotate, new-key: the master key, and another in its place.
+ * keyring status, rotate, make: the master key, and another in its place.
  *
  * Where the key is kept in the data folder, the keeper makes the new one and
  * nothing of it is seen here.  A key that is kept elsewhere is made here,
@@ -346,10 +346,10 @@ rotate_run(struct cli *c)
 	return rc;
 }
 
-/* ---- new-key ---- */
+/* ---- make ---- */
 
 static int
-new_key_run(struct cli *c)
+make_run(struct cli *c)
 {
 	char detail[512] = "", id[VAULT_KEY_ID_SIZE];
 	const char *path = cli_word(c, 0);
@@ -391,11 +391,11 @@ const struct cli_command cli_keyring_commands[] = {
 	  "the master key take\n--data-keys, and read docs/operations.md: who "
 	  "had key and database has the\ncredentials.",
 	  rotate_run, rotate_options },
-	{ "keyring new-key", "FILE",
+	{ "keyring make", "FILE",
 	  "make a key file, for --key-file or a "
 	  "backup",
 	  "32 random bytes and a check of them, mode 0600.  An existing file "
 	  "is left alone.",
-	  new_key_run, NULL, 1, 1 },
+	  make_run, NULL, 1, 1 },
 	{ NULL },
 };

@@ -146,7 +146,7 @@ suite('a backup', (scope) => {
 		const wrong = await restore(file, data, [], { stdin: 'another\n' })
 		assert.deepEqual([wrong.status, /wrong passphrase/.test(wrong.stderr)], [4, true])
 		const key = join(folder, 'some.key')
-		await run(binary, ['keyring', 'new-key', key])
+		await run(binary, ['keyring', 'make', key])
 		const other = await restore(file, data, ['--key-file', key])
 		assert.match(other.stderr, /wants a passphrase/)
 		assert.ok(!existsSync(data) && !beside(data).length)
@@ -158,7 +158,7 @@ suite('a backup', (scope) => {
 		writeFileSync(join(data, 'precious'), 'x')
 		const before = contents(data)
 		const key = join(folder, 'quick.key') /* a passphrase costs a second each time */
-		await run(binary, ['keyring', 'new-key', key])
+		await run(binary, ['keyring', 'make', key])
 		await backup(drawbridge, join(folder, 'quick'), ['--key-file', key], {})
 		const bytes = readFileSync(join(folder, 'quick'))
 		const bad = join(folder, 'bad')
@@ -205,13 +205,13 @@ suite('a backup', (scope) => {
 
 	it('with a key file in the place of a passphrase', async () => {
 		const key = join(folder, 'backup.key')
-		await run(binary, ['keyring', 'new-key', key])
+		await run(binary, ['keyring', 'make', key])
 		await backup(drawbridge, join(folder, 'keyed'), ['--key-file', key], {})
 		await mustRestore(join(folder, 'keyed'), undefined, ['--check', '--key-file', key])
 		const without = await restore(join(folder, 'keyed'), undefined, ['--check'])
 		assert.match(without.stderr, /encrypted with a key file/)
 		const other = join(folder, 'other.key')
-		await run(binary, ['keyring', 'new-key', other])
+		await run(binary, ['keyring', 'make', other])
 		const wrong = await restore(join(folder, 'keyed'), undefined, ['--check', '--key-file', other])
 		assert.deepEqual([wrong.status, /another key file/.test(wrong.stderr)], [4, true])
 	})

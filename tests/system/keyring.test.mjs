@@ -231,7 +231,7 @@ suite('keys that are kept elsewhere', () => {
 	it('a key file: the new one takes its place', scoped(async (scope) => {
 		const folder = temporaryFolder(scope)
 		const file = join(folder, 'key')
-		assert.equal((await run(binary, ['keyring', 'new-key', file])).status, 0)
+		assert.equal((await run(binary, ['keyring', 'make', file])).status, 0)
 		const flags = ['--key-file', file]
 		const { drawbridge, link, token } = await startBearerWorld(scope, { drawbridge: { flags } })
 		const before = await status(drawbridge)
@@ -267,7 +267,7 @@ suite('keys that are kept elsewhere', () => {
 
 	it('a credential of systemd: the operator is told what is his to do', scoped(async (scope) => {
 		const folder = temporaryFolder(scope)
-		assert.equal((await run(binary, ['keyring', 'new-key', join(folder, 'drawbridge.key')])).status, 0)
+		assert.equal((await run(binary, ['keyring', 'make', join(folder, 'drawbridge.key')])).status, 0)
 		const env = { CREDENTIALS_DIRECTORY: folder }
 		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { env } })
 		assert.equal((await status(drawbridge)).source, 'credential')
@@ -354,7 +354,7 @@ suite('keys that are kept elsewhere', () => {
 		const file = join(drawbridge.data, 'keeper/master.key')
 		const key = readFileSync(file)
 		const foreign = join(temporaryFolder(scope), 'foreign')
-		await run(binary, ['keyring', 'new-key', foreign])
+		await run(binary, ['keyring', 'make', foreign])
 		copyFileSync(foreign, file)
 		await refused(drawbridge.data, new RegExp(`is whole, but the master key of another installation .*sealed with key ${id}`), [])
 		const damaged = Buffer.from(key)
