@@ -43,7 +43,7 @@ FUZZ_BINARIES := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
 # How -----------------------------------------------------------------------
 
-PACKAGES := openssl libsodium jansson sqlite3 libseccomp zlib
+PACKAGES := openssl libsodium jansson sqlite3 libseccomp zlib libbrotlidec libzstd
 PKG_CONFIG ?= pkg-config
 LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 CPPFLAGS += -Isrc -D_GNU_SOURCE $(shell $(PKG_CONFIG) --cflags $(PACKAGES) \

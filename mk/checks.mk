@@ -3,11 +3,12 @@
 C_FILES := $(call find,src,*.[ch]) $(sort $(wildcard tests/unit/*.[ch] \
 	tests/fuzz/*.[ch] tests/support/*.[ch])) $(call find,bench,*.[ch])
 HEADERS := $(call find,src,*.h)
-SCRIPTS := $(shell grep -lE '^\#(!/bin/(ba)?sh| SPDX)' .ci/run script/* tools/* \
-	2>/dev/null | xargs -r grep -LE '^\#!.*(awk|node|python|perl)')
+SCRIPTS := $(filter-out %.awk,$(shell grep -lE '^\#(!/bin/(ba)?sh| SPDX)' .ci/run script/* tools/* \
+	2>/dev/null | xargs -r grep -LE "^\#!.*(awk|node|python|perl)"))
 MODULES := $(call find,tests/system,*.mjs) $(call find,tests/support,*.mjs) \
 	$(call find,bench,*.mjs) $(call find,tools,*.mjs)
-CHECKS := lint check-layers check-headers check-map check-sizes check-openapi
+CHECKS := lint check-layers check-headers check-map check-sizes check-openapi \
+	check-manual
 
 check: ## lint and every check
 	$(Q)MAKE="$(MAKE)" tools/run-checks $(CHECKS)
@@ -68,8 +69,15 @@ check-map: ## ARCHITECTURE.md's table is the tree
 check-openapi: ## docs/openapi.yaml has the routes of the table
 	$(Q)tools/check-openapi src/api/routes.c docs/openapi.yaml
 
+check-manual: $(BINARY) ## manual and README tell what --help tells
+	$(Q)tools/manual $(BINARY) check
+
+docs: $(BINARY) ## the manual, and README's settings, out of --help
+	$(Q)tools/manual $(BINARY) write
+
 check-sizes: ## lengths of functions and files
 	$(Q)tools/check-sizes $(C_FILES)
 
 .PHONY: check lint lint-format lint-c lint-sh lint-js lint-json tidy format \
-	check-layers check-headers check-map check-sizes check-openapi
+	check-layers check-headers check-map check-sizes check-openapi \
+	check-manual docs

@@ -30,6 +30,10 @@ test-browser: $(BINARY) ## tests/browser, the studio in a real browser
 	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) SUITE=browser SYSTEM='*' \
 		tools/run-system $(BUILD)
 
+# The refresh protocol's model (docs/design/refresh.md), with spin.
+model: ## check tests/model/refresh.pml
+	$(Q)tools/check-model $(abspath $(BUILD))
+
 # Which lines the unit tests run, folder by folder.
 ifeq ($(VARIANT),cover)
 cover-report: test-unit
@@ -57,5 +61,5 @@ fuzz-run: ## fuzz each parser for FUZZ_SECONDS=10
 endif
 
 .SECONDARY:
-.PHONY: unit test test-unit test-system test-browser cover-report fuzz \
-	fuzz-run
+.PHONY: unit test test-unit test-system test-browser model cover-report \
+	fuzz fuzz-run

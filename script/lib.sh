@@ -2,7 +2,7 @@
 # Sourced by the other scripts: installs what is missing, from Debian's own
 # packages, and says what and why.
 #
-#   need build test bench    groups of packages, see packages_of()
+#   need build demo test bench    groups of packages, see packages_of()
 #
 # Runs as root or through sudo, asks nothing.  Daemons that come along (the
 # servers which the tests start for themselves, on ports of their own) are
@@ -10,8 +10,7 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# One line each: package, then what for.  What follows a ? is installed only
-# if that command is missing: it may be here without being Debian's.
+# One line each: package, then what for.
 packages_of() {
 	case $1 in
 	build) cat <<-'LIST' ;;
@@ -25,7 +24,12 @@ packages_of() {
 		libsqlite3-dev the store
 		libseccomp-dev the sandbox
 		zlib1g-dev compressed answers
+		libbrotli-dev compressed answers
+		libzstd-dev compressed answers
 		ca-certificates whom TLS trusts
+	LIST
+	demo) cat <<-'LIST' ;;
+		curl fetching the ticket
 	LIST
 	test) cat <<-'LIST' ;;
 		libcmocka-dev unit tests
@@ -34,10 +38,13 @@ packages_of() {
 		llvm names in the sanitizers' reports
 		clang-format the style
 		cppcheck static analysis
-		nginx-light a protected API to test against
+		nginx-light a protected API to test against, and to compare with
+		haproxy to compare with
 		apache2 a protected API to test against
 		apache2-utils its password files
 		glewlwyd an authorization server to test against
+		spin the model of the refresh protocol
+		faketime clocks that are set while the tests run
 		sqlite3 looking into database files
 		openssl a certificate authority for the tests
 		curl a client
@@ -114,6 +121,11 @@ need() {
 		echo "There is no apt-get here: install these yourself." >&2
 		return 1
 	fi
+	if [ "$(id -u)" -ne 0 ] && ! command -v sudo > /dev/null; then
+		echo "Installing takes root, and there is no sudo.  As root:" >&2
+		echo "  apt-get install ${missing[*]}" >&2
+		return 1
+	fi
 	install_packages "${missing[@]}"
 }
 
@@ -128,8 +140,11 @@ install_packages() {
 		installed "$daemon" && was_here="$was_here $daemon "
 	done
 	if ! start_nothing apt_install "$@" > "$log" 2>&1 < /dev/null; then
-		tail -30 "$log" >&2
+		tail -8 "$log" >&2
 		echo "Installing failed; the whole story is in $log" >&2
+		! grep -qE 'Failed to fetch|resolving|no installation candidate|Unable to locate' \
+			"$log" || echo "Is there a network, and does" \
+			"/etc/apt/sources.list name a mirror of Debian 12?" >&2
 		return 1
 	fi
 	rm -f "$log"

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "hook/hook.h"
 #include "http/http.h"
 
 /* ---- routes ---- */
@@ -20,8 +21,10 @@ enum {
 	API_FORM = 8,	  /* the body is a form, not JSON */
 	API_NO_BODY = 16, /* takes a body, and needs none */
 	API_ANY_QUERY = 32,
-	API_NO_STORE = 64, /* opens no database: must answer without it */
-	API_LOCAL = 128,   /* over the machine's own socket alone */
+	API_AT_ONCE = 64, /* neither waits nor opens a database: on the loop */
+	API_WATCH = 128,  /* the same, but may wait: in a pool of its own */
+	API_PASSWORD = 256, /* takes a password hash: in a pool of its own */
+	API_LOCAL = 512,    /* over the machine's own socket alone */
 };
 
 enum { API_PARAMS = 2, API_SECRETS = 16, API_LIFTS = 2 };
@@ -78,6 +81,7 @@ struct api_request {
 	struct api_worker *worker;
 	struct http_exchange *x; /* NULL: the client has gone */
 	struct loop_work work;
+	bool counted; /* in api->passwords */
 	const struct api_route *route;
 	api_handler *step; /* what the work thread does next */
 	void (*later)(struct api_request *r); /* then, on the loop */
@@ -286,6 +290,11 @@ void api_who(const struct api_request *r, struct connect_who *out);
 int api_connection_answer(struct api_request *r, int status,
 			  const struct connect_info *i);
 
+/* ---- webhooks.c ---- */
+
+/* Calls off what is under way: for the end. */
+void api_webhooks_end(struct api_worker *w);
+
 /* ---- pages ---- */
 
 /* HTML in one frame; body is HTML already, title is text. */
@@ -338,6 +347,10 @@ struct api {
 	struct api_worker *first;
 	int64_t started_at;
 	struct api_backup backup;
+	_Atomic unsigned passwords; /* requests that want a password hash */
+	bool counting;		    /* under mutex: somebody asks for counts */
+	bool counted;
+	struct connect_counts counts; /* as they were told last */
 };
 
 struct api_worker {
@@ -345,6 +358,7 @@ struct api_worker {
 	struct loop *loop;
 	struct call_worker *calls;
 	struct api_worker *next;
+	struct api_run *runs; /* webhooks under way */
 	_Atomic uint64_t requests;
 	_Atomic uint64_t statuses[6];
 };
@@ -376,6 +390,7 @@ API_HANDLER(api_connection_usage);
 API_HANDLER(api_connection_calls);
 API_HANDLER(api_shares_get);
 API_HANDLER(api_shares_set);
+API_HANDLER(api_webhook_run);
 API_HANDLER(api_session_create);
 API_HANDLER(api_session_end);
 API_HANDLER(api_me_get);
@@ -388,6 +403,7 @@ API_HANDLER(api_keys_list);
 API_HANDLER(api_key_create);
 API_HANDLER(api_key_get);
 API_HANDLER(api_key_revoke);
+API_HANDLER(api_webhook_import);
 API_HANDLER(api_calls_list);
 API_HANDLER(api_audit_list);
 API_HANDLER(api_healthz);

@@ -34,26 +34,10 @@ cookie_find(const struct api *a, const struct http_head *h, const char *name,
 	    struct slice *out)
 {
 	char full[COOKIE_NAME_MAX];
-	struct slice rest, pair;
-	unsigned i;
-	size_t eq;
 
 	cookie_name(a, name, full);
-	for (i = 0; i < h->count; i++) {
-		if (h->fields[i].id != HTTP_COOKIE)
-			continue;
-		rest = h->fields[i].value;
-		while (slice_next(&rest, ';', &pair)) {
-			pair = slice_trim(pair);
-			eq = slice_find(pair, '=');
-			if (eq == pair.len ||
-			    !slice_eq(slice_head(pair, eq), slice_str(full)))
-				continue;
-			*out = slice_from(pair, eq + 1);
-			return out->len == RANDOM_TOKEN_SIZE - 1;
-		}
-	}
-	return false;
+	return http_head_cookie(h, full, out) &&
+	       out->len == RANDOM_TOKEN_SIZE - 1;
 }
 
 void
@@ -256,7 +240,7 @@ api_refused(struct api_request *r, int err, const char *action,
 
 	store_rollback(r->db);
 	snprintf(text, sizeof(text), "%s %s", r->route->method, action);
-	rc = audit_note(r->db, &e);
+	rc = audit_refusal(r->db, &e);
 	if (rc)
 		return rc;
 	if (err == ERR_NOT_FOUND)

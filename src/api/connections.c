@@ -42,6 +42,17 @@ parameters_json(const char *text)
 		       : o;
 }
 
+/* When the grant is likely to end; null where nothing is known of that, or
+ * where it is kept alive. */
+static json_t *
+forecast_json(const struct connect_info *i)
+{
+	if (!i->ends_at)
+		return json_null();
+	return json_pack("{s:o, s:s, s:s}", "at", api_json_time(i->ends_at),
+			 "reason", i->ends_reason, "detail", i->ends_text);
+}
+
 static json_t *
 connection_json(const struct connect_info *i)
 {
@@ -75,6 +86,8 @@ connection_json(const struct connect_info *i)
 	json_object_set_new(o, "connected_at", api_json_time(i->connected_at));
 	json_object_set_new(o, "last_used_at", api_json_time(i->last_used_at));
 	json_object_set_new(o, "expires_at", api_json_time(i->expires_at));
+	json_object_set_new(o, "expires_forecast", forecast_json(i));
+	json_object_set_new(o, "warning", api_json_text(i->warning));
 	return o;
 }
 

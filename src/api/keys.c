@@ -187,38 +187,34 @@ texts_get(struct api_request *r, const char *name, size_t max_len,
 	return 0;
 }
 
-/* Link names become ids; what he may not use is not there for him. */
+/* Link names become ids; what he may not know of is not there for him. */
 static int
 links_to_ids(struct api_request *r, struct people_texts *links)
 {
-	struct store_stmt *st;
+	struct connect_problem p;
+	struct connect_info info;
+	struct connect_who who;
 	char pointer[64];
 	size_t i;
-	int rc;
+	int rc = 0;
 
-	for (i = 0; i < links->count; i++) {
-		st = NULL;
-		rc = store_query(r->db, &st,
-				 "SELECT id FROM connections "
-				 "WHERE org = ?1 AND "
-				 "link_name = ?2",
-				 "ss", r->actor->org, links->items[i]);
-		if (!rc)
-			rc = store_step(st);
-		if (rc == 1)
-			links->items[i] =
-				arena_slice(r->arena, store_col(st, 0));
-		store_done(st);
-		if (rc < 0)
-			return rc;
-		snprintf(pointer, sizeof(pointer), "/connections/%zu", i);
-		if (!rc)
+	api_who(r, &who);
+	for (i = 0; i < links->count && !rc; i++) {
+		rc = connect_front_get(r->api->config.connect, r->db, &who,
+				       links->items[i], r->arena, &info, &p);
+		if (rc == ERR_NOT_FOUND) {
+			snprintf(pointer, sizeof(pointer), "/connections/%zu",
+				 i);
 			json_problem_set(&r->problem, pointer,
 					 "there is no such connection");
-		if (rc && !links->items[i])
-			return ERR_NOMEM;
+			return 0;
+		}
+		if (!rc)
+			links->items[i] = arena_strdup(r->arena, info.id);
+		if (!rc && !links->items[i])
+			rc = ERR_NOMEM;
 	}
-	return 0;
+	return rc;
 }
 
 static void

@@ -8,24 +8,30 @@
 #include "base/base.h"
 
 static uint64_t
-mono_ns(void)
+clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 uint64_t
 clock_mono_ms(void)
 {
-	return mono_ns() / 1000000u;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000u;
 }
 
 uint64_t
 clock_mono_us(void)
 {
-	return mono_ns() / 1000u;
+	return clock_ns(CLOCK_MONOTONIC) / 1000u;
+}
+
+uint64_t
+clock_boot_ms(void)
+{
+	return clock_ns(CLOCK_BOOTTIME) / 1000000u;
 }
 
 int64_t

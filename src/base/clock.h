@@ -10,6 +10,9 @@
 
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
+/* Like clock_mono_ms(), but goes on while the machine is suspended: how old
+ * something is. */
+uint64_t clock_boot_ms(void);
 int64_t clock_wall_ms(void);
 
 enum { CLOCK_TEXT_SIZE = 32 };

@@ -3,8 +3,8 @@
  * Locked memory for secrets.
  *
  * Chunks of pages are mapped between two guard pages, locked, left out of
- * core files and wiped in children.  Each chunk serves one size class (32
- * bytes to 64 KiB, powers of two) by a list of free slots, so that a hundred
+ * core files and wiped in children.  Each chunk serves one size class (64
+ * bytes to 128 KiB, powers of two, header included) by a list of free slots, so that a hundred
  * thousand small secrets cost little more than themselves.  Where the limit
  * on locked memory is reached, chunks go on unlocked and
  * secret_memory_is_locked() says so.

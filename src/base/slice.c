@@ -116,13 +116,13 @@ slice_to_u64(struct slice s, uint64_t max, uint64_t *out)
 struct slice
 slice_u64(uint64_t n, char buf[SLICE_U64_SIZE])
 {
-	char *end = buf + SLICE_U64_SIZE, *p = end;
+	size_t at = SLICE_U64_SIZE;
 
 	do {
-		*--p = (char)('0' + n % 10);
+		buf[--at] = (char)('0' + n % 10);
 		n /= 10;
 	} while (n);
-	return slice_of(p, (size_t)(end - p));
+	return slice_of(buf + at, SLICE_U64_SIZE - at);
 }
 
 char *
@@ -150,6 +150,34 @@ slice_copy(struct slice s, char *buf, size_t size)
 		memcpy(buf, s.ptr, s.len);
 	buf[s.len] = 0;
 	return 0;
+}
+
+/* Levenshtein's, one row at a time. */
+unsigned
+slice_distance(struct slice a, struct slice b)
+{
+	unsigned row[61], before, above, best;
+	size_t i, j;
+
+	if (a.len >= ARRAY_LEN(row) || b.len >= ARRAY_LEN(row))
+		return SLICE_DISTANCE_NONE;
+	for (j = 0; j <= b.len; j++)
+		row[j] = (unsigned)j;
+	for (i = 1; i <= a.len; i++) {
+		before = row[0];
+		row[0] = (unsigned)i;
+		for (j = 1; j <= b.len; j++) {
+			above = row[j];
+			best = before + (a.ptr[i - 1] != b.ptr[j - 1]);
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+			before = above;
+		}
+	}
+	return row[b.len];
 }
 
 bool

@@ -72,6 +72,10 @@ struct slice slice_u64(uint64_t n, char buf[SLICE_U64_SIZE]);
 char *slice_dup(struct slice s);
 /* Copies into buf[size] with NUL; ERR_TOO_LARGE when it does not fit. */
 int slice_copy(struct slice s, char *buf, size_t size);
+enum { SLICE_DISTANCE_NONE = 99 };
+/* How many letters must be added, dropped or changed to make b of a, for
+ * "did you mean"; SLICE_DISTANCE_NONE for texts over 60 bytes. */
+unsigned slice_distance(struct slice a, struct slice b);
 /* True if some byte is < 0x20 or 0x7f. */
 bool slice_has_control(struct slice s);
 /* Ends a text that was cut to its buffer at a whole UTF-8 character. */

@@ -21,8 +21,34 @@ enum {
 	CONNECT_TIMEOUT_MS = 5 * 1000,
 	FIRST_BYTE_TIMEOUT_MS = 60 * 1000,
 	BODY_TIMEOUT_MS = 5 * 60 * 1000, /* between two bytes */
+	/* More than store and keeper take by their own times: it is for a
+	 * keeper that has never been there. */
+	WAIT_TIMEOUT_MS = 45 * 1000,
 	WAITS_MAX = 8,
+	INTERIM_MAX = 32, /* 1xx answers before the final one */
 };
+
+#define TO(state) (1u << CALL_##state)
+
+/* The legal moves; to the end from everywhere. */
+static const unsigned moves[] = {
+	[CALL_NEW] = TO(LOCATE),
+	[CALL_LOCATE] = TO(LOCATE) | TO(INJECT) | TO(CONNECT),
+	[CALL_INJECT] = TO(LOCATE) | TO(CONNECT),
+	[CALL_CONNECT] = TO(SEND),
+	[CALL_SEND] = TO(CONNECT) | TO(JUDGE),
+	[CALL_JUDGE] = TO(JUDGE) | TO(REFRESH) | TO(BODY),
+	[CALL_REFRESH] = TO(LOCATE) | TO(BODY),
+	[CALL_BODY] = 0,
+	[CALL_ENDED] = 0,
+};
+
+static void
+call_move(struct call *c, enum call_state to)
+{
+	ASSERT(to == CALL_ENDED || moves[c->state] & 1u << to);
+	c->state = to;
+}
 
 static void call_locate(struct call *c);
 static void call_inject(struct call *c, struct connect_entry *entry);
@@ -30,6 +56,7 @@ static void call_connect(struct call *c);
 static void call_send(struct call *c);
 static void call_read_head(struct call *c);
 static void call_conn_ready(struct egress_conn *conn);
+static void call_waited(struct connect_wait *w, int err);
 
 /* ---- ending ---- */
 
@@ -50,9 +77,13 @@ call_problem_set(struct call *c, int status, const char *code, const char *hint,
 static void
 call_record(struct call *c, int status)
 {
-	struct call_record *r = call_records_slot(c->worker->records);
 	uint64_t now = clock_mono_us();
+	struct call_record *r;
 	struct slice path;
+
+	if (c->rehearsal)
+		return;
+	r = call_records_slot(c->worker->records);
 
 	if (!r)
 		return;
@@ -88,6 +119,8 @@ call_count_end(struct call *c, int status)
 {
 	struct call_counters *n = &c->worker->counters;
 
+	if (c->rehearsal)
+		return;
 	call_count(&n->calls, 1);
 	call_count(&n->bytes_up, c->up);
 	call_count(&n->bytes_down, c->down);
@@ -130,7 +163,7 @@ call_release(struct call *c)
 	c->injection = NULL;
 	c->snapshot = NULL;
 	c->actor = NULL;
-	c->state = CALL_ENDED;
+	call_move(c, CALL_ENDED);
 }
 
 void
@@ -229,6 +262,15 @@ call_timeout(struct loop_timer *t)
 		c->client->readable(c);
 		return;
 	}
+	if (c->state == CALL_REFRESH) {
+		connect_wait_cancel(&c->wait.connection);
+		call_waited(&c->wait.connection, ERR_TIMEOUT);
+		return;
+	}
+	if (c->waiting_connection) {
+		call_fail_wait(c, ERR_TIMEOUT);
+		return;
+	}
 	call_problem_set(c, 504, "upstream_timeout",
 			 "For slow services raise it: Drawbridge-Timeout.",
 			 "%s has not answered in time.", c->url.host);
@@ -270,9 +312,10 @@ call_waited(struct connect_wait *w, int err)
 	struct call *c = CONTAINER_OF(w, struct call, wait.connection);
 
 	c->waiting_connection = false;
+	loop_timer_cancel(&c->timer);
 	if (c->state == CALL_REFRESH) {
 		if (err) { /* none to be had: the answer stands */
-			c->state = CALL_BODY;
+			call_move(c, CALL_BODY);
 			call_touch(c, 0);
 			c->client->answer(c);
 			return;
@@ -284,6 +327,13 @@ call_waited(struct connect_wait *w, int err)
 		connect_injection_unref(c->injection);
 		c->injection = NULL;
 		call_locate(c);
+	} else if (err == ERR_WRONG_STATE && c->snapshot->per_user) {
+		/* its status says nothing of this user's own grant */
+		call_problem_set(c, 409, "connection_not_connected",
+				 "Each user connects this connection himself.",
+				 "\"%s\" is not connected for you: %s",
+				 c->snapshot->link, w->detail);
+		call_fail(c);
 	} else if (err && err != ERR_WRONG_STATE) {
 		call_fail_wait(c, err);
 	} else if (++c->waits > WAITS_MAX) {
@@ -314,8 +364,10 @@ call_entry(struct call *c, struct connect_entry **entry)
 	int rc = connect_view_find(c->worker->config.connections, c->link,
 				   call_wait(c), entry);
 
-	if (rc == ERR_AGAIN)
+	if (rc == ERR_AGAIN) {
+		call_start_timer(c, WAIT_TIMEOUT_MS);
 		return false;
+	}
 	c->waiting_connection = false;
 	if (rc)
 		call_fail_wait(c, rc);
@@ -356,12 +408,13 @@ call_is_connected(struct call *c)
 static bool
 call_is_permitted(struct call *c)
 {
+	struct slice path = c->base_unknown ? SLICE_NONE : call_target_path(c);
 	const char *why = NULL;
 	unsigned retry = 0;
 	int rc;
 
 	rc = people_may_call(c->actor, c->snapshot->id, &c->snapshot->sharing,
-			     c->method, call_target_path(c), &why, &retry);
+			     c->method, path, &why, &retry);
 	if (!rc)
 		return true;
 	if (rc == ERR_NOT_FOUND) {
@@ -381,17 +434,76 @@ call_is_permitted(struct call *c)
 	return false;
 }
 
+/* The path of a captured base URL is known with the injection only; and what
+ * was asked about has to be what is called. */
+static bool
+call_path_is_permitted(struct call *c)
+{
+	const char *why = "";
+
+	if (!people_may_call_path(c->actor, call_target_path(c), &why))
+		return true;
+	call_problem_set(c, 403, "forbidden", NULL, "%s", why);
+	call_fail(c);
+	return false;
+}
+
+/* Another snapshot may be another connection: what was asked about the one
+ * before says nothing. */
+static void
+call_take_snapshot(struct call *c, const struct connect_entry *entry)
+{
+	if (c->snapshot != entry->snapshot)
+		c->permitted = false;
+	connect_snapshot_ref(entry->snapshot);
+	connect_snapshot_unref(c->snapshot);
+	c->snapshot = entry->snapshot;
+	c->degraded = entry->degraded;
+	if (!c->snapshot->per_user)
+		c->subject = "";
+	else if (!c->subject[0])
+		c->subject = c->actor->member;
+}
+
+/* What a call without a connection adds: nothing. */
+static const struct service no_service;
+static const struct catalog_method no_method;
+static struct binding no_binding = { .service = &no_service,
+				     .method = &no_method };
+static struct connect_injection no_injection = { .refs = 1,
+						 .binding = &no_binding };
+
+static void
+call_bare(struct call *c)
+{
+	const char *why = NULL;
+
+	if (people_may_call_bare(c->actor, &why)) {
+		call_problem_set(c, 403, "forbidden", NULL, "%s.", why);
+		call_fail(c);
+		return;
+	}
+	connect_injection_ref(&no_injection);
+	c->injection = &no_injection;
+	if (call_target_bare(c))
+		call_fail(c);
+	else
+		call_connect(c);
+}
+
 static void
 call_locate(struct call *c)
 {
 	struct connect_entry *entry;
 
-	c->state = CALL_LOCATE;
+	call_move(c, CALL_LOCATE);
+	if (!c->link.len) {
+		call_bare(c);
+		return;
+	}
 	if (!call_entry(c, &entry))
 		return;
-	connect_snapshot_ref(entry->snapshot);
-	connect_snapshot_unref(c->snapshot);
-	c->snapshot = entry->snapshot;
+	call_take_snapshot(c, entry);
 	if (strcmp(c->actor->org, c->snapshot->org)) {
 		call_fail_wait(c, ERR_NOT_FOUND);
 		return;
@@ -413,11 +525,13 @@ call_inject(struct call *c, struct connect_entry *entry)
 	struct connect_injection *injection;
 	int rc;
 
-	c->state = CALL_INJECT;
+	call_move(c, CALL_INJECT);
 	rc = connect_view_inject(c->worker->config.connections, entry,
 				 c->subject, call_wait(c), &injection);
-	if (rc == ERR_AGAIN)
+	if (rc == ERR_AGAIN) {
+		call_start_timer(c, WAIT_TIMEOUT_MS);
 		return;
+	}
 	c->waiting_connection = false;
 	if (rc) {
 		call_fail_wait(c, rc);
@@ -428,7 +542,7 @@ call_inject(struct call *c, struct connect_entry *entry)
 	c->injection = injection;
 	if (call_target_aim(c, entry))
 		call_fail(c);
-	else
+	else if (call_path_is_permitted(c))
 		call_connect(c);
 }
 
@@ -437,8 +551,8 @@ call_refresh(struct call *c)
 {
 	struct connect_entry *entry;
 
-	c->state = CALL_REFRESH;
-	loop_timer_cancel(&c->timer);
+	call_move(c, CALL_REFRESH);
+	call_start_timer(c, WAIT_TIMEOUT_MS);
 	if (connect_view_find(c->worker->config.connections, c->link, NULL,
 			      &entry)) {
 		call_wait(c);
@@ -461,6 +575,10 @@ call_opened(struct egress_open *o, int err, struct egress_conn *conn)
 		call_fail_open(c, err);
 		return;
 	}
+	if (c->rehearsal) {
+		c->client->rehearsed(c);
+		return;
+	}
 	call_count(&c->worker->counters.opened, 1);
 	c->conn = conn;
 	call_send(c);
@@ -471,9 +589,14 @@ call_connect(struct call *c)
 {
 	uint32_t ms = c->injection->binding->service->api.connect_timeout_ms;
 
-	c->state = CALL_CONNECT;
+	call_move(c, CALL_CONNECT);
 	c->attempt++;
-	c->conn = c->fresh ? NULL : egress_take(c->dest);
+	if (c->client->aimed)
+		c->client->aimed(c);
+	c->conn = c->fresh || c->rehearsal
+			  ? NULL
+			  : egress_take(c->dest,
+					!http_method_is_idempotent(c->method));
 	if (c->conn) {
 		call_count(&c->worker->counters.reused, 1);
 		call_send(c);
@@ -482,6 +605,7 @@ call_connect(struct call *c)
 	if (!ms)
 		ms = c->worker->config.connect_timeout_ms;
 	c->waiting_open = true;
+	c->wait.open.judge_only = c->rehearsal;
 	egress_open(c->dest, &c->wait.open, ms ? ms : CONNECT_TIMEOUT_MS,
 		    call_opened);
 }
@@ -555,10 +679,8 @@ call_pump(struct call *c)
 		return false;
 	}
 	rc = state == HTTP_RELAY_DONE ? call_send_end(c) : ERR_CLOSED;
-	if (rc == 0) {
+	if (rc == 0)
 		c->sent_all = true;
-		c->sent_us = clock_mono_us();
-	}
 	/* On a broken pipe the answer may be there all the same. */
 	return true;
 }
@@ -568,8 +690,9 @@ call_send(struct call *c)
 {
 	int rc;
 
-	c->state = CALL_SEND;
+	call_move(c, CALL_SEND);
 	c->sent_all = false;
+	c->interim = 0;
 	c->conn->owner = c;
 	c->conn->ready = call_conn_ready;
 	rc = call_request_put_head(c);
@@ -584,16 +707,22 @@ call_send(struct call *c)
 		call_read_head(c); /* it may be there already */
 }
 
-void
+bool
 call_go_on(struct call *c)
 {
+	uint64_t up = c->up;
+
 	if (c->state != CALL_SEND && c->state != CALL_BODY)
-		return;
+		return c->state != CALL_ENDED;
 	if (c->sent_all || !c->conn)
-		return;
+		return true;
 	if (c->state == CALL_SEND)
 		call_start_timer(c, call_first_byte_ms(c));
-	call_pump(c);
+	if (!call_pump(c))
+		return false;
+	if (c->state == CALL_BODY && c->up != up)
+		call_touch(c, 0);
+	return true;
 }
 
 /* ---- HEAD, JUDGE ---- */
@@ -601,7 +730,7 @@ call_go_on(struct call *c)
 static void
 call_judge_answer(struct call *c)
 {
-	c->state = CALL_JUDGE;
+	call_move(c, CALL_JUDGE);
 	switch (call_judge(c)) {
 	case CALL_NEEDS_BODY:
 		return;
@@ -609,7 +738,7 @@ call_judge_answer(struct call *c)
 		call_refresh(c);
 		return;
 	case CALL_STANDS:
-		c->state = CALL_BODY;
+		call_move(c, CALL_BODY);
 		call_touch(c, 0);
 		c->client->answer(c);
 	}
@@ -629,9 +758,10 @@ call_parse_head(struct call *c)
 		if (http_reader_bytes(r).len)
 			rc = http_head_response(http_reader_bytes(r), to_head,
 						&c->head);
-		if (!rc && c->head.status < 200 && c->head.status != 101) {
-			r->begin += c->head.size; /* 100, 103 end here */
-			continue;
+		if (!rc && c->head.status < 200 && c->head.status != 101 &&
+		    ++c->interim <= INTERIM_MAX) {
+			http_reader_skip(r, c->head.size);
+			continue; /* 100, 103 end here */
 		}
 		if (rc != ERR_AGAIN)
 			return rc;
@@ -645,6 +775,20 @@ call_parse_head(struct call *c)
 }
 
 static void
+call_fail_malformed(struct call *c, int rc)
+{
+	const char *why = rc ? c->head.why
+			  : c->head.status == 101
+				  ? "it changes to another protocol"
+				  : "it has too many interim answers";
+
+	call_problem_set(c, 502, "upstream_malformed", NULL,
+			 "The answer of %s is not HTTP: %s.", c->url.host,
+			 why ? why : "it broke off");
+	call_fail(c);
+}
+
+static void
 call_read_head(struct call *c)
 {
 	int rc = call_parse_head(c);
@@ -655,17 +799,14 @@ call_read_head(struct call *c)
 		call_broken(c);
 		return;
 	}
-	if (rc || c->head.status == 101) {
-		call_problem_set(
-			c, 502, "upstream_malformed", NULL,
-			"The answer of %s is not HTTP: %s.", c->url.host,
-			rc && c->head.why ? c->head.why : "it broke off");
-		call_fail(c);
+	if (rc || c->head.status < 200) {
+		call_fail_malformed(c, rc);
 		return;
 	}
 	c->head_us = clock_mono_us();
 	http_reader_start_body(&c->conn->reader, &c->head);
-	loop_timer_cancel(&c->timer);
+	/* Some of the body may have to come before it can be judged. */
+	call_start_timer(c, call_first_byte_ms(c));
 	call_judge_answer(c);
 }
 
@@ -676,6 +817,8 @@ call_conn_ready(struct egress_conn *conn)
 
 	switch (c->state) {
 	case CALL_SEND:
+		if (!c->sent_all)
+			call_start_timer(c, call_first_byte_ms(c));
 		if (call_pump(c) && c->state == CALL_SEND)
 			call_read_head(c);
 		break;

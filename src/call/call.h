@@ -9,9 +9,14 @@
  * answer bytes go is its client's business: the gateway streams, a test
  * collects.
  *
- *   LOCATE -> INJECT -> CONNECT -> SEND -> HEAD -> (JUDGE) -> BODY -> end
- *               ^                            |
- *               +----- REFRESH <-------------+
+ *   LOCATE -> INJECT -> CONNECT -> SEND -> JUDGE -> BODY -> end
+ *     ^                                      |        ^
+ *     +----------------------- REFRESH <-----+        |
+ *                                 +-- none to be had -+
+ *
+ * A call without a connection (a *bare* one, of a webhook block that needs
+ * no credential) goes from LOCATE to CONNECT with nothing to inject; the
+ * guard lets it go to public addresses over https alone.
  *
  * Runs on a worker's loop in the front.  On the path of a call whose
  * connection, injection and socket are at hand there is no lock, no
@@ -20,6 +25,7 @@
 #ifndef CALL_CALL_H
 #define CALL_CALL_H
 
+#include "call/scrub.h"
 #include "connect/connect.h"
 
 /* ---- a worker's part ---- */
@@ -72,8 +78,7 @@ enum call_state {
 	CALL_LOCATE,
 	CALL_INJECT,
 	CALL_CONNECT,
-	CALL_SEND,
-	CALL_HEAD,
+	CALL_SEND, /* and wait for the answer's head */
 	CALL_JUDGE,
 	CALL_REFRESH,
 	CALL_BODY,
@@ -104,6 +109,12 @@ struct call_client {
 	void (*readable)(struct call *c);
 	/* The call cannot be made: c->problem.  The call has ended. */
 	void (*fail)(struct call *c);
+	/* Where the call goes and what it adds are known: call_show_…() may
+	 * be used.  Before each connect; may be NULL. */
+	void (*aimed)(struct call *c);
+	/* Of a rehearsal alone: all but connecting and sending was done, and
+	 * nothing stands in the way.  Must call_end(). */
+	void (*rehearsed)(struct call *c);
 };
 
 enum {
@@ -116,8 +127,10 @@ struct call {
 	struct call_worker *worker;
 	const struct call_client *client;
 	struct people_actor *actor; /* a reference, released at the end */
-	struct slice link;	    /* borrowed until the end, as all slices */
-	const char *subject;	    /* "" unless the connection is per user */
+	struct slice link;	    /* borrowed until the end, as all slices;
+				     * "": no connection, nothing is added */
+	/* Whose grant, where the connection is per user; "": the actor's. */
+	const char *subject;
 	struct slice method;
 	struct slice target; /* origin-form path, or an absolute URL */
 	struct slice key;    /* text that must not leave; may be empty */
@@ -126,12 +139,15 @@ struct call {
 	bool body_is_form;    /* application/x-www-form-urlencoded */
 	bool body_replayable; /* send_body can start again */
 	uint32_t timeout_ms;  /* to the first byte; 0: the usual */
+	/* Asks and judges as any call, looks the name up, and then neither
+	 * connects nor sends; nothing is recorded. */
+	bool rehearsal;
 
 	/* what has come of it */
 	enum call_state state;
 	unsigned attempt; /* 1, then 2 after a refresh or a stale socket */
 	bool refreshed;
-	struct connect_snapshot *snapshot;   /* a reference */
+	struct connect_snapshot *snapshot;   /* a reference; NULL: bare */
 	struct connect_injection *injection; /* a reference */
 	struct egress_dest *dest;
 	struct http_url url;	/* host that is called; path not set */
@@ -148,14 +164,17 @@ struct call {
 		struct egress_open open;
 	} wait;
 	bool waiting_connection, waiting_open;
-	bool sent_all, judged;
-	bool permitted;	    /* people/ has said yes, once */
+	bool sent_all;
+	bool permitted;	    /* people/ has said yes, for this snapshot */
+	bool base_unknown;  /* until the injection's own binding is there */
+	bool degraded;	    /* as the connection was seen last */
 	bool fresh;	    /* take no pooled connection */
 	uint8_t waits;	    /* look-ups so far, against going in circles */
+	uint8_t interim;    /* 1xx answers of this attempt */
 	uint64_t form_tail; /* bytes of the form injection still to send */
 	struct loop_timer timer;
 	struct loop_again again;
-	uint64_t began_us, sent_us, head_us;
+	uint64_t began_us, head_us;
 	uint64_t up, down;
 
 	/* Of the answer; valid while conn is held.  Last, since it is large
@@ -168,8 +187,9 @@ void call_init(struct call *c, struct call_worker *w,
 	       const struct call_client *client);
 /* Starts; the client is called back, possibly before this returns. */
 void call_start(struct call *c);
-/* The client's side has become ready: go on sending the body. */
-void call_go_on(struct call *c);
+/* The client's side has become ready: go on sending the body, also while an
+ * early answer is on its way.  False when the call has ended by that. */
+bool call_go_on(struct call *c);
 /* Body bytes have moved: the inactivity timer starts anew. */
 void call_touch(struct call *c, uint64_t down_bytes);
 /*
@@ -182,8 +202,35 @@ void call_end(struct call *c, int status);
 /*
  * Whether a field of the client's may go to the service: not hop-by-hop,
  * not framing, not a cookie, no forwarding header, none that the injection
- * sets (in any case or underscore spelling), none that carries c->key.
+ * sets (in any case, and whatever stands for its hyphens), none that
+ * carries c->key.
  */
 bool call_field_passes(const struct call *c, const struct http_field *f);
+/* Whether the injection sets a field of this name (in any spelling). */
+bool call_field_is_injected(const struct call *c, struct slice name);
+/* Whether a field of this name, in any spelling, may go to a service at all:
+ * what call_field_passes() says of the name alone. */
+bool call_name_passes(struct slice name);
+
+/* ---- what goes out, for people: show.c ---- */
+
+/* Stands for each secret. */
+#define CALL_MASK "\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2" /* "•••" */
+
+/*
+ * From c->aimed() on, as long as the call lives.  Each appends, and none has
+ * a secret in it: where one stands in the request, CALL_MASK stands here.
+ * Errors of buf.
+ */
+/* The URL that is called, with the injection's path and parameters. */
+int call_show_url(struct call *c, struct buf *out);
+/* The fields that the service and the injection add to the client's own:
+ * "Name: value\r\n" each. */
+int call_show_fields(struct call *c, struct buf *out);
+/* What the injection appends to a form ("&name=•••"); mostly nothing. */
+int call_show_form(struct call *c, struct buf *out);
+/* A sentence's part: which base URL or allowed host of which service let the
+ * credential go there, and whose place it took. */
+int call_show_rule(struct call *c, struct buf *out);
 
 #endif

@@ -65,8 +65,17 @@ void call_records_free(struct call_records *r);
 int call_target_locate(struct call *c);
 /* The guard's decision, with the sealed binding at hand; sets c->dest. */
 int call_target_aim(struct call *c, struct connect_entry *entry);
-/* Base path and path without query, composed in the worker's scratch. */
+/* Both for a bare call: an absolute https URL.  ERR_BLOCKED, ERR_INVALID. */
+int call_target_bare(struct call *c);
+/* Base path and path without query, composed in the worker's scratch; empty
+ * (which no prefix allows) when they are longer than that. */
 struct slice call_target_path(struct call *c);
+
+/* ---- scope.c ---- */
+/* The scope that an answer says is missing ("tickets.write"), or that is
+ * probably meant ("perhaps Desk.tickets.READ"); "" when nothing is known. */
+void call_scope_missing(const struct call *c, const struct binding_answer *a,
+			char *out, size_t size);
 
 /* ---- request.c ---- */
 /* Writes the head of the request into the connection's writer. */
@@ -74,6 +83,12 @@ int call_request_put_head(struct call *c);
 /* The bytes of the form injection, '&' included where needed. */
 uint64_t call_request_form_length(const struct call *c);
 int call_request_put_form(struct call *c);
+
+/* ---- show.c ---- */
+/* What the injection adds in this place, secrets masked, as it stands in the
+ * request: "Name: Bearer •••\r\n", "name=•••&…".  Appends. */
+void call_show_place(const struct call *c, enum catalog_place place,
+		     struct buf *out);
 
 /* ---- judge.c ---- */
 enum call_verdict {

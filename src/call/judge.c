@@ -4,10 +4,8 @@
  *
  * The rules are the service definition's.  Most answers are judged by their
  * status alone; where a rule looks into the body, up to 4 KiB of it are read
- * ahead into c->peeked and handed on afterwards; gzip and zlib are opened.
+ * ahead into c->peeked and handed on afterwards; compressed ones are opened.
  */
-#include <zlib.h>
-
 #include "call/call_priv.h"
 
 static struct slice
@@ -87,27 +85,33 @@ judge_read_ahead(struct call *c)
 	}
 }
 
+/* refused: the token was, and could not be renewed once more. */
 static void
-judge_health(struct call *c, const struct binding_answer *a)
+judge_health(struct call *c, const struct binding_answer *a, bool refused)
 {
 	const struct catalog_api *api = &c->injection->binding->service->api;
 	struct connect_view *view = c->worker->config.connections;
 	struct connect_entry *entry;
 	const char *problem = NULL;
+	char scope[192] = "";
 
-	if (a->status < 400) {
-		if (c->snapshot->degraded && a->status >= 200 &&
+	if (a->status < 400 && !refused) {
+		if (c->degraded && a->status >= 200 &&
 		    !connect_view_find(view, c->link, NULL, &entry))
-			connect_view_health(view, entry, NULL);
+			connect_view_health(view, entry, NULL, "");
 		return;
 	}
 	if (binding_match_any(&api->missing_scope_on, a))
 		problem = "missing_scope";
 	else if (a->status == 429 || binding_match_any(&api->throttled_on, a))
 		problem = "throttled";
+	else if (refused)
+		problem = "token_refused";
 	if (!problem || connect_view_find(view, c->link, NULL, &entry))
 		return;
-	connect_view_health(view, entry, problem);
+	if (!entry->degraded && !strcmp(problem, "missing_scope"))
+		call_scope_missing(c, a, scope, sizeof(scope));
+	connect_view_health(view, entry, problem, scope);
 }
 
 static bool
@@ -117,57 +121,51 @@ judge_can_replay(const struct call *c)
 	       (c->body == HTTP_BODY_NONE || c->body_replayable);
 }
 
-/* Whether the body comes compressed by gzip or zlib. */
-static bool
-judge_is_compressed(const struct call *c)
+/* What was read ahead as the rules want to see it; out is used where it had
+ * to be opened (bounded: a bomb ends at 4 KiB). */
+static struct slice
+judge_body(const struct call *c, struct buf *out)
 {
 	const struct http_field *f =
 		http_head_find(&c->head, HTTP_CONTENT_ENCODING);
 
-	return f && (slice_eq_nocase(f->value, SLICE("gzip")) ||
-		     slice_eq_nocase(f->value, SLICE("x-gzip")) ||
-		     slice_eq_nocase(f->value, SLICE("deflate")));
-}
-
-/* What was read ahead as the rules want to see it; out gets the bytes where
- * they had to be opened (bounded: a bomb ends at 4 KiB). */
-static struct slice
-judge_body(const struct call *c, char out[CALL_PEEK_MAX])
-{
-	z_stream z = { .next_in = (void *)c->peeked.data,
-		       .avail_in = (unsigned)c->peeked.len,
-		       .next_out = (void *)out,
-		       .avail_out = CALL_PEEK_MAX };
-
-	if (!c->peeked.len || !judge_is_compressed(c))
+	if (!c->peeked.len || !f)
 		return buf_slice(&c->peeked);
-	if (inflateInit2(&z, MAX_WBITS + 32) != Z_OK)
+	switch (http_coding_decode(f->value, buf_slice(&c->peeked), out)) {
+	case 0:
+	case ERR_TOO_LARGE:
+	case ERR_CLOSED: /* there is more than was read ahead */
+		return buf_slice(out);
+	default:
 		return SLICE_NONE;
-	inflate(&z, Z_SYNC_FLUSH);
-	inflateEnd(&z);
-	return slice_of(out, CALL_PEEK_MAX - z.avail_out);
+	}
 }
 
 enum call_verdict
 call_judge(struct call *c)
 {
-	char opened[CALL_PEEK_MAX];
 	struct binding_answer a = {
 		.status = c->head.status,
 		.header = judge_header,
 		.header_arg = &c->head,
 	};
 	const struct catalog_refresh_on *rule;
+	enum call_verdict verdict = CALL_STANDS;
+	struct buf opened;
 
-	if (c->head.status < 400 &&
-	    c->injection->binding->service->api.refresh_on.count == 0)
+	if (!c->snapshot || /* nothing was added that could be refused */
+	    (c->head.status < 400 && !c->degraded &&
+	     c->injection->binding->service->api.refresh_on.count == 0))
 		return CALL_STANDS;
 	if (judge_wants_body(c) && !judge_read_ahead(c))
 		return CALL_NEEDS_BODY;
-	a.body = judge_body(c, opened);
+	buf_init(&opened, CALL_PEEK_MAX);
+	a.body = judge_body(c, &opened);
 	rule = binding_refresh_on(c->injection->binding, &a);
 	if (rule && rule->executed_nothing && judge_can_replay(c))
-		return CALL_TOKEN_REFUSED;
-	judge_health(c, &a);
-	return CALL_STANDS;
+		verdict = CALL_TOKEN_REFUSED;
+	else
+		judge_health(c, &a, rule && c->refreshed);
+	buf_release(&opened);
+	return verdict;
 }

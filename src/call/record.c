@@ -23,6 +23,7 @@ struct call_records {
 	struct loop_timer timer;
 	struct loop_work work;
 	bool writing;
+	size_t lost; /* of the batch being written */
 	struct batch *filling, *written;
 };
 
@@ -97,15 +98,19 @@ records_work(struct loop_work *w)
 	struct call_records *r = CONTAINER_OF(w, struct call_records, work);
 
 	if (batch_write(r->worker->config.store, r->written))
-		call_count(&r->worker->counters.records_lost,
-			   r->written->count);
+		r->lost = r->written->count;
 	r->written->count = 0;
 }
 
 static void
 records_done(struct loop_work *w)
 {
-	CONTAINER_OF(w, struct call_records, work)->writing = false;
+	struct call_records *r = CONTAINER_OF(w, struct call_records, work);
+
+	/* here, since a counter has one writer: the worker */
+	call_count(&r->worker->counters.records_lost, r->lost);
+	r->lost = 0;
+	r->writing = false;
 }
 
 static void
@@ -185,7 +190,9 @@ call_records_free(struct call_records *r)
 	if (!r)
 		return;
 	loop_timer_cancel(&r->timer);
-	if (!r->writing && r->filling->count)
+	if (r->writing) /* the loop has ended: its done() does not come */
+		loop_pool_wait(r->worker->config.pool);
+	if (r->filling->count)
 		batch_write(r->worker->config.store, r->filling);
 	free(r->filling);
 	free(r->written);

@@ -41,7 +41,11 @@ field_id_passes(uint8_t id)
 	}
 }
 
-/* Lower case, and '_' for '-' undone: how lax servers compare names. */
+/*
+ * Lower case, and a hyphen for whatever is neither letter nor digit, but at
+ * the end: how lax servers compare names (the variables of CGI know "_"
+ * alone, and some make it of "." and others, too).  May be empty.
+ */
 static size_t
 field_fold(struct slice name, char *out, size_t size)
 {
@@ -52,8 +56,12 @@ field_fold(struct slice name, char *out, size_t size)
 		c = name.ptr[i];
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c | 0x20);
-		out[i] = c == '_' ? '-' : c;
+		else if ((c < 'a' || c > 'z') && (c < '0' || c > '9'))
+			c = '-';
+		out[i] = c;
 	}
+	while (i && out[i - 1] == '-')
+		i--;
 	return i;
 }
 
@@ -65,13 +73,61 @@ field_is_injected(const struct call *c, struct slice folded)
 	size_t i, len;
 
 	for (i = 0; i < in->name_count; i++) {
-		if (strlen(in->names[i]) != folded.len)
+		if (strlen(in->names[i]) < folded.len)
 			continue;
 		len = field_fold(slice_str(in->names[i]), name, sizeof(name));
 		if (slice_eq(slice_of(name, len), folded))
 			return true;
 	}
 	return false;
+}
+
+/* Fields by which some services let a request say that it means another
+ * method or path: a key that is narrowed must not get around it so. */
+static bool
+field_overrides(const struct call *c, struct slice folded)
+{
+	static const struct slice methods[] = {
+		{ "x-http-method-override", 22 },
+		{ "x-http-method", 13 },
+		{ "x-method-override", 17 },
+	};
+	static const struct slice paths[] = {
+		{ "x-original-url", 14 },
+		{ "x-rewrite-url", 13 },
+	};
+	size_t i;
+
+	for (i = 0; c->actor->methods && i < ARRAY_LEN(methods); i++)
+		if (slice_eq(folded, methods[i]))
+			return true;
+	for (i = 0; c->actor->path_prefixes && i < ARRAY_LEN(paths); i++)
+		if (slice_eq(folded, paths[i]))
+			return true;
+	return false;
+}
+
+bool
+call_field_is_injected(const struct call *c, struct slice name)
+{
+	char text[128];
+
+	return name.len <= sizeof(text) &&
+	       field_is_injected(
+		       c, slice_of(text, field_fold(name, text, sizeof(text))));
+}
+
+bool
+call_name_passes(struct slice name)
+{
+	struct slice folded;
+	char text[128];
+
+	if (!name.len || name.len > sizeof(text) ||
+	    !field_id_passes(http_field_lookup(name)))
+		return false;
+	folded = slice_of(text, field_fold(name, text, sizeof(text)));
+	return folded.len && field_id_passes(http_field_lookup(folded));
 }
 
 bool
@@ -85,10 +141,11 @@ call_field_passes(const struct call *c, const struct http_field *f)
 	if (f->name.len > sizeof(name))
 		return false;
 	folded = slice_of(name, field_fold(f->name, name, sizeof(name)));
-	if (f->id == HTTP_OTHER && memchr(f->name.ptr, '_', f->name.len) &&
-	    !field_id_passes(http_field_lookup(folded)))
+	if (!folded.len)
 		return false;
-	if (field_is_injected(c, folded))
+	if (f->id == HTTP_OTHER && !field_id_passes(http_field_lookup(folded)))
+		return false;
+	if (field_is_injected(c, folded) || field_overrides(c, folded))
 		return false;
 	return !c->key.len || f->value.len < c->key.len ||
 	       !memmem(f->value.ptr, f->value.len, c->key.ptr, c->key.len);
@@ -96,23 +153,38 @@ call_field_passes(const struct call *c, const struct http_field *f)
 
 /* ---- the target ---- */
 
-/* The pieces are appended one by one; errors stick in *failed. */
+/* The pieces are appended one by one; errors stick in *failed.  Into the
+ * request, or (shown) into what people see of it, where no secret goes. */
 struct out {
 	struct http_writer *w;
+	struct buf *shown;
 	bool failed;
 };
 
 static void
 out_put(struct out *o, struct slice s)
 {
-	if (s.len && http_writer_put(o->w, s))
+	if (o->shown)
+		buf_put_slice(o->shown, s);
+	else if (s.len && http_writer_put(o->w, s))
 		o->failed = true;
 }
 
+/* What the injection adds in this place. */
 static void
-out_secret(struct out *o, const struct secret *s)
+out_secret(struct out *o, const struct call *c, enum catalog_place place)
 {
-	if (s)
+	const struct connect_injection *in = c->injection;
+	const struct secret *s = place == CATALOG_IN_HEADER  ? in->headers
+				 : place == CATALOG_IN_QUERY ? in->query
+				 : place == CATALOG_IN_FORM  ? in->form
+							     : in->path;
+
+	if (!s)
+		return;
+	if (o->shown)
+		call_show_place(c, place, o->shown);
+	else
 		out_put(o, slice_of(secret_peek(s), secret_len(s)));
 }
 
@@ -138,6 +210,18 @@ query_is_injected(const struct call *c, struct slice name)
 	return found;
 }
 
+/* Some servers take ';' for '&' still: a name behind one counts as well. */
+static bool
+pair_is_injected(const struct call *c, struct slice pair)
+{
+	struct slice one;
+
+	while (slice_next(&pair, ';', &one))
+		if (query_is_injected(c, slice_head(one, slice_find(one, '='))))
+			return true;
+	return false;
+}
+
 /* The client's query, without what the injection sets and without our key.
  * Rewritten pair by pair only where there is reason to. */
 static void
@@ -156,8 +240,7 @@ out_query(struct out *o, struct call *c, struct slice query, bool mark)
 		return;
 	}
 	while (slice_next(&rest, '&', &pair)) {
-		if (query_is_injected(
-			    c, slice_head(pair, slice_find(pair, '='))) ||
+		if (pair_is_injected(c, pair) ||
 		    (c->key.len && pair.len >= c->key.len &&
 		     memmem(pair.ptr, pair.len, c->key.ptr, c->key.len)))
 			continue;
@@ -168,7 +251,7 @@ out_query(struct out *o, struct call *c, struct slice query, bool mark)
 	if (c->injection->query) {
 		sep = sep == '&' ? '&' : '?';
 		out_put(o, slice_of(&sep, 1));
-		out_secret(o, c->injection->query);
+		out_secret(o, c, CATALOG_IN_QUERY);
 	}
 }
 
@@ -179,7 +262,7 @@ out_target(struct out *o, struct call *c)
 	bool mark = slice_find(c->path, '?') < c->path.len;
 
 	http_path_split(c->path, &path, &query);
-	out_secret(o, c->injection->path);
+	out_secret(o, c, CATALOG_IN_PATH);
 	out_put(o, c->base_path);
 	out_put(o, path);
 	if (!c->base_path.len && !path.len)
@@ -201,16 +284,21 @@ call_request_form_length(const struct call *c)
 int
 call_request_put_form(struct call *c)
 {
-	struct out o = { &c->conn->writer, false };
+	struct http_writer *w = &c->conn->writer;
+	struct out o = { .w = w };
+	int rc;
 
 	if (!c->form_tail)
 		return 0;
+	rc = http_writer_flush(w); /* an empty block takes it whole */
+	if (rc)
+		return rc;
 	if (c->body_length)
 		out_put(&o, SLICE("&"));
-	out_secret(&o, c->injection->form);
-	c->conn->writer.left -= c->form_tail;
+	out_secret(&o, c, CATALOG_IN_FORM);
+	w->left -= c->form_tail;
 	c->form_tail = 0;
-	return o.failed ? ERR_AGAIN : 0;
+	return o.failed ? ERR_NOMEM : 0;
 }
 
 static void
@@ -259,7 +347,7 @@ out_service_fields(struct out *o, struct call *c)
 int
 call_request_put_head(struct call *c)
 {
-	struct out o = { &c->conn->writer, false };
+	struct out o = { .w = &c->conn->writer };
 	int rc;
 
 	out_put(&o, c->method);
@@ -273,7 +361,43 @@ call_request_put_head(struct call *c)
 	if (rc)
 		return rc;
 	out_service_fields(&o, c);
-	out_secret(&o, c->injection->headers);
+	out_secret(&o, c, CATALOG_IN_HEADER);
 	out_put(&o, SLICE("\r\n"));
 	return o.failed ? ERR_TOO_LARGE : 0;
+}
+
+/* ---- the same, for people ---- */
+
+int
+call_show_url(struct call *c, struct buf *out)
+{
+	struct out o = { .shown = out };
+
+	out_put(&o, c->url.https ? SLICE("https://") : SLICE("http://"));
+	out_put(&o, egress_dest_authority(c->dest));
+	out_target(&o, c);
+	return buf_err(out);
+}
+
+int
+call_show_fields(struct call *c, struct buf *out)
+{
+	struct out o = { .shown = out };
+
+	out_service_fields(&o, c);
+	out_secret(&o, c, CATALOG_IN_HEADER);
+	return buf_err(out);
+}
+
+int
+call_show_form(struct call *c, struct buf *out)
+{
+	struct out o = { .shown = out };
+
+	if (!c->body_is_form || !c->injection->form)
+		return 0;
+	if (c->body_length)
+		out_put(&o, SLICE("&"));
+	out_secret(&o, c, CATALOG_IN_FORM);
+	return buf_err(out);
 }

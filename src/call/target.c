@@ -9,6 +9,7 @@
  * one that was narrowed is obeyed at once.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "call/call_priv.h"
 
@@ -35,7 +36,7 @@ target_replace_host(struct call *c, const struct binding *now)
 }
 
 static int
-target_absolute(struct call *c, const struct binding *now)
+target_parse(struct call *c)
 {
 	const char *why = NULL;
 
@@ -47,8 +48,17 @@ target_absolute(struct call *c, const struct binding *now)
 	}
 	c->base_path = SLICE_NONE;
 	c->path = c->url.path.len ? c->url.path : SLICE("/");
-	target_replace_host(c, now);
 	return 0;
+}
+
+static int
+target_absolute(struct call *c, const struct binding *now)
+{
+	int rc = target_parse(c);
+
+	if (!rc)
+		target_replace_host(c, now);
+	return rc;
 }
 
 static int
@@ -77,8 +87,16 @@ call_target_locate(struct call *c)
 {
 	const struct connect_snapshot *now = c->snapshot;
 
+	c->base_unknown = false;
 	if (target_is_absolute(c->target))
 		return target_absolute(c, now->binding);
+	/* Known to the grant alone (an instance's own URL): aim() finds it. */
+	if (!now->binding->base_url) {
+		c->base_unknown = true;
+		c->base_path = SLICE_NONE;
+		c->path = c->target.len ? c->target : SLICE("/");
+		return 0;
+	}
 	return target_relative(c, &now->base, now->base_problem);
 }
 
@@ -91,7 +109,7 @@ call_target_path(struct call *c)
 
 	http_path_split(c->path, &path, &query);
 	if (c->base_path.len + path.len > sizeof(c->worker->scratch))
-		return SLICE_NONE;
+		return SLICE("");
 	if (c->base_path.len)
 		memcpy(scratch, c->base_path.ptr, c->base_path.len);
 	len = c->base_path.len;
@@ -121,6 +139,14 @@ target_allowed(const struct binding *b, const struct call *c)
 				   c->url.port);
 }
 
+static bool
+target_allowed_now(const struct binding *now, const struct binding *sealed,
+		   const struct call *c)
+{
+	return binding_hosts_allow_grant(now, sealed, c->url.https,
+					 slice_str(c->url.host), c->url.port);
+}
+
 static int
 target_refuse(struct call *c, bool by_sealed)
 {
@@ -139,12 +165,17 @@ target_refuse(struct call *c, bool by_sealed)
 static int
 target_recapture(struct call *c, const struct binding *sealed)
 {
-	const char *problem = NULL;
+	const char *problem = "consent has not told it";
 	struct http_url base;
 
-	if (target_is_absolute(c->target) || !target_base_is_captured(sealed))
+	if (target_is_absolute(c->target))
 		return 0;
-	http_url_parse(slice_str(sealed->base_url), &base, &problem);
+	if (!c->base_unknown && !target_base_is_captured(sealed))
+		return 0;
+	c->base_unknown = false;
+	if (sealed->base_url &&
+	    !http_url_parse(slice_str(sealed->base_url), &base, &problem))
+		problem = NULL;
 	return target_relative(c, &base, problem);
 }
 
@@ -182,14 +213,35 @@ call_target_aim(struct call *c, struct connect_entry *entry)
 		return rc;
 	if (!target_allowed(sealed, c))
 		return target_refuse(c, true);
-	if (!target_allowed(now, c))
+	if (!target_allowed_now(now, sealed, c))
 		return target_refuse(c, false);
 	rc = target_find_dest(c, sealed);
 	is_base = !target_is_absolute(c->target) &&
 		  !target_base_is_captured(sealed);
 	if (!rc && is_base) {
+		egress_dest_pin(c->dest);
 		entry->base = c->dest;
 		entry->base_for = c->injection;
 	}
+	return rc;
+}
+
+int
+call_target_bare(struct call *c)
+{
+	int rc = target_parse(c);
+
+	if (!rc)
+		rc = egress_dest(c->worker->config.egress, &c->url, false,
+				 &c->dest);
+	if (rc == ERR_BLOCKED)
+		call_problem_set(c, 403, "destination_not_allowed",
+				 "Without a connection calls go by https "
+				 "alone.",
+				 "%s must not be called without TLS.",
+				 c->url.host);
+	else if (rc && !c->problem.status)
+		call_problem_set(c, 503, "overloaded", NULL, "%s.",
+				 err_text(rc));
 	return rc;
 }

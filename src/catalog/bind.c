@@ -13,98 +13,11 @@
 
 enum { BINDING_ARENA_MAX = 256 * 1024 };
 
-const char *
-pairs_get(const struct catalog_pairs *p, struct slice name)
-{
-	size_t i;
-
-	for (i = 0; i < p->count; i++)
-		if (slice_eq(slice_str(p->items[i].name), name))
-			return p->items[i].value;
-	return NULL;
-}
-
-/* ---- values of placeholders ---- */
-
 struct resolve {
 	struct binding_full *f;
 	struct json_problem *problem;
 	int err;
 };
-
-const struct catalog_parameter *
-catalog_parameter_find(const struct service *s, const struct catalog_method *m,
-		       struct slice name)
-{
-	size_t i;
-
-	for (i = 0; i < s->parameters.count; i++)
-		if (slice_eq(slice_str(s->parameters.items[i].name), name))
-			return &s->parameters.items[i];
-	for (i = 0; i < m->parameters.count; i++)
-		if (slice_eq(slice_str(m->parameters.items[i].name), name))
-			return &m->parameters.items[i];
-	return NULL;
-}
-
-static struct template_value
-known(enum template_class class, const char *text)
-{
-	return (struct template_value){ text ? class : TEMPLATE_MISSING, text };
-}
-
-static struct template_value
-captured_value(const struct binding *b, struct slice name)
-{
-	const struct catalog_method *m = b->method;
-	size_t i, j;
-
-	for (i = 0; i < m->captures.count; i++) {
-		const struct catalog_capture *c = &m->captures.items[i];
-
-		if (!slice_eq(slice_str(c->name), name))
-			continue;
-		if (c->sets == CATALOG_SETS_BASE_URL)
-			return known(TEMPLATE_URL, pairs_get(&b->values, name));
-		if (c->sets == CATALOG_SETS_VALUE)
-			return known(TEMPLATE_TEXT,
-				     pairs_get(&b->values, name));
-	}
-	for (i = 0; i < m->lookups.count; i++)
-		for (j = 0; j < m->lookups.items[i].values.count; j++)
-			if (slice_eq(slice_str(m->lookups.items[i]
-						       .values.items[j]
-						       .name),
-				     name))
-				return known(TEMPLATE_TEXT,
-					     pairs_get(&b->values, name));
-	return known(TEMPLATE_UNKNOWN, "");
-}
-
-static struct template_value
-resolve_value(void *arg, struct slice name)
-{
-	const struct binding *b = arg;
-	const struct catalog_data_centre *dc;
-	const struct catalog_parameter *p;
-	const char *text;
-
-	if (slice_starts(name, SLICE("dc."))) {
-		dc = service_data_centre(b->service, b->data_centre);
-		return known(TEMPLATE_HOST,
-			     dc ? pairs_get(&dc->hosts, slice_from(name, 3))
-				: NULL);
-	}
-	p = catalog_parameter_find(b->service, b->method, name);
-	if (!p)
-		return captured_value(b, name);
-	text = pairs_get(&b->parameters, name);
-	if (p->type == CATALOG_PARAMETER_TEXT)
-		return known(TEMPLATE_TEXT, text);
-	if (p->type == CATALOG_PARAMETER_HOST || p->choices.count)
-		return known(TEMPLATE_HOST, text);
-	return known(TEMPLATE_LABEL, text);
-}
 
 /* ---- resolving ---- */
 
@@ -141,7 +54,7 @@ expand(struct resolve *x, const char *text, unsigned flags)
 	int err;
 
 	buf_init(&b, 8192);
-	err = template_expand(text, resolve_value, &x->f->b, flags, &b, &name);
+	err = template_expand(text, binding_value, &x->f->b, flags, &b, &name);
 	if (!err)
 		out = keep(x, &b);
 	else if (err == ERR_NOMEM || err == ERR_TOO_LARGE)
@@ -165,7 +78,7 @@ fail_missing(struct resolve *x, const char *text, bool centre)
 	if (x->err)
 		return;
 	buf_init(&out, 8192);
-	template_expand(text, resolve_value, &x->f->b, TEMPLATE_AS_URL, &out,
+	template_expand(text, binding_value, &x->f->b, TEMPLATE_AS_URL, &out,
 			&name);
 	buf_release(&out);
 	if (slice_starts(name, SLICE("dc."))) {
@@ -257,10 +170,25 @@ resolve_inject(struct resolve *x)
 }
 
 static void
+resolve_basic(struct resolve *x)
+{
+	const struct catalog_basic *from = &x->f->b.method->basic;
+	struct catalog_basic *out = &x->f->b.basic;
+
+	if (x->err)
+		return;
+	out->username = expand(x, from->username, TEMPLATE_KEEP_UNKNOWN);
+	out->password = expand(x, from->password, TEMPLATE_KEEP_UNKNOWN);
+	if (!x->err && (!out->username || !out->password))
+		fail_missing(x, out->username ? from->password : from->username,
+			     false);
+}
+
+static void
 resolve_hosts(struct resolve *x)
 {
-	const struct catalog_texts *from = &x->f->b.service->api.hosts;
 	struct binding *b = &x->f->b;
+	const struct catalog_texts *from = catalog_hosts(b->service, b->method);
 	const char *text;
 	size_t i;
 
@@ -301,18 +229,17 @@ base_capture(const struct catalog_method *m)
 static const char *
 find_base(struct resolve *x)
 {
-	const struct catalog_api *api = &x->f->b.service->api;
+	const char *text = catalog_base_url(x->f->b.service, x->f->b.method);
 	const struct catalog_capture *c = base_capture(x->f->b.method);
 	const char *captured = NULL, *base;
 
 	if (c)
 		captured = pairs_get(&x->f->b.values, slice_str(c->name));
-	if (captured &&
-	    (!api->base_url || !template_uses(api->base_url, c->name)))
+	if (captured && (!text || !template_uses(text, c->name)))
 		return captured;
-	base = expand_url(x, api->base_url, false, 0);
-	if (!base && api->base_url)
-		fail_missing(x, api->base_url, true);
+	base = expand_url(x, text, false, 0);
+	if (!base && text)
+		fail_missing(x, text, true);
 	return base;
 }
 
@@ -358,14 +285,15 @@ resolve_tests(struct resolve *x)
 		path = api->tests.items[i].path;
 		if (path[0] != '/') {
 			b->test_urls[i] = expand_url(x, path, false, 0);
-		} else if (b->base_url) {
+		} else {
 			path = expand(x, path, 0);
 			if (path)
 				b->test_urls[i] = arena_printf(
-					x->f->arena, "%s%s", b->base_url, path);
+					x->f->arena, "%s%s",
+					b->base_url ? b->base_url : "", path);
 		}
 		/* A test carries the credential: only to allowed hosts. */
-		if (b->test_urls[i] &&
+		if (b->test_urls[i] && b->test_urls[i][0] != '/' &&
 		    (http_url_parse(slice_str(b->test_urls[i]), &u, NULL) < 0 ||
 		     !binding_hosts_allow(b, u.https, slice_str(u.host),
 					  u.port)))
@@ -378,7 +306,6 @@ resolve_oauth(struct resolve *x)
 {
 	struct binding *b = &x->f->b;
 	const struct catalog_method *m = b->method;
-	size_t i;
 
 	if (!m->token)
 		return;
@@ -405,15 +332,30 @@ resolve_oauth(struct resolve *x)
 					   TEMPLATE_KEEP_UNKNOWN);
 	if (m->device)
 		b->device_url = expand_url(x, m->device->url, false, 0);
-	b->lookup_urls = arena_alloc(x->f->arena,
-				     (m->lookups.count + 1) * sizeof(char *));
-	if (!b->lookup_urls) {
+}
+
+static void
+resolve_lookups(struct resolve *x)
+{
+	struct binding *b = &x->f->b;
+	const struct catalog_method *m = b->method;
+	size_t i, n = m->lookups.count + 1;
+
+	if (x->err)
+		return;
+	b->lookup_urls = arena_alloc(x->f->arena, n * sizeof(char *));
+	b->lookup_where =
+		arena_alloc(x->f->arena, n * sizeof(*b->lookup_where));
+	if (!b->lookup_urls || !b->lookup_where) {
 		x->err = ERR_NOMEM;
 		return;
 	}
-	for (i = 0; i < m->lookups.count; i++)
+	for (i = 0; i < m->lookups.count; i++) {
 		b->lookup_urls[i] =
 			expand_url(x, m->lookups.items[i].url, false, 0);
+		expand_pairs(x, &m->lookups.items[i].where,
+			     &b->lookup_where[i]);
+	}
 }
 
 static int
@@ -436,6 +378,23 @@ copy_pairs(struct arena *a, const struct catalog_pairs *from,
 		out->count++;
 	}
 	return 0;
+}
+
+static void
+base_host_find(struct binding_full *f)
+{
+	const struct catalog_capture *c = base_capture(f->b.method);
+	const char *url =
+		c ? pairs_get(&f->b.values, slice_str(c->name)) : NULL;
+	struct http_url u;
+
+	if (!url || http_url_parse(slice_str(url), &u, NULL) < 0)
+		return;
+	if (u.port && u.port != 443)
+		snprintf(f->base_host, sizeof(f->base_host), "%s:%u", u.host,
+			 u.port);
+	else
+		snprintf(f->base_host, sizeof(f->base_host), "%s", u.host);
 }
 
 static int
@@ -468,7 +427,10 @@ binding_start(struct definition *def, const char *data_centre,
 	}
 	if (copy_pairs(f->arena, parameters, &b->parameters) < 0)
 		return ERR_NOMEM;
-	return copy_pairs(f->arena, values, &b->values);
+	if (copy_pairs(f->arena, values, &b->values) < 0)
+		return ERR_NOMEM;
+	base_host_find(f);
+	return 0;
 }
 
 int
@@ -493,9 +455,11 @@ binding_resolve(struct definition *def, const char *data_centre,
 		resolve_hosts(&x);
 		resolve_base(&x);
 		resolve_oauth(&x);
+		resolve_lookups(&x);
 		resolve_tests(&x);
 		expand_pairs(&x, &def->service.api.headers, &x.f->b.headers);
 		resolve_inject(&x);
+		resolve_basic(&x);
 	}
 	if (x.err)
 		binding_free(x.f ? &x.f->b : NULL);

@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct binding_full *
-full_of(const struct binding *b)
+struct binding_full *
+binding_full_of(const struct binding *b)
 {
 	return (struct binding_full *)(uintptr_t)b;
 }
@@ -21,7 +21,7 @@ full_of(const struct binding *b)
 void
 binding_free(struct binding *b)
 {
-	struct binding_full *f = full_of(b);
+	struct binding_full *f = binding_full_of(b);
 
 	if (!f)
 		return;
@@ -36,8 +36,8 @@ binding_dup(const struct binding *b)
 	struct json_problem problem = { 0 };
 	struct binding *copy;
 
-	if (binding_resolve(full_of(b)->def, b->data_centre, &b->parameters,
-			    &b->values, &copy, &problem) < 0)
+	if (binding_resolve(binding_full_of(b)->def, b->data_centre,
+			    &b->parameters, &b->values, &copy, &problem) < 0)
 		return NULL;
 	return copy;
 }
@@ -58,6 +58,14 @@ binding_host_covers(const struct binding_host *h, const char *host, bool https,
 	return hl > nl && host[0] != '.' && !strcmp(host + hl - nl, h->name);
 }
 
+static bool
+scheme_allowed(const struct binding *b, bool https, const char *host)
+{
+	return https || b->allow_http == CATALOG_HTTP_YES ||
+	       (b->allow_http == CATALOG_HTTP_LOOPBACK &&
+		catalog_is_loopback(host));
+}
+
 bool
 binding_hosts_allow(const struct binding *b, bool https, struct slice host,
 		    uint16_t port)
@@ -67,14 +75,82 @@ binding_hosts_allow(const struct binding *b, bool https, struct slice host,
 
 	if (http_host_canonical(host, canonical) < 0)
 		return false;
-	if (!https && b->allow_http != CATALOG_HTTP_YES &&
-	    !(b->allow_http == CATALOG_HTTP_LOOPBACK &&
-	      catalog_is_loopback(canonical)))
+	if (!scheme_allowed(b, https, canonical))
 		return false;
 	if (!port)
 		port = https ? 443 : 80;
 	for (i = 0; i < b->host_count; i++)
 		if (binding_host_covers(&b->hosts[i], canonical, https, port))
+			return true;
+	return false;
+}
+
+/* What a definition says now, with a grant's captured values. */
+struct with_grant {
+	const struct binding *now, *sealed;
+};
+
+static struct template_value
+grant_value(void *arg, struct slice name)
+{
+	const struct with_grant *w = arg;
+	struct template_value v =
+		binding_value((void *)(uintptr_t)w->now, name);
+
+	/* A host that its data centre has no more stays away. */
+	if (v.class != TEMPLATE_MISSING || slice_starts(name, SLICE("dc.")) ||
+	    catalog_parameter_find(w->now->service, w->now->method, name))
+		return v;
+	return binding_value((void *)(uintptr_t)w->sealed, name);
+}
+
+static bool
+pending_host_allows(const char *text, struct with_grant *w, const char *host,
+		    bool https, uint16_t port)
+{
+	struct binding_host h;
+	struct buf own;
+	char *colon;
+	bool ok;
+
+	buf_init(&own, HTTP_HOST_MAX + 16);
+	ok = binding_expand(w->now, text, &own) == ERR_WRONG_STATE;
+	buf_reset(&own);
+	ok = ok && !template_expand(text, grant_value, w, 0, &own, NULL) &&
+	     catalog_is_host(buf_cstr(&own), false) &&
+	     binding_host_parse(buf_cstr(&own), NULL, &h);
+	if (ok) {
+		colon = h.port ? strrchr(own.data, ':') : NULL;
+		if (colon)
+			*colon = '\0';
+		h.name = own.data;
+		ok = binding_host_covers(&h, host, https, port);
+	}
+	buf_release(&own);
+	return ok;
+}
+
+bool
+binding_hosts_allow_grant(const struct binding *now,
+			  const struct binding *sealed, bool https,
+			  struct slice host, uint16_t port)
+{
+	struct with_grant w = { now, sealed };
+	const struct catalog_texts *texts;
+	char canonical[HTTP_HOST_MAX + 1];
+	size_t i;
+
+	if (binding_hosts_allow(now, https, host, port))
+		return true;
+	if (http_host_canonical(host, canonical) < 0 ||
+	    !scheme_allowed(now, https, canonical))
+		return false;
+	if (!port)
+		port = https ? 443 : 80;
+	texts = catalog_hosts(now->service, now->method);
+	for (i = 0; i < texts->count; i++)
+		if (pending_host_allows(texts->items[i], &w, canonical, https,
+					port))
 			return true;
 	return false;
 }
@@ -233,151 +309,4 @@ binding_covers(const struct binding *sealed, const struct binding *now,
 	ok = covers_same_place(sealed, moved ? moved : now, detail, size);
 	binding_free(moved);
 	return ok;
-}
-
-/* ---- changes during consent ---- */
-
-/* The binding is resolved anew with these, and takes the result over. */
-static int
-binding_renew(struct binding *b, const char *data_centre,
-	      const struct catalog_pairs *values, char *detail, size_t size)
-{
-	struct binding_full *f = full_of(b), *n, old;
-	struct json_problem problem = { 0 };
-	struct binding *fresh;
-	int err;
-
-	err = binding_resolve(f->def, data_centre, &b->parameters, values,
-			      &fresh, &problem);
-	if (err) {
-		snprintf(detail, size, "%s", problem.detail);
-		return err;
-	}
-	n = full_of(fresh);
-	old = *f;
-	*f = *n;
-	*n = old;
-	binding_free(fresh);
-	return 0;
-}
-
-static int
-binding_add_value(struct binding *b, const char *name, const char *value,
-		  char *detail, size_t size)
-{
-	struct catalog_pair items[32];
-	struct catalog_pairs all = { items, 0 };
-	size_t i;
-
-	for (i = 0; i < b->values.count && all.count < 31; i++)
-		if (strcmp(b->values.items[i].name, name))
-			items[all.count++] = b->values.items[i];
-	items[all.count++] = (struct catalog_pair){ name, value };
-	return binding_renew(b, b->data_centre, &all, detail, size);
-}
-
-int
-binding_switch_data_centre(struct binding *b, const char *data_centre)
-{
-	char detail[256];
-
-	if (!service_data_centre(b->service, data_centre))
-		return ERR_NOT_FOUND;
-	return binding_renew(b, data_centre, &b->values, detail,
-			     sizeof(detail));
-}
-
-/* The data centre whose host (of one of the capture's keys) this is. */
-static const struct catalog_data_centre *
-captured_centre(const struct binding *b, const struct catalog_capture *c,
-		struct slice value)
-{
-	const struct service *s = b->service;
-	struct http_url u;
-	const char *host;
-	size_t i, j;
-
-	if (http_url_parse(value, &u, NULL) < 0 || !u.https ||
-	    (u.path.len && !slice_eq(u.path, SLICE("/"))))
-		return NULL;
-	for (i = 0; i < s->data_centres.count; i++) {
-		for (j = 0; j < c->hosts.count; j++) {
-			struct binding_host h;
-
-			host = pairs_get(&s->data_centres.items[i].hosts,
-					 slice_str(c->hosts.items[j]));
-			if (!host || !binding_host_parse(host, NULL, &h))
-				continue;
-			h.name = host;
-			if (!h.port &&
-			    binding_host_covers(&h, u.host, true, u.port))
-				return &s->data_centres.items[i];
-		}
-	}
-	return NULL;
-}
-
-static int
-capture_refuse(const struct catalog_capture *c, char *detail, size_t size)
-{
-	snprintf(detail, size,
-		 "the provider sent a value for %s that is not in the "
-		 "service's own list",
-		 c->field);
-	return ERR_FORBIDDEN;
-}
-
-int
-binding_capture(struct binding *b, const struct catalog_capture *c,
-		struct slice value, char *detail, size_t size)
-{
-	const struct catalog_data_centre *dc = NULL;
-	char text[1025];
-	int err = 0;
-
-	if (size)
-		detail[0] = '\0';
-	if (slice_copy(value, text, sizeof(text)) < 0 ||
-	    !catalog_is_value(value))
-		return capture_refuse(c, detail, size);
-	if (c->hosts.count) {
-		dc = captured_centre(b, c, value);
-		if (!dc)
-			return capture_refuse(c, detail, size);
-	} else if (!binding_pattern_matches(c->pattern, value)) {
-		return capture_refuse(c, detail, size);
-	}
-	if (c->sets == CATALOG_SETS_DATA_CENTRE) {
-		err = binding_renew(b, dc->id, &b->values, detail, size);
-	} else if (c->sets == CATALOG_SETS_BASE_URL) {
-		/* Not into another data centre than the account's. */
-		if (dc && (!b->data_centre || strcmp(dc->id, b->data_centre)))
-			return capture_refuse(c, detail, size);
-		err = binding_add_value(b, c->name, text, detail, size);
-	} else if (c->sets == CATALOG_SETS_VALUE) {
-		err = binding_add_value(b, c->name, text, detail, size);
-	}
-	return err && err != ERR_NOMEM ? ERR_FORBIDDEN : err;
-}
-
-int
-binding_set_value(struct binding *b, const struct catalog_lookup_value *v,
-		  struct slice value, char *detail, size_t size)
-{
-	char text[1025];
-	int err;
-
-	if (size)
-		detail[0] = '\0';
-	if (slice_copy(value, text, sizeof(text)) < 0 ||
-	    !catalog_is_value(value) ||
-	    !binding_pattern_matches(v->pattern, value)) {
-		snprintf(detail, size,
-			 "the value looked up for %s is not of "
-			 "its form",
-			 v->name);
-		return ERR_FORBIDDEN;
-	}
-	err = binding_add_value(b, v->name, text, detail, size);
-	return err && err != ERR_NOMEM ? ERR_FORBIDDEN : err;
 }

@@ -43,6 +43,7 @@ struct binding {
 	struct catalog_pairs headers;	  /* of the API */
 	struct catalog_injections inject; /* only {fields of the credential}
 					   * are left in the values */
+	struct catalog_basic basic;	  /* likewise */
 	const char *authorize_url;	  /* these: NULL where there is none */
 	const char *issuer;
 	const char *token_url;
@@ -53,7 +54,10 @@ struct binding {
 	struct catalog_pairs token_parameters, token_headers;
 	struct catalog_pairs refresh_parameters, refresh_headers;
 	const char **lookup_urls; /* one for each of method->lookups */
-	const char **test_urls;	  /* one for each of service->api.tests */
+	struct catalog_pairs *lookup_where; /* likewise */
+	/* One for each of service->api.tests: a URL, or a path where the base
+	 * URL is not known before consent. */
+	const char **test_urls;
 };
 
 void binding_free(struct binding *b);
@@ -76,6 +80,13 @@ int binding_from_json(struct slice text, struct binding **out,
  */
 bool binding_hosts_allow(const struct binding *b, bool https, struct slice host,
 			 uint16_t port);
+/*
+ * The same for what a definition says now (without a grant's own values), of
+ * a grant: hosts that wait for a captured value get the grant's.
+ */
+bool binding_hosts_allow_grant(const struct binding *now,
+			       const struct binding *sealed, bool https,
+			       struct slice host, uint16_t port);
 /* The same for a token, revoke, device or look-up URL: it must be one of the
  * binding's own, to the letter. */
 bool binding_endpoint_allows(const struct binding *b, struct slice url);
@@ -100,9 +111,21 @@ int binding_capture(struct binding *b, const struct catalog_capture *c,
 /* Takes a looked-up value; ERR_FORBIDDEN if not of its pattern. */
 int binding_set_value(struct binding *b, const struct catalog_lookup_value *v,
 		      struct slice value, char *detail, size_t size);
+/*
+ * Where the paths of look-up number index begin in its answer: the answer
+ * itself, or the item of its list that is meant.  Borrowed from the tree;
+ * NULL with a detail for people where there is none.
+ */
+const json_t *binding_lookup_item(const struct binding *b, size_t index,
+				  const json_t *tree, char *detail,
+				  size_t size);
 /* Moves everything to another data centre; ERR_NOT_FOUND, ERR_UNSUPPORTED
  * (the service is not there). */
 int binding_switch_data_centre(struct binding *b, const char *data_centre);
+
+/* The value of a parameter, or what was captured or looked up under a name;
+ * NULL where there is none.  Borrowed. */
+const char *binding_text(const struct binding *b, struct slice name);
 
 /* ---- templates over a credential ---- */
 

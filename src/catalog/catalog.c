@@ -249,13 +249,17 @@ service_data_centre(const struct service *s, const char *id)
 static bool
 is_api_key(const struct service *s, const char *key)
 {
+	const struct catalog_texts *hosts;
 	char name[128];
-	size_t i;
+	size_t i, j;
 
 	snprintf(name, sizeof(name), "dc.%s", key);
-	for (i = 0; i < s->api.hosts.count; i++)
-		if (template_uses(s->api.hosts.items[i], name))
-			return true;
+	for (i = 0; i < s->methods.count; i++) {
+		hosts = catalog_hosts(s, &s->methods.items[i]);
+		for (j = 0; j < hosts->count; j++)
+			if (template_uses(hosts->items[j], name))
+				return true;
+	}
 	return false;
 }
 

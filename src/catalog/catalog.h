@@ -93,6 +93,21 @@ int catalog_bind(const struct service *s, const char *method,
 		 struct json_problem *problem);
 
 /*
+ * Where an OAuth app's secret may be sent by a method: its URL (a template
+ * of the definition) for every tenant, with '*' for the name of a tenant
+ * that is not among the parameters (may be NULL), appended to out.
+ * ERR_WRONG_STATE: the data centre has no such host, or a whole host must be
+ * given; ERR_INVALID: a parameter is not of its form, or the tenant's name
+ * would choose the host.
+ */
+int catalog_endpoint(const struct service *s, const struct catalog_method *m,
+		     const char *url, const char *data_centre,
+		     const json_t *parameters, struct buf *out);
+/* Whether a URL is one of those: to the letter, but for each '*' one label
+ * of a host or one piece of a path. */
+bool catalog_endpoint_fits(const char *endpoint, struct slice url);
+
+/*
  * The host of `data_centre` that is what `host` is in another one
  * (desk.zoho.com, "eu" → desk.zoho.eu).  NULL when host is none of this
  * service's, or the same already, or the other has none.  s may be a

@@ -192,13 +192,25 @@ bool catalog_is_loopback(const char *host);
 bool catalog_url_is_allowed(const char *url, enum catalog_http allow,
 			    const char **why);
 
-/* ---- resolving (bind.c) ---- */
+/* ---- resolving (bind.c, value.c) ---- */
 
 struct binding_full {
 	struct binding b; /* first */
 	struct arena *arena;
 	struct definition *def;
+	char base_host[HTTP_HOST_MAX + 8]; /* of the captured base URL */
 };
+
+struct binding_full *binding_full_of(const struct binding *b);
+/* What a placeholder stands for: a template_lookup over a binding. */
+struct template_value binding_value(void *arg, struct slice name);
+/* Appends a template with the binding's values, as template_expand(). */
+int binding_expand(const struct binding *b, const char *text, struct buf *out);
+/* The API's, or the method's own in its place. */
+const char *catalog_base_url(const struct service *s,
+			     const struct catalog_method *m);
+const struct catalog_texts *catalog_hosts(const struct service *s,
+					  const struct catalog_method *m);
 
 /* A binding over a cut-down definition (a reference is taken): data centre,
  * parameters and values are copied, the rest resolved. */
@@ -210,6 +222,10 @@ const char *pairs_get(const struct catalog_pairs *p, struct slice name);
 const struct catalog_parameter *
 catalog_parameter_find(const struct service *s, const struct catalog_method *m,
 		       struct slice name);
+
+/* Whether a text can be this parameter's value (choose.c). */
+bool catalog_parameter_is_sound(const struct catalog_parameter *p,
+				const char *value);
 
 /* ---- loading (load.c) ---- */
 

@@ -162,6 +162,10 @@ check_endpoints(struct check *c, const struct catalog_method *m)
 		check_url(c, "url", m->authorize->url, true);
 		check_pairs(c, "parameters", &m->authorize->parameters, false);
 		check_url(c, "issuer", m->authorize->issuer, false);
+		if (m->authorize->hmac_parameter && m->token &&
+		    m->token->client_auth == CATALOG_AUTH_NONE)
+			CHECK_PROBLEM(c, "hmac_parameter",
+				      "needs a client secret: it is the key");
 		reader_leave(c->r, mark);
 	}
 	if (m->token && m->token->url) {
@@ -194,9 +198,14 @@ check_capture(struct check *c, const struct catalog_capture *p)
 	if (!catalog_is_name(p->name, 40, "_"))
 		CHECK_PROBLEM(c, "name", "is no name");
 	check_pattern(c, "pattern", p->pattern);
-	if (!p->hosts.count && !p->pattern)
-		reader_problem(c->r, "needs \"hosts\" or a \"pattern\": "
-				     "nothing is taken unseen");
+	if (p->equals) {
+		i = reader_enter(c->r, "equals");
+		check_template(c, p->equals);
+		reader_leave(c->r, i);
+	}
+	if (!p->hosts.count && !p->pattern && !p->equals)
+		reader_problem(c->r, "needs \"hosts\", a \"pattern\" or "
+				     "\"equals\": nothing is taken unseen");
 	if (p->hosts.count && p->pattern)
 		reader_problem(c->r, "has both \"hosts\" and a \"pattern\"");
 	if (p->sets == CATALOG_SETS_DATA_CENTRE && !p->hosts.count)
@@ -249,6 +258,10 @@ check_lookups(struct check *c, const struct catalog_method *m)
 		mark = reader_enter(c->r, "lookups");
 		reader_enter_index(c->r, i);
 		check_url(c, "url", l->url, false);
+		check_pairs(c, "where", &l->where, false);
+		if (l->where.count && !l->list)
+			CHECK_PROBLEM(c, "where",
+				      "needs \"list\", the array's path");
 		inner = reader_enter(c->r, "values");
 		for (j = 0; j < l->values.count; j++) {
 			if (l->values.items[j].name &&
@@ -284,6 +297,7 @@ check_method(struct check *c, struct catalog_method *m)
 	check_parameters(c, &m->parameters);
 	check_fields(c, m);
 	check_inject(c, m);
+	check_method_place(c, m);
 	if (!is_oauth(m))
 		return;
 	check_endpoints(c, m);

@@ -40,6 +40,11 @@ void check_match(struct check *c, const struct catalog_match *m);
 void check_matches(struct check *c, const char *member,
 		   const struct catalog_matches *m);
 void check_parameters(struct check *c, const struct catalog_parameters *p);
+/* The API, and that every method has a base URL. */
+void check_api(struct check *c);
+void check_base_url(struct check *c);
+/* Where a method's calls go, if not to the API's own place. */
+void check_method_place(struct check *c, const struct catalog_method *m);
 /* Everything in one method; the path is at it. */
 void check_method(struct check *c, struct catalog_method *m);
 

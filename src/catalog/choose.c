@@ -27,9 +27,8 @@ refuse(struct choice *c, const char *name, const char *who, const char *what)
 	json_problem_set(c->problem, pointer, "%s: %s", who, what);
 }
 
-static bool
-choice_is_sound(struct choice *c, const struct catalog_parameter *p,
-		const char *value)
+bool
+catalog_parameter_is_sound(const struct catalog_parameter *p, const char *value)
 {
 	struct slice s = slice_str(value);
 	bool ok;
@@ -38,18 +37,12 @@ choice_is_sound(struct choice *c, const struct catalog_parameter *p,
 	for (i = 0; i < p->choices.count; i++)
 		if (!strcmp(p->choices.items[i].value, value))
 			return true;
-	if (p->choices.count) {
-		refuse(c, p->name, p->label, "is none of the choices");
+	if (p->choices.count)
 		return false;
-	}
 	ok = p->type == CATALOG_PARAMETER_LABEL	 ? catalog_is_label(s)
 	     : p->type == CATALOG_PARAMETER_HOST ? catalog_is_host(value, false)
 						 : catalog_is_value(s);
-	if (ok && p->pattern)
-		ok = binding_pattern_matches(p->pattern, s);
-	if (!ok)
-		refuse(c, p->name, p->label, "is not of its form");
-	return ok;
+	return ok && (!p->pattern || binding_pattern_matches(p->pattern, s));
 }
 
 /* The text of a member: a string, or a whole number. */
@@ -112,8 +105,12 @@ choose_parameter(struct choice *c, const struct catalog_parameter *p,
 			refuse(c, p->name, p->label, "is missing");
 		return p->optional;
 	}
-	if (!choice_is_sound(c, p, text))
+	if (!catalog_parameter_is_sound(p, text)) {
+		refuse(c, p->name, p->label,
+		       p->choices.count ? "is none of the choices"
+					: "is not of its form");
 		return false;
+	}
 	c->items[c->count].name = p->name;
 	c->items[c->count++].value = text;
 	return true;

@@ -17,7 +17,8 @@ const char *const words_kind[] = { "oauth2_code", "oauth2_client_credentials",
 const char *const words_place[] = { "header", "query", "form", "path", NULL };
 const char *const words_class[] = { "throttled", "dead_grant", "misconfigured",
 				    "transient", NULL };
-static const char *const words_auth[] = { "body", "basic", "none", NULL };
+static const char *const words_auth[] = { "body", "basic", "none",
+					  "basic_secret", NULL };
 static const char *const words_body[] = { "form", "json", "query", NULL };
 static const char *const words_during[] = { "any", "exchange", "refresh",
 					    NULL };
@@ -182,6 +183,7 @@ static const struct shape_field fields_authorize[] = {
 	     .flags = SHAPE_NONEMPTY),
 	TEXT(catalog_authorize, issuer, .flags = SHAPE_NONEMPTY),
 	BOOL(catalog_authorize, issuer_required, false),
+	TEXT(catalog_authorize, hmac_parameter, .flags = SHAPE_NONEMPTY),
 };
 SHAPE(authorize, catalog_authorize);
 
@@ -205,6 +207,7 @@ static const struct shape_field fields_refresh[] = {
 	NUMBER(catalog_refresh, window_s, 86400, 0),
 	NUMBER(catalog_refresh, idle_life_s, YEARS_10, 0),
 	NUMBER(catalog_refresh, total_life_s, YEARS_10, 0),
+	NUMBER(catalog_refresh, tokens_per_account, 100000, 0),
 };
 SHAPE(refresh, catalog_refresh);
 
@@ -272,6 +275,7 @@ static const struct shape_field fields_capture[] = {
 	NEED_TEXT(catalog_capture, field),
 	TEXTS(catalog_capture, hosts, 10),
 	TEXT(catalog_capture, pattern),
+	TEXT(catalog_capture, equals, .flags = SHAPE_NONEMPTY),
 	WORD(catalog_capture, sets, words_sets),
 	BOOL(catalog_capture, required, false),
 };
@@ -287,6 +291,8 @@ SHAPE(lookup_value, catalog_lookup_value);
 static const struct shape_field fields_lookup[] = {
 	NEED_TEXT(catalog_lookup, url),
 	TEXTS(catalog_lookup, needs_scope, 20),
+	TEXT(catalog_lookup, list),
+	PAIRS(catalog_lookup, where, 5),
 	TEXT(catalog_lookup, account, .flags = SHAPE_NONEMPTY),
 	LIST(catalog_lookup, values, shape_lookup_value, 10),
 	BOOL(catalog_lookup, required, false),
@@ -315,6 +321,8 @@ static const struct shape_field fields_method[] = {
 	LIST(catalog_method, parameters, shape_parameter, 20),
 	LIST(catalog_method, inject, shape_injection, 20),
 	OBJECT(catalog_method, basic, shape_basic),
+	TEXT(catalog_method, base_url, .flags = SHAPE_NONEMPTY),
+	TEXTS(catalog_method, hosts, 60),
 	POINTER(catalog_method, authorize, shape_authorize),
 	POINTER(catalog_method, token, shape_token),
 	POINTER(catalog_method, refresh, shape_refresh),

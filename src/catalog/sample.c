@@ -52,6 +52,11 @@ method_sample(const struct catalog_method *m, struct slice name)
 	for (i = 0; i < m->captures.count; i++) {
 		const struct catalog_capture *c = &m->captures.items[i];
 
+		if (c->sets == CATALOG_SETS_BASE_URL && c->name &&
+		    slice_starts(name, slice_str(c->name)) &&
+		    slice_eq(slice_from(name, strlen(c->name)), SLICE(".host")))
+			return (struct template_value){ TEMPLATE_HOST,
+							"captured.example" };
 		if (!slice_eq(name, slice_str(c->name)))
 			continue;
 		if (c->sets == CATALOG_SETS_BASE_URL)

@@ -9,7 +9,8 @@
  * catalogue (or binding) that the service came from.
  *
  * A *template* is text with {name} in it: {dc.KEY} (a host of the chosen
- * data centre), a parameter, a captured value, and where it is said the
+ * data centre), a parameter, a captured value ({NAME.host}
+ * is the host of a captured base URL), and where it is said the
  * fields of a credential.  Other folders read templates resolved, from
  * struct binding.
  */
@@ -38,6 +39,8 @@ enum catalog_client_auth {
 	CATALOG_AUTH_BODY,  /* client_id and client_secret as parameters */
 	CATALOG_AUTH_BASIC, /* RFC 6749 2.3.1, both form-encoded first */
 	CATALOG_AUTH_NONE,  /* client_id alone: a public client */
+	/* HTTP Basic with the secret as user name and no password */
+	CATALOG_AUTH_BASIC_SECRET,
 };
 
 enum catalog_body { CATALOG_BODY_FORM, CATALOG_BODY_JSON, CATALOG_BODY_QUERY };
@@ -197,7 +200,7 @@ struct catalog_injections {
 	size_t count;
 };
 
-/* Templates over the fields: what {basic} is made of. */
+/* Templates over fields and parameters: what {basic} is made of. */
 struct catalog_basic {
 	const char *username; /* "{username}" */
 	const char *password; /* "{password}" */
@@ -213,6 +216,9 @@ struct catalog_authorize {
 	const char *issuer; /* `iss` must equal it if sent (RFC 9207); template,
 			     * or NULL: not known */
 	bool issuer_required;
+	/* The callback's parameter that holds the hex HMAC-SHA256 of all the
+	 * others, made with the client secret; or NULL: it has none. */
+	const char *hmac_parameter;
 };
 
 struct catalog_token {
@@ -237,6 +243,9 @@ struct catalog_refresh {
 	uint32_t window_s;     /* only in the last … seconds; 0: any time */
 	uint32_t idle_life_s;  /* refresh token dies unused; 0: does not */
 	uint32_t total_life_s; /* … or in any case; 0: does not */
+	/* How many one account may have of one app at a time: one more
+	 * silently ends the oldest; 0: no such limit is known. */
+	uint32_t tokens_per_account;
 };
 
 /* How to take a grant back upstream. */
@@ -311,6 +320,7 @@ struct catalog_capture {
 	struct catalog_texts hosts; /* the value is https://HOST of one of these
 				     * keys of some data centre */
 	const char *pattern;	    /* POSIX extended, anchored; or NULL */
+	const char *equals;	    /* template: what it must be; or NULL */
 	enum catalog_capture_sets sets;
 	bool required;
 };
@@ -325,6 +335,11 @@ struct catalog_lookup_value {
 struct catalog_lookup {
 	const char *url;		  /* template; GET */
 	struct catalog_texts needs_scope; /* any of them; none: always */
+	/* Path of an array, "" for the answer itself: paths then begin in its
+	 * first item for which all of where (path: template) holds; NULL:
+	 * they begin in the answer. */
+	const char *list;
+	struct catalog_pairs where;
 	const char *account; /* path of the account's name, or NULL */
 	struct {
 		struct catalog_lookup_value *items;
@@ -375,6 +390,10 @@ struct catalog_method {
 	struct catalog_parameters parameters; /* beside the service's */
 	struct catalog_injections inject;
 	struct catalog_basic basic;
+	/* Where calls by this method go, in place of the API's own; NULL and
+	 * none: there. */
+	const char *base_url;
+	struct catalog_texts hosts;
 	/* OAuth, else NULL (revoke, device: may be NULL there too) */
 	const struct catalog_authorize *authorize;
 	const struct catalog_token *token;

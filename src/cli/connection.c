@@ -74,6 +74,9 @@ static const struct cli_column object_columns[] = {
 	{ "Made", "created_at" },
 	{ "Last used", "last_used_at" },
 	{ "Token until", "expires_at" },
+	{ "Access until", "expires_forecast.at" },
+	{ "Because", "expires_forecast.detail" },
+	{ "Warning", "warning" },
 	{ NULL },
 };
 

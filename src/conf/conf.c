@@ -566,6 +566,9 @@ conf_help(struct buf *out)
 		if (settings[i].fallback[0] && settings[i].type != CONF_BOOL)
 			buf_printf(out, "  %-28s  (default %s)\n", "",
 				   settings[i].fallback);
+		else if (!strcmp(settings[i].fallback, "true"))
+			buf_printf(out, "  %-28s  (default true; --%s=false)\n",
+				   "", settings[i].name);
 	}
 	buf_puts(out, "\nEach can also be set by an environment variable: "
 		      "--public-url is DRAWBRIDGE_PUBLIC_URL.\nChanges are "

@@ -149,6 +149,7 @@ reply_lookup(struct exchange *e, int err, const char *detail)
 	struct egress_fetch *f = &e->fetch;
 	struct json_problem problem = { 0 };
 	struct proc_pack *p = proc_pack_new();
+	const json_t *item;
 	json_t *tree = NULL;
 
 	if (!m || !p) {
@@ -170,8 +171,14 @@ reply_lookup(struct exchange *e, int err, const char *detail)
 		snprintf(m->detail, sizeof(m->detail), "%.255s",
 			 problem.detail);
 	}
-	if (tree)
-		lookup_values(l, tree, m);
+	if (tree) {
+		item = binding_lookup_item(e->lookup.binding, e->lookup.index,
+					   tree, m->detail, sizeof(m->detail));
+		if (item)
+			lookup_values(l, item, m);
+		else
+			m->err = ERR_NOT_FOUND;
+	}
 	json_decref(tree);
 	connect_msg_looked_up_pack(m, p);
 	free(m);
@@ -196,7 +203,9 @@ fetch_done(struct egress_fetch *f, int err)
 	struct exchange *e = CONTAINER_OF(f, struct exchange, fetch);
 
 	e->fetching = false;
+	step_reached("exchange.answered");
 	exchange_end(e, err, err && !f->detail[0] ? err_text(err) : f->detail);
+	step_reached("exchange.told");
 }
 
 /* The URL must be one of the binding's own, to the letter. */
@@ -315,6 +324,7 @@ exchanger_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 				   secret_len(e->http.fields));
 	e->fetch.body =
 		slice_of(secret_peek(e->http.body), secret_len(e->http.body));
+	step_reached("exchange.taken");
 	exchange_start(e);
 }
 
@@ -334,6 +344,37 @@ lookup_url(struct exchange *e, const char *url)
 	e->http.url = buf_detach(&b);
 	buf_wipe(&b);
 	return e->http.url ? 0 : ERR_NOMEM;
+}
+
+/* The injection, what the API always wants, and what makes the answer JSON. */
+static int
+lookup_fields(struct exchange *e)
+{
+	const struct secret *add = e->lookup.headers;
+	const struct catalog_pairs *own = &e->lookup.binding->headers;
+	bool accept = false, agent = false;
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, ANSWER_MAX);
+	if (add)
+		buf_put(&b, secret_peek(add), secret_len(add));
+	for (i = 0; i < own->count; i++) {
+		struct slice name = slice_str(own->items[i].name);
+
+		accept |= slice_eq_nocase(name, SLICE("accept"));
+		agent |= slice_eq_nocase(name, SLICE("user-agent"));
+		buf_printf(&b, "%s: %s\r\n", own->items[i].name,
+			   own->items[i].value);
+	}
+	if (!accept)
+		buf_puts(&b, "Accept: application/json\r\n");
+	if (!agent)
+		buf_puts(&b, "User-Agent: Drawbridge\r\n");
+	if (!buf_err(&b))
+		e->http.fields = secret_from(b.data, b.len);
+	buf_wipe(&b);
+	return e->http.fields ? 0 : ERR_NOMEM;
 }
 
 static void
@@ -361,6 +402,8 @@ exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	url = b->lookup_urls[e->lookup.index];
 	rc = lookup_url(e, url);
 	if (!rc)
+		rc = lookup_fields(e);
+	if (!rc)
 		rc = exchange_dest(e, b, url, e->http.url, detail,
 				   sizeof(detail));
 	if (rc) {
@@ -368,9 +411,8 @@ exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
 		return;
 	}
 	e->fetch.method = SLICE("GET");
-	if (e->lookup.headers)
-		e->fetch.fields = slice_of(secret_peek(e->lookup.headers),
-					   secret_len(e->lookup.headers));
+	e->fetch.fields = slice_of(secret_peek(e->http.fields),
+				   secret_len(e->http.fields));
 	exchange_start(e);
 }
 
@@ -385,11 +427,23 @@ static const struct proc_message exchanger_messages[] = {
 };
 
 static void
+exchanger_drop(struct exchanger *x)
+{
+	while (x->first) {
+		proc_reply(x->first->rq, ERR_CLOSED, NULL);
+		exchange_free(x->first);
+	}
+}
+
+static void
 exchanger_peer(struct proc_env *env, enum proc_role peer, int fd)
 {
 	struct exchanger *x = env->arg;
 
 	ASSERT(peer == PROC_KEEPER);
+	/* Of a keeper that is no more: the next one asks again, and a request
+	 * that leaves after that would use a refresh token twice. */
+	exchanger_drop(x);
 	proc_channel_replace(x->keeper, fd);
 }
 
@@ -437,10 +491,7 @@ exchanger_init(struct exchanger *x, struct proc_env *env)
 static void
 exchanger_release(struct exchanger *x)
 {
-	while (x->first) {
-		proc_reply(x->first->rq, ERR_CLOSED, NULL);
-		exchange_free(x->first);
-	}
+	exchanger_drop(x);
 	proc_channel_free(x->keeper);
 	if (x->egress)
 		egress_free(x->egress);

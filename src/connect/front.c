@@ -3,8 +3,9 @@
  * The front's side, put together: catalogue, keeper, and what it tells.
  *
  * A notice of the keeper's is copied on the channel's loop and stored on a
- * work thread.  Each carries the number of its change; the highest that was
- * stored is remembered, so that a front that was away asks for the rest.
+ * work thread, one after the other as they came.  Each carries the number of
+ * its change; the highest that was stored is remembered, so that a front that
+ * was away asks for the rest.
  *
  * Runs in the front.
  */
@@ -123,12 +124,13 @@ status_store(struct store_conn *c, const struct connect_msg_status *m)
 		"'Not granted:%' THEN health_reason ELSE ?5 END, "
 		"health_since = CASE WHEN health = 'ok' AND ?4 <> 'ok' "
 		"THEN ?6 ELSE health_since END, "
-		"retry_at = ?7, generation = ?8, expires_at = ?9 "
+		"retry_at = ?7, generation = ?8, expires_at = ?9, "
+		"ends_at = ?10, ends_why = ?11, idle_ends_at = ?12 "
 		"WHERE id = ?1 AND generation <= ?8",
-		"sssssiiii", m->who.connection, status, m->reason,
+		"sssssiiiiisi", m->who.connection, status, m->reason,
 		m->degraded ? "degraded" : "ok", m->health_reason,
 		clock_wall_ms(), m->retry_at, (int64_t)m->who.generation,
-		m->expires_at);
+		m->expires_at, m->ends_at, m->ends_why, m->idle_ends_at);
 }
 
 static int
@@ -179,6 +181,37 @@ status_matters(struct store_conn *c, const struct connect_msg_status *m)
 	return !same;
 }
 
+/* The owner's connection has stopped working by itself: that is a change,
+ * too. */
+static int
+status_audit(struct store_conn *c, const struct connect_msg_status *m)
+{
+	struct audit_event e = { .org = m->who.org,
+				 .action = "connection.needs_reconnect",
+				 .object = m->who.connection,
+				 .detail = m->reason };
+	struct store_stmt *st = NULL;
+	char name[512] = "";
+	int rc;
+
+	if (m->status != CONNECT_NEEDS_RECONNECT || m->who.subject[0])
+		return 0;
+	rc = store_query(c, &st,
+			 "SELECT name FROM connections WHERE id = ?1 "
+			 "AND status = 'connected'",
+			 "s", m->who.connection);
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1)
+		slice_copy(store_col(st, 0), name, sizeof(name));
+	store_done(st);
+	if (rc != 1)
+		return rc;
+	e.object_name = name;
+	return audit_append(c, &e);
+}
+
 static void
 status_apply(struct connect_front *f, struct store_conn *c,
 	     const struct connect_msg_status *m)
@@ -188,6 +221,9 @@ status_apply(struct connect_front *f, struct store_conn *c,
 
 	if (!rc) {
 		matters = status_matters(c, m);
+		rc = status_audit(c, m);
+	}
+	if (!rc) {
 		rc = status_store(c, m);
 	}
 	if (!rc)
@@ -205,37 +241,87 @@ status_apply(struct connect_front *f, struct store_conn *c,
 		connect_views_withdraw(f->views, m->who.connection);
 }
 
-struct notice {
-	struct loop_work work;
-	struct connect_front *front;
+/* ---- notices, in their order ---- */
+
+struct front_notice {
+	struct front_notice *next;
 	struct connect_msg_status status;
 };
 
-static void
-notice_work(struct loop_work *w)
+static struct front_notice *
+notice_next(struct connect_front *f)
 {
-	struct notice *n = CONTAINER_OF(w, struct notice, work);
+	struct front_notice *n;
+
+	pthread_mutex_lock(&f->mutex);
+	n = f->notices;
+	if (n)
+		f->notices = n->next;
+	if (!f->notices)
+		f->notices_end = &f->notices;
+	pthread_mutex_unlock(&f->mutex);
+	return n;
+}
+
+/* Under f->applying: whatever has come so far. */
+static void
+notices_apply(struct connect_front *f, struct store_conn *c)
+{
+	struct front_notice *n;
+
+	while ((n = notice_next(f))) {
+		status_apply(f, c, &n->status);
+		free(n);
+	}
+}
+
+/* One piece of work for all that wait, since two at once could store what is
+ * older last. */
+static void
+notices_work(struct loop_work *w)
+{
+	struct connect_front *f =
+		CONTAINER_OF(w, struct connect_front, notices_work);
 	struct store_conn *c;
 
-	if (!store_acquire(n->front->store, &c)) {
-		status_apply(n->front, c, &n->status);
-		store_release(c);
-	}
-	free(n);
+	pthread_mutex_lock(&f->mutex);
+	f->notices_queued = false;
+	pthread_mutex_unlock(&f->mutex);
+	if (store_acquire(f->store, &c))
+		return; /* they wait for the next */
+	pthread_mutex_lock(&f->applying);
+	notices_apply(f, c);
+	pthread_mutex_unlock(&f->applying);
+	store_release(c);
+}
+
+static void
+notice_add(struct connect_front *f, struct front_notice *n)
+{
+	bool queued;
+
+	n->next = NULL;
+	pthread_mutex_lock(&f->mutex);
+	*f->notices_end = n;
+	f->notices_end = &n->next;
+	queued = f->notices_queued;
+	f->notices_queued = true;
+	pthread_mutex_unlock(&f->mutex);
+	if (queued)
+		return;
+	f->notices_work.work = notices_work;
+	loop_work_start(f->pool, &f->notices_work);
 }
 
 static void
 front_status(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
-	struct notice *n = calloc(1, sizeof(*n));
+	struct front_notice *n = calloc(1, sizeof(*n));
 
-	if (n && !connect_msg_status_unpack(in, &n->status)) {
-		n->front = arg;
-		n->work.work = notice_work;
-		loop_work_start(n->front->pool, &n->work);
-	} else {
+	if (n && !connect_msg_status_unpack(in, &n->status))
+		notice_add(arg, n);
+	else
 		free(n);
-	}
 	proc_reply(rq, 0, NULL);
 }
 
@@ -287,11 +373,15 @@ catch_up_batch(struct connect_front *f, struct store_conn *c)
 		return rc;
 	u = proc_unpack_from(reply);
 	n = proc_unpack_u64(&u);
+	/* The keeper's notices before this answer are in the list by now. */
+	pthread_mutex_lock(&f->applying);
+	notices_apply(f, c);
 	for (i = 0; i < n; i++) {
 		if (connect_msg_status_read(&u, &m))
 			break;
 		status_apply(f, c, &m);
 	}
+	pthread_mutex_unlock(&f->applying);
 	secret_free(reply);
 	return (int)i;
 }
@@ -333,12 +423,36 @@ connect_front_attach(struct connect_front *f, struct proc_channel *keeper)
 }
 
 int
+connect_front_counts(struct connect_front *f, uint32_t timeout_ms,
+		     struct connect_counts *out)
+{
+	struct secret *reply = NULL;
+	struct connect_problem p;
+	struct proc_unpack u;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = front_ask(f, CONNECT_KEEPER_COUNTS, proc_pack_new(), timeout_ms,
+		       &reply, &p, NULL);
+	if (!rc && reply) {
+		u = proc_unpack_from(reply);
+		rc = connect_msg_counts_unpack(&u, out);
+	}
+	secret_free(reply);
+	return rc;
+}
+
+int
 connect_front_ping(struct connect_front *f, uint32_t timeout_ms)
 {
+	struct proc_pack *body = proc_pack_new();
 	struct connect_problem p;
 
-	return front_ask(f, CONNECT_KEEPER_COUNTS, proc_pack_new(), timeout_ms,
-			 NULL, &p, NULL);
+	/* Anybody may ask for readiness, so it must cost the keeper little:
+	 * what has changed after all that can. */
+	proc_pack_u64(body, INT64_MAX);
+	return front_ask(f, CONNECT_KEEPER_CHANGES, body, timeout_ms, NULL, &p,
+			 NULL);
 }
 
 /* ---- begin and end ---- */
@@ -359,6 +473,8 @@ connect_front_new(const struct connect_front_config *config,
 	f->pool = config->pool;
 	f->views = config->views;
 	pthread_mutex_init(&f->mutex, NULL);
+	pthread_mutex_init(&f->applying, NULL);
+	f->notices_end = &f->notices;
 	f->public_url = slice_dup(slice_str(config->public_url));
 	rc = f->public_url ? store_acquire(f->store, &c) : ERR_NOMEM;
 	if (!rc)
@@ -375,10 +491,15 @@ connect_front_new(const struct connect_front_config *config,
 void
 connect_front_free(struct connect_front *f)
 {
+	struct front_notice *n;
+
 	if (!f)
 		return;
 	if (f->catalog)
 		catalog_unref(f->catalog);
+	while ((n = notice_next(f)))
+		free(n);
+	pthread_mutex_destroy(&f->applying);
 	pthread_mutex_destroy(&f->mutex);
 	free(f->public_url);
 	free(f);

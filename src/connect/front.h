@@ -70,6 +70,9 @@ extern const struct proc_message connect_front_messages[];
  * it asks for what has changed meanwhile. */
 void connect_front_attach(struct connect_front *f, struct proc_channel *keeper);
 
+/* What the keeper has counted, for /metrics. */
+int connect_front_counts(struct connect_front *f, uint32_t timeout_ms,
+			 struct connect_counts *out);
 /* Whether the keeper answers, for /readyz: 0, ERR_TIMEOUT, ERR_CLOSED. */
 int connect_front_ping(struct connect_front *f, uint32_t timeout_ms);
 
@@ -165,7 +168,12 @@ struct connect_info {
 	bool per_user;
 	int64_t version, created_at, updated_at;
 	int64_t connected_at, last_used_at, expires_at; /* 0: none */
-	bool may_manage; /* the actor may change it */
+	/* When the grant is likely to end (0: not known, or it is kept alive),
+	 * the reason as a word ("total_life"), and in words. */
+	int64_t ends_at;
+	const char *ends_reason, *ends_text; /* static; "" if none */
+	const char *warning; /* what its owner should know, or "" */
+	bool may_manage;     /* the actor may change it */
 };
 
 /* "not_connected" …; and back: ERR_INVALID. */
@@ -275,7 +283,7 @@ int connect_front_shares_set(struct connect_front *f, struct store_conn *c,
 /* The test request of a connection, to be made through call/. */
 struct connect_test {
 	const char *method; /* "GET" */
-	const char *url;    /* whole */
+	const char *url;    /* whole, or a path under the grant's base URL */
 	/* Judge the answer by binding_match(&test->success, …), and read
 	 * the account's name at test->account if that is not NULL. */
 	const struct catalog_test *test;

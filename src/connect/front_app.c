@@ -4,8 +4,9 @@
  *
  * The secret goes straight to the keeper, together with the endpoints that
  * it may be sent to: the token, refresh and revocation URLs of every service
- * that shares the app, as their definitions stand now.  A definition that
- * names another endpoint later does not get the secret.
+ * that shares the app, as their definitions stand now, for all tenants
+ * within the service's own domain.  A definition that names another endpoint
+ * later does not get the secret.
  *
  * Runs on the front's work threads.
  */
@@ -33,15 +34,36 @@ endpoint_add(struct connect_msg_app *m, const char *url)
 		m->endpoint_count++;
 }
 
-/* Of one method in one data centre (NULL: the service has none). */
+/* One of the method's URLs, for the tenants that are not named. */
+static void
+endpoint_of_tenants(const struct service *s,
+		    const struct catalog_method *method, const char *url,
+		    const char *data_centre, const json_t *parameters,
+		    struct connect_msg_app *m)
+{
+	struct buf out;
+
+	buf_init(&out, CONNECT_URL_SIZE);
+	if (url &&
+	    !catalog_endpoint(s, method, url, data_centre, parameters, &out))
+		endpoint_add(m, buf_cstr(&out));
+	buf_release(&out);
+}
+
+/* Of one method in one data centre (NULL: the service has none): where a
+ * connection without further words goes, and where those of tenants go. */
 static void
 endpoints_of(const struct service *s, const struct catalog_method *method,
 	     const char *data_centre, const json_t *parameters,
 	     struct connect_msg_app *m, struct json_problem *problem)
 {
+	const char *urls[] = { method->token->url,
+			       method->refresh ? method->refresh->url : NULL,
+			       method->revoke ? method->revoke->url : NULL };
 	json_t *chosen =
 		parameters ? json_deep_copy(parameters) : json_object();
 	struct binding *b = NULL;
+	size_t i;
 
 	if (data_centre)
 		json_object_set_new(chosen, "data_centre",
@@ -51,12 +73,15 @@ endpoints_of(const struct service *s, const struct catalog_method *method,
 		endpoint_add(m, b->refresh_url);
 		endpoint_add(m, b->revoke_url);
 	}
+	for (i = 0; i < ARRAY_LEN(urls); i++)
+		endpoint_of_tenants(s, method, urls[i], data_centre, parameters,
+				    m);
 	binding_free(b);
 	json_decref(chosen);
 }
 
-/* A method whose parameters are not given adds nothing: its secret has to be
- * set with them.  The first problem is noted. */
+/* A method that wants a whole host which is not given adds nothing: its secret
+ * has to be set with it.  The first problem is noted. */
 static void
 endpoints_of_service(const struct service *s, const char *data_centre,
 		     const json_t *parameters, struct connect_msg_app *m,

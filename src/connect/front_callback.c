@@ -18,7 +18,7 @@
 #include "connect/front_priv.h"
 #include "http/http.h"
 
-enum { QUERY_MAX = 16 * 1024, VALUE_MAX = 4096 };
+enum { VALUE_MAX = 4096 };
 
 /* What came back, decoded. */
 struct callback {
@@ -101,7 +101,7 @@ callback_read(struct slice query, struct callback *out)
 	int rc, rc_code;
 
 	memset(out, 0, sizeof(*out));
-	if (query.len > QUERY_MAX)
+	if (query.len > CONNECT_QUERY_MAX)
 		return ERR_TOO_LARGE;
 	rc = query_text(query, "state", out->state, sizeof(out->state));
 	if (rc)
@@ -307,6 +307,12 @@ finish_ask(struct connect_front *f, const struct state *s,
 	m->code = cb->code;
 	cb->code = NULL;
 	rc = finish_captures(b, query, m, p);
+	if (!rc && b->method->authorize->hmac_parameter) {
+		m->query = secret_from(query.ptr, query.len);
+		if (!m->query)
+			rc = front_fail(p, ERR_NOMEM, FRONT_INTERNAL, NULL,
+					"Out of memory.");
+	}
 	if (!rc) {
 		body = proc_pack_new();
 		connect_msg_finish_pack(m, body);
@@ -383,10 +389,13 @@ callback_run(struct connect_front *f, struct store_conn *c,
 				"error.");
 	if (!rc)
 		rc = finish_ask(f, s, b, cb, query, g, p);
-	if (!rc)
+	if (!rc) {
+		step_reached("front.granted");
 		rc = front_row_connected(f, c, who, r, s->subject,
 					 "connection.connect", g, p);
+	}
 	if (!rc) {
+		step_reached("front.connected");
 		out->connected = true;
 		out->account = arena_strdup(arena, g->account);
 		out->missing = front_scopes_missing(r, g, arena);
@@ -453,6 +462,7 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 	rc = state_spend(c, &s, p);
 	if (rc)
 		goto out;
+	step_reached("front.spent");
 	rc = callback_run(f, c, who, &r, &s, &cb, query, arena, out, p);
 	if (rc)
 		note_failure(f, c, who, &r, p);

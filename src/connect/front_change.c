@@ -178,6 +178,24 @@ change_write(struct store_conn *c, const struct front_row *r, int64_t if_match,
 	return rc ? rc : change_owner(c, r, ch->owner);
 }
 
+/* As it is now: also for who has just given it away, and may not see it any
+ * more. */
+static int
+change_answer(struct store_conn *c, const struct connect_who *who,
+	      struct front_row *r, struct arena *arena,
+	      struct connect_info *out)
+{
+	char id[CONNECT_ID_SIZE];
+	int rc;
+
+	memcpy(id, r->info.id, sizeof(id));
+	front_row_release(r);
+	rc = front_row_load_id(c, id, arena, r);
+	r->info.may_manage = !rc && front_row_may_manage(who, r);
+	*out = r->info;
+	return rc;
+}
+
 int
 connect_front_change(struct connect_front *f, struct store_conn *c,
 		     const struct connect_who *who, const char *link,
@@ -219,7 +237,9 @@ connect_front_change(struct connect_front *f, struct store_conn *c,
 		goto out;
 	}
 	connect_views_withdraw(f->views, r.info.id);
-	rc = connect_front_get(f, c, who, link, arena, out, p);
+	rc = change_answer(c, who, &r, arena, out);
+	if (rc)
+		front_fail_store(p, c, rc);
 out:
 	front_row_release(&r);
 	return rc;
@@ -571,6 +591,7 @@ connect_front_test(struct connect_front *f, struct store_conn *c,
 {
 	const struct catalog_test *t;
 	struct connect_service s = { 0 };
+	struct json_problem jp = { 0 };
 	struct binding *b = NULL;
 	struct front_row r;
 	size_t i;
@@ -580,9 +601,11 @@ connect_front_test(struct connect_front *f, struct store_conn *c,
 	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_USE, arena, &r,
 			    p);
 	if (!rc)
-		rc = front_row_bind(f, &r, &b, p);
-	if (!rc)
 		rc = connect_front_service(f, c, who, r.info.service, &s, p);
+	/* of this very definition: another may have other tests */
+	if (!rc &&
+	    catalog_bind(s.service, r.info.method, r.parameters, &b, &jp))
+		rc = front_fail_json(p, &jp);
 	if (!rc && r.info.data_centre[0] && b->data_centre)
 		binding_switch_data_centre(b, r.info.data_centre);
 	for (i = 0; !rc && i < s.service->api.tests.count; i++) {

@@ -15,9 +15,13 @@ struct connect_front {
 	struct loop_pool *pool;
 	struct connect_views *views;
 	char *public_url;
-	pthread_mutex_t mutex; /* of catalog and keeper */
+	pthread_mutex_t mutex; /* of all but applying */
 	struct catalog *catalog;
-	struct proc_channel *keeper; /* NULL until attached */
+	struct proc_channel *keeper;		     /* NULL until attached */
+	struct front_notice *notices, **notices_end; /* not stored yet */
+	struct loop_work notices_work;
+	bool notices_queued;
+	pthread_mutex_t applying; /* what the keeper tells is being stored */
 };
 
 /* ---- front_problem.c ---- */

@@ -158,7 +158,8 @@ front_scope_join(const struct binding *b, const struct connect_texts *t,
 	"c.scopes_asked, c.second_scopes_asked, c.scopes_granted, " \
 	"c.account, c.data_centre, c.owner, m.name, c.parameters, " \
 	"c.per_user, c.version, c.created_at, c.updated_at, " \
-	"c.connected_at, c.last_used_at, c.expires_at"
+	"c.connected_at, c.last_used_at, c.expires_at, c.ends_at, " \
+	"c.ends_why, c.idle_ends_at, c.warning"
 #define ROW_FROM " FROM connections c JOIN members m ON m.id = c.owner "
 
 /* Whole, since statements are cached by the literal's address. */
@@ -176,6 +177,44 @@ col_text(struct store_stmt *st, int col, struct arena *arena, int *rc)
 	if (!s)
 		*rc = ERR_NOMEM;
 	return s ? s : "";
+}
+
+static const struct {
+	const char *why;
+	const char *text;
+} ends[] = {
+	{ "no_refresh", "The provider gave no means to renew the access." },
+	{ "total_life", "The provider ends every access so long after consent, "
+			"whatever is done." },
+	{ "refresh_token",
+	  "The means to renew the access ends then, and is not extended." },
+	{ "idle", "It is not renewed while it is disabled, and the provider "
+		  "ends what is not renewed." },
+};
+
+/* When it is likely to end: the earlier of what cannot be helped and, where
+ * nothing is renewed, of idleness. */
+static void
+row_forecast(struct store_stmt *st, struct connect_info *i)
+{
+	int64_t idle = store_col_int(st, 29);
+	struct slice why = store_col(st, 28);
+	size_t n;
+
+	i->ends_at = store_col_int(st, 27);
+	i->ends_reason = i->ends_text = "";
+	if (i->status != CONNECT_CONNECTED && i->status != CONNECT_DISABLED)
+		i->ends_at = idle = 0;
+	if (i->status == CONNECT_DISABLED && idle &&
+	    (!i->ends_at || idle < i->ends_at)) {
+		i->ends_at = idle;
+		why = SLICE("idle");
+	}
+	for (n = 0; i->ends_at && n < ARRAY_LEN(ends); n++)
+		if (slice_eq(why, slice_str(ends[n].why))) {
+			i->ends_reason = ends[n].why;
+			i->ends_text = ends[n].text;
+		}
 }
 
 int
@@ -211,6 +250,8 @@ front_row_read(struct store_conn *c, struct store_stmt *st, struct arena *arena,
 	i->connected_at = store_col_int(st, 24);
 	i->last_used_at = store_col_int(st, 25);
 	i->expires_at = store_col_int(st, 26);
+	i->warning = col_text(st, 30, arena, &rc);
+	row_forecast(st, i);
 	if (!rc)
 		rc = front_texts_of_json(store_col(st, 12), arena,
 					 &i->scopes_asked);
@@ -421,10 +462,12 @@ row_connected(struct store_conn *c, const struct front_row *r,
 		"health_since = CASE WHEN ?8 = '' THEN 0 ELSE ?6 END, "
 		"retry_at = 0, scopes_granted = ?2, account = ?3, "
 		"data_centre = ?4, generation = ?5, connected_at = ?6, "
-		"updated_at = ?6, expires_at = ?7, version = version + 1 "
-		"WHERE id = ?1",
-		"slssiiis", r->info.id, granted, g->account, g->data_centre,
-		(int64_t)g->generation, now, g->expires_at, health);
+		"updated_at = ?6, expires_at = ?7, ends_at = ?9, "
+		"ends_why = ?10, idle_ends_at = ?11, warning = ?12, "
+		"version = version + 1 WHERE id = ?1",
+		"slssiiisisis", r->info.id, granted, g->account, g->data_centre,
+		(int64_t)g->generation, now, g->expires_at, health, g->ends_at,
+		g->ends_why, g->idle_ends_at, g->warning);
 }
 
 int

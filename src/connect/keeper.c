@@ -10,12 +10,21 @@
  *
  * One thread: everything that happens to grants happens one after the other.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "connect/keeper_keys_priv.h"
 
-enum { EXIT_CONFIG = 78, TIDY_MS = 10 * 60 * 1000 };
+enum {
+	EXIT_CONFIG = 78,
+	TIDY_MS = 10 * 60 * 1000,
+	TICK_MS = 10 * 1000,
+	STOP_LOOK_MS = 20,
+	COUNTED_MS = 5 * 1000, /* counts of rows may be so old */
+};
 
 /* ---- replies ---- */
 
@@ -70,13 +79,16 @@ keeper_fail_with(struct proc_request *rq, int err, const char *code,
 }
 
 void
-keeper_reply_grant(struct proc_request *rq, const struct keeper_row *r,
-		   const struct keeper_payload *pl,
-		   const struct method_answer *a, const char *account)
+keeper_reply_grant(struct keeper *k, struct proc_request *rq,
+		   const struct keeper_row *r, const struct keeper_payload *pl,
+		   const struct method_answer *a, const char *account,
+		   const char *warning)
 {
 	struct connect_msg_grant m = {
 		.generation = r->who.generation,
-		.expires_at = r->expires_at,
+		.expires_at = keeper_to_wall(k, r->expires_at),
+		.ends_at = keeper_to_wall(k, r->ends_at),
+		.idle_ends_at = keeper_to_wall(k, r->idle_ends_at),
 	};
 	struct proc_pack *p = proc_pack_new();
 
@@ -85,7 +97,9 @@ keeper_reply_grant(struct proc_request *rq, const struct keeper_row *r,
 		memcpy(m.scope, a->scope, sizeof(m.scope));
 		memcpy(m.second_scope, a->second_scope, sizeof(m.second_scope));
 	}
+	snprintf(m.ends_why, sizeof(m.ends_why), "%s", r->ends_why);
 	snprintf(m.account, sizeof(m.account), "%s", account);
+	snprintf(m.warning, sizeof(m.warning), "%s", warning);
 	if (pl->binding->data_centre)
 		snprintf(m.data_centre, sizeof(m.data_centre), "%s",
 			 pl->binding->data_centre);
@@ -147,6 +161,25 @@ count_where(struct keeper *k, const char *sql)
 	return n;
 }
 
+/* Counting walks over all rows: not for each who asks. */
+static void
+keeper_count_rows(struct keeper *k)
+{
+	int64_t now = keeper_now(k);
+
+	if (k->counted_at && now - k->counted_at < COUNTED_MS)
+		return;
+	k->counted_at = now;
+	k->counts.grants = count_where(k, "SELECT count(*) FROM grants");
+	k->counts.usable = count_where(k, "SELECT count(*) FROM grants "
+					  "WHERE status = 'connected'");
+	k->counts.refreshing = count_where(k, "SELECT count(*) FROM grants "
+					      "WHERE intent <> 0");
+	k->counts.in_doubt = count_where(k, "SELECT count(*) FROM grants "
+					    "WHERE in_doubt > 1 "
+					    "AND status = 'connected'");
+}
+
 static void
 keeper_counts(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
@@ -157,11 +190,7 @@ keeper_counts(struct proc_request *rq, struct proc_unpack *in, void *arg)
 		proc_reply(rq, ERR_PROTOCOL, NULL);
 		return;
 	}
-	k->counts.grants = count_where(k, "SELECT count(*) FROM grants");
-	k->counts.usable = count_where(k, "SELECT count(*) FROM grants "
-					  "WHERE status = 'connected'");
-	k->counts.refreshing = count_where(k, "SELECT count(*) FROM grants "
-					      "WHERE intent <> 0");
+	keeper_count_rows(k);
 	p = proc_pack_new();
 	connect_msg_counts_pack(&k->counts, p);
 	proc_reply(rq, 0, p);
@@ -171,7 +200,7 @@ keeper_counts(struct proc_request *rq, struct proc_unpack *in, void *arg)
 
 #define FROM_FRONT (1u << PROC_FRONT)
 
-static const struct proc_message keeper_messages[] = {
+const struct proc_message keeper_messages[] = {
 	{ CONNECT_KEEPER_CREDENTIAL, "credential", FROM_FRONT,
 	  keeper_credential },
 	{ CONNECT_KEEPER_APP, "app", FROM_FRONT, keeper_app_put },
@@ -194,7 +223,7 @@ static const struct proc_message keeper_messages[] = {
 };
 
 /* The exchanger may answer, and ask nothing. */
-static const struct proc_message no_messages[] = { { 0, NULL, 0, NULL } };
+const struct proc_message keeper_no_messages[] = { { 0, NULL, 0, NULL } };
 
 /* ---- start and end ---- */
 
@@ -206,10 +235,28 @@ keeper_peer(struct proc_env *env, enum proc_role peer, int fd)
 	proc_channel_replace(peer == PROC_FRONT ? k->front : k->exchanger, fd);
 }
 
+/* What was asked for is brought home and stored, for as long as the parent
+ * has patience. */
+static void
+keeper_stop_when_done(struct loop_timer *t)
+{
+	struct keeper *k = CONTAINER_OF(t, struct keeper, stop);
+
+	if (!k->under_way && !keeper_active_storing(k))
+		loop_stop(k->loop);
+	else
+		loop_timer_start(k->loop, &k->stop, STOP_LOOK_MS,
+				 keeper_stop_when_done);
+}
+
 static void
 keeper_stop(struct proc_env *env)
 {
-	loop_stop(env->loop);
+	struct keeper *k = env->arg;
+
+	k->stopping = true;
+	loop_timer_cancel(&k->keep);
+	keeper_stop_when_done(&k->stop);
 }
 
 static void
@@ -228,12 +275,52 @@ keeper_tidy(struct loop_timer *t)
 	loop_timer_start(k->loop, &k->tidy, TIDY_MS, keeper_tidy);
 }
 
+/* The time is stored now and then, and a clock that was set is told. */
+static void
+keeper_tick(struct loop_timer *t)
+{
+	struct keeper *k = CONTAINER_OF(t, struct keeper, tick);
+	int64_t step;
+
+	step = keeper_clock_step(&k->clock, clock_wall_ms(), clock_boot_ms());
+	if (step)
+		log_warn("the wall clock was set; tokens age as before",
+			 LOG_I("by_ms", step));
+	keeper_row_seen(k);
+	loop_timer_start(k->loop, &k->tick, TICK_MS, keeper_tick);
+}
+
+/* A name for this data folder, among keepers of one database. */
+static int
+keeper_name_node(struct keeper *k, char *detail, size_t size)
+{
+	char path[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/keeper/node", k->env->data);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	n = fd < 0 ? -1 : read(fd, k->node, sizeof(k->node) - 1);
+	if (n != sizeof(k->node) - 1 && n >= 0) {
+		random_id(k->node);
+		n = pwrite(fd, k->node, sizeof(k->node) - 1, 0);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (n == sizeof(k->node) - 1)
+		return 0;
+	snprintf(detail, size, "%.300s: %s", path, strerror(errno));
+	return ERR_SYSTEM;
+}
+
 static int
 keeper_open_store(struct keeper *k, char *detail, size_t size)
 {
 	char url[4096];
-	int rc;
+	int rc = keeper_name_node(k, detail, size);
 
+	if (rc)
+		return rc;
 	snprintf(url, sizeof(url), "sqlite:%s/keeper/grants.db", k->env->data);
 	rc = store_open(url, "keeper", &k->store, detail, size);
 	if (!rc)
@@ -265,8 +352,8 @@ keeper_init(struct keeper *k, struct proc_env *env)
 		rc = proc_channel_new(k->loop, -1, PROC_FRONT, keeper_messages,
 				      k, &k->front);
 	if (!rc)
-		rc = proc_channel_new(k->loop, -1, PROC_EXCHANGER, no_messages,
-				      k, &k->exchanger);
+		rc = proc_channel_new(k->loop, -1, PROC_EXCHANGER,
+				      keeper_no_messages, k, &k->exchanger);
 	if (rc)
 		log_error("the keeper cannot start", LOG_E(rc),
 			  LOG_S("why", detail));
@@ -277,10 +364,17 @@ static void
 keeper_release(struct keeper *k)
 {
 	loop_timer_cancel(&k->tidy);
+	loop_timer_cancel(&k->tick);
+	loop_timer_cancel(&k->stop);
+	loop_timer_cancel(&k->keep);
 	if (k->active)
 		keeper_active_free_all(k);
-	proc_channel_free(k->front);
+	/* What was asked of the exchanger ends here, and is told to the front. */
 	proc_channel_free(k->exchanger);
+	keeper_revoke_free_all(k);
+	if (k->db && k->clock.boot_ms)
+		keeper_row_seen(k);
+	proc_channel_free(k->front);
 	keeper_ring_free(k);
 	if (k->db)
 		store_release(k->db);
@@ -302,6 +396,8 @@ connect_keeper_main(struct proc_env *env)
 		proc_env_sandbox(env, NULL, write_paths);
 		keeper_tidy(&k.tidy);
 		keeper_ring_start(&k);
+		keeper_tick(&k.tick);
+		keeper_keep_start(&k);
 		proc_env_ready(env);
 		loop_run(k.loop);
 	}

@@ -60,9 +60,12 @@ keeper_active_get(struct keeper *k, const struct connect_msg_subject *who,
 static void
 active_free(struct keeper_active *a)
 {
+	keeper_keep_ended(a);
 	loop_timer_cancel(&a->timer);
-	if (a->call.channel)
+	if (a->call.channel) {
 		proc_call_cancel(&a->call);
+		a->keeper->under_way--;
+	}
 	keeper_app_release(&a->app);
 	keeper_payload_release(&a->payload);
 	free(a);
@@ -75,6 +78,19 @@ keeper_active_put(struct keeper_active *a)
 		return;
 	table_remove(a->keeper->active, slice_str(a->key));
 	active_free(a);
+}
+
+bool
+keeper_active_storing(struct keeper *k)
+{
+	size_t cursor = 0;
+	struct slice key;
+	void *value;
+
+	while (table_next(k->active, &cursor, &key, &value))
+		if (((struct keeper_active *)value)->state == KEEPER_STORING)
+			return true;
+	return false;
 }
 
 void

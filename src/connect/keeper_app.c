@@ -129,7 +129,8 @@ keeper_app_allows(const struct keeper_app *a, const char *url)
 	if (!a->client_secret)
 		return true; /* there is nothing to give away */
 	for (i = 0; i < a->endpoint_count; i++)
-		if (url && !strcmp(a->endpoints[i], url))
+		if (url &&
+		    catalog_endpoint_fits(a->endpoints[i], slice_str(url)))
 			return true;
 	return false;
 }
@@ -140,7 +141,7 @@ keeper_app_flag(struct keeper *k, const struct keeper_app *a, bool flag)
 	return store_exec(k->db, NULL,
 			  "UPDATE apps SET flagged_at = ?1 WHERE org = ?2 "
 			  "AND app = ?3 AND data_centre = ?4",
-			  "isss", flag ? clock_wall_ms() : (int64_t)0, a->org,
+			  "isss", flag ? keeper_now(k) : (int64_t)0, a->org,
 			  a->app, a->data_centre);
 }
 

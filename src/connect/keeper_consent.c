@@ -25,6 +25,7 @@ struct getting {
 	struct keeper_payload payload;
 	struct keeper_app app;
 	struct secret *verifier;
+	int64_t asked_at;
 	char redirect_uri[CONNECT_URL_SIZE];
 	struct proc_call call;
 	struct method_answer answer;
@@ -90,6 +91,50 @@ grant_row(struct keeper *k, const struct connect_msg_subject *who,
 	return rc;
 }
 
+/* The grant and what is counted of it, together. */
+static int
+getting_store(struct getting *g, struct keeper_row *row)
+{
+	struct keeper *k = g->keeper;
+	struct buf sealed;
+	int rc;
+
+	buf_init(&sealed, 128 * 1024);
+	rc = store_begin(k->db);
+	if (!rc)
+		rc = keeper_payload_seal(k, &row->who, &g->payload, &sealed);
+	if (!rc)
+		rc = keeper_row_save(k, row, buf_slice(&sealed));
+	if (!rc &&
+	    method_credential_get(&g->payload.fields, SLICE("refresh_token")))
+		rc = keeper_token_note(k, row, g->app.client_id, g->account);
+	if (!rc) /* quotas of a refresh token begin anew with it */
+		rc = keeper_row_forget_requests(k, row);
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	buf_release(&sealed);
+	return rc;
+}
+
+static int
+getting_take(struct getting *g, struct keeper_row *row)
+{
+	int rc = grant_row(g->keeper, &g->who, row);
+
+	row->granted_at = g->asked_at;
+	row->refused = 0;
+	row->in_doubt = 0;
+	row->refusals = 0;
+	snprintf(row->app, sizeof(row->app), "%s", g->app.app);
+	if (!rc)
+		rc = keeper_refresh_take(row, &g->payload, &g->answer,
+					 g->asked_at);
+	row->issue = row->who.generation;
+	return rc ? rc : getting_store(g, row);
+}
+
 static void
 getting_finish(struct getting *g)
 {
@@ -97,28 +142,27 @@ getting_finish(struct getting *g)
 	struct keeper_row row;
 	struct method_answer told = g->answer;
 	struct revoking *old = keeper_revoke_prepare(k, &g->who);
+	char warning[CONNECT_WARNING_SIZE];
 	int rc;
 
 	/* told keeps what is no secret; take() moves the tokens out */
-	rc = grant_row(k, &g->who, &row);
-	if (!rc)
-		rc = keeper_refresh_take(&row, &g->payload, &g->answer,
-					 clock_wall_ms());
-	if (!rc) {
-		snprintf(row.app, sizeof(row.app), "%s", g->app.app);
-		row.refused = 0;
-		rc = grant_store(k, &row, &g->payload);
-	}
+	rc = getting_take(g, &row);
 	if (rc) {
 		keeper_revoke_replaced(old, NULL);
 		getting_fail(g, rc, "", "The credential could not be stored.");
 		return;
 	}
+	step_reached("consent.stored");
 	if (g->app.flagged_at)
 		keeper_app_flag(k, &g->app, false);
+	keeper_keep_sooner(k, &row);
 	keeper_row_tell(k, &row, NULL, NULL);
+	keeper_token_warn(k, &row, g->payload.binding, g->app.client_id,
+			  g->account, warning, sizeof(warning));
 	told.access_token = told.refresh_token = NULL;
-	keeper_reply_grant(g->rq, &row, &g->payload, &told, g->account);
+	keeper_reply_grant(k, g->rq, &row, &g->payload, &told, g->account,
+			   warning);
+	step_reached("consent.told");
 	keeper_revoke_replaced(old, &g->payload);
 	getting_free(g);
 }
@@ -183,6 +227,7 @@ look_up_done(struct proc_call *call, int err, struct proc_unpack *in)
 	char detail[256] = "the look-up after consent was interrupted";
 	int rc = m ? err : ERR_NOMEM;
 
+	g->keeper->under_way--;
 	if (!rc)
 		rc = in ? connect_msg_looked_up_unpack(in, m) : ERR_PROTOCOL;
 	if (!rc)
@@ -229,6 +274,7 @@ getting_look_up(struct getting *g)
 	m.query = add.query;
 	p = proc_pack_new();
 	connect_msg_lookup_pack(&m, p);
+	g->keeper->under_way++;
 	proc_call_start(g->keeper->exchanger, CONNECT_EXCHANGER_LOOKUP, p,
 			CONNECT_TOKEN_MS, &g->call, look_up_done);
 	method_injection_release(&add);
@@ -328,7 +374,8 @@ token_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char detail[256] = "";
 
-	keeper_refresh_read(err, in, &m);
+	step_reached("consent.answered");
+	keeper_refresh_read(g->keeper, err, in, &m);
 	if (m.err || !m.answer.ok) {
 		token_failed(g, &m);
 		connect_msg_token_answer_release(&m);
@@ -384,6 +431,7 @@ getting_ask(struct getting *g, enum method_request what, struct secret *code)
 	snprintf(m.client_id, sizeof(m.client_id), "%s", g->app.client_id);
 	snprintf(m.redirect_uri, sizeof(m.redirect_uri), "%s", g->redirect_uri);
 	snprintf(m.scope, sizeof(m.scope), "%s", g->payload.scope);
+	g->asked_at = keeper_now(g->keeper);
 	keeper_refresh_ask(g->keeper, &m, &g->call, token_done);
 }
 
@@ -475,6 +523,7 @@ keeper_consent_begin(struct proc_request *rq, struct proc_unpack *in, void *arg)
 				  "set its client id and secret."
 				: err_text(rc));
 	} else {
+		step_reached("consent.begun");
 		snprintf(out.client_id, sizeof(out.client_id), "%s",
 			 app.client_id);
 		p = proc_pack_new();
@@ -563,6 +612,26 @@ captures_of_callback(struct getting *g, const struct connect_msg_finish *m,
 				      size);
 }
 
+/* The provider's signature on the callback, where it makes one. */
+static int
+callback_signed(struct getting *g, const struct connect_msg_finish *m)
+{
+	struct slice query = SLICE_NONE;
+	int rc;
+
+	if (m->query)
+		query = slice_of(secret_peek(m->query), secret_len(m->query));
+	rc = method_callback_check(g->payload.binding, query,
+				   g->app.client_secret);
+	if (rc)
+		keeper_fail_with(g->rq, ERR_FORBIDDEN, "captured_value_refused",
+				 CONNECT_NOT_CONNECTED,
+				 "The provider's answer is not signed with "
+				 "the OAuth app's secret: it was changed on "
+				 "its way, or the secret is another one.");
+	return rc;
+}
+
 void
 keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 		      void *arg)
@@ -589,9 +658,13 @@ keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 				 CONNECT_NOT_CONNECTED, "%s", detail);
 	else
 		rc = getting_app(g);
+	if (!rc)
+		rc = callback_signed(g, &m);
 	if (!rc) {
+		step_reached("consent.spent");
 		getting_ask(g, METHOD_EXCHANGE, m.code);
 		g = NULL; /* its own now */
+		step_reached("consent.asked");
 	}
 out:
 	getting_free(g);
@@ -645,9 +718,11 @@ credential_store(struct keeper *k, struct proc_request *rq,
 		row.reason[0] = row.health_reason[0] = '\0';
 		row.degraded = false;
 		row.intent = 0;
+		row.in_doubt = 0;
 		row.failures = 0;
 		row.expires_at = row.retry_at = 0;
-		row.obtained_at = clock_wall_ms();
+		row.obtained_at = row.granted_at = keeper_now(k);
+		keeper_when_set(&row, &p);
 		rc = grant_store(k, &row, &p);
 	}
 	if (rc) {
@@ -656,8 +731,9 @@ credential_store(struct keeper *k, struct proc_request *rq,
 				 err_text(rc));
 		return;
 	}
+	step_reached("credential.stored");
 	keeper_row_tell(k, &row, NULL, NULL);
-	keeper_reply_grant(rq, &row, &p, NULL, "");
+	keeper_reply_grant(k, rq, &row, &p, NULL, "", "");
 }
 
 void

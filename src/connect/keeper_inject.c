@@ -13,8 +13,9 @@
 #include "connect/keeper_priv.h"
 
 /* A token that was renewed because a service refused the one before, and is
- * refused as well, is not renewed again for so long. */
-enum { REFUSED_AGAIN_MS = 60 * 1000 };
+ * refused as well, is not renewed again for so long; twice as long each time
+ * that it happens in a row. */
+enum { REFUSED_AGAIN_MS = 60 * 1000, REFUSED_AGAIN_MAX_MS = 3600 * 1000 };
 
 static void
 problem_of_row(const struct keeper_row *r, struct connect_msg_problem *p)
@@ -33,15 +34,15 @@ row_is_usable(const struct keeper_row *r)
 }
 
 static bool
-token_is_good(const struct keeper_row *r, int64_t now)
+token_is_good(const struct keeper *k, const struct keeper_row *r)
 {
-	return !r->expires_at || now < keeper_refresh_unsafe_at(r);
+	return !r->good_until || keeper_row_now(k, r) < r->good_until;
 }
 
 /* The injection of an opened payload, as a message. */
 static int
-reply_injection(struct proc_request *rq, const struct keeper_row *r,
-		const struct keeper_payload *pl)
+reply_injection(const struct keeper *k, struct proc_request *rq,
+		const struct keeper_row *r, const struct keeper_payload *pl)
 {
 	struct connect_msg_injection m = { .generation = r->who.generation,
 					   .binding = pl->binding };
@@ -56,8 +57,8 @@ reply_injection(struct proc_request *rq, const struct keeper_row *r,
 	for (i = 0; i < pl->fields.count; i++)
 		if (strcmp(pl->fields.items[i].name, "refresh_token") != 0)
 			m.scrub[m.scrub_count++] = pl->fields.items[i].value;
-	if (r->expires_at) {
-		left = keeper_refresh_unsafe_at(r) - clock_wall_ms();
+	if (r->good_until) {
+		left = r->good_until - keeper_row_now(k, r);
 		m.fresh_ms = left > 0 ? (uint64_t)left : 1;
 	}
 	out = proc_pack_new();
@@ -73,13 +74,13 @@ satisfy(struct keeper_active *a, const struct keeper_wait *w,
 	const struct keeper_payload *pl)
 {
 	if (!row_is_usable(&a->row) || a->row.who.generation <= w->newer_than ||
-	    !token_is_good(&a->row, clock_wall_ms()))
+	    !token_is_good(a->keeper, &a->row))
 		return false;
 	if (w->wants_grant) {
-		keeper_reply_grant(w->rq, &a->row, pl, NULL, "");
+		keeper_reply_grant(a->keeper, w->rq, &a->row, pl, NULL, "", "");
 		return true;
 	}
-	if (reply_injection(w->rq, &a->row, pl))
+	if (reply_injection(a->keeper, w->rq, &a->row, pl))
 		return false;
 	keeper_refresh_ahead(a, pl->binding);
 	return true;
@@ -183,11 +184,26 @@ keeper_inject(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	if (!a)
 		return;
 	keeper_inject_wait(a, rq, false, 0);
-	if (token_is_good(&a->row, clock_wall_ms()))
+	if (token_is_good(k, &a->row))
 		keeper_inject_answer_all(a, 0, NULL);
 	else
 		wait_for_refresh(a);
 	keeper_active_put(a);
+}
+
+/* Whether this token was itself made because a service had refused the one
+ * before, not long ago. */
+static bool
+refused_again(const struct keeper *k, const struct keeper_row *r)
+{
+	int64_t wait = REFUSED_AGAIN_MS;
+	unsigned n;
+
+	if (r->refused != r->who.generation)
+		return false;
+	for (n = 1; n < r->refusals && wait < REFUSED_AGAIN_MAX_MS; n++)
+		wait *= 2;
+	return keeper_now(k) - r->obtained_at < wait;
 }
 
 void
@@ -196,25 +212,24 @@ keeper_refused(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	struct keeper *k = arg;
 	struct connect_msg_subject who;
 	struct keeper_active *a = ask_for(k, rq, in, &who);
-	int64_t now = clock_wall_ms();
 
 	if (!a)
 		return;
 	if (a->row.who.generation > who.generation &&
-	    token_is_good(&a->row, now)) {
+	    token_is_good(k, &a->row)) {
 		/* somebody else has had it renewed already */
 		keeper_inject_wait(a, rq, false, who.generation);
 		keeper_inject_answer_all(a, 0, NULL);
-	} else if (a->state == KEEPER_IDLE &&
-		   a->row.refused == a->row.who.generation &&
-		   now - a->row.obtained_at < REFUSED_AGAIN_MS) {
+	} else if (a->state == KEEPER_IDLE && refused_again(k, &a->row)) {
 		keeper_fail_with(rq, ERR_WRONG_STATE, "refused_again",
 				 CONNECT_CONNECTED,
 				 "The service refuses a token that was made "
 				 "because it had refused the one before.");
 	} else {
-		if (a->state == KEEPER_IDLE)
+		if (a->state == KEEPER_IDLE) {
 			a->row.refused = a->row.who.generation + 1;
+			a->row.refusals++;
+		}
 		keeper_inject_wait(a, rq, false, who.generation);
 		wait_for_refresh(a);
 	}

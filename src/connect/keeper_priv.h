@@ -13,6 +13,14 @@
 #include "store/store.h"
 #include "vault/vault.h"
 
+/* The keeper's time: see keeper_clock.c. */
+struct keeper_clock {
+	int64_t base_ms;  /* when it started */
+	uint64_t boot_ms; /* the machine's steady time then */
+	int64_t ahead_ms; /* of the wall clock, when last looked */
+	bool unsure;	  /* how old what is stored is */
+};
+
 struct keeper {
 	struct proc_env *env;
 	struct loop *loop;
@@ -21,17 +29,48 @@ struct keeper {
 	struct store_conn *db;
 	struct proc_channel *front;
 	struct proc_channel *exchanger;
-	struct table *active;		  /* struct keeper_active, by grant */
-	uint64_t change;		  /* the last that was given out */
-	struct loop_timer tidy;		  /* forgets expired consents */
-	struct connect_msg_counts counts; /* what is counted in memory */
+	struct table *active;	   /* struct keeper_active, by grant */
+	uint64_t change;	   /* the last that was given out */
+	char node[RANDOM_ID_SIZE]; /* this data folder: holds leases */
+	struct keeper_clock clock;
+	struct loop_timer tidy;	   /* forgets expired consents */
+	struct loop_timer tick;	   /* looks at the clock */
+	struct loop_timer keep;	   /* the next grants to keep alive */
+	int64_t keep_turn_at;	   /* when it looks for them next */
+	unsigned keeping;	   /* such refreshes under way */
+	struct revoking *revoking; /* those that wait for a refresh */
+	unsigned under_way;	   /* requests at the exchanger */
+	bool stopping;		   /* no new ones, but for these */
+	struct loop_timer stop;
+	int64_t counted_at;	      /* counts of rows are of then */
+	struct connect_counts counts; /* what is counted in memory */
 };
+
+extern const struct proc_message keeper_messages[];    /* keeper.c */
+extern const struct proc_message keeper_no_messages[]; /* the exchanger's */
+
+/* ---- keeper_clock.c: time that nobody can set ---- */
+
+/* Now: for whatever is stored and compared.  Not to be shown to people. */
+int64_t keeper_now(const struct keeper *k);
+/* Shown to people (0 and less stay 0); and back. */
+int64_t keeper_to_wall(const struct keeper *k, int64_t at_ms);
+int64_t keeper_of_wall(const struct keeper *k, int64_t wall_ms);
+
+/* seen_ms: the latest time that an earlier keeper has stored, or 0. */
+void keeper_clock_start(struct keeper_clock *c, int64_t wall_ms,
+			uint64_t boot_ms, int64_t seen_ms);
+int64_t keeper_clock_at(const struct keeper_clock *c, uint64_t boot_ms);
+/* By how much the wall clock was set since it was last looked at; 0: not. */
+int64_t keeper_clock_step(struct keeper_clock *c, int64_t wall_ms,
+			  uint64_t boot_ms);
 
 /* ---- keeper_row.c: rows of grants ---- */
 
 /* A grant as it is stored, without what is sealed. */
 struct keeper_row {
 	struct connect_msg_subject who; /* with the generation now */
+	uint64_t base; /* the generation as it is stored, the fence; 0: new */
 	char app[64];
 	enum connect_status status;
 	char reason[256];
@@ -40,29 +79,44 @@ struct keeper_row {
 	int64_t expires_at; /* of the access token; 0: never */
 	uint64_t intent;    /* generation that a refresh was sent for; 0 */
 	int64_t lease_until;
-	bool in_doubt;
+	char lease_by[RANDOM_ID_SIZE]; /* a node */
+	/* 2: a request of this generation brought no answer; 1: one of the
+	 * generation before, and may have been worked on since */
+	unsigned in_doubt;
 	unsigned failures;
 	bool degraded;
 	char health_reason[256];
 	int64_t retry_at;
-	uint64_t refused; /* see the migration */
+	uint64_t refused; /* see the migrations for these */
+	unsigned refusals;
+	int64_t good_until;
+	int64_t granted_at;
+	uint64_t issue;
+	int64_t keep_at;
+	int64_t ends_at;
+	char ends_why[16]; /* "no_refresh", "total_life", "refresh_token" */
+	int64_t idle_ends_at;
 };
+
+/* Now, as this row's token is to be judged. */
+int64_t keeper_row_now(const struct keeper *k, const struct keeper_row *r);
 
 /* ERR_NOT_FOUND; ERR_STORE. */
 int keeper_row_load(struct keeper *k, const struct connect_msg_subject *who,
 		    struct keeper_row *out);
 /* Writes all of it with a new change number, and with these sealed bytes
- * (ptr NULL: they stay).  Inside a transaction. */
-int keeper_row_save(struct keeper *k, const struct keeper_row *r,
+ * (ptr NULL: they stay).  Inside a transaction.  ERR_CONFLICT when the stored
+ * generation is not r->base any more; else base is what was written. */
+int keeper_row_save(struct keeper *k, struct keeper_row *r,
 		    struct slice sealed);
 /* Tells the front what people are to see; after the commit.  app: the one
  * that is misconfigured, or NULL. */
 void keeper_row_tell(struct keeper *k, const struct keeper_row *r,
 		     const char *app, const char *data_centre);
 /*
- * Claims the refresh of exactly this generation: the intent is durable when
- * this returns 0.  ERR_CONFLICT when the generation has moved on or another
- * holds the lease.
+ * Claims the refresh of exactly this generation; inside a transaction, whose
+ * commit makes the intent durable.  ERR_CONFLICT when the generation or the
+ * status has moved on, or another holds the lease.
  */
 int keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms);
 /* Appends the sealed bytes. */
@@ -71,14 +125,20 @@ int keeper_row_sealed(struct keeper *k, const struct keeper_row *r,
 /* Notes a token request; inside a transaction. */
 int keeper_row_note_request(struct keeper *k, const struct keeper_row *r,
 			    int64_t now_ms);
+/* Another refresh token is there: what was asked with the old one does not
+ * count for it.  Inside a transaction. */
+int keeper_row_forget_requests(struct keeper *k, const struct keeper_row *r);
 /* When a further token request is within the service's quota: 0 now, else
  * the wall time. */
 int64_t keeper_row_quota(struct keeper *k, const struct keeper_row *r,
 			 const struct binding *b, int64_t now_ms);
 /* All rows and data key of a connection. */
 int keeper_row_forget(struct keeper *k, const char *connection);
-/* At the start: claims of the keeper before this one are free. */
+/* At the start, with k->node set: claims of this node's keeper before are
+ * free, and the clock goes on where it was. */
 int keeper_row_recover(struct keeper *k);
+/* Stores the time, for the clock of the keeper after this one. */
+int keeper_row_seen(struct keeper *k);
 int keeper_row_changes(struct keeper *k, uint64_t after, struct proc_pack *out);
 int keeper_row_suspend(struct keeper *k, const struct connect_msg_subject *who,
 		       bool suspend);
@@ -162,24 +222,36 @@ struct keeper_wait {
 };
 
 /*
- *            ask / timer                 the exchanger answers
- *   IDLE ───────────────> ASKING ───────────────────────────────> IDLE
- *     (claim is committed)   │                (outcome is committed)  ^
- *                            └──> STORING: commit failed, tried again ┘
+ *              claimed                the exchanger answers
+ *   IDLE ───────────────────> ASKING ───────────────────────> IDLE
+ *    │ ^     (committed)        │      (outcome committed)      ^
+ *    │ │                        └──> STORING ───────────────────┘
+ *    │ │                             (commit failed, tried again)
+ *    │ └───────────────── WATCHING
+ *    └── claim is taken ─────^  until the generation moves on, the claim is
+ *                               given back, or its lease is over
  */
-enum keeper_state { KEEPER_IDLE, KEEPER_ASKING, KEEPER_STORING };
+enum keeper_state {
+	KEEPER_IDLE,
+	KEEPER_WATCHING,
+	KEEPER_ASKING,
+	KEEPER_STORING,
+};
 
 struct keeper_active {
 	struct keeper *keeper;
 	char key[CONNECT_ID_SIZE + 64 + 2];
 	struct keeper_row row;
 	enum keeper_state state;
-	bool in_use; /* this generation was given out */
-	bool forced; /* the next start is a person's wish */
+	bool in_use;  /* this generation was given out */
+	bool forced;  /* the next start is a person's wish */
+	bool keeping; /* what is under way keeps it alive */
 	struct keeper_wait *waits;
 	struct proc_call call;
-	struct loop_timer timer; /* the refresh ahead, the retry, STORING */
+	/* the refresh ahead, the retry, WATCHING, STORING */
+	struct loop_timer timer;
 	/* While ASKING and STORING: */
+	int64_t asked_at;
 	struct keeper_app app;
 	struct keeper_payload payload;
 	struct keeper_row next; /* to be stored */
@@ -190,19 +262,30 @@ int keeper_active_get(struct keeper *k, const struct connect_msg_subject *who,
 		      struct keeper_active **out);
 /* Frees it unless something happens to it. */
 void keeper_active_put(struct keeper_active *a);
+/* Whether new tokens still wait to be stored. */
+bool keeper_active_storing(struct keeper *k);
 /* The connection is gone, or has another credential: nobody waits on. */
 void keeper_active_drop(struct keeper *k, const char *connection);
 void keeper_active_free_all(struct keeper *k);
 
-/* ---- keeper_refresh.c ---- */
+/* ---- keeper_when.c ---- */
 
-/* How long before its end a token is not given out any more, and when it is
- * renewed ahead. */
-int64_t keeper_refresh_unsafe_at(const struct keeper_row *r);
+/* When it is renewed ahead, with some jitter. */
 int64_t keeper_refresh_due_at(const struct keeper_row *r,
 			      const struct binding *b);
+/* Before then the service renews nothing (Exact Online); 0: any time. */
+int64_t keeper_refresh_opens_at(const struct keeper_row *r,
+				const struct binding *b);
 /* Whether there is a way to a new token at all. */
 bool keeper_refresh_possible(const struct keeper_payload *p);
+/* Sets all instants that follow from obtained_at, expires_at and granted_at
+ * and from what the definition and the provider say. */
+void keeper_when_set(struct keeper_row *r, const struct keeper_payload *p);
+
+/* ---- keeper_refresh.c, keeper_outcome.c ---- */
+
+enum { KEEPER_FLAGGED_MS = 10 * 1000 }; /* between tries with a bad app */
+
 /*
  * Starts one unless it is under way.  Otherwise problem is filled: ERR_BUSY
  * (retry_after_s), ERR_NOT_FOUND (no app), ERR_FORBIDDEN, ERR_WRONG_STATE
@@ -210,6 +293,13 @@ bool keeper_refresh_possible(const struct keeper_payload *p);
  */
 int keeper_refresh_start(struct keeper_active *a,
 			 struct connect_msg_problem *problem);
+/* It is over: answers whoever waits (see keeper_inject_answer_all); may free
+ * the object. */
+void keeper_refresh_end(struct keeper_active *a, int err,
+			const struct connect_msg_problem *problem);
+/* The exchanger has answered. */
+void keeper_refresh_done(struct proc_call *call, int err,
+			 struct proc_unpack *in);
 /* Arms the timer of the refresh ahead: this generation is in use. */
 void keeper_refresh_ahead(struct keeper_active *a, const struct binding *b);
 /* The token request for a payload, filled from app and payload; borrows. */
@@ -217,19 +307,45 @@ void keeper_refresh_ask(struct keeper *k, const struct connect_msg_token *m,
 			struct proc_call *call,
 			void (*done)(struct proc_call *, int,
 				     struct proc_unpack *));
-/* The answer, or what the lack of one means.  Release it. */
-void keeper_refresh_read(int err, struct proc_unpack *in,
+/* The answer to one such request, or what the lack of one means.  Release
+ * it. */
+void keeper_refresh_read(struct keeper *k, int err, struct proc_unpack *in,
 			 struct connect_msg_token_answer *out);
-/* Moves what a token answer brought into row and payload: tokens, times. */
+/* Moves what a token answer brought into row and payload: tokens, times;
+ * asked_at is the keeper's time. */
 int keeper_refresh_take(struct keeper_row *r, struct keeper_payload *p,
-			struct method_answer *a, int64_t now_ms);
+			struct method_answer *a, int64_t asked_at);
 /* What the provider said, or why it could not be asked, in words. */
 void keeper_refresh_words(const struct connect_msg_token_answer *a, char *out,
 			  size_t size);
 /* Stores that the grant is of no use any more (needs_reconnect), with this
- * reason; tells the front. */
-void keeper_refresh_dead(struct keeper *k, struct keeper_row *r,
-			 const char *reason);
+ * reason; tells the front.  ERR_CONFLICT with *r as it is now. */
+int keeper_refresh_dead(struct keeper *k, struct keeper_row *r,
+			const char *reason);
+
+/* ---- keeper_keep.c: grants that die if nobody uses them ---- */
+
+/* Looks for them from now on, also for those of before the start. */
+void keeper_keep_start(struct keeper *k);
+/* This one was stored: looks in time, if that is soon. */
+void keeper_keep_sooner(struct keeper *k, const struct keeper_row *r);
+/* The refresh is over, if it was one of these. */
+void keeper_keep_ended(struct keeper_active *a);
+
+/* ---- keeper_token.c: how many refresh tokens there are ---- */
+
+/* One was issued for this row (and is its own from now on): inside the
+ * transaction that stores the row. */
+int keeper_token_note(struct keeper *k, const struct keeper_row *r,
+		      const char *client_id, const char *account);
+/* It is confirmed to be of no use any more. */
+void keeper_token_forget(struct keeper *k, const struct keeper_row *r);
+/* What the service's quota says of this account now: "" or a warning in
+ * words.  The grant that the provider has thereby ended, if there is one, is
+ * told to be degraded. */
+void keeper_token_warn(struct keeper *k, const struct keeper_row *r,
+		       const struct binding *b, const char *client_id,
+		       const char *account, char *out, size_t size);
 
 /* ---- handlers by file ---- */
 
@@ -258,7 +374,13 @@ struct revoking *keeper_revoke_prepare(struct keeper *k,
 				       const struct connect_msg_subject *who);
 void keeper_revoke_replaced(struct revoking *old,
 			    const struct keeper_payload *now);
+/* Tokens that came and that nobody will use: given back upstream. Takes what
+ * p holds. */
+void keeper_revoke_orphan(struct keeper *k, const struct keeper_row *r,
+			  struct keeper_payload *p);
 void keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *k);
+/* Those that wait for a refresh; at the end. */
+void keeper_revoke_free_all(struct keeper *k);
 
 /* ---- replies ---- */
 
@@ -271,9 +393,11 @@ void keeper_fail_with(struct proc_request *rq, int err, const char *code,
 void keeper_problem_set(struct connect_msg_problem *p, const char *code,
 			enum connect_status status, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* a (NULL: none) is the answer that it came with. */
-void keeper_reply_grant(struct proc_request *rq, const struct keeper_row *r,
+/* a (NULL: none) is the answer that it came with; warning: for people. */
+void keeper_reply_grant(struct keeper *k, struct proc_request *rq,
+			const struct keeper_row *r,
 			const struct keeper_payload *p,
-			const struct method_answer *a, const char *account);
+			const struct method_answer *a, const char *account,
+			const char *warning);
 
 #endif

@@ -2,6 +2,9 @@
 /*
  * Taking a grant back: upstream first, then here.
  *
+ * It takes the same claim as a refresh, and waits for one that is under way:
+ * tokens that came in between would live on upstream, known to nobody.
+ *
  * Upstream is asked once.  Whatever it says, the grant is of no use here
  * afterwards; the answer tells honestly whether the provider has confirmed.
  *
@@ -12,8 +15,12 @@
 
 #include "connect/keeper_priv.h"
 
+enum { CLAIM_MS = CONNECT_TOKEN_MS + 10 * 1000, AGAIN_MS = 100 };
+
 struct revoking {
 	struct keeper *keeper;
+	struct revoking *next, **prev; /* while it waits */
+	struct loop_timer timer;
 	struct proc_request *rq; /* NULL: of a grant that was replaced */
 	struct keeper_row row;
 	struct keeper_payload payload;
@@ -21,9 +28,23 @@ struct revoking {
 	struct proc_call call;
 };
 
+/* Waits no more. */
+static void
+revoking_unlink(struct revoking *v)
+{
+	loop_timer_cancel(&v->timer);
+	if (!v->prev)
+		return;
+	*v->prev = v->next;
+	if (v->next)
+		v->next->prev = v->prev;
+	v->prev = NULL;
+}
+
 static void
 revoking_free(struct revoking *v)
 {
+	revoking_unlink(v);
 	keeper_payload_release(&v->payload);
 	keeper_app_release(&v->app);
 	free(v);
@@ -78,12 +99,14 @@ old_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char words[256];
 
-	keeper_refresh_read(err, in, &m);
+	keeper_refresh_read(v->keeper, err, in, &m);
 	if (m.err || !m.revoked) {
 		keeper_refresh_words(&m, words, sizeof(words));
 		log_warn("the replaced grant was not revoked upstream",
 			 LOG_S("connection", v->row.who.connection),
 			 LOG_S("why", words));
+	} else {
+		keeper_token_forget(v->keeper, &v->row);
 	}
 	connect_msg_token_answer_release(&m);
 	revoking_free(v);
@@ -132,7 +155,49 @@ keeper_revoke_replaced(struct revoking *v, const struct keeper_payload *now)
 {
 	if (!v)
 		return;
-	if (!now || tokens_are_shared(&v->payload.fields, &now->fields))
+	if (!now) {
+		revoking_free(v);
+	} else if (tokens_are_shared(&v->payload.fields, &now->fields)) {
+		keeper_token_forget(v->keeper, &v->row); /* noted anew */
+		revoking_free(v);
+	} else {
+		revoke_ask(v, old_done);
+	}
+}
+
+/* Whether the grant as it is stored uses one of these tokens. */
+static bool
+tokens_are_stored(struct revoking *v)
+{
+	struct keeper_payload pl;
+	struct keeper_row r;
+	bool shared;
+
+	if (keeper_row_load(v->keeper, &v->row.who, &r) ||
+	    r.status != CONNECT_CONNECTED)
+		return false;
+	if (v->payload.binding->method->revoke->takes_all)
+		return true;
+	if (keeper_payload_open(v->keeper, &r, &pl))
+		return true; /* rather keep than break */
+	shared = tokens_are_shared(&v->payload.fields, &pl.fields);
+	keeper_payload_release(&pl);
+	return shared;
+}
+
+void
+keeper_revoke_orphan(struct keeper *k, const struct keeper_row *r,
+		     struct keeper_payload *p)
+{
+	struct revoking *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return;
+	v->keeper = k;
+	v->row = *r;
+	v->payload = *p;
+	memset(p, 0, sizeof(*p));
+	if (revoke_obstacle(v) || tokens_are_stored(v))
 		revoking_free(v);
 	else
 		revoke_ask(v, old_done);
@@ -155,7 +220,9 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 	r->who.generation++;
 	r->status = CONNECT_REVOKED;
 	r->intent = 0;
-	r->expires_at = 0;
+	r->expires_at = r->good_until = 0;
+	r->keep_at = r->ends_at = r->idle_ends_at = 0;
+	r->ends_why[0] = '\0';
 	r->degraded = false;
 	r->health_reason[0] = '\0';
 	snprintf(r->reason, sizeof(r->reason),
@@ -171,11 +238,18 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 	if (rc)
 		store_rollback(k->db);
 	buf_release(&sealed);
-	if (rc) {
+	if (rc == ERR_CONFLICT) {
+		keeper_fail_with(v->rq, ERR_BUSY, "", CONNECT_CONNECTED,
+				 "The connection was connected anew meanwhile. "
+				 "Revoke it again, if that is what you want.");
+	} else if (rc) {
 		keeper_fail_with(v->rq, rc, "", CONNECT_CONNECTED,
 				 "The revocation could not be stored: %s.",
 				 err_text(rc));
 	} else {
+		step_reached("revoke.stored");
+		if (upstream)
+			keeper_token_forget(k, r);
 		keeper_row_tell(k, r, NULL, NULL);
 		snprintf(m.detail, sizeof(m.detail), "%s", detail);
 		p = proc_pack_new();
@@ -192,7 +266,8 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char words[256], detail[CONNECT_DETAIL_SIZE];
 
-	keeper_refresh_read(err, in, &m);
+	step_reached("revoke.answered");
+	keeper_refresh_read(v->keeper, err, in, &m);
 	if (!m.err && m.revoked) {
 		revoking_end(v, true, "");
 	} else {
@@ -207,32 +282,111 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	connect_msg_token_answer_release(&m);
 }
 
+/* The claim, durable; ERR_CONFLICT while somebody refreshes. */
+static int
+revoke_claim(struct revoking *v)
+{
+	struct keeper *k = v->keeper;
+	int rc;
+
+	if (v->row.status != CONNECT_CONNECTED)
+		return 0;
+	rc = store_begin(k->db);
+	if (!rc)
+		rc = keeper_row_claim(k, &v->row, CLAIM_MS);
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	return rc;
+}
+
+static void revoke_begin(struct revoking *v);
+
+static void
+revoke_again(struct loop_timer *t)
+{
+	struct revoking *v = CONTAINER_OF(t, struct revoking, timer);
+
+	revoking_unlink(v);
+	revoke_begin(v);
+}
+
+static void
+revoke_wait(struct revoking *v)
+{
+	struct keeper *k = v->keeper;
+
+	/* after a refresh there are other tokens */
+	keeper_payload_release(&v->payload);
+	keeper_app_release(&v->app);
+	v->next = k->revoking;
+	v->prev = &k->revoking;
+	if (v->next)
+		v->next->prev = &v->next;
+	k->revoking = v;
+	loop_timer_start(k->loop, &v->timer, AGAIN_MS, revoke_again);
+}
+
+void
+keeper_revoke_free_all(struct keeper *k)
+{
+	while (k->revoking) {
+		proc_reply(k->revoking->rq, ERR_CLOSED, NULL);
+		revoking_free(k->revoking);
+	}
+}
+
+static void
+revoke_begin(struct revoking *v)
+{
+	struct connect_msg_subject who = v->row.who;
+	struct keeper *k = v->keeper;
+	const char *obstacle;
+	int rc = keeper_row_load(k, &who, &v->row);
+
+	if (!rc)
+		rc = keeper_payload_open(k, &v->row, &v->payload);
+	if (rc) {
+		keeper_fail_with(v->rq, rc, "", CONNECT_NOT_CONNECTED,
+				 "There is no credential to revoke.");
+		revoking_free(v);
+		return;
+	}
+	obstacle = v->row.status == CONNECT_REVOKED ? "It was revoked already."
+						    : revoke_obstacle(v);
+	if (obstacle) {
+		revoking_end(v, false, obstacle);
+		return;
+	}
+	rc = revoke_claim(v);
+	if (!rc) {
+		step_reached("revoke.claimed");
+		revoke_ask(v, revoke_done);
+		step_reached("revoke.asked");
+	} else if (rc == ERR_CONFLICT) {
+		revoke_wait(v);
+	} else {
+		keeper_fail_with(v->rq, rc, "", CONNECT_CONNECTED,
+				 "The revocation could not be begun: %s.",
+				 err_text(rc));
+		revoking_free(v);
+	}
+}
+
 void
 keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	struct revoking *v = calloc(1, sizeof(*v));
-	struct connect_msg_subject who;
-	struct keeper *k = arg;
-	const char *obstacle;
-	int rc = v ? connect_msg_subject_unpack(in, &who) : ERR_NOMEM;
+	int rc = v ? connect_msg_subject_unpack(in, &v->row.who) : ERR_NOMEM;
 
-	if (!rc)
-		rc = keeper_row_load(k, &who, &v->row);
-	if (!rc)
-		rc = keeper_payload_open(k, &v->row, &v->payload);
 	if (rc) {
 		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,
 				 "There is no credential to revoke.");
-		if (v)
-			revoking_free(v);
+		free(v);
 		return;
 	}
-	v->keeper = k;
+	v->keeper = arg;
 	v->rq = rq;
-	obstacle = v->row.status == CONNECT_REVOKED ? "It was revoked already."
-						    : revoke_obstacle(v);
-	if (obstacle)
-		revoking_end(v, false, obstacle);
-	else
-		revoke_ask(v, revoke_done);
+	revoke_begin(v);
 }

@@ -2,6 +2,10 @@
 /*
  * Rows of grants: the keeper's SQL.
  *
+ * Every write is fenced: it is done only if the row still has the generation
+ * that it was loaded with, so that of two who have worked on one generation
+ * (two keepers on one database, say) one writes and the other one is told.
+ *
  * Every change that people are to see gets a number that counts up, so that
  * a front which was away asks for what it has missed.
  *
@@ -45,7 +49,10 @@ status_parse(struct slice name)
 #define ROW_COLUMNS \
 	"org, connection, subject, generation, app, status, reason, " \
 	"suspended, obtained_at, expires_at, intent, lease_until, in_doubt, " \
-	"failures, degraded, health_reason, retry_at, refused"
+	"failures, degraded, health_reason, retry_at, refused, lease_by, " \
+	"good_until, refusals, granted_at, issue, keep_at, ends_at, " \
+	"ends_why, idle_ends_at"
+enum { ROW_COLUMN_COUNT = 27 };
 
 static void
 row_read(struct store_stmt *st, struct keeper_row *r)
@@ -56,6 +63,7 @@ row_read(struct store_stmt *st, struct keeper_row *r)
 		   sizeof(r->who.connection));
 	slice_copy(store_col(st, 2), r->who.subject, sizeof(r->who.subject));
 	r->who.generation = (uint64_t)store_col_int(st, 3);
+	r->base = r->who.generation;
 	slice_copy(store_col(st, 4), r->app, sizeof(r->app));
 	r->status = status_parse(store_col(st, 5));
 	slice_copy(store_col(st, 6), r->reason, sizeof(r->reason));
@@ -64,13 +72,24 @@ row_read(struct store_stmt *st, struct keeper_row *r)
 	r->expires_at = store_col_int(st, 9);
 	r->intent = (uint64_t)store_col_int(st, 10);
 	r->lease_until = store_col_int(st, 11);
-	r->in_doubt = store_col_int(st, 12) != 0;
+	r->in_doubt = (unsigned)store_col_int(st, 12);
 	r->failures = (unsigned)store_col_int(st, 13);
 	r->degraded = store_col_int(st, 14) != 0;
 	slice_copy(store_col(st, 15), r->health_reason,
 		   sizeof(r->health_reason));
 	r->retry_at = store_col_int(st, 16);
 	r->refused = (uint64_t)store_col_int(st, 17);
+	slice_copy(store_col(st, 18), r->lease_by, sizeof(r->lease_by));
+	r->good_until = store_col_int(st, 19);
+	r->refusals = (unsigned)store_col_int(st, 20);
+	r->granted_at = store_col_int(st, 21);
+	r->issue = (uint64_t)store_col_int(st, 22);
+	r->keep_at = store_col_int(st, 23);
+	if (r->keep_at < 0) /* suspended: the row says so besides */
+		r->keep_at = -r->keep_at;
+	r->ends_at = store_col_int(st, 24);
+	slice_copy(store_col(st, 25), r->ends_why, sizeof(r->ends_why));
+	r->idle_ends_at = store_col_int(st, 26);
 }
 
 int
@@ -103,52 +122,90 @@ row_update(struct keeper *k, const struct keeper_row *r, struct slice sealed)
 
 	rc = store_exec(
 		k->db, &changed,
-		"UPDATE grants SET generation = ?3, app = ?4, status = ?5, "
-		"reason = ?6, obtained_at = ?7, expires_at = ?8, intent = ?9, "
-		"lease_until = ?10, in_doubt = ?11, failures = ?12, "
-		"degraded = ?13, health_reason = ?14, retry_at = ?15, "
-		"refused = ?16, change = ?17, "
-		"restored_at = CASE WHEN ?18 IS NULL THEN restored_at ELSE 0 END, "
-		"sealed = coalesce(?18, sealed) "
-		"WHERE connection = ?1 AND subject = ?2",
-		"ssisssiiiiiiisiiib", r->who.connection, r->who.subject,
-		(int64_t)r->who.generation, r->app, status_name(r->status),
-		r->reason, r->obtained_at, r->expires_at, (int64_t)r->intent,
-		r->lease_until, (int64_t)r->in_doubt, (int64_t)r->failures,
+		"UPDATE grants SET generation = ?4, app = ?5, status = ?6, "
+		"reason = ?7, obtained_at = ?8, expires_at = ?9, intent = ?10, "
+		"lease_until = ?11, in_doubt = ?12, failures = ?13, "
+		"degraded = ?14, health_reason = ?15, retry_at = ?16, "
+		"refused = ?17, change = ?18, restored_at = "
+		"CASE WHEN ?19 IS NULL THEN restored_at ELSE 0 END, "
+		"sealed = coalesce(?19, sealed), "
+		"lease_by = ?20, good_until = ?21, refusals = ?22, "
+		"granted_at = ?23, issue = ?24, keep_at = "
+		"CASE WHEN suspended = 0 THEN ?25 ELSE -?25 END, ends_at = ?26, "
+		"ends_why = ?27, idle_ends_at = ?28 "
+		"WHERE connection = ?1 AND subject = ?2 AND generation = ?3",
+		"ssiisssiiiiiiisiiibsiiiiiisi", r->who.connection,
+		r->who.subject, (int64_t)r->base, (int64_t)r->who.generation,
+		r->app, status_name(r->status), r->reason, r->obtained_at,
+		r->expires_at, (int64_t)r->intent, r->lease_until,
+		(int64_t)r->in_doubt, (int64_t)r->failures,
 		(int64_t)r->degraded, r->health_reason, r->retry_at,
-		(int64_t)r->refused, (int64_t)k->change, sealed);
-	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
+		(int64_t)r->refused, (int64_t)k->change, sealed, r->lease_by,
+		r->good_until, (int64_t)r->refusals, r->granted_at,
+		(int64_t)r->issue, r->keep_at, r->ends_at, r->ends_why,
+		r->idle_ends_at);
+	return rc ? rc : changed ? 0 : ERR_CONFLICT;
 }
 
+/* The rest of a row that was not there is written over its first lines. */
 static int
-row_insert(struct keeper *k, const struct keeper_row *r, struct slice sealed)
+row_insert(struct keeper *k, struct keeper_row *r, struct slice sealed)
 {
-	return store_exec(
-		k->db, NULL,
-		"INSERT INTO grants (connection, subject, org, generation, "
-		"sealed, app, status, reason, obtained_at, expires_at, change) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-		"sssibsssiii", r->who.connection, r->who.subject, r->who.org,
-		(int64_t)r->who.generation, sealed, r->app,
-		status_name(r->status), r->reason, r->obtained_at,
-		r->expires_at, (int64_t)k->change);
+	int rc = store_exec(k->db, NULL,
+			    "INSERT INTO grants (connection, subject, org, "
+			    "generation, sealed, status, obtained_at, change) "
+			    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+			    "sssibsii", r->who.connection, r->who.subject,
+			    r->who.org, (int64_t)r->who.generation, sealed,
+			    status_name(r->status), r->obtained_at,
+			    (int64_t)k->change);
+
+	if (rc)
+		return rc == ERR_EXISTS ? ERR_CONFLICT : rc;
+	r->base = r->who.generation;
+	return row_update(k, r, SLICE_NONE);
+}
+
+/* Two keepers on one database count with the same counter. */
+static int
+row_count_change(struct keeper *k)
+{
+	struct store_stmt *st;
+	int rc = store_query(k->db, &st,
+			     "UPDATE counters SET value = value + 1 "
+			     "WHERE name = 'change' RETURNING value",
+			     "");
+
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1) {
+		k->change = (uint64_t)store_col_int(st, 0);
+		rc = store_step(st); /* it must run to its end */
+	} else if (!rc) {
+		rc = ERR_STORE;
+	}
+	store_done(st);
+	return rc < 0 ? rc : 0;
 }
 
 int
-keeper_row_save(struct keeper *k, const struct keeper_row *r,
-		struct slice sealed)
+keeper_row_save(struct keeper *k, struct keeper_row *r, struct slice sealed)
 {
-	int rc;
+	int rc = row_count_change(k);
 
-	k->change++;
-	rc = row_update(k, r, sealed);
-	if (rc == ERR_NOT_FOUND && sealed.ptr)
-		rc = row_insert(k, r, sealed);
+	if (!rc)
+		rc = r->base ? row_update(k, r, sealed)
+			     : row_insert(k, r, sealed);
+	if (!rc) /* no start after this one is at an earlier time */
+		rc = keeper_row_seen(k);
+	if (!rc)
+		r->base = r->who.generation;
 	return rc;
 }
 
 static void
-row_status(const struct keeper_row *r, uint64_t change,
+row_status(const struct keeper *k, const struct keeper_row *r, uint64_t change,
 	   struct connect_msg_status *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -159,8 +216,11 @@ row_status(const struct keeper_row *r, uint64_t change,
 	out->degraded = r->degraded;
 	snprintf(out->health_reason, sizeof(out->health_reason), "%s",
 		 r->health_reason);
-	out->retry_at = r->retry_at;
-	out->expires_at = r->expires_at;
+	out->retry_at = keeper_to_wall(k, r->retry_at);
+	out->expires_at = keeper_to_wall(k, r->expires_at);
+	out->ends_at = keeper_to_wall(k, r->ends_at);
+	snprintf(out->ends_why, sizeof(out->ends_why), "%s", r->ends_why);
+	out->idle_ends_at = keeper_to_wall(k, r->idle_ends_at);
 }
 
 void
@@ -170,7 +230,7 @@ keeper_row_tell(struct keeper *k, const struct keeper_row *r, const char *app,
 	struct connect_msg_status m;
 	struct proc_pack *p = proc_pack_new();
 
-	row_status(r, k->change, &m);
+	row_status(k, r, k->change, &m);
 	snprintf(m.flagged_app, sizeof(m.flagged_app), "%s", app ? app : "");
 	snprintf(m.flagged_data_centre, sizeof(m.flagged_data_centre), "%s",
 		 app && data_centre ? data_centre : "");
@@ -181,24 +241,28 @@ keeper_row_tell(struct keeper *k, const struct keeper_row *r, const char *app,
 int
 keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms)
 {
-	int64_t now = clock_wall_ms(), changed;
+	int64_t now = keeper_now(k), changed;
 	int rc;
 
-	/* One statement is one transaction: durable when it returns. */
+	/* A lease that ends later than any can is of a clock that was wrong. */
 	rc = store_exec(k->db, &changed,
 			"UPDATE grants SET intent = ?3, lease_until = ?4, "
-			"in_doubt = CASE WHEN intent = ?3 THEN 1 "
+			"lease_by = ?6, "
+			"in_doubt = CASE WHEN intent = ?3 THEN 2 "
 			"ELSE in_doubt END "
 			"WHERE connection = ?1 AND subject = ?2 "
-			"AND generation = ?3 "
-			"AND (intent = 0 OR lease_until <= ?5)",
-			"ssiii", r->who.connection, r->who.subject,
-			(int64_t)r->who.generation, now + lease_ms, now);
+			"AND generation = ?3 AND status = 'connected' "
+			"AND (intent = 0 OR lease_until <= ?5 "
+			"OR lease_until > ?4)",
+			"ssiiis", r->who.connection, r->who.subject,
+			(int64_t)r->base, now + lease_ms, now, k->node);
 	if (rc || !changed)
 		return rc ? rc : ERR_CONFLICT;
-	r->in_doubt = r->in_doubt || r->intent == r->who.generation;
+	if (r->intent == r->who.generation)
+		r->in_doubt = 2;
 	r->intent = r->who.generation;
 	r->lease_until = now + lease_ms;
+	snprintf(r->lease_by, sizeof(r->lease_by), "%s", k->node);
 	return 0;
 }
 
@@ -248,6 +312,23 @@ keeper_row_note_request(struct keeper *k, const struct keeper_row *r,
 		"ssi", r->who.connection, r->who.subject, now_ms);
 }
 
+int
+keeper_row_forget_requests(struct keeper *k, const struct keeper_row *r)
+{
+	return store_exec(k->db, NULL,
+			  "DELETE FROM token_requests WHERE connection = ?1 "
+			  "AND subject = ?2",
+			  "ss", r->who.connection, r->who.subject);
+}
+
+#define QUOTA_TAIL "AND at > ?3 AND at <= ?4 ORDER BY at DESC LIMIT 1 OFFSET ?5"
+static const char quota_of_grant[] =
+	"SELECT at FROM token_requests WHERE connection = ?1 AND subject = ?2 " QUOTA_TAIL;
+static const char quota_of_app[] =
+	"SELECT at FROM token_requests t WHERE EXISTS (SELECT 1 FROM grants g "
+	"WHERE g.org = ?1 AND g.app = ?2 AND g.connection = t.connection "
+	"AND g.subject = t.subject) " QUOTA_TAIL;
+
 /* When the oldest of the last `count` requests leaves the window; 0: there
  * were fewer. */
 static int64_t
@@ -255,14 +336,13 @@ quota_free_at(struct keeper *k, const struct keeper_row *r,
 	      const struct catalog_quota *q, int64_t now_ms)
 {
 	int64_t window_ms = (int64_t)q->window_s * 1000, at = 0;
+	bool app = q->per == CATALOG_PER_APP && r->app[0];
 	struct store_stmt *st;
 
-	if (store_query(k->db, &st,
-			"SELECT at FROM token_requests WHERE connection = ?1 "
-			"AND subject = ?2 AND at > ?3 AND at <= ?4 "
-			"ORDER BY at DESC LIMIT 1 OFFSET ?5",
-			"ssiii", r->who.connection, r->who.subject,
-			now_ms - window_ms, now_ms, (int64_t)q->count - 1))
+	if (store_query(k->db, &st, app ? quota_of_app : quota_of_grant,
+			"ssiii", app ? r->who.org : r->who.connection,
+			app ? r->app : r->who.subject, now_ms - window_ms,
+			now_ms, (int64_t)q->count - 1))
 		return 0;
 	if (store_step(st) == 1)
 		at = store_col_int(st, 0) + window_ms;
@@ -317,36 +397,63 @@ int
 keeper_row_suspend(struct keeper *k, const struct connect_msg_subject *who,
 		   bool suspend)
 {
+	/* What is suspended is not kept alive: its time is put aside. */
 	return store_exec(k->db, NULL,
-			  "UPDATE grants SET suspended = ?1 "
+			  "UPDATE grants SET suspended = ?1, keep_at = "
+			  "CASE WHEN (?1 = 1) = (keep_at > 0) THEN -keep_at "
+			  "ELSE keep_at END "
 			  "WHERE connection = ?2 AND org = ?3",
 			  "iss", (int64_t)suspend, who->connection, who->org);
+}
+
+static int
+counter_read(struct keeper *k, const char *name, int64_t *out)
+{
+	struct store_stmt *st;
+	int rc = store_query(k->db, &st,
+			     "SELECT value FROM counters WHERE name = ?1", "s",
+			     name);
+
+	*out = 0;
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1)
+		*out = store_col_int(st, 0);
+	store_done(st);
+	return rc < 0 ? rc : 0;
 }
 
 int
 keeper_row_recover(struct keeper *k)
 {
-	struct store_stmt *st;
+	int64_t change = 0, seen = 0;
 	int rc = 0;
 
-	/* This file has one keeper at a time (the data folder is locked), so
+	/* Of this node no other keeper runs (the data folder is locked), so
 	 * that no lease of the one before means anything now; but while an
 	 * upgrade is under way, when that one lives. */
 	if (!k->env->shared)
-		rc = store_exec(
-			k->db, NULL,
-			"UPDATE grants SET lease_until = 0 WHERE intent <> 0",
-			"");
+		rc = store_exec(k->db, NULL,
+				"UPDATE grants SET lease_until = 0 "
+				"WHERE intent <> 0 AND lease_by IN ('', ?1)",
+				"s", k->node);
 	if (!rc)
-		rc = store_query(k->db, &st,
-				 "SELECT coalesce(max(change), 0) FROM grants",
-				 "");
-	if (rc)
-		return rc;
-	if (store_step(st) == 1)
-		k->change = (uint64_t)store_col_int(st, 0);
-	store_done(st);
-	return 0;
+		rc = counter_read(k, "change", &change);
+	if (!rc)
+		rc = counter_read(k, "seen", &seen);
+	k->change = (uint64_t)change;
+	keeper_clock_start(&k->clock, clock_wall_ms(), clock_boot_ms(), seen);
+	return rc;
+}
+
+int
+keeper_row_seen(struct keeper *k)
+{
+	return store_exec(k->db, NULL,
+			  "UPDATE counters SET value = ?1 "
+			  "WHERE name = 'seen' AND value < ?1",
+			  "i", keeper_now(k));
 }
 
 enum { CHANGES_AT_ONCE = 64 };
@@ -368,7 +475,8 @@ keeper_row_changes(struct keeper *k, uint64_t after, struct proc_pack *out)
 		return rc;
 	while (n < CHANGES_AT_ONCE && (rc = store_step(st)) == 1) {
 		row_read(st, &r);
-		row_status(&r, (uint64_t)store_col_int(st, 18), &m[n++]);
+		row_status(k, &r, (uint64_t)store_col_int(st, ROW_COLUMN_COUNT),
+			   &m[n++]);
 	}
 	store_done(st);
 	proc_pack_u64(out, n);

@@ -205,6 +205,10 @@ connect_msg_grant_pack(const struct connect_msg_grant *m, struct proc_pack *p)
 	proc_pack_u64(p, m->has_scope);
 	proc_pack_str(p, m->account);
 	proc_pack_str(p, m->data_centre);
+	proc_pack_str(p, m->warning);
+	proc_pack_u64(p, (uint64_t)m->ends_at);
+	proc_pack_str(p, m->ends_why);
+	proc_pack_u64(p, (uint64_t)m->idle_ends_at);
 }
 
 int
@@ -218,6 +222,10 @@ connect_msg_grant_unpack(struct proc_unpack *u, struct connect_msg_grant *m)
 	m->has_scope = connect_msg_unpack_most(u, 1);
 	proc_unpack_str(u, m->account, sizeof(m->account));
 	proc_unpack_str(u, m->data_centre, sizeof(m->data_centre));
+	proc_unpack_str(u, m->warning, sizeof(m->warning));
+	m->ends_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
+	proc_unpack_str(u, m->ends_why, sizeof(m->ends_why));
+	m->idle_ends_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
 	return connect_msg_done(u);
 }
 
@@ -337,6 +345,7 @@ connect_msg_finish_pack(const struct connect_msg_finish *m, struct proc_pack *p)
 		proc_pack_u64(p, m->captures[i].index);
 		proc_pack_str(p, m->captures[i].value);
 	}
+	proc_pack_secret(p, m->query);
 }
 
 int
@@ -354,6 +363,7 @@ connect_msg_finish_unpack(struct proc_unpack *u, struct connect_msg_finish *m)
 				sizeof(m->captures[i].value));
 	}
 	m->capture_count = n;
+	m->query = proc_unpack_secret(u, CONNECT_QUERY_MAX);
 	if (!connect_msg_done(u))
 		return 0;
 	connect_msg_finish_release(m);
@@ -364,6 +374,7 @@ void
 connect_msg_finish_release(struct connect_msg_finish *m)
 {
 	secret_free(m->code);
+	secret_free(m->query);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -456,6 +467,9 @@ connect_msg_status_pack(const struct connect_msg_status *m, struct proc_pack *p)
 	proc_pack_str(p, m->health_reason);
 	proc_pack_u64(p, (uint64_t)m->retry_at);
 	proc_pack_u64(p, (uint64_t)m->expires_at);
+	proc_pack_u64(p, (uint64_t)m->ends_at);
+	proc_pack_str(p, m->ends_why);
+	proc_pack_u64(p, (uint64_t)m->idle_ends_at);
 	proc_pack_str(p, m->flagged_app);
 	proc_pack_str(p, m->flagged_data_centre);
 }
@@ -473,6 +487,9 @@ connect_msg_status_read(struct proc_unpack *u, struct connect_msg_status *m)
 	proc_unpack_str(u, m->health_reason, sizeof(m->health_reason));
 	m->retry_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
 	m->expires_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
+	m->ends_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
+	proc_unpack_str(u, m->ends_why, sizeof(m->ends_why));
+	m->idle_ends_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
 	proc_unpack_str(u, m->flagged_app, sizeof(m->flagged_app));
 	proc_unpack_str(u, m->flagged_data_centre,
 			sizeof(m->flagged_data_centre));
@@ -488,7 +505,7 @@ connect_msg_status_unpack(struct proc_unpack *u, struct connect_msg_status *m)
 }
 
 void
-connect_msg_counts_pack(const struct connect_msg_counts *m, struct proc_pack *p)
+connect_msg_counts_pack(const struct connect_counts *m, struct proc_pack *p)
 {
 	proc_pack_u64(p, m->grants);
 	proc_pack_u64(p, m->usable);
@@ -497,10 +514,13 @@ connect_msg_counts_pack(const struct connect_msg_counts *m, struct proc_pack *p)
 	proc_pack_u64(p, m->token_requests);
 	proc_pack_u64(p, m->refreshed);
 	proc_pack_u64(p, m->failed);
+	proc_pack_u64(p, m->kept_alive);
+	proc_pack_u64(p, m->needs_reconnect);
+	proc_pack_u64(p, m->lost_in_doubt);
 }
 
 int
-connect_msg_counts_unpack(struct proc_unpack *u, struct connect_msg_counts *m)
+connect_msg_counts_unpack(struct proc_unpack *u, struct connect_counts *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->grants = proc_unpack_u64(u);
@@ -510,5 +530,8 @@ connect_msg_counts_unpack(struct proc_unpack *u, struct connect_msg_counts *m)
 	m->token_requests = proc_unpack_u64(u);
 	m->refreshed = proc_unpack_u64(u);
 	m->failed = proc_unpack_u64(u);
+	m->kept_alive = proc_unpack_u64(u);
+	m->needs_reconnect = proc_unpack_u64(u);
+	m->lost_in_doubt = proc_unpack_u64(u);
 	return connect_msg_done(u);
 }

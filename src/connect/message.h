@@ -46,6 +46,7 @@ enum {
 	CONNECT_ID_SIZE = 27,
 	CONNECT_STATE_SIZE = 32, /* SHA-256 of the state parameter */
 	CONNECT_DETAIL_SIZE = 320,
+	CONNECT_WARNING_SIZE = 320,
 	CONNECT_SCOPES_SIZE = METHOD_SCOPE_SIZE,
 
 	/* How long the asker waits. */
@@ -113,6 +114,10 @@ struct connect_msg_grant {
 	bool has_scope; /* the provider told; else: as asked */
 	char account[256];
 	char data_centre[32];
+	char warning[CONNECT_WARNING_SIZE]; /* for people, or "" */
+	int64_t ends_at;      /* likely, whatever is done; 0: not known */
+	char ends_why[16];    /* "no_refresh", "total_life", "refresh_token" */
+	int64_t idle_ends_at; /* if it is not renewed until then; 0 */
 };
 void connect_msg_grant_pack(const struct connect_msg_grant *m,
 			    struct proc_pack *p);
@@ -161,6 +166,8 @@ int connect_msg_begun_unpack(struct proc_unpack *u,
 			     struct connect_msg_begun *m);
 
 /* The provider has sent the browser back with a code. */
+enum { CONNECT_QUERY_MAX = 16 * 1024 };
+
 struct connect_msg_finish {
 	unsigned char state[CONNECT_STATE_SIZE];
 	struct secret *code;
@@ -171,6 +178,8 @@ struct connect_msg_finish {
 		char value[512];
 	} captures[METHOD_CAPTURES_MAX];
 	size_t capture_count;
+	/* The whole query, where the provider signs it; else NULL. */
+	struct secret *query;
 };
 void connect_msg_finish_pack(const struct connect_msg_finish *m,
 			     struct proc_pack *p);
@@ -212,6 +221,9 @@ struct connect_msg_status {
 	char health_reason[256];
 	int64_t retry_at;
 	int64_t expires_at;
+	int64_t ends_at; /* these as in msg_grant */
+	char ends_why[16];
+	int64_t idle_ends_at;
 	char flagged_app[64]; /* this app is misconfigured, or "" */
 	char flagged_data_centre[32];
 };
@@ -223,14 +235,9 @@ int connect_msg_status_unpack(struct proc_unpack *u,
 int connect_msg_status_read(struct proc_unpack *u,
 			    struct connect_msg_status *m);
 
-struct connect_msg_counts {
-	uint64_t grants, usable, in_doubt, refreshing;
-	uint64_t token_requests, refreshed, failed;
-};
-void connect_msg_counts_pack(const struct connect_msg_counts *m,
+void connect_msg_counts_pack(const struct connect_counts *m,
 			     struct proc_pack *p);
-int connect_msg_counts_unpack(struct proc_unpack *u,
-			      struct connect_msg_counts *m);
+int connect_msg_counts_unpack(struct proc_unpack *u, struct connect_counts *m);
 
 /* ---- keeper and exchanger ---- */
 

@@ -21,6 +21,7 @@ enum {
 	UNKNOWN_MAX = 1024,
 	UNKNOWN_MS = 1000,
 	ENTRIES_MAX = 100 * 1000,
+	CALM_MS = 60 * 1000,
 };
 
 /* One withdrawal that waits for one view; the waiter frees it. */
@@ -148,7 +149,7 @@ view_entry_set_snapshot(struct view_entry *e, struct connect_snapshot *s)
 	e->seen.snapshot = s;
 	e->seen.base = NULL; /* its URL may be another now */
 	e->seen.base_for = NULL;
-	e->degraded = s->degraded;
+	e->seen.degraded = s->degraded;
 }
 
 struct connect_injection *
@@ -505,19 +506,28 @@ struct view_health {
 	struct loop_work work;
 	struct connect_views *all;
 	char connection[CONNECT_ID_SIZE];
-	char problem[64]; /* "": well again */
+	char problem[32]; /* "": well again */
+	char detail[192];
 };
 
-static const char *
-health_words(const char *problem)
+static void
+health_words(const struct view_health *h, char *out, size_t size)
 {
-	if (!strcmp(problem, "missing_scope"))
-		return VIEW_HEALTH_WORDS
-			"says that a scope is missing: edit the "
-			"scopes, and connect again.";
-	if (!strcmp(problem, "throttled"))
-		return VIEW_HEALTH_WORDS "asks to call less often.";
-	return problem;
+	if (!strcmp(h->problem, "missing_scope"))
+		snprintf(out, size,
+			 VIEW_HEALTH_WORDS
+			 "says that a scope is missing%s%s: "
+			 "edit the scopes, and connect again.",
+			 h->detail[0] ? ", " : "", h->detail);
+	else if (!strcmp(h->problem, "throttled"))
+		snprintf(out, size,
+			 VIEW_HEALTH_WORDS "asks to call less often.");
+	else
+		snprintf(out, size,
+			 VIEW_HEALTH_WORDS
+			 "refuses even a token that was just "
+			 "renewed: look whether the account may do this, or "
+			 "connect again.");
 }
 
 static void
@@ -525,15 +535,16 @@ health_work(struct loop_work *w)
 {
 	struct view_health *h = CONTAINER_OF(w, struct view_health, work);
 	struct store_conn *c = NULL;
+	char words[400];
 	int rc = store_acquire(h->all->store, &c);
 
+	health_words(h, words, sizeof(words));
 	if (!rc && h->problem[0])
 		rc = store_exec(c, NULL,
 				"UPDATE connections SET health = 'degraded', "
 				"health_reason = ?2, health_since = ?3, "
 				"retry_at = 0 WHERE id = ?1",
-				"ssi", h->connection, health_words(h->problem),
-				clock_wall_ms());
+				"ssi", h->connection, words, clock_wall_ms());
 	else if (!rc) /* what others have noted is theirs to clear */
 		rc = store_exec(c, NULL,
 				"UPDATE connections SET health = 'ok', "
@@ -551,20 +562,26 @@ health_work(struct loop_work *w)
 
 void
 connect_view_health(struct connect_view *v, struct connect_entry *seen,
-		    const char *problem)
+		    const char *problem, const char *detail)
 {
 	struct view_entry *e = CONTAINER_OF(seen, struct view_entry, seen);
 	struct view_health *h;
 
-	if (e->degraded == (problem != NULL))
+	if (problem)
+		e->troubled_ms = loop_now_ms(v->loop);
+	else if (e->troubled_ms &&
+		 loop_now_ms(v->loop) - e->troubled_ms < CALM_MS)
+		return;
+	if (seen->degraded == (problem != NULL))
 		return;
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return;
-	e->degraded = problem != NULL;
+	seen->degraded = problem != NULL;
 	h->all = v->all;
 	memcpy(h->connection, seen->snapshot->id, sizeof(h->connection));
 	slice_copy(slice_str(problem), h->problem, sizeof(h->problem));
+	snprintf(h->detail, sizeof(h->detail), "%s", detail);
 	h->work.work = health_work;
 	loop_work_start(v->all->pool, &h->work);
 }

@@ -23,6 +23,15 @@ enum connect_status {
 	CONNECT_REVOKED,
 };
 
+/* What the keeper has counted. */
+struct connect_counts {
+	/* now (to within some seconds) */
+	uint64_t grants, usable, in_doubt, refreshing;
+	/* since the keeper's start */
+	uint64_t token_requests, refreshed, failed, kept_alive;
+	uint64_t needs_reconnect, lost_in_doubt;
+};
+
 /* A connection as calls see it. */
 struct connect_snapshot {
 	_Atomic unsigned refs;
@@ -78,6 +87,7 @@ struct connect_entry {
 	 * destination, and the injection that may go there. */
 	struct egress_dest *base;
 	const struct connect_injection *base_for;
+	bool degraded; /* by what the service has answered last */
 };
 
 /* Waiting for the store or the keeper; embedded in its owner. */
@@ -115,10 +125,13 @@ int connect_view_inject(struct connect_view *v, struct connect_entry *e,
 void connect_view_refuse(struct connect_view *v, struct connect_entry *e,
 			 const char *subject, uint64_t generation,
 			 struct connect_wait *w);
-/* Notes that the service misses a scope, throttles, or is well again:
- * health of the connection, off the hot path. */
+/* Notes that the service misses a scope (detail: which, as far as that is
+ * known), throttles, refuses a token that was just made, or (NULL) is well
+ * again: health of the connection, off the hot path.  It is well only when a minute
+ * has gone without trouble, so that a service which throttles every other
+ * call does not make a write of each. */
 void connect_view_health(struct connect_view *v, struct connect_entry *e,
-			 const char *problem);
+			 const char *problem, const char *detail);
 void connect_wait_cancel(struct connect_wait *w);
 
 /*

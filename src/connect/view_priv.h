@@ -44,7 +44,7 @@ struct view_entry {
 	char link[51];
 	struct connect_injection *injection; /* of the connection itself */
 	struct table *by_user;		     /* per user: injections */
-	bool degraded;			     /* as the service was seen last */
+	uint64_t troubled_ms;		     /* when it last had trouble; 0 */
 };
 
 /* ---- view_snapshot.c: immutable things ---- */

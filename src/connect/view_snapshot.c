@@ -222,15 +222,20 @@ injection_names(struct connect_injection *i)
 {
 	struct slice rest, line, name;
 	char *copy, *p;
-	size_t n = 0;
+	size_t n = 0, lines = 0;
 
 	if (!i->headers)
 		return 0;
-	i->names = calloc(METHOD_FIELDS_MAX, sizeof(*i->names));
+	rest = slice_of(secret_peek(i->headers), secret_len(i->headers));
+	/* one for each, whatever their number: one without its name here could
+	 * be sent by a client as well */
+	while (slice_next(&rest, '\n', &line))
+		lines++;
+	i->names = calloc(lines + 1, sizeof(*i->names));
 	if (!i->names)
 		return ERR_NOMEM;
 	rest = slice_of(secret_peek(i->headers), secret_len(i->headers));
-	while (slice_next(&rest, '\n', &line) && n < METHOD_FIELDS_MAX) {
+	while (slice_next(&rest, '\n', &line)) {
 		name = slice_head(line, slice_find(line, ':'));
 		if (name.len == line.len)
 			continue; /* no colon: not a field */

@@ -50,7 +50,9 @@ int egress_new(struct loop *l, struct loop_pool *pool,
 /* Closes idle connections; all calls must be over. */
 void egress_free(struct egress *e);
 
-/* A place to send to, with its pool; interned per egress, lives as long. */
+/* A place to send to, with its pool; interned per egress.  Borrowed until the
+ * end of the loop's turn, while a connection or a connect of it is under way,
+ * or, when it was pinned, as long as the egress. */
 struct egress_dest;
 
 /*
@@ -60,6 +62,9 @@ struct egress_dest;
  */
 int egress_dest(struct egress *e, const struct http_url *url, bool allow_http,
 		struct egress_dest **out);
+/* Keeps it for good.  For what is configured (base URLs); what callers write
+ * is without end when a service allows *.example.com. */
+void egress_dest_pin(struct egress_dest *d);
 /* A Unix socket; only under an allow_all policy (else ERR_BLOCKED). */
 int egress_dest_unix(struct egress *e, const char *path,
 		     struct egress_dest **out);
@@ -81,8 +86,12 @@ struct egress_conn {
 	uint32_t resolve_ms, connect_ms, tls_ms;
 };
 
-/* An idle connection, or NULL: then use egress_open. */
-struct egress_conn *egress_take(struct egress_dest *d);
+/*
+ * An idle connection, or NULL: then use egress_open.  once: what will be sent
+ * must not be sent again, so the connection is first asked whether the other
+ * side has closed it.
+ */
+struct egress_conn *egress_take(struct egress_dest *d, bool once);
 
 /* A connect under way; embedded in its owner. */
 struct egress_open {
@@ -90,6 +99,9 @@ struct egress_open {
 	 * ERR_TIMEOUT, ERR_BUSY; detail is for people. */
 	void (*done)(struct egress_open *o, int err, struct egress_conn *conn);
 	char detail[256];
+	/* Set before the start: looks up and judges, and connects nowhere;
+	 * done() then gets no connection. */
+	bool judge_only;
 	struct egress_opening *opening; /* private */
 };
 
@@ -99,7 +111,8 @@ void egress_open(struct egress_dest *d, struct egress_open *o,
 		 void (*done)(struct egress_open *, int, struct egress_conn *));
 void egress_open_cancel(struct egress_open *o);
 /* Gives back a connection whose message is read to its end: it waits in the
- * pool for the next call. */
+ * pool for the next call.  One that has more to say is closed: whatever that
+ * is, it is no answer to a request still to come. */
 void egress_keep(struct egress_conn *c);
 /* Closes. */
 void egress_drop(struct egress_conn *c);

@@ -36,7 +36,9 @@ struct egress_dest {
 	struct net_addr unix_addr; /* len 0: none */
 	struct egress_wire *idle;
 	unsigned idle_count;
-	unsigned count; /* lent and idle */
+	unsigned count;	  /* lent and idle */
+	unsigned opening; /* connects under way */
+	bool pinned;	  /* somebody keeps a pointer for good */
 };
 
 struct egress {
@@ -45,9 +47,9 @@ struct egress {
 	const struct egress_policy *policy;
 	struct http_blocks blocks;
 	struct table *dests;
+	size_t sweep_at; /* so many: those that nobody uses go */
 	struct egress_wire *dead;
-	struct loop_task bury;
-	bool bury_posted;
+	struct loop_again bury;
 };
 
 /* Shared TLS client context of the policy. */

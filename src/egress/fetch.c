@@ -11,6 +11,8 @@
 
 #include "egress/egress_priv.h"
 
+enum { INTERIM_MAX = 32 }; /* 1xx answers before the final one */
+
 struct egress_fetching {
 	struct egress_fetch *owner;
 	struct egress_open open;
@@ -18,6 +20,7 @@ struct egress_fetching {
 	struct loop_timer timer;
 	bool sent_all;
 	bool have_head;
+	unsigned interim; /* 1xx answers so far */
 	struct buf request;
 	size_t request_sent;
 	struct http_head head;
@@ -87,7 +90,9 @@ fetch_head(struct egress_fetching *g)
 			rc = http_head_response(http_reader_bytes(r), to_head,
 						&g->head);
 		if (!rc && g->head.status < 200) {
-			r->begin += g->head.size;
+			if (g->head.status == 101 || ++g->interim > INTERIM_MAX)
+				return ERR_PROTOCOL;
+			http_reader_skip(r, g->head.size);
 			continue;
 		}
 		if (rc != ERR_AGAIN)
@@ -116,6 +121,8 @@ fetch_body(struct egress_fetching *g)
 		rc = buf_put(&g->owner->answer, data.ptr, data.len);
 		if (rc)
 			return rc;
+		/* tokens: no copy stays in a block that is used again */
+		secret_wipe((char *)(uintptr_t)data.ptr, data.len);
 		http_reader_consume(&g->conn->reader, data.len);
 	}
 	return rc;

@@ -27,7 +27,8 @@ struct egress_opening {
 	enum opening_state state;
 	struct net_resolve resolve;
 	struct loop_timer timer;
-	struct loop_task soon; /* an error found before start returned */
+	struct loop_timer attempt; /* of one address, while there are more */
+	struct loop_task soon;	   /* an error found before start returned */
 	int soon_err;
 	bool soon_posted;
 	unsigned next_addr;
@@ -41,7 +42,9 @@ static void
 opening_release(struct egress_opening *o)
 {
 	loop_timer_cancel(&o->timer);
+	loop_timer_cancel(&o->attempt);
 	net_resolve_cancel(&o->resolve);
+	o->dest->opening--;
 	if (o->wire)
 		egress_drop(&o->wire->conn);
 	o->wire = NULL;
@@ -146,6 +149,7 @@ opening_connected(struct egress_opening *o)
 {
 	struct egress_dest *d = o->dest;
 
+	loop_timer_cancel(&o->attempt);
 	o->wire->conn.connect_ms = opening_phase(o);
 	if (!d->url.https) {
 		opening_done(o);
@@ -208,12 +212,45 @@ opening_try(struct egress_opening *o, const struct net_addr *a)
 	return 0;
 }
 
+/* An address that says nothing must not eat the time of the others. */
+static void
+opening_attempt_over(struct loop_timer *t)
+{
+	struct egress_opening *o =
+		CONTAINER_OF(t, struct egress_opening, attempt);
+
+	egress_drop(&o->wire->conn);
+	o->wire = NULL;
+	opening_try_next(o);
+}
+
+/* An even share of the time that is left, unless it is the last address. */
+static void
+opening_limit_attempt(struct egress_opening *o)
+{
+	struct loop *l = o->dest->egress->loop;
+	uint64_t now = loop_now_ms(l), left = 0;
+	unsigned others = o->resolve.count - o->next_addr;
+
+	loop_timer_cancel(&o->attempt);
+	if (!others)
+		return;
+	if (o->timer.at_ms > now)
+		left = o->timer.at_ms - now;
+	loop_timer_start(l, &o->attempt, left / (others + 1),
+			 opening_attempt_over);
+}
+
 static void
 opening_try_next(struct egress_opening *o)
 {
-	while (o->next_addr < o->resolve.count)
-		if (!opening_try(o, &o->resolve.addrs[o->next_addr++]))
-			return;
+	while (o->next_addr < o->resolve.count) {
+		if (opening_try(o, &o->resolve.addrs[o->next_addr++]))
+			continue;
+		opening_limit_attempt(o);
+		return;
+	}
+	loop_timer_cancel(&o->attempt);
 	snprintf(o->owner->detail, sizeof(o->owner->detail),
 		 "nobody answers at %.100s", o->dest->authority);
 	opening_fail(o, ERR_CONNECT);
@@ -260,6 +297,22 @@ opening_judge(struct egress_opening *o)
 	return ERR_BLOCKED;
 }
 
+/* The name is known and allowed. */
+static void
+opening_judged(struct egress_opening *o)
+{
+	struct egress_open *owner = o->owner;
+
+	if (!owner->judge_only) {
+		o->state = OPEN_CONNECT;
+		opening_try_next(o);
+		return;
+	}
+	owner->opening = NULL;
+	opening_release(o);
+	owner->done(owner, 0, NULL);
+}
+
 static void
 opening_resolved(struct net_resolve *r, int err)
 {
@@ -279,8 +332,7 @@ opening_resolved(struct net_resolve *r, int err)
 		opening_fail(o, err);
 		return;
 	}
-	o->state = OPEN_CONNECT;
-	opening_try_next(o);
+	opening_judged(o);
 }
 
 /* An address in the URL needs no look-up, but the same judgement. */
@@ -347,6 +399,7 @@ egress_open(struct egress_dest *d, struct egress_open *owner,
 	owner->opening = o;
 	o->owner = owner;
 	o->dest = d;
+	d->opening++;
 	o->phase_ms = clock_mono_ms();
 	loop_timer_start(d->egress->loop, &o->timer, timeout_ms,
 			 opening_timeout);

@@ -18,6 +18,7 @@ enum {
 	IDLE_MAX = 256, /* a destination and loop */
 	IDLE_MS = 50 * 1000,
 	AGE_MAX_MS = 10 * 60 * 1000, /* then its name is looked up again */
+	SWEEP_AT = 1024,	     /* destinations */
 };
 
 int
@@ -32,6 +33,7 @@ egress_new(struct loop *l, struct loop_pool *pool,
 	e->loop = l;
 	e->pool = pool;
 	e->policy = p;
+	e->sweep_at = SWEEP_AT;
 	e->dests = table_new();
 	if (!e->dests) {
 		free(e);
@@ -53,12 +55,9 @@ egress_free_dead(struct egress *e)
 }
 
 static void
-egress_bury(struct loop_task *task)
+egress_bury(struct loop_again *again)
 {
-	struct egress *e = CONTAINER_OF(task, struct egress, bury);
-
-	e->bury_posted = false;
-	egress_free_dead(e);
+	egress_free_dead(CONTAINER_OF(again, struct egress, bury));
 }
 
 void
@@ -78,12 +77,36 @@ egress_free(struct egress *e)
 		free(d);
 	}
 	table_free(e->dests);
+	loop_again_cancel(&e->bury); /* the loop may go on without e */
 	egress_free_dead(e);
 	http_blocks_release(&e->blocks);
 	free(e);
 }
 
 /* ---- destinations ---- */
+
+/* Those that nobody uses go, when there are many. */
+static void
+dests_sweep(struct egress *e)
+{
+	struct egress_dest *d;
+	struct slice key;
+	size_t cursor = 0;
+	void *value;
+
+	if (table_count(e->dests) < e->sweep_at)
+		return;
+	while (table_next(e->dests, &cursor, &key, &value)) {
+		d = value;
+		if (d->count || d->opening || d->pinned)
+			continue;
+		table_remove(e->dests, key);
+		free(d);
+	}
+	e->sweep_at = 2 * table_count(e->dests);
+	if (e->sweep_at < SWEEP_AT)
+		e->sweep_at = SWEEP_AT;
+}
 
 static int
 dest_intern(struct egress *e, const struct http_url *url,
@@ -96,6 +119,7 @@ dest_intern(struct egress *e, const struct http_url *url,
 	*out = table_get(e->dests, slice_str(key));
 	if (*out)
 		return 0;
+	dests_sweep(e);
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return ERR_NOMEM;
@@ -133,6 +157,12 @@ egress_dest(struct egress *e, const struct http_url *url, bool allow_http,
 	snprintf(key, sizeof(key), "%s:%s:%u", url->https ? "s" : "p",
 		 url->host, url->port);
 	return dest_intern(e, url, NULL, key, out);
+}
+
+void
+egress_dest_pin(struct egress_dest *d)
+{
+	d->pinned = true;
 }
 
 int
@@ -231,10 +261,12 @@ wire_expired(struct loop_timer *t)
 }
 
 struct egress_conn *
-egress_take(struct egress_dest *d)
+egress_take(struct egress_dest *d, bool once)
 {
-	struct egress_wire *w = d->idle;
+	struct egress_wire *w;
 
+	while ((w = d->idle) && once && !wire_is_quiet(w))
+		egress_drop(&w->conn);
 	if (!w)
 		return NULL;
 	wire_unlink(w);
@@ -242,6 +274,20 @@ egress_take(struct egress_dest *d)
 	w->conn.reused = true;
 	w->conn.resolve_ms = w->conn.connect_ms = w->conn.tls_ms = 0;
 	return &w->conn;
+}
+
+/*
+ * Whether the answer was all that came.  A read that emptied the socket has
+ * said so; else it is asked again, since for bytes that are there already no
+ * further event will come.
+ */
+static bool
+wire_is_over(struct egress_wire *w)
+{
+	const struct http_reader *r = &w->conn.reader;
+
+	return r->done && r->begin == r->end && !r->hangup &&
+	       (r->drained || wire_is_quiet(w));
 }
 
 void
@@ -252,10 +298,8 @@ egress_keep(struct egress_conn *c)
 	struct loop *l = d->egress->loop;
 
 	ASSERT(w->state == WIRE_LENT);
-	if (!c->reader.done || c->reader.begin != c->reader.end ||
-	    c->reader.hangup || !http_writer_is_empty(&c->writer) ||
-	    d->idle_count >= IDLE_MAX ||
-	    loop_now_ms(l) - w->born_ms > AGE_MAX_MS) {
+	if (!http_writer_is_empty(&c->writer) || d->idle_count >= IDLE_MAX ||
+	    loop_now_ms(l) - w->born_ms > AGE_MAX_MS || !wire_is_over(w)) {
 		egress_drop(c);
 		return;
 	}
@@ -292,9 +336,5 @@ egress_drop(struct egress_conn *c)
 	w->dest->count--;
 	w->next = e->dead;
 	e->dead = w;
-	if (e->bury_posted)
-		return;
-	e->bury_posted = true;
-	e->bury.run = egress_bury;
-	loop_post(e->loop, &e->bury);
+	loop_again_start(e->loop, &e->bury, egress_bury);
 }

@@ -51,50 +51,37 @@ put_field(struct http_writer *w, struct slice name, struct slice value)
 
 /* ---- URLs of the service, in the gateway's form ---- */
 
-/* Appends the gateway's form of an absolute or path-absolute URL; false if
- * it is to stay as it is. */
-static bool
-rewrite_url(const struct via *v, struct slice url, struct buf *out)
+static struct gateway_url_base
+url_base(const struct via *v)
 {
 	const struct call *c = &v->call;
-	struct http_url u;
-	char absolute[64];
+	const struct http_field *host =
+		http_head_find(http_exchange_head(v->x), HTTP_HOST);
 
-	if (slice_starts(url, SLICE("//"))) {
-		snprintf(absolute, sizeof(absolute),
-			 "%s:", c->url.https ? "https" : "http");
-		buf_printf(out, "/via/%.*s/%s%.*s", SLICE_ARG(c->link),
-			   absolute, SLICE_ARG(url));
-		return true;
-	}
-	if (slice_starts(url, SLICE("/"))) {
-		buf_printf(out, "/via/%.*s/%s://%.*s%.*s", SLICE_ARG(c->link),
-			   c->url.https ? "https" : "http",
-			   SLICE_ARG(egress_dest_authority(c->dest)),
-			   SLICE_ARG(url));
-		return true;
-	}
-	if (http_url_parse(slice_head(url, slice_find(url, '#')), &u, NULL) ||
-	    !binding_hosts_allow(c->injection->binding, u.https,
-				 slice_str(u.host), u.port))
-		return false;
-	buf_printf(out, "/via/%.*s/%.*s", SLICE_ARG(c->link), SLICE_ARG(url));
-	return true;
+	return (struct gateway_url_base){
+		.link = c->link,
+		.binding = c->injection->binding,
+		.https = c->url.https,
+		.authority = egress_dest_authority(c->dest),
+		.base_path = c->base_path,
+		.path = c->path,
+		.own_host = host ? host->value : SLICE_NONE,
+	};
 }
 
 static int
 put_location(const struct via *v, struct http_writer *w,
 	     const struct http_field *f)
 {
+	struct gateway_url_base from = url_base(v);
 	struct buf url;
 	int rc;
 
 	buf_init(&url, HTTP_HEAD_MAX);
-	if (!rewrite_url(v, f->value, &url) || buf_err(&url)) {
-		buf_reset(&url);
-		buf_put_slice(&url, f->value);
-	}
-	rc = put_field(w, f->name, buf_slice(&url));
+	gateway_url_rewrite(&from, f->value, &url);
+	rc = buf_err(&url);
+	if (!rc && url.len)
+		rc = put_field(w, f->name, buf_slice(&url));
 	buf_release(&url);
 	return rc;
 }
@@ -103,6 +90,7 @@ put_location(const struct via *v, struct http_writer *w,
 static int
 put_link(const struct via *v, struct http_writer *w, const struct http_field *f)
 {
+	struct gateway_url_base from = url_base(v);
 	struct slice rest = f->value, url;
 	struct buf out;
 	size_t open;
@@ -116,8 +104,7 @@ put_link(const struct via *v, struct http_writer *w, const struct http_field *f)
 		if (!rest.len)
 			break;
 		url = slice_head(rest, slice_find(rest, '>'));
-		if (!rewrite_url(v, url, &out))
-			buf_put_slice(&out, url);
+		gateway_url_rewrite(&from, url, &out);
 		rest = slice_from(rest, url.len);
 	}
 	rc = buf_err(&out) ? buf_err(&out)
@@ -134,7 +121,9 @@ put_length(struct http_writer *w, struct slice value)
 	return put_field(w, SLICE("Content-Length"), value);
 }
 
-/* HEAD and 304 may tell the length of what is not sent. */
+/* HEAD and 304 may tell the length of what is not sent; 204 must not (RFC
+ * 9110 8.6): a client that believed it would take the next answer's first
+ * bytes for a body. */
 static int
 answer_no_body(struct via *v, struct http_writer *w)
 {
@@ -143,10 +132,11 @@ answer_no_body(struct via *v, struct http_writer *w)
 		http_head_find(from, HTTP_CONTENT_LENGTH);
 
 	http_writer_start_body(w, HTTP_BODY_NONE, 0);
+	if (from->status == 204) /* RFC 9110 8.6: never there */
+		return 0;
 	if (length)
 		return put_length(w, length->value);
-	if (from->status == 204 || from->status == 304 ||
-	    slice_eq(v->call.method, SLICE("HEAD")))
+	if (from->status == 304 || slice_eq(v->call.method, SLICE("HEAD")))
 		return 0;
 	return put_length(w, SLICE("0"));
 }
@@ -230,6 +220,7 @@ int
 gateway_answer_head(struct via *v)
 {
 	struct http_writer *w = http_exchange_writer(v->x);
+	size_t pending = w->out_end - w->out_begin;
 	int rc;
 
 	if (!http_exchange_head(v->x)->keep_alive)
@@ -243,6 +234,8 @@ gateway_answer_head(struct via *v)
 		rc = answer_own_fields(v, w);
 	if (!rc)
 		rc = http_writer_put(w, SLICE("\r\n"));
+	if (rc)
+		w->out_end = w->out_begin + pending;
 	return rc;
 }
 

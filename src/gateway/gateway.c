@@ -230,8 +230,11 @@ via_relay_down(struct via *v)
 		via_cut(v);
 		return;
 	}
-	if (moved)
-		call_touch(&v->call, moved);
+	if (!moved)
+		return;
+	call_touch(&v->call, moved);
+	if (!v->call.sent_all) /* both ways at once: neither is idle */
+		http_exchange_touch(v->x, BODY_TIMEOUT_MS);
 }
 
 /* ---- what call/ asks for ---- */
@@ -359,6 +362,22 @@ via_send_body(struct call *c, struct http_writer *w)
 	return state;
 }
 
+/* The answer's head does not fit; what was written of it is gone. */
+static void
+via_refuse_answer(struct via *v)
+{
+	struct http_exchange *x = v->x;
+	struct call_problem p = { .status = 502, .code = "upstream_malformed" };
+
+	snprintf(p.detail, sizeof(p.detail),
+		 "The head of the answer of %.200s is too large.",
+		 v->call.url.host);
+	v->call.problem = p;
+	call_end(&v->call, p.status);
+	via_give(v);
+	gateway_answer_problem(x, &p);
+}
+
 static void
 via_answer(struct call *c)
 {
@@ -366,7 +385,7 @@ via_answer(struct call *c)
 
 	http_exchange_touch(v->x, 0);
 	if (gateway_answer_head(v)) {
-		via_cut(v);
+		via_refuse_answer(v);
 		return;
 	}
 	v->answering = true;
@@ -410,10 +429,9 @@ via_ready(struct http_exchange *x)
 {
 	struct via *v = via_of(x);
 
-	if (v->answering)
+	/* A service may answer while it is still being sent to. */
+	if (call_go_on(&v->call) && v->answering)
 		via_relay_down(v);
-	else
-		call_go_on(&v->call);
 }
 
 static void
@@ -514,6 +532,8 @@ via_split(struct via *v, const struct http_head *h)
 	const char *why = NULL;
 	size_t end;
 
+	if (slice_find(rest, '#') < rest.len)
+		return "a request has no fragment"; /* RFC 9112 3.2 */
 	for (end = 0; end < rest.len; end++)
 		if (rest.ptr[end] == '/' || rest.ptr[end] == '?')
 			break;

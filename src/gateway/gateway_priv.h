@@ -13,7 +13,7 @@ enum { GATEWAY_KEY_MAX = 128 };
 struct via {
 	struct call call;
 	struct gateway *gateway;
-	struct http_exchange *x; /* NULL: the client has gone */
+	struct http_exchange *x;
 	struct people_wait wait;
 	bool waiting;
 	bool answering;		   /* the answer's head is on its way */
@@ -42,9 +42,31 @@ struct gateway {
 int gateway_key_find(const struct http_head *h, char out[GATEWAY_KEY_MAX],
 		     size_t *len);
 
+/* ---- rewrite.c ---- */
+/* What a reference in an answer is read against. */
+struct gateway_url_base {
+	struct slice link;
+	const struct binding *binding;
+	bool https; /* of the URL that was called */
+	struct slice authority;
+	struct slice base_path, path; /* one after the other; with query */
+	struct slice own_host;	      /* as the client calls this server */
+};
+
+/*
+ * Appends the gateway's form of a URL reference (RFC 3986 4.1): references
+ * to hosts of the binding, and relative ones, become /via/{link}/URL; others
+ * stay.  What leads to this server itself gets that form too (and is refused
+ * there), so that no answer sends the client's key to another of its
+ * connections; for the same reason nothing is written for an http URL that
+ * cannot be read strictly.  Errors stick in out.
+ */
+void gateway_url_rewrite(const struct gateway_url_base *from, struct slice url,
+			 struct buf *out);
+
 /* ---- answer.c ---- */
 /* Writes the head of the service's answer for the client; sets the body's
- * framing.  0 or ERR_TOO_LARGE. */
+ * framing.  0 or ERR_TOO_LARGE, then nothing is written. */
 int gateway_answer_head(struct via *v);
 /* Answers with a problem of our own and ends the exchange. */
 void gateway_answer_problem(struct http_exchange *x,

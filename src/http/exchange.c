@@ -136,6 +136,14 @@ http_exchange_touch(struct http_exchange *x, uint32_t timeout_ms)
 		loop_timer_cancel(&x->timer);
 }
 
+/* A body may hold what a person has typed in: no copy of it stays in a block
+ * that the next connection gets. */
+static void
+exchange_wipe(struct slice read)
+{
+	secret_wipe((char *)(uintptr_t)read.ptr, read.len);
+}
+
 /* Reads over what is left of a small request body; true if it is done. */
 static bool
 exchange_pass_body(struct http_exchange *x)
@@ -149,6 +157,7 @@ exchange_pass_body(struct http_exchange *x)
 		return r->done;
 	while (passed < DRAIN_BYTES && !http_reader_peek(r, &data)) {
 		passed += data.len;
+		exchange_wipe(data);
 		http_reader_consume(r, data.len);
 	}
 	return r->done;
@@ -210,6 +219,7 @@ collect_ready(struct http_exchange *x)
 			collect_finish(x, ERR_TOO_LARGE);
 			return;
 		}
+		exchange_wipe(data);
 		http_reader_consume(&x->reader, data.len);
 		http_exchange_touch(x, x->server->config.body_timeout_ms);
 	}

@@ -134,6 +134,38 @@ http_head_find_name(const struct http_head *h, struct slice name)
 	return NULL;
 }
 
+/* One pair of a Cookie field, if it has this name. */
+static bool
+cookie_is(struct slice pair, struct slice name, struct slice *value)
+{
+	size_t eq;
+
+	pair = slice_trim(pair);
+	eq = slice_find(pair, '=');
+	if (eq == pair.len || !slice_eq(slice_head(pair, eq), name))
+		return false;
+	*value = slice_from(pair, eq + 1);
+	return true;
+}
+
+bool
+http_head_cookie(const struct http_head *h, const char *name,
+		 struct slice *value)
+{
+	struct slice rest, pair;
+	unsigned i;
+
+	for (i = 0; i < h->count; i++) {
+		if (h->fields[i].id != HTTP_COOKIE)
+			continue;
+		rest = h->fields[i].value;
+		while (slice_next(&rest, ';', &pair))
+			if (cookie_is(pair, slice_str(name), value))
+				return true;
+	}
+	return false;
+}
+
 unsigned
 http_head_count(const struct http_head *h, enum http_field_id id)
 {

@@ -119,6 +119,8 @@ head_status_line(struct cursor *c)
 	c->at += 4;
 	if (*c->at == ' ')
 		c->at++;
+	else if (*c->at != '\r') /* "2000" is no status */
+		return head_refuse(c->h, 400, "no status");
 	start = c->at;
 	while (c->at < c->end && HTTP_IS(*c->at, HTTP_VALUE))
 		c->at++;
@@ -263,13 +265,15 @@ head_host(struct http_head *h)
 static int
 head_expect(struct http_head *h)
 {
-	const struct http_field *f = http_head_find(h, HTTP_EXPECT);
+	unsigned i;
 
-	if (!f || h->minor == 0)
-		return 0;
-	if (!slice_eq_nocase(f->value, SLICE("100-continue")))
-		return head_refuse(h, 417, "an unknown expectation");
-	h->expect_continue = h->body != HTTP_BODY_NONE;
+	for (i = 0; i < h->count && h->minor == 1; i++) {
+		if (h->fields[i].id != HTTP_EXPECT)
+			continue;
+		if (!slice_eq_nocase(h->fields[i].value, SLICE("100-continue")))
+			return head_refuse(h, 417, "an unknown expectation");
+		h->expect_continue = h->body != HTTP_BODY_NONE;
+	}
 	return 0;
 }
 
@@ -345,6 +349,8 @@ http_head_response(struct slice bytes, bool to_head, struct http_head *h)
 	if (rc)
 		return rc;
 	h->size = (size_t)(c.at - bytes.ptr);
+	if (h->size > HTTP_HEAD_MAX)
+		return head_refuse(h, 431, "the head is too large");
 	head_connection(h);
 	rc = head_framing(h);
 	if (rc)

@@ -125,6 +125,12 @@ const struct http_field *http_head_find(const struct http_head *h,
 /* By any name, case-insensitively. */
 const struct http_field *http_head_find_name(const struct http_head *h,
 					     struct slice name);
+/*
+ * The value of the first cookie of exactly this name (RFC 6265 4.2), in
+ * whichever Cookie field; quotes are part of it.  False: there is none.
+ */
+bool http_head_cookie(const struct http_head *h, const char *name,
+		      struct slice *value);
 /* How many fields of this id there are. */
 unsigned http_head_count(const struct http_head *h, enum http_field_id id);
 

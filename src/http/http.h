@@ -7,6 +7,7 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
+#include "http/coding.h"
 #include "http/head.h"
 #include "http/url.h"
 #include "http/wire.h"

@@ -19,6 +19,7 @@ enum {
 	SPARE_HEADS_MAX = 256,
 	LINGER_MS = 2000,
 	LINGER_BYTES = 256 * 1024,
+	RESUME_MS = 100, /* after an accept that failed */
 };
 
 static void server_pause(struct http_server *s);
@@ -28,12 +29,11 @@ static void conn_timeout(struct loop_timer *t);
 /* ---- closing ---- */
 
 static void
-server_bury(struct loop_task *task)
+server_bury(struct loop_again *again)
 {
-	struct http_server *s = CONTAINER_OF(task, struct http_server, bury);
+	struct http_server *s = CONTAINER_OF(again, struct http_server, bury);
 	struct http_exchange *x;
 
-	s->bury_posted = false;
 	while ((x = s->dead)) {
 		s->dead = x->next;
 		free(x);
@@ -47,11 +47,7 @@ server_bury(struct loop_task *task)
 static void
 server_bury_soon(struct http_server *s)
 {
-	if (s->bury_posted)
-		return;
-	s->bury_posted = true;
-	s->bury.run = server_bury;
-	loop_post(s->loop, &s->bury);
+	loop_again_start(s->loop, &s->bury, server_bury);
 }
 
 void
@@ -188,6 +184,22 @@ conn_begin(struct http_exchange *x, int rc)
 	s->config.request(x, s->config.arg);
 }
 
+/*
+ * Whether to parse again: not before another line has ended or the limit is
+ * reached.  A client that sends byte by byte would else cost the square of
+ * its head.
+ */
+static bool
+conn_may_have_head(struct http_exchange *x, struct slice bytes)
+{
+	struct slice more = slice_from(bytes, x->parsed);
+	bool first = x->parsed == 0;
+
+	x->parsed = bytes.len;
+	return bytes.len && (first || bytes.len >= HTTP_HEAD_MAX ||
+			     slice_find(more, '\n') < more.len);
+}
+
 /* One step: true while there may be more to do. */
 static bool
 conn_step(struct http_exchange *x)
@@ -196,7 +208,7 @@ conn_step(struct http_exchange *x)
 	int rc = ERR_AGAIN;
 	ssize_t n;
 
-	if (bytes.len) {
+	if (conn_may_have_head(x, bytes)) {
 		if (!x->head)
 			x->head = conn_take_head(x->server);
 		if (!x->head) {
@@ -206,6 +218,7 @@ conn_step(struct http_exchange *x)
 		rc = http_head_request(bytes, x->head);
 	}
 	if (rc != ERR_AGAIN) {
+		x->parsed = 0;
 		conn_begin(x, rc);
 		return x->state == CONN_HEAD;
 	}
@@ -320,13 +333,31 @@ server_add(struct server_listener *l, int fd, const struct net_addr *peer)
 }
 
 static void
+server_try_again(struct loop_timer *t)
+{
+	struct http_server *s = CONTAINER_OF(t, struct http_server, resume);
+
+	if (s->paused && s->count < s->config.max_connections)
+		server_resume(s);
+}
+
+/* No descriptor is left: the waiting connection would be announced without
+ * end, and nobody else be served. */
+static void
+server_pause_a_while(struct http_server *s)
+{
+	server_pause(s);
+	loop_timer_start(s->loop, &s->resume, RESUME_MS, server_try_again);
+}
+
+static void
 server_accept(struct loop_io *io, unsigned events)
 {
 	struct server_listener *l =
 		CONTAINER_OF(io, struct server_listener, io);
 	struct http_server *s = l->server;
 	struct net_addr peer;
-	int i, fd;
+	int i, fd, rc;
 
 	(void)events;
 	for (i = 0; i < ACCEPTS_A_TURN; i++) {
@@ -334,9 +365,15 @@ server_accept(struct loop_io *io, unsigned events)
 			server_pause(s);
 			return;
 		}
-		if (net_accept(io->fd, &fd, &peer))
+		rc = net_accept(io->fd, &fd, &peer);
+		if (rc == ERR_AGAIN)
 			return;
-		server_add(l, fd, &peer);
+		if (rc == ERR_NOMEM) {
+			server_pause_a_while(s);
+			return;
+		}
+		if (!rc)
+			server_add(l, fd, &peer);
 	}
 }
 
@@ -444,11 +481,13 @@ http_server_free(struct http_server *s)
 	s->draining = true;
 	s->drained = NULL;
 	server_pause(s);
+	loop_timer_cancel(&s->resume);
 	while ((x = s->conns)) {
 		if (x->state == CONN_ACTIVE)
 			x->events->gone(x, ERR_CANCELLED);
 		http_conn_close(x, true);
 	}
+	loop_again_cancel(&s->bury); /* the loop may go on without s */
 	while ((x = s->dead)) {
 		s->dead = x->next;
 		free(x);

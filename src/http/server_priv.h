@@ -43,6 +43,7 @@ struct http_exchange {
 	bool close_after;
 	bool continue_sent;
 	bool head_begun; /* the timer runs for a head, not for idling */
+	size_t parsed;	 /* bytes of an incomplete head that were looked at */
 	bool advancing;	 /* conn_advance() is on the stack */
 	/* the owner's */
 	void *owner;
@@ -70,10 +71,10 @@ struct http_server {
 	struct server_listener *listeners;
 	struct http_exchange *conns;
 	struct http_exchange *dead; /* freed at the end of the turn */
-	struct loop_task bury;
-	bool bury_posted;
+	struct loop_again bury;
 	unsigned count;
 	bool paused;
+	struct loop_timer resume; /* after an accept that failed */
 	bool draining;
 	void (*drained)(void *arg);
 	void *drained_arg;

@@ -183,6 +183,8 @@ http_path_check(struct slice target, const char **why)
 	size_t at = 0, dots = 0, others = 0;
 	int c;
 
+	if (slice_find(target, '#') < target.len)
+		return url_refuse(why, "a fragment in the path");
 	http_path_split(target, &path, &query);
 	if (!slice_starts(path, SLICE("/")))
 		return url_refuse(why, "the path does not begin with /");

@@ -32,7 +32,8 @@ int http_host_canonical(struct slice text, char out[HTTP_HOST_MAX + 1]);
 /*
  * Whether an origin-form path may go on byte for byte: it starts with '/',
  * has no dot segment (plain or percent-encoded, also between encoded
- * slashes or backslashes), backslash, %00, control character or space.
+ * slashes or backslashes), backslash, %00, control character, space or
+ * fragment (in the query neither).
  */
 int http_path_check(struct slice path, const char **why);
 /* Splits at the first '?': path and query without it. */

@@ -20,8 +20,10 @@
 
 enum {
 	FREE_BLOCKS_MAX = 256,
-	CHUNK_LINE_MAX = 4096, /* extensions, or all trailers */
-	RELAY_ROUNDS = 16,     /* blocks in a row for one message */
+	CHUNK_LINE_MAX = 4096,	     /* an extension, or all trailers */
+	CHUNK_DIGITS_MAX = 16,	     /* of a size, zeros in front included */
+	CHUNK_WASTE_MAX = 16 * 1024, /* extensions beyond what they carry */
+	RELAY_ROUNDS = 16,	     /* blocks in a row for one message */
 };
 
 struct http_block {
@@ -85,6 +87,7 @@ enum chunk_state {
 	CHUNK_DATA_CR,
 	CHUNK_DATA_LF,
 	CHUNK_TRAILER_FIRST,
+	CHUNK_TRAILER_NAME,
 	CHUNK_TRAILER,
 	CHUNK_TRAILER_LF,
 	CHUNK_END_LF,
@@ -165,6 +168,16 @@ http_reader_bytes(const struct http_reader *r)
 }
 
 void
+http_reader_skip(struct http_reader *r, size_t n)
+{
+	ASSERT(!r->keep && n <= r->end - r->begin);
+	r->begin += n;
+	memmove(r->data, r->data + r->begin, r->end - r->begin);
+	r->end -= r->begin;
+	r->begin = 0;
+}
+
+void
 http_reader_start_body(struct http_reader *r, const struct http_head *h)
 {
 	r->begin += h->size;
@@ -173,6 +186,7 @@ http_reader_start_body(struct http_reader *r, const struct http_head *h)
 	r->left = h->body == HTTP_BODY_LENGTH ? h->content_length : 0;
 	r->chunk_state = CHUNK_SIZE_FIRST;
 	r->line_used = 0;
+	r->waste = 0;
 	r->failed = 0;
 	r->done = h->body == HTTP_BODY_NONE ||
 		  (h->body == HTTP_BODY_LENGTH && r->left == 0);
@@ -184,7 +198,7 @@ chunk_size_digit(struct http_reader *r, char c)
 	int value = http_hex_value(c);
 
 	if (value >= 0) {
-		if (r->left >> 56)
+		if (r->left >> 56 || ++r->line_used > CHUNK_DIGITS_MAX)
 			return ERR_PROTOCOL;
 		r->left = r->left * 16 + (unsigned)value;
 		r->chunk_state = CHUNK_SIZE;
@@ -214,6 +228,40 @@ chunk_text(struct http_reader *r, char c, enum chunk_state after)
 	return 0;
 }
 
+/*
+ * An extension's byte.  Those of all chunks together may not outweigh the
+ * data by more than CHUNK_WASTE_MAX: else a body of one byte a chunk would
+ * cost thousands of times what it carries.
+ */
+static int
+chunk_extension(struct http_reader *r, char c)
+{
+	if (++r->waste > CHUNK_WASTE_MAX)
+		return ERR_PROTOCOL;
+	return chunk_text(r, c, CHUNK_SIZE_LF);
+}
+
+/* The size line is over. */
+static int
+chunk_begin(struct http_reader *r, char c)
+{
+	r->waste -= r->waste < r->left ? r->waste : (uint32_t)r->left;
+	r->chunk_state = r->left ? CHUNK_DATA : CHUNK_TRAILER_FIRST;
+	return c == '\n' ? 0 : ERR_PROTOCOL;
+}
+
+static int
+chunk_trailer_name(struct http_reader *r, char c)
+{
+	if (c == ':') {
+		r->chunk_state = CHUNK_TRAILER;
+		return 0;
+	}
+	if (!HTTP_IS(c, HTTP_TOKEN) || ++r->line_used > CHUNK_LINE_MAX)
+		return ERR_PROTOCOL;
+	return 0;
+}
+
 static int
 chunk_expect(struct http_reader *r, char c, char want, enum chunk_state after)
 {
@@ -230,10 +278,9 @@ chunk_step(struct http_reader *r, char c)
 	case CHUNK_SIZE:
 		return chunk_size_digit(r, c);
 	case CHUNK_EXTENSION:
-		return chunk_text(r, c, CHUNK_SIZE_LF);
+		return chunk_extension(r, c);
 	case CHUNK_SIZE_LF:
-		return chunk_expect(r, c, '\n',
-				    r->left ? CHUNK_DATA : CHUNK_TRAILER_FIRST);
+		return chunk_begin(r, c);
 	case CHUNK_DATA_CR:
 		return chunk_expect(r, c, '\r', CHUNK_DATA_LF);
 	case CHUNK_DATA_LF:
@@ -246,8 +293,10 @@ chunk_step(struct http_reader *r, char c)
 		}
 		if (!HTTP_IS(c, HTTP_TOKEN))
 			return ERR_PROTOCOL;
-		r->chunk_state = CHUNK_TRAILER;
-		return chunk_text(r, c, CHUNK_TRAILER_LF);
+		r->chunk_state = CHUNK_TRAILER_NAME;
+		return chunk_trailer_name(r, c);
+	case CHUNK_TRAILER_NAME:
+		return chunk_trailer_name(r, c);
 	case CHUNK_TRAILER:
 		return chunk_text(r, c, CHUNK_TRAILER_LF);
 	case CHUNK_TRAILER_LF:
@@ -414,8 +463,11 @@ http_writer_added(struct http_writer *w, size_t len)
 int
 http_writer_put(struct http_writer *w, struct slice bytes)
 {
-	char *room = http_writer_room(w, bytes.len);
+	char *room;
 
+	if (!bytes.len)
+		return 0;
+	room = http_writer_room(w, bytes.len);
 	if (!room)
 		return w->out ? ERR_TOO_LARGE : ERR_NOMEM;
 	memcpy(room, bytes.ptr, bytes.len);

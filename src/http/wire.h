@@ -43,6 +43,7 @@ struct http_reader {
 	uint8_t chunk_state; /* private */
 	uint8_t done;	     /* the body is read to its end */
 	uint16_t line_used;  /* bytes of the current chunk line or trailer */
+	uint32_t waste; /* bytes of extensions not yet outweighed by data */
 	uint8_t failed;
 	uint8_t drained; /* the socket had no more at the last read */
 	uint8_t hangup;	 /* the peer's end is on its way: read up to it */
@@ -66,6 +67,8 @@ void http_reader_release(struct http_reader *r);
 ssize_t http_reader_fill(struct http_reader *r);
 /* The unread bytes. */
 struct slice http_reader_bytes(const struct http_reader *r);
+/* Drops unread bytes (an interim answer's head), while no head is kept. */
+void http_reader_skip(struct http_reader *r, size_t n);
 /* After a parsed head: keeps its bytes in place and sets the body up. */
 void http_reader_start_body(struct http_reader *r, const struct http_head *h);
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading, picking and writing JSON over jansson.
+ * Reading and picking JSON over jansson.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,21 +78,6 @@ json_read(struct slice text, size_t max_bytes, json_t **out,
 	return ERR_INVALID;
 }
 
-static int
-write_piece(const char *text, size_t len, void *out)
-{
-	return buf_put(out, text, len) ? -1 : 0;
-}
-
-int
-json_write(const json_t *value, struct buf *out)
-{
-	if (json_dump_callback(value, write_piece, out,
-			       JSON_COMPACT | JSON_ENCODE_ANY))
-		return buf_err(out) ? buf_err(out) : ERR_INVALID;
-	return 0;
-}
-
 /* ---- picking ---- */
 
 void
@@ -136,34 +121,6 @@ json_at_object(struct json_at *at, const json_t *value, const char *pointer,
 	return false;
 }
 
-/* Levenshtein distance, small words only. */
-static unsigned
-distance(const char *a, const char *b)
-{
-	unsigned row[64], before, above, best;
-	size_t n = strlen(a), m = strlen(b), i, j;
-
-	if (n > 60 || m > 60)
-		return 99;
-	for (j = 0; j <= m; j++)
-		row[j] = (unsigned)j;
-	for (i = 1; i <= n; i++) {
-		before = row[0];
-		row[0] = (unsigned)i;
-		for (j = 1; j <= m; j++) {
-			above = row[j];
-			best = before + (a[i - 1] != b[j - 1]);
-			if (above + 1 < best)
-				best = above + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-			before = above;
-		}
-	}
-	return row[m];
-}
-
 static const char *
 nearest_name(const char *name, const char *const *names)
 {
@@ -171,7 +128,7 @@ nearest_name(const char *name, const char *const *names)
 	unsigned d, least = 3;
 
 	for (; *names; names++) {
-		d = distance(name, *names);
+		d = slice_distance(slice_str(name), slice_str(*names));
 		if (d < least) {
 			least = d;
 			best = *names;

@@ -33,7 +33,11 @@ void json_problem_set(struct json_problem *p, const char *pointer,
  */
 int json_read(struct slice text, size_t max_bytes, json_t **out,
 	      struct json_problem *p);
-/* Appends the compact text; keys in the order they were set. */
+/*
+ * Appends the compact text; members in the order they were set; a real with
+ * the fewest digits that read back as it (19.9, 20.0, 1e21).  ERR_INVALID for
+ * more than 64 levels or a text that is not UTF-8; buf's errors.
+ */
 int json_write(const json_t *value, struct buf *out);
 
 /* A place in a document: an object and its pointer. */

@@ -165,8 +165,10 @@ practice_start(struct demo *d)
 	d->practice_port = port_choose(PRACTICE_PORT);
 	snprintf(port, sizeof(port), "%u", d->practice_port);
 	d->practice = fork();
-	if (!d->practice)
+	if (!d->practice) {
+		setpgid(0, 0); /* Ctrl-C is the demo's, which ends us */
 		child_run(argv, -1, -1);
+	}
 	return d->practice > 0 ? 0 : ERR_SYSTEM;
 }
 
@@ -198,7 +200,7 @@ server_run(const struct demo *d, int ready)
 	if (log >= 0)
 		dup2(log, 2);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	setpgid(0, 0); /* Ctrl-C is the demo's; it stops us in order */
+	setpgid(0, 0); /* Ctrl-C is the demo's, which stops us in order */
 	if (conf_load(8, (char *const *)(uintptr_t)argv, &config.conf,
 		      &problem))
 		_exit(2);
@@ -294,7 +296,7 @@ demo_fill(struct demo *d)
 		rc = output_get(&out, "authorize_url", d->ticket,
 				sizeof(d->ticket));
 	buf_wipe(&out);
-	if (rc)
+	if (rc && !told_to_stop)
 		fprintf(stderr, "demo: could not be set up; see %s/log\n",
 			d->data);
 	return rc;
@@ -305,7 +307,9 @@ demo_tell(const struct demo *d)
 {
 	printf("Drawbridge runs, and a practice help desk beside it.\n\n"
 	       "1. Connect: open this link, press Connect, then Accept\n\n"
-	       "   %s\n\n"
+	       "   %s\n"
+	       "   (good for 15 minutes; later, press Connect in the "
+	       "studio)\n\n"
 	       "2. Fetch a ticket through the connection\n\n"
 	       "   curl -H 'Authorization: Bearer %s' \\\n"
 	       "     'http://127.0.0.1:%u/via/demo_desk/api/v1/tickets/"
@@ -359,34 +363,50 @@ demo_folder(struct demo *d, const char *given)
 	return 0;
 }
 
-/* Until a signal comes, or one of the two ends by itself. */
+/* Until a signal comes (0), or one of the two ends by itself. */
 static int
 demo_wait(const struct demo *d)
 {
-	int status = 0;
+	const struct timespec second = { .tv_sec = 1 };
+	sigset_t stops, before;
 	pid_t pid;
 
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGINT);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGHUP);
+	sigprocmask(SIG_BLOCK, &stops, &before);
 	while (!told_to_stop) {
-		pid = waitpid(-1, &status, 0);
-		if (pid != d->server && pid != d->practice)
-			continue; /* EINTR: look at told_to_stop */
-		fprintf(stderr, "demo: the %s has ended; see %s/log\n",
-			pid == d->server ? "server" : "practice service",
-			d->data);
-		return 1;
+		pid = waitpid(-1, NULL, WNOHANG);
+		if (pid > 0 && (pid == d->server || pid == d->practice)) {
+			fprintf(stderr, "demo: the %s has ended; see %s/log\n",
+				pid == d->server ? "server"
+						 : "practice service",
+				d->data);
+			return 1;
+		}
+		ppoll(NULL, 0, &second, &before);
 	}
 	return 0;
+}
+
+static void
+demo_listen_for_signals(void)
+{
+	struct sigaction act = { .sa_handler = demo_signal };
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
 }
 
 static int
 demo_run(const char *folder)
 {
-	struct sigaction act = { .sa_handler = demo_signal };
 	struct demo d = { 0 };
 	int status = 1;
 
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
+	demo_listen_for_signals();
 	random_token(d.password);
 	d.password[16] = '\0';
 	if (demo_folder(&d, folder))
@@ -395,10 +415,15 @@ demo_run(const char *folder)
 		demo_tell(&d);
 		status = demo_wait(&d);
 	}
+	if (told_to_stop)
+		status = 0;
 	end_of(d.server, SIGTERM);
 	end_of(d.practice, SIGKILL);
 	if (d.own_folder && !status)
 		nftw(d.data, folder_entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+	if (!status)
+		printf("\nEnded; the data folder is %s.\n",
+		       d.own_folder ? "gone" : "kept");
 	return status;
 }
 

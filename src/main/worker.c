@@ -12,11 +12,17 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "main/front_priv.h"
 #include "studio/studio.h"
 
-enum { HEAD_MS = 10 * 1000, IDLE_MS = 75 * 1000, BODY_MS = 60 * 1000 };
+enum {
+	HEAD_MS = 10 * 1000,
+	IDLE_MS = 75 * 1000,
+	BODY_MS = 60 * 1000,
+	OWN_FILES = 256, /* descriptors that are not connections */
+};
 
 static void
 worker_request(struct http_exchange *x, void *arg)
@@ -65,7 +71,7 @@ worker_init_calls(struct front_worker *w)
 	const struct conf *c = f->env->conf;
 	struct call_worker_config config = {
 		.loop = w->loop,
-		.pool = f->pool,
+		.pool = f->pools[FRONT_HOUSE],
 		.store = conf_bool(c, CONF_RECORDS) ? f->store : NULL,
 		.egress = w->egress,
 		.connections = w->connections,
@@ -78,6 +84,24 @@ worker_init_calls(struct front_worker *w)
 	return call_worker_new(&config, &w->calls);
 }
 
+/* The setting, but never so many that no descriptor is left for the calls
+ * that they make: each may want a connection to a service. */
+static uint32_t
+worker_max_connections(const struct front_worker *w)
+{
+	uint64_t max = conf_number(w->front->env->conf, CONF_MAX_CONNECTIONS);
+	struct rlimit files;
+	uint64_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return (uint32_t)max;
+	room = files.rlim_cur > OWN_FILES ? files.rlim_cur - OWN_FILES : 0;
+	room = room / 2 / w->front->worker_count;
+	if (room < 16)
+		room = 16;
+	return (uint32_t)(room < max ? room : max);
+}
+
 static int
 worker_init_server(struct front_worker *w)
 {
@@ -85,8 +109,7 @@ worker_init_server(struct front_worker *w)
 		.head_timeout_ms = HEAD_MS,
 		.idle_timeout_ms = IDLE_MS,
 		.body_timeout_ms = BODY_MS,
-		.max_connections = (uint32_t)conf_number(w->front->env->conf,
-							 CONF_MAX_CONNECTIONS),
+		.max_connections = worker_max_connections(w),
 		.request = worker_request,
 		.refuse = worker_refuse,
 		.arg = w,
@@ -104,7 +127,8 @@ front_worker_init(struct front_worker *w, struct front *f)
 	w->front = f;
 	rc = loop_new(&w->loop);
 	if (!rc)
-		rc = egress_new(w->loop, f->pool, f->policy, &w->egress);
+		rc = egress_new(w->loop, f->pools[FRONT_NAMES], f->policy,
+				&w->egress);
 	if (!rc)
 		rc = people_view_new(f->people, w->loop, &w->people);
 	if (!rc)

@@ -24,13 +24,13 @@ expand_basic(const struct binding *b, const struct method_credential *c,
 	int rc;
 
 	buf_init(&pair, EXPANDED_MAX);
-	rc = expand(b, c, b->method->basic.username, &pair);
+	rc = expand(b, c, b->basic.username, &pair);
 	if (!rc && memchr(pair.data ? pair.data : "", ':', pair.len))
 		rc = ERR_INVALID; /* RFC 7617 2: no colon in the user name */
 	if (!rc)
 		rc = buf_putc(&pair, ':');
 	if (!rc)
-		rc = expand(b, c, b->method->basic.password, &pair);
+		rc = expand(b, c, b->basic.password, &pair);
 	if (!rc)
 		rc = buf_reserve(out, CODEC_BASE64_SIZE(pair.len));
 	if (!rc) {

@@ -94,6 +94,16 @@ void method_http_release(struct method_http *h);
 int method_oauth2_request(const struct method_request_input *in,
 			  struct method_http *out);
 
+/* ---- OAuth 2.0 callbacks ---- */
+
+/*
+ * Whether a callback's query (undecoded, without '?') is signed with the
+ * client's secret, where the definition says that it must be.  0 (also where
+ * it says nothing); ERR_FORBIDDEN: unsigned, ambiguous or forged; ERR_NOMEM.
+ */
+int method_callback_check(const struct binding *b, struct slice query,
+			  const struct secret *client_secret);
+
 /* ---- OAuth 2.0 answers ---- */
 
 enum { METHOD_CAPTURES_MAX = 16, METHOD_SCOPE_SIZE = 4096 };
@@ -103,7 +113,7 @@ struct method_answer {
 	/* false: class and the texts below say why */
 	bool ok;
 	enum catalog_class class;
-	uint32_t wait_s;       /* throttled; 0: unknown */
+	uint32_t wait_s;       /* throttled, transient; 0: unknown */
 	char error[96];	       /* the provider's code, cleaned */
 	char description[256]; /* its words, cleaned */
 	char hint[256];	       /* the definition's */
@@ -135,7 +145,7 @@ void method_oauth2_answer(const struct binding *b, enum method_request what,
 			  struct slice (*header)(void *arg, struct slice name),
 			  void *header_arg, int64_t now_ms,
 			  struct method_answer *out);
-/* Whether a revocation went through. */
+/* Whether a revocation went through; never where there is no way to. */
 bool method_oauth2_revoked(const struct binding *b, int status,
 			   struct slice body);
 

@@ -35,12 +35,10 @@ copy_clean(const char *from, char *out, size_t size)
 	for (; from && *from && n + 1 < size; from++)
 		if ((unsigned char)*from >= 0x20 && *from != 0x7f)
 			out[n++] = *from;
-	while (n && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
-		n--; /* perhaps cut within a character */
-	if (n && ((unsigned char)out[n - 1] & 0xc0) == 0xc0)
-		n--;
 	out[n] = 0;
-	if (from && !slice_is_utf8(slice_of(out, n)))
+	if (from && *from) /* perhaps cut within a character */
+		slice_trim_utf8(out);
+	if (from && !slice_is_utf8(slice_str(out)))
 		out[0] = 0;
 }
 
@@ -212,8 +210,10 @@ number_at(const json_t *tree, const char *path, int64_t *out)
 		return *out >= 0;
 	}
 	if (json_is_real(v)) {
+		if (json_real_value(v) < 0 || json_real_value(v) >= 1e15)
+			return false;
 		*out = (int64_t)json_real_value(v);
-		return json_real_value(v) >= 0 && json_real_value(v) < 1e15;
+		return true;
 	}
 	if (!json_is_string(v))
 		return false;
@@ -234,9 +234,15 @@ expiry_at(const json_t *tree, const struct catalog_expiry *e, int64_t now_ms,
 
 	if (e->unit == CATALOG_AT_RFC3339) {
 		text = text_at(tree, e->path);
-		return text && !clock_parse(slice_str(text), out);
+		if (!text || clock_parse(slice_str(text), out))
+			return false;
+		/* "0001-01-01T00:00:00Z", as some write that there is none */
+		if (*out < 0)
+			*out = 0;
+		return true;
 	}
-	if (!number_at(tree, e->path, &n) || n > INT64_MAX / 2000)
+	/* no token lives for 0 seconds: that is a way to say nothing */
+	if (!number_at(tree, e->path, &n) || !n || n > INT64_MAX / 2000)
 		return false;
 	switch (e->unit) {
 	case CATALOG_SECONDS:
@@ -271,7 +277,7 @@ read_expiry(const struct binding *b, const json_t *tree, int64_t now_ms,
 	if (!out->expires_at && places->expires_fallback_s)
 		out->expires_at =
 			now_ms + (int64_t)places->expires_fallback_s * 1000;
-	if (number_at(tree, places->refresh_expires, &n) &&
+	if (number_at(tree, places->refresh_expires, &n) && n &&
 	    n < INT64_MAX / 2000)
 		out->refresh_expires_at = now_ms + n * 1000;
 }
@@ -363,7 +369,8 @@ read_failure(const struct binding *b, enum method_request what,
 					 answer, &rule);
 	if (rule && rule->hint)
 		copy_clean(rule->hint, out->hint, sizeof(out->hint));
-	if (out->class == CATALOG_THROTTLED) {
+	if (out->class == CATALOG_THROTTLED ||
+	    out->class == CATALOG_TRANSIENT) {
 		out->wait_s = rule ? rule->wait_s : 0;
 		if (answer->header)
 			wait = answer->header(answer->header_arg,
@@ -451,6 +458,8 @@ method_oauth2_revoked(const struct binding *b, int status, struct slice body)
 	struct binding_answer answer = { .status = status, .body = body };
 	const struct catalog_revoke *r = b->method->revoke;
 
+	if (!r)
+		return false;
 	if (r->success.count)
 		return binding_match_all(&r->success, &answer);
 	return status >= 200 && status < 300;

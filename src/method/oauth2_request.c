@@ -69,6 +69,23 @@ put_text_param(struct draft *d, const char *name, const char *text)
 		put_param(d, name, slice_str(text));
 }
 
+/* "Authorization: Basic …" of a pair, which is wiped. */
+static void
+put_basic(struct draft *d, struct buf *pair)
+{
+	buf_puts(&d->fields, "Authorization: Basic ");
+	if (buf_err(pair) ||
+	    buf_reserve(&d->fields, CODEC_BASE64_SIZE(pair->len))) {
+		d->err = ERR_TOO_LARGE;
+	} else {
+		codec_base64(pair->data, pair->len,
+			     d->fields.data + d->fields.len);
+		d->fields.len += CODEC_BASE64_SIZE(pair->len) - 1;
+		buf_puts(&d->fields, "\r\n");
+	}
+	buf_wipe(pair);
+}
+
 /* RFC 6749 2.3.1: both parts are form-encoded before base64. */
 static void
 put_client_basic(struct draft *d)
@@ -82,17 +99,21 @@ put_client_basic(struct draft *d)
 	if (secret)
 		codec_form(&pair,
 			   slice_of(secret_peek(secret), secret_len(secret)));
-	buf_puts(&d->fields, "Authorization: Basic ");
-	if (buf_err(&pair) ||
-	    buf_reserve(&d->fields, CODEC_BASE64_SIZE(pair.len))) {
-		d->err = ERR_TOO_LARGE;
-	} else {
-		codec_base64(pair.data, pair.len,
-			     d->fields.data + d->fields.len);
-		d->fields.len += CODEC_BASE64_SIZE(pair.len) - 1;
-		buf_puts(&d->fields, "\r\n");
-	}
-	buf_wipe(&pair);
+	put_basic(d, &pair);
+}
+
+/* The secret as user name, as it is, and no password. */
+static void
+put_secret_basic(struct draft *d)
+{
+	const struct secret *secret = d->in->client_secret;
+	struct buf pair;
+
+	buf_init(&pair, REQUEST_MAX);
+	if (secret)
+		buf_put(&pair, secret_peek(secret), secret_len(secret));
+	buf_putc(&pair, ':');
+	put_basic(d, &pair);
 }
 
 static void
@@ -108,6 +129,9 @@ put_client(struct draft *d, enum catalog_client_auth how)
 		break;
 	case CATALOG_AUTH_NONE:
 		put_text_param(d, "client_id", d->in->client_id);
+		break;
+	case CATALOG_AUTH_BASIC_SECRET:
+		put_secret_basic(d);
 		break;
 	}
 }
@@ -164,6 +188,7 @@ expand_revoke(const struct method_request_input *in, const char *template,
 {
 	struct slice rest = slice_str(template), piece;
 	const struct secret *s;
+	const char *text;
 	bool is_name;
 
 	while (binding_template_next(&rest, &piece, &is_name)) {
@@ -179,6 +204,8 @@ expand_revoke(const struct method_request_input *in, const char *template,
 		else if (slice_eq(piece, SLICE("token")))
 			s = in->refresh_token ? in->refresh_token
 					      : in->access_token;
+		else if ((text = binding_text(in->binding, piece)) != NULL)
+			buf_puts(out, text);
 		if (s)
 			buf_put(out, secret_peek(s), secret_len(s));
 	}

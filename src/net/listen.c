@@ -59,6 +59,22 @@ net_listen(const struct net_addr *a, int *out)
 	return 0;
 }
 
+static int
+accept_error(int err)
+{
+	switch (err) {
+	case EAGAIN:
+		return ERR_AGAIN;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return ERR_NOMEM;
+	default: /* accept(2): an error of the new connection's */
+		return ERR_CLOSED;
+	}
+}
+
 int
 net_accept(int listen_fd, int *out, struct net_addr *peer)
 {
@@ -70,8 +86,7 @@ net_accept(int listen_fd, int *out, struct net_addr *peer)
 	fd = accept4(listen_fd, &peer->u.sa, &peer->len,
 		     SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_AGAIN
-							       : ERR_SYSTEM;
+		return accept_error(errno);
 	if (peer->u.sa.sa_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	*out = fd;

@@ -45,10 +45,12 @@ bool net_addr_eq(const struct net_addr *a, const struct net_addr *b);
 
 /* ---- listening ---- */
 
-/* Binds and listens; a Unix socket replaces a dead one, mode 0600 (or 0666
- * when shared).  SO_REUSEPORT is not set: one queue, shared by workers. */
+/* Binds and listens; a Unix socket replaces a dead one and has mode 0600.
+ * ERR_SYSTEM with errno.  SO_REUSEPORT is not set: one queue, shared by workers. */
 int net_listen(const struct net_addr *a, int *fd);
-/* Accepts one, non-blocking, close-on-exec, TCP_NODELAY.  ERR_AGAIN. */
+/* Accepts one, non-blocking, close-on-exec, TCP_NODELAY.  ERR_AGAIN; ERR_NOMEM
+ * when descriptors or memory are used up (it goes on waiting); ERR_CLOSED
+ * when the one that waited is lost. */
 int net_accept(int listen_fd, int *fd, struct net_addr *peer);
 /* The uid of a Unix-socket peer (SO_PEERCRED); ERR_UNSUPPORTED on TCP. */
 int net_peer_uid(int fd, uid_t *uid);

@@ -119,13 +119,26 @@ rate_take(struct people_actor *a, unsigned *retry_after_s)
 }
 
 int
+people_may_call_path(const struct people_actor *a, struct slice path,
+		     const char **why)
+{
+	if (!a->path_prefixes || path_is_allowed(a, path))
+		return 0;
+	*why = "this key may not call this path";
+	return ERR_FORBIDDEN;
+}
+
+int
 people_may_call(struct people_actor *a, const char *connection_id,
 		const struct people_sharing *sharing, struct slice method,
 		struct slice path, const char **why, unsigned *retry_after_s)
 {
 	*why = "";
 	*retry_after_s = 0;
-	if (!people_sharing_lets_use(sharing, a->member))
+	if (!a->flow[0] && !people_sharing_lets_use(sharing, a->member))
+		return ERR_NOT_FOUND;
+	/* A flow without a list would be one that may use everything. */
+	if (a->flow[0] && !a->connections)
 		return ERR_NOT_FOUND;
 	if (a->connections &&
 	    !restricted_to(a->connections, a->connection_count,
@@ -139,9 +152,19 @@ people_may_call(struct people_actor *a, const char *connection_id,
 		*why = "this key may not use this method";
 		return ERR_FORBIDDEN;
 	}
-	if (a->path_prefixes && !path_is_allowed(a, path)) {
-		*why = "this key may not call this path";
+	if (path.ptr && people_may_call_path(a, path, why))
 		return ERR_FORBIDDEN;
-	}
 	return rate_take(a, retry_after_s);
+}
+
+int
+people_may_call_bare(struct people_actor *a, const char **why)
+{
+	*why = "";
+	if (a->flow[0] || a->role >= PEOPLE_BUILDER)
+		return 0;
+	*why = a->role == PEOPLE_VIEWER
+		       ? "viewers look, and cannot call"
+		       : "this key calls through connections alone";
+	return ERR_FORBIDDEN;
 }

@@ -27,11 +27,14 @@ struct people_actor {
 	_Atomic unsigned refs;
 	enum people_role role;
 	char org[27];
-	char member[27];    /* the member, also behind a key */
-	char key[27];	    /* "" when signed in by session or local socket */
+	char member[27]; /* the member, also behind a key */
+	char key[27];	 /* "" when signed in by session or local socket */
+	/* A published flow, on behalf of who published it; else "".  Whether
+	 * he may use the connections below was asked when he did. */
+	char flow[27];
 	char name[128];	    /* the member's or key's name, for records */
 	int64_t expires_at; /* wall ms; 0: never */
-	/* caller keys only; NULL / 0: no restriction */
+	/* caller keys and flows; NULL / 0: no restriction */
 	char **connections; /* connection ids */
 	size_t connection_count;
 	char **methods;
@@ -61,11 +64,21 @@ struct people_sharing {
  * this method and path (as the service will see it)?  0; ERR_NOT_FOUND
  * when he may not even know of it; ERR_FORBIDDEN with *why.
  * Takes from the rate limit: ERR_BUSY with *retry_after_s.
+ * A path without ptr is not known yet: then people_may_call_path() has to be
+ * asked as soon as it is.
  */
 int people_may_call(struct people_actor *actor, const char *connection_id,
 		    const struct people_sharing *sharing, struct slice method,
 		    struct slice path, const char **why,
 		    unsigned *retry_after_s);
+
+/* Only whether the path is one that the actor may call: 0, or ERR_FORBIDDEN
+ * with *why.  Takes nothing from the rate limit. */
+int people_may_call_path(const struct people_actor *actor, struct slice path,
+			 const char **why);
+/* The same for a call without a connection, to the public Internet: never
+ * ERR_NOT_FOUND.  A caller's key is for its connections alone. */
+int people_may_call_bare(struct people_actor *actor, const char **why);
 
 /* ---- views ---- */
 

@@ -17,7 +17,9 @@ static const struct {
 };
 
 static const char style[] =
-	"<style>:root{color-scheme:light dark;--b:#2456a6;--l:#8884}"
+	"<style>:root{color-scheme:light dark;--b:#2456a6;--on:#fff;--l:#8886}"
+	"@media(prefers-color-scheme:dark){:root{--b:#8ab0f0;--on:#0c1a30}}"
+	"*{box-sizing:border-box}"
 	"body{font:16px/1.5 system-ui,sans-serif;margin:8vh auto;"
 	"max-width:34rem;padding:0 1.2rem}"
 	"main{border:1px solid var(--l);border-radius:12px;padding:1.6rem}"
@@ -26,9 +28,12 @@ static const char style[] =
 	"button{font:inherit;padding:.5rem 1.1rem;border-radius:8px;"
 	"border:1px solid var(--b);background:none;color:inherit;"
 	"cursor:pointer}"
-	"button.go{background:var(--b);color:#fff}"
-	"form{display:inline-block;margin:.3rem .6rem .3rem 0}"
-	"td{padding:.35rem .8rem .35rem 0;vertical-align:top}"
+	"button.go,button[aria-pressed=true]{background:var(--b);"
+	"color:var(--on)}"
+	"table{width:100%;border-collapse:collapse}"
+	"td{padding:.4rem 0;border-top:1px solid var(--l)}"
+	"td:first-child{padding-right:1rem;width:1%}"
+	"td button{width:100%;white-space:nowrap}"
 	"</style>";
 
 static void
@@ -96,7 +101,8 @@ practice_page_home(struct practice_request *rq)
 	page_begin(&b, "Practice Desk");
 	buf_printf(&b,
 		   "<p>An authorization server and a ticket API to learn and "
-		   "test with. So far: %llu token requests, %llu API calls."
+		   "test with, and its faults: press one to turn it on or "
+		   "off.</p><p>Token requests so far: %llu. API calls: %llu."
 		   "</p><table>",
 		   (unsigned long long)p->token_requests,
 		   (unsigned long long)p->api_requests);

@@ -375,12 +375,12 @@ parent_generation_stop(struct generation *g, bool gentle)
 
 	for (i = 0; i < PROC_ROLES; i++)
 		loop_timer_cancel(&g->children[i].restart);
-	if (g->children[PROC_FRONT].pid) {
+	if (g->children[PROC_FRONT].pid)
 		child_stop(&g->children[PROC_FRONT], gentle);
-		return false;
-	}
-	child_stop(&g->children[PROC_KEEPER], gentle);
-	child_stop(&g->children[PROC_EXCHANGER], gentle);
+	else if (g->children[PROC_KEEPER].pid)
+		child_stop(&g->children[PROC_KEEPER], gentle);
+	else
+		child_stop(&g->children[PROC_EXCHANGER], gentle);
 	return parent_generation_is_over(g);
 }
 
@@ -393,7 +393,8 @@ patience_lost(struct loop_timer *t)
 	parent_generation_kill(p->now);
 }
 
-/* Front first; when it has ended, the others; then the end. */
+/* Front first; then the keeper, whose token requests the exchanger still
+ * brings home: a rotated refresh token that nobody stores is a lost grant. */
 static void
 parent_stop_next(struct parent *p)
 {
@@ -404,7 +405,8 @@ parent_stop_next(struct parent *p)
 		loop_stop(p->loop);
 		return;
 	}
-	if (p->now->children[PROC_FRONT].pid)
+	if (p->now->children[PROC_FRONT].pid ||
+	    p->now->children[PROC_KEEPER].pid)
 		grace += conf_number(p->conf, CONF_DRAIN);
 	loop_timer_start(p->loop, &p->patience, grace, patience_lost);
 }

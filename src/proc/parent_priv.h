@@ -107,8 +107,8 @@ bool parent_generation_is_ready(const struct generation *g);
 /* Whether none of it runs any more. */
 bool parent_generation_is_over(const struct generation *g);
 void parent_generation_kill(struct generation *g);
-/* Front first, then the others; true when all of it has ended.  gentle:
- * another has taken over. */
+/* Front first, then keeper, then exchanger; true when all of it has ended.
+ * gentle: another has taken over. */
 bool parent_generation_stop(struct generation *g, bool gentle);
 /* A child's control socket is watched: a role that was there before. */
 int parent_child_adopt(struct child *c, pid_t pid, int control);

@@ -105,18 +105,23 @@ leaving_over(struct parent *p)
 static void
 leaving_next(struct parent *p)
 {
-	if (parent_generation_stop(p->leaving, true))
+	uint64_t patience = PARENT_STOP_GRACE_MS;
+
+	if (parent_generation_stop(p->leaving, true)) {
 		leaving_over(p);
-	else if (!p->leaving->children[PROC_FRONT].pid)
-		loop_timer_start(p->loop, &p->renewal.patience,
-				 PARENT_STOP_GRACE_MS, leaving_late);
+		return;
+	}
+	/* the front for its calls, the keeper for tokens on their way */
+	if (p->leaving->children[PROC_FRONT].pid ||
+	    p->leaving->children[PROC_KEEPER].pid)
+		patience += conf_number(p->conf, CONF_DRAIN);
+	loop_timer_start(p->loop, &p->renewal.patience, patience, leaving_late);
 }
 
 void
 parent_renew_ready(struct parent *p)
 {
 	struct renewal *r = &p->renewal;
-	uint64_t drain = conf_number(p->conf, CONF_DRAIN);
 
 	if (!parent_generation_is_ready(p->coming) || !r->conf)
 		return;
@@ -128,8 +133,6 @@ parent_renew_ready(struct parent *p)
 	r->conf = NULL;
 	log_setup(proc_role_name(PROC_PARENT), proc_log_level(p->conf));
 	log_info("the new generation serves; the old one ends its calls");
-	loop_timer_start(p->loop, &r->patience, drain + PARENT_STOP_GRACE_MS,
-			 leaving_late);
 	leaving_next(p);
 }
 

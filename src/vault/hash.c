@@ -46,6 +46,20 @@ vault_hash(struct slice data, uint8_t out[VAULT_HASH_SIZE])
 }
 
 void
+vault_hmac(const struct secret *key, struct slice data,
+	   uint8_t out[VAULT_HASH_SIZE])
+{
+	crypto_auth_hmacsha256_state st;
+
+	crypto_auth_hmacsha256_init(
+		&st, (const unsigned char *)secret_peek(key), secret_len(key));
+	crypto_auth_hmacsha256_update(&st, (const unsigned char *)data.ptr,
+				      data.len);
+	crypto_auth_hmacsha256_final(&st, out);
+	sodium_memzero(&st, sizeof(st));
+}
+
+void
 vault_hasher_init(struct vault_hasher *h)
 {
 	crypto_hash_sha256_init((void *)h->state);

@@ -56,6 +56,19 @@ vault_key_new(void)
 
 /* ---- files ---- */
 
+/*
+ * Whether its owner alone can read a file, or the owner is root and has given
+ * it to the user that we run as.  systemd gives its credentials to a unit's
+ * User= by an access list, whose mask stat() shows as the group's bits: 0440.
+ */
+static bool
+is_private(const struct stat *st)
+{
+	mode_t others = st->st_mode & 077;
+
+	return !others || (others == 040 && st->st_uid == 0 && geteuid() != 0);
+}
+
 /* Up to size bytes of a small private file; ERR_NOT_FOUND, ERR_FORBIDDEN. */
 static int
 file_read(const char *path, void *out, size_t size, size_t *len, char *detail,
@@ -74,7 +87,7 @@ file_read(const char *path, void *out, size_t size, size_t *len, char *detail,
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		snprintf(detail, detail_size, "%s is not a file", path);
 		rc = ERR_INVALID;
-	} else if (st.st_mode & 077) {
+	} else if (!is_private(&st)) {
 		snprintf(detail, detail_size,
 			 "%s may be read by others (mode %04o); chmod 600 it",
 			 path, (unsigned)(st.st_mode & 07777));

@@ -35,8 +35,9 @@ void vault_key_id(const struct secret *key, char out[VAULT_KEY_ID_SIZE]);
  * The master key from a file: 32 raw bytes, perhaps with the 8 of its id
  * behind them (*has_id, may be NULL).  With `create`, a missing file is made
  * with a random key and its id, mode 0600.  ERR_NOT_FOUND; ERR_FORBIDDEN when
- * others than its owner may read it; ERR_INVALID for another size; ERR_CRYPTO
- * when key and id do not fit (damaged).  detail is for people.
+ * others than its owner may read it (a file of root's may be 0440, as systemd
+ * hands credentials over); ERR_INVALID for another size; ERR_CRYPTO when key
+ * and id do not fit (damaged).  detail is for people.
  */
 int vault_key_from_file(const char *path, bool create, struct secret **out,
 			bool *has_id, char *detail, size_t size);
@@ -145,6 +146,11 @@ enum { VAULT_HASH_SIZE = 32 };
 
 /* SHA-256: for tokens of 256 random bits, and for chains. */
 void vault_hash(struct slice data, uint8_t out[VAULT_HASH_SIZE]);
+
+/* HMAC-SHA256 (RFC 2104) of data, for signatures that others make with a
+ * secret that they share with us. */
+void vault_hmac(const struct secret *key, struct slice data,
+		uint8_t out[VAULT_HASH_SIZE]);
 
 /* A running SHA-256 over several pieces. */
 struct vault_hasher {

@@ -301,4 +301,4 @@ suite('the studio in a browser', (scope) => {
 		await button('Sign out').click()
 		await heading('Sign in to Drawbridge').waitFor()
 	})
-})
+}, { timeout: 600_000 }) /* axe looks at 60 pages */

@@ -79,16 +79,24 @@ async function swallow(request) {
 	return { length, sha256: hash.digest('hex') }
 }
 
+/* Until more can be written, or the other side has gone. */
+function drained(stream) {
+	return new Promise((resolve) => {
+		const go = () => {
+			stream.off('drain', go).off('close', go)
+			resolve()
+		}
+		stream.on('drain', go).on('close', go)
+	})
+}
+
 async function pour(response, total) {
 	const chunk = Buffer.alloc(256 * 1024, 'drawbridge ')
 	for (let left = total; left > 0; left -= chunk.length) {
 		if (response.destroyed)
 			return
 		if (!response.write(left < chunk.length ? chunk.subarray(0, left) : chunk))
-			await new Promise((resolve) => {
-				response.once('drain', resolve)
-				response.once('close', resolve)
-			})
+			await drained(response)
 	}
 	response.end()
 }

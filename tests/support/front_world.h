@@ -22,6 +22,10 @@
 
 #include "connect/connect_priv.h"
 
+#ifndef FRONT_WORLD_THREADS
+#define FRONT_WORLD_THREADS 1
+#endif
+
 static const char definition[] =
 	"{\"id\":\"test_desk\",\"name\":\"Test Desk\",\"categories\":[\"Test\"],"
 	"\"methods\":{"
@@ -253,7 +257,7 @@ start_front(void)
 	int fds[2];
 
 	assert_int_equal(loop_new(&w.loop), 0);
-	assert_int_equal(loop_pool_new(1, &w.pool), 0);
+	assert_int_equal(loop_pool_new(FRONT_WORLD_THREADS, &w.pool), 0);
 	assert_int_equal(connect_views_new(w.store, w.pool, &w.views), 0);
 	config.store = w.store;
 	config.loop = w.loop;

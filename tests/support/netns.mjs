@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A test file in a network and mount namespace of its own: its /etc/hosts says what the test wants, it may listen on
- * port 443 and on any address, and nothing of the machine is touched or reachable. The file starts itself again
- * inside; what the inner run prints goes straight to the test runner.
+ * A test file in a network and mount namespace of its own: its /etc/hosts and name server say what the test wants,
+ * it may listen on port 443 and on any address, and nothing of the machine is touched or reachable. The file starts
+ * itself again inside; what the inner run prints goes straight to the test runner.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,12 @@ const mark = 'DRAWBRIDGE_TEST_NAMESPACE'
 const script = `set -e
 ip link set lo up
 for address in $1; do ip address add "$address" dev lo; done
-mount --bind "$2" /etc/hosts
+mount --bind "$2/hosts" /etc/hosts
+resolver=
+if test -e "$2/resolv.conf"; then
+	resolver=$(readlink -f /etc/resolv.conf)
+	mount --bind "$2/resolv.conf" "$resolver"
+fi
 hosts=$3
 shift 3
 test "$hosts" = shared || exec "$@"
@@ -22,7 +27,7 @@ trap 'kill "$child" 2>/dev/null' TERM INT
 "$@" & child=$!
 wait "$child" && status=0 || status=$?
 wait "$child" 2>/dev/null || true
-umount /etc/hosts
+umount /etc/hosts $resolver
 exit "$status"`
 
 /*
@@ -36,21 +41,22 @@ function rootIsMountPoint() {
 /*
  * First thing in a test file: await enterNamespace(import.meta.url, {hosts, addresses}). Outside it does not return:
  * it runs the file inside and ends with its status. hosts: {name: address}; addresses: more of the loopback device,
- * like "10.1.2.3/32" or "fd00::1/128".
+ * like "10.1.2.3/32" or "fd00::1/128"; dns: the address that other names are asked of, a dns.mjs.
  */
-export async function enterNamespace(url, { hosts = {}, addresses = [] } = {}) {
+export async function enterNamespace(url, { hosts = {}, addresses = [], dns } = {}) {
 	const file = fileURLToPath(url)
 	if (process.env[mark] === file)
 		return
 	const folder = mkdtempSync(join(tmpdir(), 'drawbridge-hosts-'))
-	const hostsFile = join(folder, 'hosts')
 	const lines = Object.entries({ localhost: '127.0.0.1', ...hosts }).map(([name, address]) => `${address}\t${name}\n`)
-	writeFileSync(hostsFile, lines.join(''))
+	writeFileSync(join(folder, 'hosts'), lines.join(''))
+	if (dns)
+		writeFileSync(join(folder, 'resolv.conf'), `nameserver ${dns}\noptions timeout:1 attempts:1\n`)
 	const user = process.getuid() === 0 ? [] : ['--map-root-user']
 	const apart = rootIsMountPoint()
 	const mounts = apart ? ['--mount'] : ['--mount', '--propagation', 'unchanged']
 	const inner = spawn('unshare', [...user, '--net', ...mounts, '--', 'sh', '-c', script, 'sh', addresses.join(' '),
-		hostsFile, apart ? 'apart' : 'shared', process.execPath, ...process.execArgv, file],
+		folder, apart ? 'apart' : 'shared', process.execPath, ...process.execArgv, file],
 	{ stdio: 'inherit', env: { ...process.env, [mark]: file } })
 	for (const signal of ['SIGTERM', 'SIGINT'])
 		process.on(signal, () => inner.kill(signal))

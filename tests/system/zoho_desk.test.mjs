@@ -6,7 +6,7 @@ import { startAuthority } from '../support/ca.mjs'
 import { connect, walkConsent } from '../support/consent.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { enterNamespace } from '../support/netns.mjs'
-import { freePort, suite } from '../support/scope.mjs'
+import { eventually, freePort, suite } from '../support/scope.mjs'
 import { newConnection } from '../support/worlds.mjs'
 import { consentAtZoho, elsewhere, startZoho, tokenRequests, zohoHosts } from '../support/zoho.mjs'
 
@@ -118,6 +118,12 @@ suite('Zoho Desk in two data centres', (scope) => {
 		assert.equal(answer.status, 403)
 		assert.equal(answer.json.errorCode, 'SCOPE_MISMATCH')
 		assert.equal(tokenRequests(zoho).length, count)
+		const connection = await eventually('its health', async () => {
+			const now = await drawbridge.connection(link)
+			return now.health === 'degraded' && now
+		})
+		assert.equal(connection.status, 'connected')
+		assert.match(connection.health_reason, /perhaps Desk\.tickets\.READ/)
 	})
 
 	for (const status of [400, 200])
@@ -144,6 +150,34 @@ suite('Zoho Desk in two data centres', (scope) => {
 		const { family } = [...zoho.access.values()].at(-1)
 		assert.ok(zoho.refresh.get(family).times.length <= 10)
 		assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 200)
+	})
+
+	it('the refresh tokens of an account are counted: told before Zoho silently ends the first of them', async () => {
+		const person = { email: 'zoe@us.example', centre: 'us', zuid: '7003', org: '2389290' }
+		zoho.users.set(person.email, person)
+		const asked = { scopes: [...scopes, 'AaaServer.profile.READ'] }
+		const links = []
+		const one = async () => {
+			const { link_name: link } = await fresh(asked)
+			await connect(drawbridge, link, at(person.email))
+			links.push(link)
+			return drawbridge.connection(link)
+		}
+		let last
+		for (let n = 1; n <= 20; n++)
+			last = await one()
+		assert.match(last.warning, /20 of the 20 refresh tokens/)
+		assert.equal((await drawbridge.connection(links[0])).health, 'ok')
+		assert.match((await one()).warning, /21 of the 20/)
+		const first = await eventually('the first to be marked', async () => {
+			const now = await drawbridge.connection(links[0])
+			return now.health === 'degraded' && now
+		})
+		assert.match(first.health_reason, /may have ended this access/)
+		/* and so it has: the mark is right */
+		await drawbridge.api('POST', `/v1/connections/${links[0]}/refresh`)
+		assert.equal((await drawbridge.connection(links[0])).status, 'needs_reconnect')
+		await drawbridge.must('POST', `/v1/connections/${links[1]}/refresh`)
 	})
 
 	it('revoking ends the refresh token at Zoho', async () => {

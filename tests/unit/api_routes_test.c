@@ -283,7 +283,7 @@ a_row_does_not_contradict_itself(void **state)
 		assert_false((r->flags & API_CREATES) && (r->flags & API_OPEN));
 		assert_false((r->flags & API_CREATES) && !is_post);
 		/* Without a database nobody can be known. */
-		assert_false((r->flags & API_NO_STORE) &&
+		assert_false((r->flags & (API_AT_ONCE | API_WATCH)) &&
 			     !(r->flags & API_OPEN));
 		/* A form's secrets are lifted by name. */
 		assert_false((r->flags & API_FORM) && r->lifts[0].under &&

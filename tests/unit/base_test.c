@@ -129,6 +129,39 @@ control_bytes_are_seen(void **state)
 }
 
 static void
+a_distance_counts_changed_letters(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		unsigned distance;
+	} rows[] = {
+		{ "", "", 0 },
+		{ "", "abc", 3 },
+		{ "input", "input", 0 },
+		{ "inptu", "input", 2 },
+		{ "input", "inputs", 1 },
+		{ "kitten", "sitting", 3 },
+	};
+	char long_name[62];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(slice_distance(slice_str(rows[i].a),
+						slice_str(rows[i].b)),
+				 rows[i].distance);
+		assert_int_equal(slice_distance(slice_str(rows[i].b),
+						slice_str(rows[i].a)),
+				 rows[i].distance);
+	}
+	memset(long_name, 'a', sizeof(long_name));
+	assert_int_equal(slice_distance(slice_of(long_name, 60), SLICE("a")),
+			 59);
+	assert_int_equal(slice_distance(slice_of(long_name, 61), SLICE("a")),
+			 SLICE_DISTANCE_NONE);
+}
+
+static void
 only_well_formed_utf8_is_utf8(void **state)
 {
 	static const char *const good[] = { "",
@@ -418,6 +451,7 @@ main(void)
 		cmocka_unit_test(numbers_are_digits_only_and_bounded),
 		cmocka_unit_test(copies_end_with_nul),
 		cmocka_unit_test(control_bytes_are_seen),
+		cmocka_unit_test(a_distance_counts_changed_letters),
 		cmocka_unit_test(only_well_formed_utf8_is_utf8),
 		cmocka_unit_test(a_cut_text_ends_at_a_whole_character),
 		cmocka_unit_test(a_buffer_grows_to_its_limit_and_no_further),

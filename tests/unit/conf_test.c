@@ -307,6 +307,7 @@ help_tells_every_setting_and_its_default(void **state)
 		if (!strstr(buf_cstr(&text), names[i]))
 			fail_msg("%s is not told", names[i]);
 	assert_non_null(strstr(buf_cstr(&text), "(default 127.0.0.1:7070)"));
+	assert_non_null(strstr(buf_cstr(&text), "(default true; --records="));
 	assert_non_null(strstr(buf_cstr(&text), "DRAWBRIDGE_PUBLIC_URL"));
 	buf_release(&text);
 }

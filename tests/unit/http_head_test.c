@@ -208,11 +208,33 @@ too_many_or_too_large_is_431(void **state)
 }
 
 static void
+the_head_of_a_response_has_the_same_limit(void **state)
+{
+	static char text[HTTP_HEAD_MAX + 512];
+	int n = snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nA: ");
+	size_t end = HTTP_HEAD_MAX - 4;
+
+	(void)state;
+	memset(text + n, 'a', sizeof(text) - (size_t)n);
+	memcpy(text + end, "\r\n\r\n", 4);
+	assert_int_equal(http_head_response(slice_of(text, end + 4), false, &h),
+			 0);
+	text[end] = 'a';
+	memcpy(text + end + 1, "\r\n\r\n", 4);
+	assert_int_equal(http_head_response(slice_of(text, end + 5), false, &h),
+			 ERR_PROTOCOL);
+	assert_int_equal(h.error, 431);
+}
+
+static void
 expectations_other_than_continue_are_417(void **state)
 {
 	(void)state;
 	assert_refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
 		       "Expect: tea\r\n\r\n",
+		       417);
+	assert_refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+		       "Expect: 100-continue\r\nExpect: tea\r\n\r\n",
 		       417);
 	assert_int_equal(request("POST / HTTP/1.1\r\nHost: x\r\n"
 				 "Content-Length: 1\r\n"
@@ -251,6 +273,9 @@ ambiguous_responses_are_refused(void **state)
 		"HTTP/1.1 200 OK\nContent-Length: 1\n\n",
 		"HTTP/1.1 20 OK\r\n\r\n",
 		"HTTP/1.1 099 OK\r\n\r\n",
+		"HTTP/1.1 2000 OK\r\n\r\n",
+		"HTTP/1.1 200OK\r\n\r\n",
+		"HTTP/1.1 200\tOK\r\n\r\n",
 		"HTTP/1.1  200 OK\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
 		"Content-Length: 1\r\n\r\n",
@@ -270,6 +295,26 @@ ambiguous_responses_are_refused(void **state)
 		assert_int_equal(response(bad[i]), ERR_PROTOCOL);
 }
 
+static void
+cookies_are_found_by_their_whole_name(void **state)
+{
+	struct slice value;
+
+	(void)state;
+	assert_int_equal(request("GET / HTTP/1.1\r\nHost: x\r\n"
+				 "Cookie: xa=0; ab=1;a=2;a=3; =4;b\r\n"
+				 "Cookie:c=\"5\" ; d==6\r\n\r\n"),
+			 0);
+	assert_true(http_head_cookie(&h, "a", &value));
+	assert_true(slice_eq(value, SLICE("2")));
+	assert_true(http_head_cookie(&h, "c", &value));
+	assert_true(slice_eq(value, SLICE("\"5\"")));
+	assert_true(http_head_cookie(&h, "d", &value));
+	assert_true(slice_eq(value, SLICE("=6")));
+	assert_false(http_head_cookie(&h, "b", &value));
+	assert_false(http_head_cookie(&h, "A", &value));
+}
+
 int
 main(void)
 {
@@ -284,9 +329,11 @@ main(void)
 		cmocka_unit_test(body_lengths_have_one_reading),
 		cmocka_unit_test(connection_names_fields_that_end_here),
 		cmocka_unit_test(too_many_or_too_large_is_431),
+		cmocka_unit_test(the_head_of_a_response_has_the_same_limit),
 		cmocka_unit_test(expectations_other_than_continue_are_417),
 		cmocka_unit_test(responses_are_read),
 		cmocka_unit_test(ambiguous_responses_are_refused),
+		cmocka_unit_test(cookies_are_found_by_their_whole_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,8 @@ dot_segments_are_refused_in_every_spelling(void **state)
 		"a/b",
 		"",
 		"/a/%7f",
+		"/a#b",
+		"/a?b#c",
 	};
 	static const char *const good[] = {
 		"/",	"/a//b",   "/a%2Fb", "/a;b=c", "/...",	   "/a..b",

@@ -149,6 +149,52 @@ malformed_chunks_are_refused(void **state)
 	assert_chunked("0\r\n: x\r\n\r\n", ERR_PROTOCOL, NULL);
 	assert_chunked("0\r\nA: \x01\r\n\r\n", ERR_PROTOCOL, NULL);
 	assert_chunked("5;\x01\r\n", ERR_PROTOCOL, NULL);
+	assert_chunked("5;\"\r\n\"\r\nhello\r\n", ERR_PROTOCOL, NULL);
+	assert_chunked("0\r\nGET / HTTP/1.1\r\n\r\n", ERR_PROTOCOL, NULL);
+	assert_chunked("0\r\nA : x\r\n\r\n", ERR_PROTOCOL, NULL);
+}
+
+static void
+zeros_before_a_size_have_an_end(void **state)
+{
+	(void)state;
+	assert_chunked("0000000000000005\r\nhello\r\n0\r\n\r\n", ERR_CLOSED,
+		       "hello");
+	assert_chunked("00000000000000005\r\nhello\r\n", ERR_PROTOCOL, NULL);
+}
+
+/* `count` chunks of `size` bytes, each with an extension of `waste`. */
+static int
+chunks_with_extensions(size_t count, size_t size, size_t waste)
+{
+	struct pair p;
+	struct buf b, line;
+	int rc = ERR_AGAIN;
+
+	pair_init(&p);
+	buf_init(&b, 1 << 24);
+	buf_init(&line, 1 << 16);
+	body_begins(&p, HTTP_BODY_CHUNKED, 0);
+	while (count-- && rc == ERR_AGAIN) {
+		buf_reset(&line);
+		buf_printf(&line, "%zx;%0*d\r\n%0*d\r\n", size, (int)waste, 0,
+			   (int)size, 0);
+		far_send(&p, buf_cstr(&line));
+		rc = read_all(&p, &b);
+	}
+	buf_release(&line);
+	buf_release(&b);
+	pair_release(&p);
+	return rc;
+}
+
+static void
+extensions_may_not_outweigh_what_they_come_with(void **state)
+{
+	(void)state;
+	assert_int_equal(chunks_with_extensions(100, 1, 1000), ERR_PROTOCOL);
+	assert_int_equal(chunks_with_extensions(100, 1000, 1000), ERR_AGAIN);
+	assert_int_equal(chunks_with_extensions(10, 1, 1000), ERR_AGAIN);
 }
 
 static void
@@ -271,6 +317,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chunks_are_decoded),
 		cmocka_unit_test(malformed_chunks_are_refused),
+		cmocka_unit_test(zeros_before_a_size_have_an_end),
+		cmocka_unit_test(
+			extensions_may_not_outweigh_what_they_come_with),
 		cmocka_unit_test(a_length_ends_where_it_says),
 		cmocka_unit_test(a_body_that_is_cut_short_is_an_error),
 		cmocka_unit_test(bodies_cross_with_either_framing),

@@ -149,6 +149,105 @@ what_was_read_is_written_compactly_and_in_order(void **state)
 	json_decref(tree);
 }
 
+static void
+reals_are_written_with_the_fewest_digits(void **state)
+{
+	static const struct {
+		double real;
+		const char *text;
+	} rows[] = {
+		{ 0.1, "0.1" },
+		{ 19.9, "19.9" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
+		{ 1.0, "1.0" },
+		{ -20.0, "-20.0" },
+		{ 0.0, "0.0" },
+		{ -0.0, "-0.0" },
+		{ 1234.5, "1234.5" },
+		{ 100.25, "100.25" },
+		{ 1e15, "1000000000000000.0" },
+		{ 123456789012345680.0, "123456789012345680.0" },
+		{ 1e20, "100000000000000000000.0" },
+		{ 1e21, "1e21" },
+		{ 1.25e300, "1.25e300" },
+		{ 0.000001, "0.000001" },
+		{ 0.00000125, "0.00000125" },
+		{ 1e-7, "1e-7" },
+		{ -2.5e-9, "-2.5e-9" },
+		{ 1.7976931348623157e308, "1.7976931348623157e308" },
+		{ 5e-324, "5e-324" },
+	};
+	json_t *value, *again;
+	struct buf out;
+	size_t i;
+
+	(void)state;
+	buf_init(&out, 100);
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		value = json_real(rows[i].real);
+		buf_reset(&out);
+		assert_int_equal(json_write(value, &out), 0);
+		assert_string_equal(buf_cstr(&out), rows[i].text);
+		again = read_good(buf_cstr(&out));
+		assert_true(json_is_real(again));
+		assert_true(json_real_value(again) == rows[i].real);
+		json_decref(again);
+		json_decref(value);
+	}
+	buf_release(&out);
+}
+
+static void
+any_real_reads_back_as_itself(void **state)
+{
+	json_t *value, *again;
+	struct buf out;
+	uint64_t bits;
+	double real;
+	int i;
+
+	(void)state;
+	buf_init(&out, 100);
+	for (i = 0; i < 20000; i++) {
+		bits = table_hash(slice_of(&i, sizeof(i)));
+		memcpy(&real, &bits, sizeof(real));
+		value = json_real(real);
+		if (!value)
+			continue; /* no number */
+		buf_reset(&out);
+		assert_int_equal(json_write(value, &out), 0);
+		again = read_good(buf_cstr(&out));
+		assert_true(json_real_value(again) == real);
+		json_decref(again);
+		json_decref(value);
+	}
+	buf_release(&out);
+}
+
+static void
+what_is_no_text_or_too_deep_is_not_written(void **state)
+{
+	json_t *value = json_stringn_nocheck("a\xff", 2), *list;
+	struct buf out;
+	int depth;
+
+	(void)state;
+	buf_init(&out, 1000);
+	assert_int_equal(json_write(value, &out), ERR_INVALID);
+	json_decref(value);
+	value = json_integer(1);
+	for (depth = 1; depth <= 65; depth++) {
+		list = json_array();
+		json_array_append_new(list, value);
+		value = list;
+		buf_reset(&out);
+		assert_int_equal(json_write(value, &out),
+				 depth <= 64 ? 0 : ERR_INVALID);
+	}
+	json_decref(value);
+	buf_release(&out);
+}
+
 /* ---- picking ---- */
 
 /* A document to pick from; each test asks one thing and looks. */
@@ -341,6 +440,9 @@ main(void)
 		cmocka_unit_test(size_and_depth_are_bounded),
 		cmocka_unit_test(
 			what_was_read_is_written_compactly_and_in_order),
+		cmocka_unit_test(reals_are_written_with_the_fewest_digits),
+		cmocka_unit_test(any_real_reads_back_as_itself),
+		cmocka_unit_test(what_is_no_text_or_too_deep_is_not_written),
 		PICK(strings_are_picked),
 		PICK(numbers_are_whole_and_in_range),
 		PICK(booleans_are_true_or_false_only),

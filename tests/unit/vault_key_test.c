@@ -99,6 +99,31 @@ a_key_that_others_may_read_is_refused(void **state)
 	secret_free(key);
 }
 
+/* A file of root's, 0440: to its group, or by a list whose mask looks so. */
+static void
+a_key_that_root_hands_over_is_taken(void **state)
+{
+	struct secret *key, *refused;
+	int rc, rc_open;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	file_put(temp_path("given.key"), "0123456789abcdef0123456789abcdef", 32,
+		 0440);
+	file_put(temp_path("world.key"), "0123456789abcdef0123456789abcdef", 32,
+		 0444);
+	assert_int_equal(from_file("given.key", false, &key), ERR_FORBIDDEN);
+	assert_int_equal(chmod(temp_path("."), 0755), 0);
+	assert_int_equal(seteuid(65534), 0);
+	rc = from_file("given.key", false, &key);
+	rc_open = from_file("world.key", false, &refused);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(rc, 0);
+	assert_int_equal(rc_open, ERR_FORBIDDEN);
+	secret_free(key);
+}
+
 static void
 a_key_of_another_size_is_refused(void **state)
 {
@@ -353,6 +378,7 @@ main(void)
 		cmocka_unit_test(a_key_is_made_once_for_its_owner_alone),
 		cmocka_unit_test(a_lost_key_is_not_quietly_made_anew),
 		cmocka_unit_test(a_key_that_others_may_read_is_refused),
+		cmocka_unit_test(a_key_that_root_hands_over_is_taken),
 		cmocka_unit_test(a_key_of_another_size_is_refused),
 		cmocka_unit_test(a_key_is_a_plain_file),
 		cmocka_unit_test(

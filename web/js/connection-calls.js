@@ -11,7 +11,7 @@ export function usageCard(usage, connection) {
 	const last = usage.last_used_at ?? connection.last_used_at
 	const { calls_last_day: calls, failed_last_day: failed, keys } = usage
 	return h('section', { class: 'card' }, h('h2', {}, 'Where it is used'),
-		h('div', { class: 'figures' }, figure(calls, 'calls in a day'), figure(failed, 'of them failed')),
+		h('div', { class: 'figures' }, figure(calls, 'calls in 24 hours'), figure(failed, 'of them failed')),
 		h('p', {}), h('p', { class: 'muted' }, last ? ['Last used ', time(last), '.'] : 'Never used yet.'),
 		keys.length > 0 && [h('p', { class: 'muted' }, 'Keys for it alone:'), h('ul', { class: 'chips' },
 			keys.map(({ name, prefix }) => h('li', { class: 'chip' }, name, ' ', h('code', {}, `${prefix}…`))))])

@@ -63,10 +63,10 @@ export function statusCard(connection, me, method) {
 			connection.retry_at && [', tried again ', time(connection.retry_at)]),
 		place,
 		h('div', { class: 'actions' },
-			builds && status !== 'disabled' && consents && busyButton(connected || status === 'needs_reconnect'
-				? 'Reconnect' : 'Connect', () => reconnect(connection), { class: connected ? null : 'go' }),
 			builds && connected && busyButton('Test', doing(place, () => api.act(link, 'test'),
 				(result) => fill(place, testResult(result))), { class: 'go' }),
+			builds && status !== 'disabled' && consents && busyButton(connected || status === 'needs_reconnect'
+				? 'Reconnect' : 'Connect', () => reconnect(connection), { class: connected ? null : 'go' }),
 			manages && connected && renews && busyButton('Renew the token', act('refresh')),
 			manages && (status === 'disabled' ? busyButton('Enable', act('enable'), { class: 'go' })
 				: busyButton('Disable', act('disable'))),

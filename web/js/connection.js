@@ -46,7 +46,14 @@ function detailsCard(connection, service, method) {
 		pair('Connected', connection.connected_at && time(connection.connected_at)),
 		pair('Token ends', connection.expires_at && [time(connection.expires_at), ' ', h('span', { class: 'muted' },
 			method?.kind.startsWith('oauth2') ? '(renewed by itself)' : '')]),
+		pair('Access ends', forecast(connection)),
+		pair('Take care', connection.warning),
 		pair('Created', time(connection.created_at))))
+}
+
+/* When it will not work any more although it is renewed. */
+function forecast({ expires_forecast: end }) {
+	return end && [time(end.at), ' ', h('span', { class: 'muted' }, end.detail)]
 }
 
 export async function connectionPage({ link }) {

@@ -46,7 +46,7 @@ function row(connection, services) {
 				&& h('p', { class: 'reason' }, degradedText(connection)),
 			trouble),
 		h('div', { class: 'whose' },
-			h('p', {}, connection.account ? ['Account ', h('b', {}, connection.account)] : 'No account'),
+			connection.account && h('p', {}, 'Account ', h('b', {}, connection.account)),
 			h('p', { class: 'muted' }, 'Owner ', ownerName(connection),
 				connection.last_used_at ? [' · used ', time(connection.last_used_at)] : ' · never used')),
 		h('div', { class: 'do' }, remedy(connection, trouble)))

@@ -77,7 +77,7 @@ const row = (key) => h('tr', {},
 	h('td', { 'data-label': 'Connections' }, key.connections ? key.connections.join(', ') : 'all'),
 	h('td', { 'data-label': 'Made' }, time(key.created_at)),
 	h('td', { 'data-label': 'State' }, state(key), !key.revoked_at && key.expires_at && [' ', time(key.expires_at)]),
-	h('td', {}, !key.revoked_at && h('button', { type: 'button', class: 'quiet danger', onclick: () => revoke(key),
+	h('td', { class: 'do' }, !key.revoked_at && h('button', { type: 'button', class: 'quiet danger', onclick: () => revoke(key),
 		'aria-label': `Revoke ${key.name}` }, 'Revoke')))
 
 const heads = ['Name', 'Begins with', 'Role', 'Connections', 'Made', 'State']

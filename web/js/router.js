@@ -36,21 +36,22 @@ function decode(text) {
 	}
 }
 
-const missing = () => ({ title: 'No such page', body: [h('h1', {}, 'There is no such page'),
-	h('p', {}, h('a', { href: '/connections' }, 'To the connections'))] })
+const toConnections = () => h('p', {}, h('a', { href: '/connections' }, 'To the connections'))
+const missing = () => ({ title: 'No such page', body: [h('h1', {}, 'There is no such page'), toConnections()] })
 
 /* Shows the page of the current address; focus goes to its heading unless this is a reload in place. */
 export async function show({ focus = true } = {}) {
 	const mine = ++turn
 	const place = byId('page')
 	const { page, parameters } = find(location.pathname) ?? { page: missing, parameters: {} }
-	const slow = setTimeout(() => mine === turn && fill(place, loading()), 150)
+	/* In place, what stands there stays until the new is here: neither eye nor focus loses its place. */
+	const slow = setTimeout(() => focus && mine === turn && fill(place, loading()), 150)
 	let shown
 	try {
 		shown = await page(parameters, new URLSearchParams(location.search))
 	} catch (error) {
 		shown = { title: 'Error', body: [h('h1', {}, 'This page cannot be shown'),
-			problemBox(error, { retry: () => show() })] }
+			problemBox(error, { retry: () => show() }), toConnections()] }
 	}
 	clearTimeout(slow)
 	if (mine !== turn || !shown)

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What OAuth clients get wrong, one test each, at an authorization server that does as it is told: callbacks, token
+ * answers, client authentication, scopes, accounts, revocation. Nothing that fails may replace a grant that works.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, beforeEach, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { Browser } from '../support/browser.mjs'
+import { atCallback, connect, ticketFor, walkConsent } from '../support/consent.mjs'
+import { oauthService } from '../support/definitions.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
+import { eventually, freePort, suite } from '../support/scope.mjs'
+import { consentByItself, startScripted } from '../support/scripted.mjs'
+import { addService, newConnection } from '../support/worlds.mjs'
+
+suite('consent, scenario by scenario', (scope) => {
+	let drawbridge, api
+	const servers = {}
+	const scopes = ['tickets.read', 'tickets.write']
+
+	before(async () => {
+		const port = await freePort()
+		const redirectUris = [`http://localhost:${port}/oauth/callback`]
+		for (const auth of ['basic', 'body', 'none'])
+			servers[auth] = await startScripted(scope, { auth, redirectUris })
+		api = await startApi(scope, { check: (token) =>
+			Object.values(servers).some((server) => server.accountOf(token)) })
+		drawbridge = await startDrawbridge(scope, { port })
+		for (const [auth, server] of Object.entries(servers)) {
+			await addService(drawbridge, oauthService(`scripted_${auth}`, server, api, {
+				authorize: { issuer: server.issuer, issuer_required: true }, token: { client_auth: auth },
+				refresh: { rotates: true }
+			}), server.client)
+		}
+	})
+
+	beforeEach(() => {
+		for (const server of Object.values(servers))
+			server.reset()
+		api.refuse = 0
+	})
+
+	const fresh = (body, auth = 'basic') => newConnection(drawbridge, `scripted_${auth}`, { scopes, ...body })
+	const walk = (link, options) => walkConsent(drawbridge, link, consentByItself, options)
+	const connected = async (body, auth) => {
+		const { link_name: link } = await fresh(body, auth)
+		await connect(drawbridge, link, consentByItself)
+		return link
+	}
+	const accountOf = async (link, server = servers.basic) => {
+		const answer = await drawbridge.via(link, '/echo')
+		assert.equal(answer.status, 200, answer.text)
+		return server.accountOf(api.last().token)
+	}
+
+	/* What comes back is changed; the connection must stay as it was, and no code may be exchanged. */
+	async function refused(change, { status = [400, 403, 404, 409] } = {}) {
+		const working = await connected()
+		for (const { link_name: link, before: state } of [{ ...await fresh(), before: 'not_connected' },
+			{ link_name: working, before: 'connected' }]) {
+			const browser = new Browser()
+			const stopped = await walk(link, { browser, stop: atCallback })
+			const url = new URL(stopped.url)
+			const count = servers.basic.requests.length
+			const page = await change(url, browser) ?? await browser.open(url)
+			assert.ok(status.includes(page.status), `${page.status} ${page.text}`)
+			assert.ok(page.text.length > 20)
+			assert.equal(servers.basic.requests.length, count, 'a code was sent')
+			assert.equal((await drawbridge.connection(link)).status, state)
+		}
+		assert.equal(await accountOf(working), 'ada')
+	}
+
+	/* ---- the callback ---- */
+
+	it('a callback with code and error is a refusal', () =>
+		refused((url) => url.searchParams.set('error', 'access_denied')))
+
+	it('a callback with neither code nor error connects nothing', () =>
+		refused((url) => url.searchParams.delete('code')))
+
+	it('an empty code is none', () => refused((url) => url.searchParams.set('code', '')))
+
+	it('a missing state is refused', () => refused((url) => url.searchParams.delete('state')))
+
+	it('an unknown state is refused', () => refused((url) => url.searchParams.set('state', 'A'.repeat(43))))
+
+	it('a tampered state is refused', () => refused((url) => {
+		const state = url.searchParams.get('state')
+		url.searchParams.set('state', state.slice(0, -1) + (state.endsWith('A') ? 'B' : 'A'))
+	}))
+
+	it('a state given twice is refused', () => refused((url) => url.searchParams.append('state', 'again')))
+
+	it('a code given twice is refused', () => refused((url) => url.searchParams.append('code', 'again')))
+
+	it('the state of another user\'s browser is refused', () => refused((url) => new Browser().open(url)))
+
+	it('the state of another user\'s browser is refused, even if that has a consent under way', () =>
+		refused(async (url) => {
+			const other = new Browser()
+			await walk((await fresh()).link_name, { browser: other, stop: atCallback })
+			return other.open(url)
+		}))
+
+	it('a replayed callback does nothing again', async () => {
+		const { link_name: link } = await fresh()
+		const browser = new Browser()
+		const { url } = await walk(link, { browser, stop: atCallback })
+		await browser.open(url)
+		const [before, count] = [await drawbridge.connection(link), servers.basic.requests.length]
+		const again = await browser.open(url)
+		assert.ok(again.status >= 400 && again.status < 500)
+		assert.equal(servers.basic.requests.length, count)
+		assert.deepEqual(await drawbridge.connection(link), before)
+	})
+
+	it('the code of one connection does not connect another', async () => {
+		const [one, two] = [await fresh(), await fresh()]
+		const browser = new Browser()
+		const mine = await walk(one.link_name, { browser: new Browser(), stop: atCallback })
+		const theirs = await walk(two.link_name, { browser, stop: atCallback })
+		theirs.url.searchParams.set('code', mine.url.searchParams.get('code'))
+		await browser.open(theirs.url)
+		for (const { link_name: link } of [one, two])
+			assert.equal((await drawbridge.connection(link)).status, 'not_connected')
+	})
+
+	it('an issuer that was not asked is refused before the code is sent', () =>
+		refused((url) => url.searchParams.set('iss', 'https://login.attacker.example')))
+
+	it('a missing issuer is refused where the definition says that one comes', () =>
+		refused((url) => url.searchParams.delete('iss')))
+
+	it('a denial is told in plain words and can be tried again', async () => {
+		const { link_name: link } = await fresh()
+		servers.basic.deny = 'access_denied'
+		const page = await walk(link)
+		assert.ok(page.status >= 400 && page.status < 500)
+		const denied = await drawbridge.connection(link)
+		assert.equal(denied.status, 'not_connected')
+		assert.match(denied.reason, /refused/)
+		servers.basic.reset()
+		await connect(drawbridge, link, consentByItself)
+	})
+
+	it('a denied reconnect leaves the grant that works', async () => {
+		const link = await connected()
+		servers.basic.deny = 'access_denied'
+		await walk(link)
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
+		assert.equal(await accountOf(link), 'ada')
+		assert.equal(servers.basic.revocations.length, 0)
+	})
+
+	it('nothing in callback or ticket leads to another site', async () => {
+		const { link_name: link } = await fresh()
+		const evil = 'https://attacker.example/'
+		const parameters = ['next', 'return_to', 'redirect', 'redirect_uri', 'url', 'continue', 'RelayState']
+		const { authorize_url: ticket } = await ticketFor(drawbridge, link)
+		const open = (url) => drawbridge.api('GET', url.pathname + url.search, undefined, { key: null })
+		const browser = new Browser()
+		const { url } = await walk(link, { browser, stop: atCallback })
+		for (const name of parameters) {
+			for (const base of [ticket, url, `${drawbridge.publicUrl}/oauth/callback`]) {
+				const tried = new URL(base)
+				tried.searchParams.set(name, evil)
+				const answer = await open(tried)
+				assert.ok(!String(answer.headers.location ?? '').includes('attacker'), name)
+				assert.ok(!answer.text.includes('attacker.example'), name)
+			}
+		}
+		for (const name of parameters)
+			url.searchParams.set(name, evil)
+		const page = await browser.open(url)
+		assert.equal(page.url.host, new URL(drawbridge.publicUrl).host)
+		assert.ok(!page.html.includes('attacker.example'))
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
+	})
+
+	/* ---- the token endpoint ---- */
+
+	const failures = {
+		'400 invalid_grant': { kind: 'status', status: 400, body: { error: 'invalid_grant' } },
+		'401 invalid_client': { kind: 'status', status: 401, body: { error: 'invalid_client' } },
+		'403 with nothing': { kind: 'status', status: 403 },
+		'500 with a page': { kind: 'html' },
+		'a page with status 200': { kind: 'html', status: 200 },
+		'a cut connection': { kind: 'cut' },
+		'an answer cut in its middle': { kind: 'half' },
+		'malformed JSON': { kind: 'status', status: 200, body: '{"access_token": "a", ' },
+		'JSON that is no object': { kind: 'status', status: 200, body: '["access_token"]' },
+		'no access_token': { kind: 'status', status: 200, body: { token_type: 'Bearer', refresh_token: 'r' } },
+		'an access_token that is a number': { kind: 'status', status: 200, body: { access_token: 7 } },
+		'an access_token that is null': { kind: 'status', status: 200, body: { access_token: null } },
+		'200 with an error and a token': { kind: 'status', status: 200,
+			body: { error: 'temporarily_unavailable', access_token: 'not-this-one' } },
+		'an answer that does not end': { kind: 'status', status: 200, body: `{"x":"${'y'.repeat(300_000)}"}` }
+	}
+	for (const [name, fault] of Object.entries(failures)) {
+		it(`${name} from the token endpoint connects nothing and replaces nothing`, async () => {
+			const working = await connected()
+			const { link_name: link } = await fresh()
+			servers.basic.faults.on('token', fault)
+			for (const each of [link, working]) {
+				const page = await walk(each)
+				assert.ok(page.status >= 400, `${page.status} ${page.text}`)
+				assert.equal(page.url.host, new URL(drawbridge.publicUrl).host)
+			}
+			servers.basic.faults.clear()
+			const failed = await drawbridge.connection(link)
+			assert.equal(failed.status, 'not_connected')
+			assert.ok(failed.reason.length > 10)
+			assert.equal((await drawbridge.connection(working)).status, 'connected')
+			assert.equal(await accountOf(working), 'ada')
+			await drawbridge.must('POST', `/v1/connections/${working}/refresh`)
+		})
+	}
+
+	it('500 and then success connects at the second try', async () => {
+		const { link_name: link } = await fresh()
+		servers.basic.faults.on('token', { kind: 'html', times: 1 })
+		await walk(link)
+		assert.equal((await drawbridge.connection(link)).status, 'not_connected')
+		await connect(drawbridge, link, consentByItself)
+	})
+
+	it('a token endpoint that hangs ends the consent within 30 s, and the old grant works meanwhile', async () => {
+		const working = await connected()
+		servers.basic.faults.on('token', { kind: 'hang', times: 1 })
+		const start = Date.now()
+		const walking = walk(working)
+		await eventually('the code to be sent', () =>
+			servers.basic.requests.at(-1)?.form.grant_type === 'authorization_code')
+		assert.equal(await accountOf(working), 'ada')
+		const page = await walking
+		assert.ok(Date.now() - start < 30_000, `${Date.now() - start} ms`)
+		assert.equal(page.status, 504, page.text)
+		assert.equal((await drawbridge.connection(working)).status, 'connected')
+		assert.equal(await accountOf(working), 'ada')
+	})
+
+	/* ---- the client ---- */
+
+	it('a client authenticates by Basic, each part encoded, and not in the body too', async () => {
+		await connected()
+		const { form, headers } = servers.basic.requests.at(-1)
+		const pair = Buffer.from(headers.authorization.slice(6), 'base64').toString()
+		assert.equal(pair, 'scripted-client:s3cret+of%3Ascripted')
+		assert.equal(form.client_secret, undefined)
+	})
+
+	it('a client authenticates in the body, and not by Basic too; the refresh does the same', async () => {
+		const link = await connected({}, 'body')
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		for (const { form, headers } of servers.body.requests.slice(-2)) {
+			assert.equal(form.client_secret, 's3cret of:scripted')
+			assert.equal(headers.authorization, undefined)
+		}
+		assert.equal(servers.body.requests.at(-1).form.grant_type, 'refresh_token')
+	})
+
+	it('a public client sends its id and no secret', async () => {
+		const link = await connected({}, 'none')
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		for (const { form, headers } of servers.none.requests.slice(-2)) {
+			assert.equal(form.client_id, 'scripted-client')
+			assert.equal(form.client_secret, undefined)
+			assert.equal(headers.authorization, undefined)
+		}
+		assert.equal(await accountOf(link, servers.none), 'ada')
+	})
+
+	it('PKCE is S256, and a verifier is used once', async () => {
+		await connected()
+		await connected()
+		const [one, two] = servers.basic.authorizations.slice(-2)
+		for (const { code_challenge: challenge, code_challenge_method: method } of [one, two]) {
+			assert.equal(method, 'S256')
+			assert.match(challenge, /^[\w-]{43}$/)
+		}
+		assert.notEqual(one.code_challenge, two.code_challenge)
+		assert.notEqual(one.state, two.state)
+	})
+
+	it('a server that knows plain alone is refused: nothing falls back to it', async () => {
+		servers.basic.methods = ['plain']
+		const { link_name: link } = await fresh()
+		const count = servers.basic.authorizations.length
+		const page = await walk(link)
+		assert.ok(page.status >= 400 && page.status < 500)
+		assert.match(page.text, /S256 is not supported/)
+		assert.deepEqual(servers.basic.authorizations.slice(count).map((each) => each.code_challenge_method), ['S256'])
+		assert.equal((await drawbridge.connection(link)).status, 'not_connected')
+	})
+
+	/* ---- scopes ---- */
+
+	it('an answer that says no scopes has granted what was asked', async () => {
+		servers.basic.scope = () => undefined
+		const link = await connected()
+		const connection = await drawbridge.connection(link)
+		assert.deepEqual(connection.scopes_granted, scopes)
+		assert.equal(connection.health, 'ok')
+	})
+
+	it('scopes that were asked and not granted are shown, and degrade the connection', async () => {
+		servers.basic.scope = () => 'tickets.read'
+		const { link_name: link } = await fresh()
+		const page = await walk(link)
+		assert.match(page.text, /tickets\.write/)
+		const connection = await drawbridge.connection(link)
+		assert.equal(connection.status, 'connected')
+		assert.deepEqual(connection.scopes_asked, scopes)
+		assert.deepEqual(connection.scopes_granted, ['tickets.read'])
+		assert.equal(connection.health, 'degraded')
+		assert.match(connection.health_reason, /tickets\.write/)
+		/* and that stays so when the token is renewed */
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		assert.equal((await drawbridge.connection(link)).health, 'degraded')
+	})
+
+	it('other scopes than were asked are shown as they are', async () => {
+		servers.basic.scope = () => 'admin.everything tickets.read'
+		const connection = await drawbridge.connection(await connected())
+		assert.deepEqual(connection.scopes_granted, ['admin.everything', 'tickets.read'])
+		assert.equal(connection.health, 'degraded')
+	})
+
+	it('more scopes wait for consent, and the old grant goes on with its own meanwhile', async () => {
+		const link = await connected({ scopes: ['tickets.read'] })
+		await drawbridge.must('PATCH', `/v1/connections/${link}`, { scopes })
+		const edited = await drawbridge.connection(link)
+		assert.equal(edited.status, 'connected')
+		assert.deepEqual([edited.scopes_asked, edited.scopes_granted], [scopes, ['tickets.read']])
+		const browser = new Browser()
+		const { url } = await walk(link, { browser, stop: atCallback })
+		assert.equal(await accountOf(link), 'ada')
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		assert.deepEqual((await drawbridge.connection(link)).scopes_granted, ['tickets.read'])
+		await browser.open(url)
+		const after = await drawbridge.connection(link)
+		assert.deepEqual(after.scopes_granted, scopes)
+		assert.equal(after.health, 'ok')
+		assert.equal(await accountOf(link), 'ada')
+	})
+
+	/* ---- accounts ---- */
+
+	it('another account takes the connection over, and the first one\'s grant is revoked', async () => {
+		const link = await connected()
+		assert.equal(await accountOf(link), 'ada')
+		const { token } = api.last()
+		servers.basic.account = 'bert'
+		await connect(drawbridge, link, consentByItself)
+		assert.equal(await accountOf(link), 'bert')
+		await eventually('the first grant to be revoked', () => !servers.basic.accountOf(token))
+	})
+
+	it('two connections of one account refresh apart, and end apart', async () => {
+		const [one, two] = [await connected(), await connected()]
+		await Promise.all([one, two, one, two].map((link) =>
+			drawbridge.api('POST', `/v1/connections/${link}/refresh`)))
+		await drawbridge.must('POST', `/v1/connections/${one}/revoke`)
+		assert.equal(await accountOf(two), 'ada')
+		assert.equal((await drawbridge.connection(two)).status, 'connected')
+		assert.equal(servers.basic.reused, 0)
+	})
+
+	it('refreshes at once, forced and by calls, use no refresh token twice', async () => {
+		servers.basic.life = 2
+		const link = await connected()
+		const before = servers.basic.reused
+		const end = Date.now() + 5000
+		const many = async (ask) => {
+			while (Date.now() < end)
+				await ask()
+		}
+		const statuses = new Set()
+		await Promise.all([...Array.from({ length: 10 }, () => many(async () => {
+			statuses.add((await drawbridge.via(link, '/echo')).status)
+		})), ...Array.from({ length: 3 }, () => many(() =>
+			drawbridge.api('POST', `/v1/connections/${link}/refresh`)))])
+		servers.basic.life = 3600
+		assert.equal(servers.basic.reused, before)
+		assert.deepEqual([...statuses], [200])
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
+	})
+
+	it('access that its owner takes back at the provider needs a reconnect, and says so', async () => {
+		servers.basic.account = 'carla'
+		const link = await connected()
+		assert.equal(await accountOf(link), 'carla')
+		servers.basic.endAll('carla')
+		const answer = await drawbridge.via(link, '/echo')
+		assert.ok([401, 409].includes(answer.status), answer.text)
+		const connection = await eventually('the connection to say so', async () => {
+			const now = await drawbridge.connection(link)
+			return now.status === 'needs_reconnect' && now
+		})
+		assert.match(connection.reason, /Connect again/)
+		const audit = await drawbridge.must('GET', '/v1/audit')
+		assert.ok(audit.items.some(({ action }) => action === 'connection.needs_reconnect'))
+		await connect(drawbridge, link, consentByItself)
+		assert.equal(await accountOf(link), 'carla')
+	})
+
+	/* ---- taking back ---- */
+
+	it('disconnecting revokes upstream, with the client authenticated', async () => {
+		const link = await connected()
+		assert.equal(await accountOf(link), 'ada')
+		const { token } = api.last()
+		const answer = await drawbridge.must('POST', `/v1/connections/${link}/revoke`)
+		assert.equal(answer.revoked_upstream, true)
+		assert.equal(servers.basic.accountOf(token), undefined)
+		assert.match(servers.basic.revocations.at(-1).token, /^refresh-/)
+	})
+
+	it('deleting revokes upstream as well', async () => {
+		const link = await connected()
+		assert.equal(await accountOf(link), 'ada')
+		const { token } = api.last()
+		await drawbridge.must('DELETE', `/v1/connections/${link}`)
+		assert.equal(servers.basic.accountOf(token), undefined)
+	})
+
+	it('a revocation that the provider does not confirm is told honestly', async () => {
+		const link = await connected()
+		servers.basic.faults.on('revoke', { kind: 'status', status: 503 })
+		const answer = await drawbridge.must('POST', `/v1/connections/${link}/revoke`)
+		assert.equal(answer.revoked_upstream, false)
+		assert.match(answer.detail, /not confirmed/)
+		assert.equal((await drawbridge.connection(link)).status, 'revoked')
+		assert.equal((await drawbridge.via(link, '/echo')).status, 409)
+	})
+
+	it('a service without a way to revoke is told honestly', async () => {
+		const definition = oauthService('scripted_forever', servers.body, api, { token: { client_auth: 'body' } })
+		delete definition.methods.oauth.revoke
+		await addService(drawbridge, definition, servers.body.client)
+		const { link_name: link } = await newConnection(drawbridge, 'scripted_forever', { scopes })
+		await connect(drawbridge, link, consentByItself)
+		const answer = await drawbridge.must('POST', `/v1/connections/${link}/revoke`)
+		assert.equal(answer.revoked_upstream, false)
+		assert.match(answer.detail, /no way to revoke/)
+		assert.equal((await drawbridge.connection(link)).status, 'revoked')
+	})
+
+	/* ---- after all of that ---- */
+
+	it('no secret of any of these is in logs, audit, errors, call records, pages or files', async () => {
+		const secrets = Object.values(servers).flatMap((server) => [...server.secrets, server.client.client_secret])
+			.filter((text) => text && text.length > 8)
+		assert.ok(secrets.length > 100)
+		const texts = { log: drawbridge.log }
+		for (const path of ['/v1/audit?limit=200', '/v1/connections?limit=200', '/v1/calls?limit=200', '/metrics'])
+			texts[path] = (await drawbridge.api('GET', path)).text
+		for (const file of drawbridge.files())
+			texts[file] = readFileSync(file).toString('latin1')
+		for (const [place, text] of Object.entries(texts))
+			for (const secret of secrets)
+				for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')])
+					assert.ok(!text.includes(form), `${secret.split('-')[0]} in ${place}`)
+	})
+
+	after(() => assert.equal(Object.values(servers).reduce((sum, { reused }) => sum + reused, 0), 0))
+})

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The guard against names: an attacker's own name server answers as it likes, and differently each time. Whatever it
+ * says, a connection goes to an address that was judged, and to no other. A trap on every private address that the
+ * names lead to must stay empty; "public" addresses are of this namespace's own loopback device.
+ */
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { before, beforeEach, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { startAuthority } from '../support/ca.mjs'
+import { bearerService, clientCredentialsService } from '../support/definitions.mjs'
+import { startDns } from '../support/dns.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
+import { enterNamespace } from '../support/netns.mjs'
+import { suite } from '../support/scope.mjs'
+import { addService, newConnection } from '../support/worlds.mjs'
+
+const open = '93.184.216.34'
+const open6 = '2a00:1450::1'
+const dead = '93.184.216.35'
+const inside = ['10.1.2.3', '127.0.0.1', '169.254.169.254', '192.168.1.1', 'fd00::1', '::1']
+
+await enterNamespace(import.meta.url, { dns: '127.0.0.53',
+	addresses: [open, open6, ...inside.filter((address) => !/^(127|::1)/.test(address))]
+		.map((address) => `${address}/${address.includes(':') ? 128 : 32}`) })
+
+suite('the guard and names', (scope) => {
+	let drawbridge, dns, caught, count = 0
+	const seen = {}
+	const token = 'named-token-4711'
+
+	function setTrap(address) {
+		const server = net.createServer((socket) => {
+			caught.push(address)
+			socket.destroy()
+		})
+		scope.after(() => new Promise((resolve) => server.close(resolve)))
+		return new Promise((resolve, reject) => server.once('error', reject).listen(443, address, resolve))
+	}
+
+	before(async () => {
+		caught = []
+		for (const address of inside)
+			await setTrap(address)
+		const authority = await startAuthority(scope)
+		const tls = await authority.issue(['*.names.test', 'names.test'])
+		for (const host of [open, open6]) {
+			seen[host] = await startApi(scope, { tls, host, port: 443, check: (given) => given === token,
+				/* no connection is used twice: each call looks its name up */
+				routes: { '/echo': (request, response) =>
+					response.writeHead(200, { connection: 'close', 'content-length': 0 }).end() } })
+		}
+		dns = await startDns(scope, {})
+		drawbridge = await startDrawbridge(scope, { caFile: authority.file, egress: [] })
+	})
+
+	beforeEach(() => {
+		caught.length = 0
+		dns.asked.length = 0
+		for (const api of Object.values(seen))
+			api.requests.length = 0
+	})
+
+	/* A connection to a service at a name of its own, which resolves to records. */
+	async function named(records) {
+		const id = `named_${++count}`
+		const host = `n${count}.names.test`
+		dns.names[host] = records
+		await addService(drawbridge, bearerService(id, { url: `https://${host}` }, { allow_http: undefined }))
+		const { link_name: link } = await newConnection(drawbridge, id, { credentials: { token } })
+		return { link, host, call: () => drawbridge.via(link, '/echo') }
+	}
+
+	const assertRefused = (answer, what) => {
+		assert.equal(answer.status, 403, `${what}: ${answer.status} ${answer.text}`)
+		assert.equal(answer.headers['drawbridge-error'], 'destination_not_allowed', what)
+		assert.deepEqual(caught, [], what)
+	}
+
+	it('a name that is public is called', async () => {
+		const { call } = await named([open])
+		assert.equal((await call()).status, 200)
+		assert.equal(seen[open].requests.length, 1)
+	})
+
+	it('a name that turns private after it was judged leads nowhere', async () => {
+		const { call, host } = await named((type, asked) => type === 'A' ? [asked === 1 ? open : '10.1.2.3'] : [])
+		assert.equal((await call()).status, 200)
+		assert.equal(dns.asked.filter(({ name, type }) => name === host && type === 'A').length, 1, 'one look-up a call')
+		assertRefused(await call(), 'the second time')
+		assert.equal(seen[open].requests.length, 1)
+	})
+
+	it('a name that turns public after it was refused is called then', async () => {
+		const { call, host } = await named((type, asked) => type === 'A' ? [asked === 1 ? '127.0.0.1' : open] : [])
+		assertRefused(await call(), 'the first time')
+		assert.equal(dns.asked.filter(({ name, type }) => name === host && type === 'A').length, 1, 'one look-up a call')
+		assert.equal((await call()).status, 200)
+		assert.deepEqual(caught, [])
+	})
+
+	it('of several addresses the private ones are struck, in any order', async () => {
+		for (const records of [[open, '10.1.2.3'], ['10.1.2.3', open], ['127.0.0.1', '169.254.169.254', open, '192.168.1.1'],
+			['fd00::1', '::1', open], [open, '::ffff:10.1.2.3']]) {
+			const { call } = await named(records)
+			for (let n = 0; n < 3; n++)
+				assert.equal((await call()).status, 200, `${records}`)
+			assert.deepEqual(caught, [], `${records}`)
+		}
+	})
+
+	it('where the public address is dead, the private one is not tried in its place', async () => {
+		for (const records of [[dead, '10.1.2.3'], ['10.1.2.3', dead]]) {
+			const { call } = await named(records)
+			const answer = await call()
+			assert.ok([502, 504].includes(answer.status), `${answer.status} ${answer.text}`)
+			assert.deepEqual(caught, [])
+		}
+	})
+
+	it('where all are private, the call is refused', async () => {
+		for (const records of [['10.1.2.3'], ['127.0.0.1', '192.168.1.1'], ['0.0.0.0'], ['169.254.169.254'], ['100.64.0.1'],
+			['255.255.255.255'], ['224.0.0.1'], ['fd00::1', '10.1.2.3']])
+			assertRefused(await (await named(records)).call(), `${records}`)
+	})
+
+	it('an IPv6 address is judged by what it stands for', async () => {
+		for (const address of ['::1', '::', 'fd00::1', 'fe80::1', 'fec0::1', '::ffff:127.0.0.1', '::ffff:10.1.2.3',
+			'::ffff:169.254.169.254', '::10.1.2.3', '64:ff9b::10.1.2.3', '64:ff9b::127.0.0.1', '64:ff9b:1::10.1.2.3',
+			'2002:a01:203::1', '2001::1', '2001:db8::1', 'ff02::1', '100::1', '3fff::1'])
+			assertRefused(await (await named([address])).call(), address)
+		const { call } = await named([open6])
+		assert.equal((await call()).status, 200)
+		assert.equal(seen[open6].requests.length, 1)
+	})
+
+	it('an alias is what it leads to', async () => {
+		Object.assign(dns.names, { 'inside.names.test': ['10.1.2.3'], 'outside.names.test': [open],
+			'far.names.test': [{ cname: 'near.names.test' }], 'near.names.test': [{ cname: 'inside.names.test' }],
+			'turning.names.test': (type, asked) => type === 'A' ? [asked === 1 ? open : '10.1.2.3'] : [] })
+		assert.equal((await (await named([{ cname: 'outside.names.test' }])).call()).status, 200)
+		assertRefused(await (await named([{ cname: 'inside.names.test' }])).call(), 'an alias')
+		assertRefused(await (await named([{ cname: 'far.names.test' }])).call(), 'an alias of an alias')
+		const { call } = await named([{ cname: 'turning.names.test' }])
+		assert.equal((await call()).status, 200)
+		assert.deepEqual(caught, [])
+	})
+
+	it('hundreds of addresses leave none that was not judged', async () => {
+		const { call } = await named([...Array(25).fill().map((_, n) => `10.1.3.${n}`), '10.1.2.3'])
+		assertRefused(await call(), 'all private')
+	})
+
+	it('a name that is not there is 502, one whose server is silent 502 or 504, and both are told', async () => {
+		const gone = await (await named(undefined)).call()
+		assert.equal(gone.status, 502)
+		assert.equal(gone.headers['drawbridge-error'], 'upstream_unreachable')
+		assert.match(gone.json.detail, /cannot be looked up/)
+		const began = Date.now()
+		const silent = await (await named(null)).call()
+		assert.ok([502, 504].includes(silent.status), silent.text)
+		assert.ok(Date.now() - began < 8000, `${Date.now() - began} ms`)
+	})
+
+	it('a token endpoint is judged the same way: its secret goes to no private address', async () => {
+		dns.names['tokens.names.test'] = ['10.1.2.3']
+		const peer = { endpoints: { token: 'https://tokens.names.test/token' } }
+		const id = await addService(drawbridge, clientCredentialsService('machine', peer,
+			{ url: 'https://outside.names.test' }, { allow_http: undefined }),
+		{ client_id: 'machine', client_secret: 'machine-secret-88123' })
+		await drawbridge.api('POST', '/v1/connections', { name: 'Machine', service: id, scopes: ['tickets.read'] })
+		assert.ok(dns.asked.some(({ name }) => name === 'tokens.names.test'), 'its name was looked up')
+		assert.deepEqual(caught, [])
+	})
+})

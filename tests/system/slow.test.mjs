@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Clients that take their time: each is cut off at the limit that is meant for it, many of them cost no more than a
+ * block each, and whoever is not slow is served meanwhile. tests/torture/slow-clients is the long form.
+ */
+import assert from 'node:assert/strict'
+import { before, it } from 'node:test'
+import { residentBytes } from '../support/process.mjs'
+import { connectRaw } from '../support/raw.mjs'
+import { sleep, suite } from '../support/scope.mjs'
+import { callMeanwhile, percentile, slowKinds, startSlowClients } from '../support/slow.mjs'
+import { startBearerWorld } from '../support/worlds.mjs'
+
+const mib = 1024 * 1024
+/* what a connection may cost: its block of 33 KiB, and its own struct and head */
+const each = 40 * 1024
+
+suite('slow clients', (scope) => {
+	let drawbridge, link, kinds
+
+	before(async () => {
+		({ drawbridge, link } = await startBearerWorld(scope))
+		kinds = slowKinds({ link, key: drawbridge.key })
+		await drawbridge.via(link, '/echo')
+	})
+
+	/* How long until the server closes, in ms, while this goes on. */
+	async function untilClosed(hello, drip, every) {
+		const raw = connectRaw(scope, drawbridge.port)
+		const began = Date.now()
+		raw.send(hello)
+		while (!raw.ended && Date.now() - began < 20_000) {
+			await sleep(every)
+			if (drip && !raw.ended)
+				raw.send(drip)
+		}
+		return Date.now() - began
+	}
+
+	it('a head has 10 s, however busily it comes, and so has a connection that says nothing', async () => {
+		const head = `GET /via/${link}/echo HTTP/1.1\r\nHost: x\r\nX-Slow: `
+		const times = await Promise.all([untilClosed(head, 'a', 100), untilClosed(head, '', 100),
+			untilClosed('G', 'E', 500), untilClosed('', '', 100)])
+		for (const ms of times)
+			assert.ok(ms > 9000 && ms < 13_000, `${times} ms`)
+	})
+
+	it('a body may take longer than that, as long as it comes', async () => {
+		const raw = connectRaw(scope, drawbridge.port)
+		raw.send(`POST /via/${link}/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n`
+			+ 'Content-Length: 14\r\n\r\n')
+		for (let n = 0; n < 14; n++) {
+			await sleep(900)
+			raw.send('b')
+		}
+		assert.equal((await raw.answer()).json.body.length, 14)
+	})
+
+	for (const [name, count] of [['heads', 2000], ['large heads', 1000], ['bodies', 400], ['readers', 200]])
+		it(`${count} of them (${name}) leave memory bounded and the others served`, async () => {
+			const front = drawbridge.role('front')
+			const before = residentBytes(front)
+			const clients = startSlowClients(drawbridge.port, kinds[name], { count })
+			const { times, failures, most } = await callMeanwhile({ seconds: 13,
+				call: () => drawbridge.via(link, '/echo'), measure: () => residentBytes(front) })
+			const { open, opened } = await clients.stop()
+			assert.deepEqual(failures, [])
+			assert.ok(opened >= count && open > count / 2, `${open} open, ${opened} in all`)
+			assert.ok(most - before < 24 * mib + count * each, `${((most - before) / mib).toFixed(1)} MiB more`)
+			assert.ok(percentile(times, 0.5) < 1000, `median ${percentile(times, 0.5)} ms of ${times.length} calls`)
+			assert.equal(drawbridge.role('front'), front, 'it is the same process')
+		})
+})

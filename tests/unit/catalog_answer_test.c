@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What answers mean, service by service: the API's (a dead token, a missing
+ * scope, a throttle, or none of them) and refusals of token endpoints.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "catalog/catalog.h"
+
+static struct catalog *cat;
+
+static int
+load(void **state)
+{
+	(void)state;
+	return catalog_new(NULL, 0, &cat, NULL);
+}
+
+static int
+unload(void **state)
+{
+	(void)state;
+	catalog_unref(cat);
+	return 0;
+}
+
+/* Parameters that the service wants, whatever it is. */
+static const char *
+parameters_of(const char *service)
+{
+	static const char *const all[][2] = {
+		{ "shopify", "{\"shop\":\"acme\"}" },
+		{ "zendesk", "{\"subdomain\":\"acme\"}" },
+		{ "zoho_salesiq", "{\"screen_name\":\"zylker\"}" },
+		{ "twilio",
+		  "{\"account_sid\":\"AC0123456789abcdef0123456789abcdef\"}" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(all); i++)
+		if (!strcmp(all[i][0], service))
+			return all[i][1];
+	return NULL;
+}
+
+static struct binding *
+bound_with(const char *service, const char *method, const char *parameters)
+{
+	json_t *p = parameters ? json_loads(parameters, 0, NULL) : NULL;
+	struct json_problem problem = { 0 };
+	struct binding *b = NULL;
+
+	if (catalog_bind(catalog_find(cat, NULL, service), method, p, &b,
+			 &problem))
+		fail_msg("%s: %s %s", service, problem.pointer, problem.detail);
+	json_decref(p);
+	return b;
+}
+
+static struct binding *
+bound(const char *service)
+{
+	return bound_with(service, NULL, parameters_of(service));
+}
+
+/* ---- the API's answers ---- */
+
+enum { NOTHING = 0, REFRESH = 1, SCOPE = 2, THROTTLE = 4 };
+
+static const struct {
+	const char *service;
+	int status;
+	const char *body;
+	int means;
+} answers[] = {
+	{ "zoho_desk", 401, "{\"errorCode\":\"INVALID_OAUTH\"}", REFRESH },
+	{ "zoho_desk", 403, "{\"errorCode\":\"SCOPE_MISMATCH\"}", SCOPE },
+	{ "zoho_desk", 401, "{\"errorCode\":\"SCOPE_MISMATCH\"}", SCOPE },
+	{ "zoho_desk", 429, "{\"errorCode\":\"THRESHOLD_EXCEEDED\"}",
+	  THROTTLE },
+	{ "zoho_desk", 429, "{\"errorCode\":\"TOO_MANY_REQUESTS\"}", THROTTLE },
+	{ "zoho_desk", 403, "{\"errorCode\":\"FORBIDDEN\"}", NOTHING },
+	{ "zoho_crm", 401, "{\"code\":\"INVALID_TOKEN\"}", REFRESH },
+	{ "zoho_crm", 401, "{\"code\":\"OAUTH_SCOPE_MISMATCH\"}", SCOPE },
+	{ "zoho_books", 401, "{\"code\":14,\"message\":\"Invalid value\"}",
+	  REFRESH },
+	{ "zoho_books", 401, "{\"code\":57,\"message\":\"You are not\"}",
+	  SCOPE },
+	{ "zoho_books", 200, "{\"code\":0,\"message\":\"success\"}", NOTHING },
+	{ "zoho_books", 200, "{\"code\":14}", REFRESH },
+	{ "zoho_inventory", 401, "{\"code\":57}", SCOPE },
+	{ "zoho_inventory", 429, "{\"code\":45}", THROTTLE },
+	{ "zoho_mail", 401,
+	  "{\"status\":{\"code\":401},\"data\":{\"errorCode\":"
+	  "\"INVALID_OAUTHTOKEN\"}}",
+	  REFRESH },
+	{ "zoho_mail", 401, "{\"data\":{\"errorCode\":\"INVALID_OAUTHSCOPE\"}}",
+	  SCOPE },
+	{ "zoho_projects", 400,
+	  "{\"error\":{\"status_code\":\"400\",\"title\":"
+	  "\"INVALID_OAUTHTOKEN\"}}",
+	  REFRESH },
+	{ "zoho_projects", 401,
+	  "{\"error\":{\"title\":\"INVALID_OAUTHSCOPE\"}}", SCOPE },
+	{ "zoho_creator", 401, "{\"code\":1030,\"message\":\"Authorization\"}",
+	  REFRESH },
+	{ "zoho_creator", 401, "{\"code\":1000}", NOTHING },
+	{ "zoho_cliq", 401, "{\"code\":\"oauthtoken_invalid\"}", REFRESH },
+	{ "zoho_cliq", 401, "{\"code\":\"oauthtoken_scope_invalid\"}", SCOPE },
+	{ "zoho_cliq", 400,
+	  "{\"message\":\"You have exceeded the URL throttle limits.\"}",
+	  THROTTLE },
+	{ "slack", 200, "{\"ok\":false,\"error\":\"token_expired\"}", REFRESH },
+	{ "slack", 200, "{\"ok\":false,\"error\":\"missing_scope\"}", SCOPE },
+	{ "slack", 200, "{\"ok\":false,\"error\":\"ratelimited\"}", THROTTLE },
+	{ "slack", 200, "{\"ok\":true}", NOTHING },
+	{ "github", 401, "{\"message\":\"Bad credentials\"}", REFRESH },
+	{ "github", 403, "{\"message\":\"API rate limit exceeded for …\"}",
+	  THROTTLE },
+	{ "gmail", 401, "{}", REFRESH },
+	{ "gmail", 403,
+	  "{\"error\":{\"details\":[{\"reason\":"
+	  "\"ACCESS_TOKEN_SCOPE_INSUFFICIENT\"}]}}",
+	  SCOPE },
+	{ "google_drive", 403,
+	  "{\"error\":{\"errors\":[{\"reason\":\"userRateLimitExceeded\"}]}}",
+	  THROTTLE },
+	{ "gitlab", 401, "{\"error\":\"invalid_token\"}", REFRESH },
+	{ "gitlab", 403, "{\"error\":\"insufficient_scope\"}", SCOPE },
+	{ "microsoft_graph", 401,
+	  "{\"error\":{\"code\":\"InvalidAuthenticationToken\"}}", REFRESH },
+	{ "microsoft_graph", 403,
+	  "{\"error\":{\"code\":\"Authorization_RequestDenied\"}}", SCOPE },
+	{ "notion", 401, "{\"object\":\"error\",\"code\":\"unauthorized\"}",
+	  REFRESH },
+	{ "notion", 403, "{\"code\":\"restricted_resource\"}", SCOPE },
+	{ "hubspot", 401, "{\"category\":\"EXPIRED_AUTHENTICATION\"}",
+	  REFRESH },
+	{ "hubspot", 403, "{\"category\":\"MISSING_SCOPES\"}", SCOPE },
+	{ "hubspot", 429, "{\"category\":\"RATE_LIMITS\"}", THROTTLE },
+	{ "salesforce", 401,
+	  "[{\"message\":\"Session expired or invalid\",\"errorCode\":"
+	  "\"INVALID_SESSION_ID\"}]",
+	  REFRESH },
+	{ "salesforce", 403, "[{\"errorCode\":\"REQUEST_LIMIT_EXCEEDED\"}]",
+	  THROTTLE },
+	{ "salesforce", 403, "[{\"errorCode\":\"INSUFFICIENT_ACCESS\"}]",
+	  NOTHING },
+	{ "jira", 401, "{\"code\":401,\"message\":\"Unauthorized\"}", REFRESH },
+	{ "jira", 401,
+	  "{\"code\":401,\"message\":\"Unauthorized; scope does not match\"}",
+	  SCOPE },
+	{ "airtable", 401, "{}", REFRESH },
+	{ "shopify", 401,
+	  "{\"errors\":\"[API] Invalid API key or access token (…)\"}",
+	  REFRESH },
+	{ "shopify", 403,
+	  "{\"errors\":\"[API] This action requires merchant approval for "
+	  "read_orders scope.\"}",
+	  SCOPE },
+	{ "shopify", 200,
+	  "{\"errors\":[{\"extensions\":{\"code\":\"THROTTLED\"}}]}",
+	  THROTTLE },
+	{ "dropbox", 401,
+	  "{\"error_summary\":\"expired_access_token/\",\"error\":{\".tag\":"
+	  "\"expired_access_token\"}}",
+	  REFRESH },
+	{ "dropbox", 401, "{\"error\":{\".tag\":\"missing_scope\"}}", SCOPE },
+	{ "zendesk", 401, "{\"error\":\"invalid_token\"}", REFRESH },
+	{ "zendesk", 401, "{\"error\":\"Couldn't authenticate you\"}",
+	  NOTHING },
+	{ "openai", 429, "{\"error\":{\"code\":\"insufficient_quota\"}}",
+	  THROTTLE },
+	{ "twilio", 429, "{\"code\":20429}", THROTTLE },
+};
+
+static void
+answers_mean_what_the_service_means(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(answers); i++) {
+		struct binding *b = bound(answers[i].service);
+		const struct catalog_api *api = &b->service->api;
+		struct binding_answer a = {
+			.status = answers[i].status,
+			.body = slice_str(answers[i].body),
+		};
+		int means = NOTHING;
+
+		means |= binding_refresh_on(b, &a) ? REFRESH : 0;
+		means |= binding_match_any(&api->missing_scope_on, &a) ? SCOPE
+								       : 0;
+		means |= binding_match_any(&api->throttled_on, &a) ? THROTTLE
+								   : 0;
+		if (means != answers[i].means)
+			fail_msg("%s %d %s: %d", answers[i].service,
+				 answers[i].status, answers[i].body, means);
+		binding_free(b);
+	}
+}
+
+/* ---- what token endpoints refuse with ---- */
+
+static const struct {
+	const char *service;
+	enum catalog_during during;
+	int status;
+	const char *body;
+	enum catalog_class class;
+} refusals[] = {
+	{ "zoho_books", CATALOG_DURING_REFRESH, 200,
+	  "{\"error\":\"Access Denied\"}", CATALOG_THROTTLED },
+	{ "zoho_mail", CATALOG_DURING_REFRESH, 400,
+	  "{\"error_description\":\"You have made too many requests "
+	  "continuously.\",\"error\":\"Access Denied\",\"status\":\"failure\"}",
+	  CATALOG_THROTTLED },
+	{ "zoho_cliq", CATALOG_DURING_REFRESH, 200,
+	  "{\"error\":\"invalid_code\"}", CATALOG_DEAD_GRANT },
+	{ "zoho_people", CATALOG_DURING_EXCHANGE, 200,
+	  "{\"error\":\"invalid_client\"}", CATALOG_MISCONFIGURED },
+	{ "google_calendar", CATALOG_DURING_REFRESH, 400,
+	  "{\"error\":\"invalid_grant\"}", CATALOG_DEAD_GRANT },
+	{ "google_calendar", CATALOG_DURING_REFRESH, 401,
+	  "{\"error\":\"deleted_client\"}", CATALOG_MISCONFIGURED },
+	{ "microsoft_graph", CATALOG_DURING_REFRESH, 400,
+	  "{\"error\":\"interaction_required\"}", CATALOG_DEAD_GRANT },
+	{ "microsoft_graph", CATALOG_DURING_REFRESH, 401,
+	  "{\"error\":\"invalid_client\",\"error_description\":"
+	  "\"AADSTS7000222\"}",
+	  CATALOG_MISCONFIGURED },
+	{ "jira", CATALOG_DURING_REFRESH, 403,
+	  "{\"error\":\"unauthorized_client\",\"error_description\":"
+	  "\"refresh_token is invalid\"}",
+	  CATALOG_DEAD_GRANT },
+	{ "jira", CATALOG_DURING_REFRESH, 401,
+	  "{\"error\":\"unauthorized_client\"}", CATALOG_MISCONFIGURED },
+	{ "salesforce", CATALOG_DURING_REFRESH, 400,
+	  "{\"error\":\"invalid_grant\",\"error_description\":\"expired "
+	  "access/refresh token\"}",
+	  CATALOG_DEAD_GRANT },
+	{ "salesforce", CATALOG_DURING_REFRESH, 400,
+	  "{\"error\":\"invalid_grant\",\"error_description\":\"login rate "
+	  "exceeded\"}",
+	  CATALOG_THROTTLED },
+	{ "salesforce", CATALOG_DURING_EXCHANGE, 400,
+	  "{\"error\":\"invalid_client_id\"}", CATALOG_MISCONFIGURED },
+	{ "hubspot", CATALOG_DURING_REFRESH, 400,
+	  "{\"status\":\"BAD_REFRESH_TOKEN\"}", CATALOG_DEAD_GRANT },
+	{ "hubspot", CATALOG_DURING_EXCHANGE, 400,
+	  "{\"status\":\"BAD_CLIENT_SECRET\"}", CATALOG_MISCONFIGURED },
+	{ "airtable", CATALOG_DURING_REFRESH, 400,
+	  "{\"error\":\"invalid_grant\"}", CATALOG_DEAD_GRANT },
+	{ "slack", CATALOG_DURING_REFRESH, 200,
+	  "{\"ok\":false,\"error\":\"invalid_refresh_token\"}",
+	  CATALOG_DEAD_GRANT },
+	{ "slack", CATALOG_DURING_REFRESH, 200,
+	  "{\"ok\":false,\"error\":\"ratelimited\"}", CATALOG_THROTTLED },
+	{ "github", CATALOG_DURING_EXCHANGE, 200, "error=bad_verification_code",
+	  CATALOG_DEAD_GRANT },
+	{ "gitlab", CATALOG_DURING_REFRESH, 503, "", CATALOG_TRANSIENT },
+	{ "dropbox", CATALOG_DURING_REFRESH, 400,
+	  "{\"error\":\"invalid_grant\"}", CATALOG_DEAD_GRANT },
+};
+
+static void
+refusals_are_of_the_right_class(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(refusals); i++) {
+		struct binding *b =
+			bound_with(refusals[i].service, "oauth",
+				   parameters_of(refusals[i].service));
+		struct binding_answer a = {
+			.status = refusals[i].status,
+			.body = slice_str(refusals[i].body),
+		};
+		enum catalog_class got =
+			binding_error_class(b, refusals[i].during, &a, NULL);
+
+		if (got != refusals[i].class)
+			fail_msg("%s %s: %s", refusals[i].service,
+				 refusals[i].body, catalog_class_name(got));
+		binding_free(b);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_mean_what_the_service_means),
+		cmocka_unit_test(refusals_are_of_the_right_class),
+	};
+
+	return cmocka_run_group_tests(tests, load, unload);
+}

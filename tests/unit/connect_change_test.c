@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What changes a connection that is there: a person, and what the keeper
+ * tells of its grant.
+ */
+#define FRONT_WORLD_THREADS 8
+#include "../support/front_world.h"
+
+static struct connect_info
+create(const struct connect_who *who, const char *name)
+{
+	struct json_secret key = { .name = "api_key" };
+	struct connect_new n = { .name = name,
+				 .service = "test_desk",
+				 .method = "key",
+				 .credentials = &key,
+				 .credential_count = 1 };
+	struct connect_info info;
+
+	key.value = secret_from("k-1", 3);
+	if (connect_front_create(w.front, w.c, who, &n, w.arena, &info, &w.p))
+		fail_msg("%s", w.p.detail);
+	return info;
+}
+
+/* ---- by people ---- */
+
+static struct people_actor *
+builder(const char *email)
+{
+	char id[PEOPLE_ID_SIZE];
+
+	assert_int_equal(store_begin(w.c), 0);
+	assert_int_equal(people_member_create(w.c, w.owner->org, email, email,
+					      PEOPLE_BUILDER, NULL, id),
+			 0);
+	assert_int_equal(store_commit(w.c), 0);
+	return people_actor_new(w.owner->org, id, PEOPLE_BUILDER, email);
+}
+
+static void
+who_hands_a_connection_over_is_told_that_it_went_well(void **state)
+{
+	struct people_actor *ada = builder("ada@example.com");
+	struct people_actor *ben = builder("ben@example.com");
+	struct connect_who who = { .actor = ada };
+	struct connect_change ch = { .owner = ben->member };
+	struct connect_info info = create(&who, "Handed over"), seen;
+
+	(void)state;
+	if (connect_front_change(w.front, w.c, &who, info.link, 0, &ch, w.arena,
+				 &seen, &w.p))
+		fail_msg("%d %s", w.p.status, w.p.detail);
+	assert_string_equal(seen.owner, ben->member);
+	assert_false(seen.may_manage);
+	assert_int_equal(connect_front_get(w.front, w.c, &who, info.link,
+					   w.arena, &seen, &w.p),
+			 ERR_NOT_FOUND);
+	who.actor = ben;
+	assert_int_equal(connect_front_get(w.front, w.c, &who, info.link,
+					   w.arena, &seen, &w.p),
+			 0);
+	assert_true(seen.may_manage);
+	people_actor_unref(ada);
+	people_actor_unref(ben);
+}
+
+/* ---- by the keeper ---- */
+
+enum { NOTICES = 300 };
+
+static struct telling {
+	struct loop_task task;
+	struct connect_msg_status status;
+} telling;
+
+/* On the loop, where the keeper's end of the channel is. */
+static void
+tell(struct loop_task *task)
+{
+	struct telling *t = CONTAINER_OF(task, struct telling, task);
+	struct proc_pack *p;
+	int i;
+
+	for (i = 1; i <= NOTICES; i++) {
+		t->status.change = (uint64_t)i;
+		t->status.expires_at = i;
+		t->status.status = i == NOTICES ? CONNECT_NEEDS_RECONNECT
+						: CONNECT_CONNECTED;
+		snprintf(t->status.reason, sizeof(t->status.reason),
+			 "notice %d", i);
+		p = proc_pack_new();
+		connect_msg_status_pack(&t->status, p);
+		proc_notify(w.far, CONNECT_FRONT_STATUS, p);
+	}
+}
+
+static void
+what_the_keeper_told_last_is_what_stays(void **state)
+{
+	struct connect_info info = create(&w.who, "Told of");
+	int i;
+
+	(void)state;
+	memset(&telling, 0, sizeof(telling));
+	snprintf(telling.status.who.org, CONNECT_ID_SIZE, "%s", w.owner->org);
+	snprintf(telling.status.who.connection, CONNECT_ID_SIZE, "%s", info.id);
+	telling.status.who.generation = 1;
+	telling.task.run = tell;
+	loop_post(w.loop, &telling.task);
+	for (i = 0; i < 1000; i++) {
+		if (number("SELECT value FROM settings WHERE "
+			   "name = ?1",
+			   "keeper_change") == NOTICES)
+			break;
+		usleep(10 * 1000);
+	}
+	loop_pool_wait(w.pool);
+	assert_int_equal(
+		number("SELECT expires_at FROM connections WHERE id = ?1",
+		       info.id),
+		NOTICES);
+	assert_int_equal(number("SELECT count(*) FROM connections WHERE "
+				"id = ?1 AND status = 'needs_reconnect'",
+				info.id),
+			 1);
+}
+
+static void
+readiness_counts_no_grants(void **state)
+{
+	(void)state; /* this keeper knows of no CONNECT_KEEPER_COUNTS */
+	assert_int_equal(connect_front_ping(w.front, 2000), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_test, end_test)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(who_hands_a_connection_over_is_told_that_it_went_well),
+		TEST(what_the_keeper_told_last_is_what_stays),
+		TEST(readiness_counts_no_grants),
+	};
+
+	return cmocka_run_group_tests(tests, begin_world, end_world);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Destinations and idle connections: what is kept, and what must not be.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "egress/egress_priv.h"
+
+static struct {
+	struct loop *loop;
+	struct loop_pool *pool;
+	struct egress_policy *policy;
+	struct egress *egress;
+	struct egress_open open;
+	struct egress_conn *conn;
+	int listener, peer;
+} world;
+
+static int
+world_begin(void **state)
+{
+	struct egress_policy_config config = { .allow_all = true };
+	char detail[200];
+
+	(void)state;
+	memset(&world, 0, sizeof(world));
+	world.listener = world.peer = -1;
+	return loop_new(&world.loop) || loop_pool_new(1, &world.pool) ||
+	       egress_policy_new(&config, &world.policy, detail,
+				 sizeof(detail)) ||
+	       egress_new(world.loop, world.pool, world.policy, &world.egress);
+}
+
+static int
+world_end(void **state)
+{
+	(void)state;
+	egress_free(world.egress);
+	egress_policy_free(world.policy);
+	loop_pool_free(world.pool);
+	loop_free(world.loop);
+	if (world.peer >= 0)
+		close(world.peer);
+	if (world.listener >= 0)
+		close(world.listener);
+	return 0;
+}
+
+static struct egress_dest *
+dest(unsigned number)
+{
+	struct egress_dest *d;
+	struct http_url url = { .https = true, .port = 443 };
+
+	snprintf(url.host, sizeof(url.host), "n%u.example.com", number);
+	assert_int_equal(egress_dest(world.egress, &url, false, &d), 0);
+	return d;
+}
+
+static void
+destinations_that_nobody_uses_go(void **state)
+{
+	struct egress_dest *first = dest(0);
+	unsigned i;
+
+	(void)state;
+	egress_dest_pin(first);
+	for (i = 1; i < 20000; i++)
+		dest(i);
+	assert_true(table_count(world.egress->dests) < 3000);
+	assert_ptr_equal(dest(0), first);
+}
+
+static void
+opened(struct egress_open *o, int err, struct egress_conn *conn)
+{
+	(void)o;
+	assert_int_equal(err, 0);
+	world.conn = conn;
+	loop_stop(world.loop);
+}
+
+/* A lent connection whose message is over, as its borrower sees it. */
+static struct egress_dest *
+lend(void)
+{
+	struct net_addr a, none;
+	struct egress_dest *d;
+	struct http_url url = { .host = "127.0.0.1" };
+
+	assert_int_equal(net_addr_from_ip(SLICE("127.0.0.1"), 0, &a), 0);
+	assert_int_equal(net_listen(&a, &world.listener), 0);
+	a.len = sizeof(a.u);
+	assert_int_equal(getsockname(world.listener, &a.u.sa, &a.len), 0);
+	url.port = net_addr_port(&a);
+	assert_int_equal(egress_dest(world.egress, &url, true, &d), 0);
+	egress_open(d, &world.open, 5000, opened);
+	assert_int_equal(d->opening, 1);
+	loop_run(world.loop);
+	assert_int_equal(d->opening, 0);
+	assert_int_equal(net_accept(world.listener, &world.peer, &none), 0);
+	world.conn->reader.done = 1;
+	return d;
+}
+
+static void
+a_connection_is_lent_again(void **state)
+{
+	struct egress_dest *d = lend();
+
+	(void)state;
+	egress_keep(world.conn);
+	assert_ptr_equal(egress_take(d, false), world.conn);
+	assert_true(world.conn->reused);
+	egress_drop(world.conn);
+}
+
+static void
+bytes_behind_an_answer_are_not_the_next_ones(void **state)
+{
+	struct egress_dest *d = lend();
+
+	(void)state;
+	assert_int_equal(write(world.peer, "HTTP/1.1 200 OK\r\n", 17), 17);
+	world.conn->reader.drained = 0; /* its edge was seen */
+	egress_keep(world.conn);
+	assert_null(egress_take(d, false));
+	assert_int_equal(d->count, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			destinations_that_nobody_uses_go, world_begin,
+			world_end),
+		cmocka_unit_test_setup_teardown(a_connection_is_lent_again,
+						world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			bytes_behind_an_answer_are_not_the_next_ones,
+			world_begin, world_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

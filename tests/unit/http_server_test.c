@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Server connections over real sockets, with times that a test can wait for:
+ * who is cut off when, and who waits for whom.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "http/http.h"
+
+enum { HEAD_MS = 900, IDLE_MS = 400, BODY_MS = 250, TURN_MS = 20 };
+
+static struct {
+	struct loop *loop;
+	struct http_server *server;
+	struct loop_timer end;
+	int listener;
+	struct net_addr addr;
+	unsigned requests, refused;
+	int body_err; /* of the last body that was collected */
+} world;
+
+static void
+body_ready(struct http_exchange *x, struct slice body, int err, void *arg)
+{
+	(void)arg;
+	world.body_err = err;
+	if (err != ERR_CLOSED)
+		http_exchange_answer(x, err ? 400 : 200, NULL, body);
+}
+
+static void
+take_request(struct http_exchange *x, void *arg)
+{
+	const struct http_head *h = http_exchange_head(x);
+
+	(void)arg;
+	world.requests++;
+	if (h->body == HTTP_BODY_NONE)
+		http_exchange_answer(x, 200, NULL, h->target);
+	else
+		http_exchange_collect(x, 1000, body_ready, NULL);
+}
+
+static void
+refuse(struct http_exchange *x, int status, const char *why, void *arg)
+{
+	(void)arg;
+	world.refused++;
+	http_exchange_answer(x, status, NULL, slice_str(why));
+}
+
+static int
+world_begin(void **state)
+{
+	struct http_server_config config = {
+		.head_timeout_ms = HEAD_MS,
+		.idle_timeout_ms = IDLE_MS,
+		.body_timeout_ms = BODY_MS,
+		.max_connections = 2,
+		.request = take_request,
+		.refuse = refuse,
+	};
+
+	(void)state;
+	memset(&world, 0, sizeof(world));
+	assert_int_equal(net_addr_parse(SLICE("127.0.0.1:0"), &world.addr), 0);
+	assert_int_equal(net_listen(&world.addr, &world.listener), 0);
+	assert_int_equal(
+		getsockname(world.listener, &world.addr.u.sa, &world.addr.len),
+		0);
+	assert_int_equal(loop_new(&world.loop), 0);
+	assert_int_equal(http_server_new(world.loop, &config, &world.server),
+			 0);
+	return http_server_listen(world.server, world.listener, NULL, false);
+}
+
+static int
+world_end(void **state)
+{
+	(void)state;
+	http_server_free(world.server);
+	loop_free(world.loop);
+	close(world.listener);
+	return 0;
+}
+
+static void
+end_fire(struct loop_timer *t)
+{
+	(void)t;
+	loop_stop(world.loop);
+}
+
+static void
+run_for(uint64_t ms)
+{
+	loop_timer_start(world.loop, &world.end, ms, end_fire);
+	loop_run(world.loop);
+}
+
+static int
+client(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, &world.addr.u.sa, world.addr.len), 0);
+	return fd;
+}
+
+static void
+say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL),
+			 (ssize_t)strlen(text));
+}
+
+/* What has come so far; NULL at an end (or cut) without a byte. */
+static const char *
+heard(int fd)
+{
+	static char text[8192];
+	ssize_t n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		return NULL;
+	text[n < 0 ? 0 : n] = 0;
+	return text;
+}
+
+static bool
+is_open(int fd)
+{
+	return heard(fd) != NULL;
+}
+
+/* How long until the server closes, while `drip` is said each turn. */
+static uint64_t
+closed_after(int fd, const char *drip)
+{
+	uint64_t began = clock_mono_ms();
+
+	while (is_open(fd) && clock_mono_ms() - began < 3000) {
+		if (drip)
+			send(fd, drip, strlen(drip), MSG_NOSIGNAL);
+		run_for(TURN_MS);
+	}
+	return clock_mono_ms() - began;
+}
+
+#define REQUEST(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static void
+a_head_that_comes_byte_by_byte_is_read(void **state)
+{
+	static const char text[] = REQUEST("/slowly");
+	char one[2] = "";
+	int fd = client(), i;
+
+	(void)state;
+	for (i = 0; text[i]; i++) {
+		one[0] = text[i];
+		say(fd, one);
+		run_for(1);
+	}
+	run_for(TURN_MS);
+	assert_non_null(strstr(heard(fd), "/slowly"));
+	assert_int_equal(world.requests, 1);
+	close(fd);
+}
+
+static void
+pipelined_requests_are_answered_in_order(void **state)
+{
+	const char *text, *one, *two;
+	int fd = client();
+
+	(void)state;
+	say(fd, REQUEST("/one") REQUEST("/two") "GET /thr");
+	run_for(TURN_MS);
+	say(fd, "ee HTTP/1.1\r\nHost: x\r\n\r\n");
+	run_for(TURN_MS);
+	text = heard(fd);
+	one = strstr(text, "/one");
+	two = strstr(text, "/two");
+	assert_true(one && two && one < two && two < strstr(text, "/three"));
+	close(fd);
+}
+
+static void
+a_head_has_its_time_however_it_comes(void **state)
+{
+	uint64_t ms;
+	int fd = client();
+
+	(void)state;
+	say(fd, "GET / HTTP/1.1\r\nX-Slow: ");
+	ms = closed_after(fd, "a");
+	assert_in_range(ms, HEAD_MS - TURN_MS, HEAD_MS + 1000);
+	close(fd);
+	fd = client();
+	ms = closed_after(fd, NULL);
+	assert_in_range(ms, HEAD_MS - TURN_MS, HEAD_MS + 1000);
+	assert_int_equal(world.requests, 0);
+	close(fd);
+}
+
+static void
+an_idle_connection_has_its_time_anew_after_each_request(void **state)
+{
+	uint64_t ms;
+	int fd = client();
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		say(fd, REQUEST("/"));
+		run_for(IDLE_MS / 2);
+		assert_non_null(strstr(heard(fd), "200 OK"));
+	}
+	ms = closed_after(fd, NULL);
+	assert_in_range(ms, IDLE_MS / 2 - 2 * TURN_MS, IDLE_MS + 1000);
+	close(fd);
+}
+
+static void
+a_body_that_stops_is_cut_and_one_that_goes_on_is_not(void **state)
+{
+	uint64_t ms;
+	int fd = client(), i;
+
+	(void)state;
+	say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+	for (i = 0; i < 9; i++) { /* longer than BODY_MS all in all */
+		say(fd, "b");
+		run_for(BODY_MS / 4);
+		assert_true(is_open(fd));
+	}
+	ms = closed_after(fd, NULL);
+	assert_in_range(ms, BODY_MS / 2, BODY_MS + 1000);
+	assert_int_equal(world.body_err, ERR_CLOSED);
+	close(fd);
+}
+
+static void
+beyond_the_maximum_others_wait_until_one_has_gone(void **state)
+{
+	int fds[3], i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		fds[i] = client();
+		say(fds[i], REQUEST("/"));
+	}
+	run_for(TURN_MS);
+	assert_int_equal(http_server_connections(world.server), 2);
+	assert_int_equal(world.requests, 2);
+	close(fds[0]);
+	run_for(TURN_MS);
+	assert_int_equal(world.requests, 3);
+	close(fds[1]);
+	close(fds[2]);
+}
+
+static uint64_t
+cpu_ms(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000 +
+	       (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1000;
+}
+
+/* The listener stays readable all the while: it must not be asked without
+ * end. */
+static void
+without_descriptors_accepting_waits_and_goes_on(void **state)
+{
+	struct rlimit before, none;
+	uint64_t spent;
+	int fd = client();
+
+	(void)state;
+	say(fd, REQUEST("/late"));
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = (rlim_t)fd + 1;
+	setrlimit(RLIMIT_NOFILE, &none);
+	spent = cpu_ms();
+	run_for(1000);
+	spent = cpu_ms() - spent;
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(world.requests, 0);
+	assert_in_range(spent, 0, 80);
+	run_for(300);
+	assert_int_equal(world.requests, 1);
+	assert_non_null(strstr(heard(fd), "/late"));
+	close(fd);
+}
+
+static void
+what_is_refused_is_told_and_closed(void **state)
+{
+	const char *text;
+	int fd = client();
+
+	(void)state;
+	say(fd, "GET / HTTP/1.1\nHost: x\r\n\r\n" REQUEST("/smuggled"));
+	run_for(TURN_MS);
+	text = heard(fd);
+	assert_non_null(strstr(text, "400 Bad Request"));
+	assert_non_null(strstr(text, "Connection: close"));
+	assert_int_equal(world.refused, 1);
+	assert_int_equal(world.requests, 0);
+	run_for(TURN_MS);
+	assert_false(is_open(fd));
+	close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_head_that_comes_byte_by_byte_is_read),
+		TEST(pipelined_requests_are_answered_in_order),
+		TEST(a_head_has_its_time_however_it_comes),
+		TEST(an_idle_connection_has_its_time_anew_after_each_request),
+		TEST(a_body_that_stops_is_cut_and_one_that_goes_on_is_not),
+		TEST(beyond_the_maximum_others_wait_until_one_has_gone),
+		TEST(without_descriptors_accepting_waits_and_goes_on),
+		TEST(what_is_refused_is_told_and_closed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
