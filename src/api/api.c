@@ -29,6 +29,7 @@ api_new(const struct api_config *c, struct api **out)
 		return ERR_NOMEM;
 	a->config = *c;
 	pthread_mutex_init(&a->mutex, NULL);
+	pthread_mutex_init(&a->backup.mutex, NULL);
 	a->public_url = slice_dup(slice_str(c->public_url));
 	a->version = slice_dup(slice_str(c->version));
 	a->origin = origin_of(c->public_url);
@@ -38,6 +39,8 @@ api_new(const struct api_config *c, struct api **out)
 	a->config.version = a->version;
 	rc = a->public_url && a->version && a->origin ? api_pages_init(a)
 						      : ERR_NOMEM;
+	if (!rc && c->data && !c->shared)
+		api_backup_drop(a); /* of a front that was killed */
 	if (rc)
 		api_free(a);
 	else
@@ -52,6 +55,7 @@ api_free(struct api *a)
 		return;
 	ASSERT(!a->first);
 	pthread_mutex_destroy(&a->mutex);
+	pthread_mutex_destroy(&a->backup.mutex);
 	free(a->public_url);
 	free(a->version);
 	free(a->origin);

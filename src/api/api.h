@@ -43,6 +43,8 @@ struct api_config {
 	struct flow_engine *flows;
 	const char *public_url; /* "https://bridge.example", no slash behind */
 	const char *version;	/* Drawbridge's own, for /healthz */
+	const char *data;	/* the data folder, for backups; borrowed */
+	bool shared;		/* another front is at the folder, too */
 	/* Asks whether calls can be made now, for /readyz, on a loop: w->told
 	 * is called later.  May be NULL: they can. */
 	void (*ready)(struct api_ready *w, void *arg);

@@ -5,6 +5,7 @@
 #ifndef API_API_PRIV_H
 #define API_API_PRIV_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "api/api.h"
@@ -23,6 +24,7 @@ enum {
 	API_AT_ONCE = 64, /* neither waits nor opens a database: on the loop */
 	API_WATCH = 128,  /* the same, but may wait: in a pool of its own */
 	API_PASSWORD = 256, /* takes a password hash: in a pool of its own */
+	API_LOCAL = 512,    /* over the machine's own socket alone */
 };
 
 enum { API_RATES = 4096 };
@@ -320,6 +322,32 @@ int api_page_consent(struct api_request *r, int status, const char *title,
 		     const char *link, bool connected, const char *detail,
 		     const char *hint);
 
+/* ---- keys and backups ---- */
+
+/* The member "handover", sealed for the keeper, as bytes.  False: answered. */
+bool api_handover(struct api_request *r, unsigned char *bytes, size_t size,
+		  size_t *len);
+
+/* A backup being made; see backup.c. */
+enum api_backup_state {
+	API_BACKUP_NONE,
+	API_BACKUP_MAIN,
+	API_BACKUP_KEEPER,
+	API_BACKUP_FAILED,
+};
+struct api_backup {
+	pthread_mutex_t mutex; /* of all of it */
+	enum api_backup_state state;
+	bool cancelled;
+	uint64_t done, total; /* pages of the main database */
+	char detail[256];
+	unsigned char handover[CONNECT_HANDOVER_MAX];
+	size_t handover_len;
+	struct loop_work work;
+};
+/* Removes what an earlier one has left. */
+void api_backup_drop(struct api *a);
+
 /* ---- all of it ---- */
 
 struct api {
@@ -330,6 +358,7 @@ struct api {
 	pthread_mutex_t mutex; /* of the list of workers */
 	struct api_worker *first;
 	int64_t started_at;
+	struct api_backup backup;
 	_Atomic unsigned passwords; /* requests that want a password hash */
 	bool counting;		    /* under mutex: somebody asks for counts */
 	bool counted;
@@ -424,5 +453,11 @@ API_HANDLER(api_callback);
 API_HANDLER(api_owner_create);
 API_HANDLER(api_setup_page);
 API_HANDLER(api_setup_claim);
+
+API_HANDLER(api_keyring_get);
+API_HANDLER(api_keyring_rotate);
+API_HANDLER(api_backup_get);
+API_HANDLER(api_backup_make);
+API_HANDLER(api_backup_end);
 
 #endif

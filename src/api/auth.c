@@ -207,6 +207,10 @@ api_auth_require(struct api_request *r)
 			    "Drawbridge's own.");
 		return API_PENDING;
 	}
+	if ((r->route->flags & API_LOCAL) && r->by != API_BY_SOCKET)
+		return api_refused(r, ERR_FORBIDDEN, r->route->path, NULL,
+				   "this is for the command line on the "
+				   "server's own machine");
 	if (r->actor->role < people_action_least(r->route->action))
 		return api_may(r, r->route->action, NULL, NULL);
 	return 0;

@@ -173,6 +173,13 @@ const struct api_route api_routes[] = {
 	  MEDIUM },
 	{ "DELETE", "/v1/globals/{name}", api_global_delete,
 	  PEOPLE_GLOBAL_SET },
+	{ "GET", "/v1/keyring", api_keyring_get, PEOPLE_SELF_SEE, API_LOCAL },
+	{ "POST", "/v1/keyring/rotate", api_keyring_rotate, PEOPLE_SELF_SEE,
+	  API_LOCAL | API_NO_BODY, SMALL },
+	{ "GET", "/v1/backup", api_backup_get, PEOPLE_SELF_SEE, API_LOCAL },
+	{ "POST", "/v1/backup", api_backup_make, PEOPLE_SELF_SEE, API_LOCAL,
+	  SMALL },
+	{ "DELETE", "/v1/backup", api_backup_end, PEOPLE_SELF_SEE, API_LOCAL },
 
 	{ "GET", "/healthz", api_healthz, PEOPLE_SELF_SEE,
 	  API_OPEN | API_AT_ONCE | API_ANY_QUERY },

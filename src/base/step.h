@@ -45,10 +45,10 @@
  *   front.spent         the callback's state is spent in the front's store
  *   front.granted       the keeper has the grant, the front's row not
  *   front.connected     the row has it, and the browser was not told
- *   rotate.begun        the new master key is on disk beside the old one
+ *   rotate.begun        the next master key is noted, sealed; none rewrapped
  *   rotate.batch        a batch of data keys was rewrapped and committed
- *   rotate.rewrapped    all were; the new key is not yet the usual one
- *   rotate.switched     the new key is the usual one; the old one still there
+ *   rotate.rewrapped    all were; the next key is not yet the current one
+ *   rotate.switched     it is; the files beside the database not yet
  *   rotate.data_key     a batch of owners was resealed under new data keys
  *   backup.part         a part of a backup was written (fail: disk full)
  *   restore.checked     all was read and found good; nothing written yet

@@ -27,6 +27,16 @@ static const struct setting {
 #undef CONF_ROW
 };
 
+/* Of whatever the parent alone reads, or two generations of processes could
+ * not differ in. */
+static const bool needs_restart[CONF_COUNT] = {
+	[CONF_DATA] = true,
+	[CONF_LISTEN] = true,
+	[CONF_STORE] = true,
+	[CONF_KEY_FILE] = true,
+	[CONF_PASSPHRASE_FILE] = true,
+};
+
 struct value {
 	char **items;
 	size_t count;
@@ -446,6 +456,64 @@ conf_list(const struct conf *c, enum conf_id id, size_t *count)
 	return (const char *const *)c->values[id].items;
 }
 
+/* ---- changing ---- */
+
+bool
+conf_needs_restart(enum conf_id id)
+{
+	return needs_restart[id];
+}
+
+static bool
+value_is_same(const struct value *a, const struct value *b)
+{
+	size_t i;
+
+	if (a->count != b->count || a->number != b->number)
+		return false;
+	for (i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+static int
+value_copy(struct conf *c, enum conf_id id, const struct value *from)
+{
+	struct conf_problem ignored;
+	size_t i;
+	int rc;
+
+	value_clear(&c->values[id]);
+	rc = from->count
+		     ? 0
+		     : value_set(c, id, FROM_FLAG, SLICE_NONE, "", &ignored);
+	for (i = 0; i < from->count && !rc; i++)
+		rc = value_set(c, id, FROM_FLAG, slice_str(from->items[i]), "",
+			       &ignored);
+	c->values[id].number = from->number;
+	return rc;
+}
+
+int
+conf_keep(struct conf *fresh, const struct conf *now, struct buf *kept)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < CONF_COUNT && !rc; i++) {
+		if (!needs_restart[i] ||
+		    value_is_same(&fresh->values[i], &now->values[i]))
+			continue;
+		rc = buf_printf(kept, "%s%s", kept->len ? ", " : "",
+				settings[i].name);
+		if (!rc)
+			rc = value_copy(fresh, (enum conf_id)i,
+					&now->values[i]);
+	}
+	return rc;
+}
+
 /* ---- handing on ---- */
 
 int
@@ -493,7 +561,8 @@ conf_help(struct buf *out)
 	for (i = 0; i < CONF_COUNT; i++) {
 		snprintf(left, sizeof(left), "--%s %s", settings[i].name,
 			 settings[i].argument);
-		buf_printf(out, "  %-28s  %s\n", left, settings[i].help);
+		buf_printf(out, "  %-28s  %s%s\n", left, settings[i].help,
+			   needs_restart[i] ? " *" : "");
 		if (settings[i].fallback[0] && settings[i].type != CONF_BOOL)
 			buf_printf(out, "  %-28s  (default %s)\n", "",
 				   settings[i].fallback);
@@ -502,5 +571,7 @@ conf_help(struct buf *out)
 				   "", settings[i].name);
 	}
 	buf_puts(out, "\nEach can also be set by an environment variable: "
-		      "--public-url is DRAWBRIDGE_PUBLIC_URL.\n");
+		      "--public-url is DRAWBRIDGE_PUBLIC_URL.\nChanges are "
+		      "taken over on SIGHUP (`drawbridge reload`), but those "
+		      "marked *: they want a new start.\n");
 }

@@ -101,6 +101,15 @@ conf_bool(const struct conf *c, enum conf_id id)
 const char *const *conf_list(const struct conf *c, enum conf_id id,
 			     size_t *count);
 
+/* Whether a change of it takes a new start of the server; all others take
+ * SIGHUP (`drawbridge reload`). */
+bool conf_needs_restart(enum conf_id id);
+/*
+ * Fresh settings for a server that runs: what it cannot change becomes as in
+ * `now`.  Appends the names of those that differed to kept, with commas.
+ */
+int conf_keep(struct conf *fresh, const struct conf *now, struct buf *kept);
+
 /* All settings as a settings file, for handing to another process; and
  * back. */
 int conf_write(const struct conf *c, struct buf *out);

@@ -52,6 +52,7 @@ struct connect_front {
 	X(APP_MISSING, 409, "app_missing", "The OAuth app is missing") \
 	X(WRONG_METHOD, 409, "wrong_method", \
 	  "This is not possible with the connection's method") \
+	X(WRONG_STATE, 409, "wrong_state", "This is not possible now") \
 	X(CONSENT_DENIED, 400, "consent_denied", "Consent was refused") \
 	X(CONSENT_FAILED, 400, "consent_failed", "Connecting has failed") \
 	X(CHANGED, 412, "changed_meanwhile", "It was changed meanwhile") \

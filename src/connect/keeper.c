@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "connect/keeper_priv.h"
+#include "connect/keeper_keys_priv.h"
 
 enum {
 	EXIT_CONFIG = 78,
@@ -216,6 +216,9 @@ const struct proc_message keeper_messages[] = {
 	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, keeper_suspend },
 	{ CONNECT_KEEPER_CHANGES, "changes", FROM_FRONT, keeper_changes },
 	{ CONNECT_KEEPER_COUNTS, "counts", FROM_FRONT, keeper_counts },
+	{ CONNECT_KEEPER_KEYRING, "keyring", FROM_FRONT, keeper_keyring },
+	{ CONNECT_KEEPER_ROTATE, "rotate", FROM_FRONT, keeper_rotate },
+	{ CONNECT_KEEPER_COPY, "copy", FROM_FRONT, keeper_copy },
 	{ 0, NULL, 0, NULL },
 };
 
@@ -265,6 +268,12 @@ keeper_stop(struct proc_env *env)
 }
 
 static void
+keeper_alone(struct proc_env *env, bool alone)
+{
+	keeper_ring_alone(env->arg, alone);
+}
+
+static void
 keeper_tidy(struct loop_timer *t)
 {
 	struct keeper *k = CONTAINER_OF(t, struct keeper, tidy);
@@ -287,63 +296,6 @@ keeper_tick(struct loop_timer *t)
 			 LOG_I("by_ms", step));
 	keeper_row_seen(k);
 	loop_timer_start(k->loop, &k->tick, TICK_MS, keeper_tick);
-}
-
-/* A file that systemd hands over (LoadCredential=drawbridge.key:…). */
-static bool
-credential_path(char *out, size_t size)
-{
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
-
-	return dir && dir[0] == '/' &&
-	       (size_t)snprintf(out, size, "%s/drawbridge.key", dir) < size;
-}
-
-/* The key in the data folder.  It is made at the first start alone: a new one
- * beside grants that were sealed with another would open nothing. */
-static int
-keeper_own_key(struct keeper *k, bool first_start, char *detail, size_t size)
-{
-	char path[4096];
-	int rc;
-
-	snprintf(path, sizeof(path), "%s/keeper/master.key", k->env->data);
-	rc = vault_key_from_file(path, first_start, &k->master, detail, size);
-	if (rc == ERR_NOT_FOUND)
-		snprintf(
-			detail, size,
-			"the master key %.300s is missing; the stored grants were "
-			"sealed with it: put it back, or name it with "
-			"--key-file",
-			path);
-	return rc;
-}
-
-static int
-keeper_open_key(struct keeper *k, char *detail, size_t size)
-{
-	const char *file = conf_text(k->env->conf, CONF_KEY_FILE);
-	char path[4096], check[4096];
-	int rc = ERR_NOT_FOUND;
-
-	snprintf(check, sizeof(check), "%s/keeper/key.check", k->env->data);
-	if (k->env->passphrase_key) {
-		k->master = secret_dup(k->env->passphrase_key);
-		rc = k->master ? 0 : ERR_NOMEM;
-	} else if (file[0]) {
-		rc = vault_key_from_file(file, false, &k->master, detail, size);
-	} else {
-		if (credential_path(path, sizeof(path)))
-			rc = vault_key_from_file(path, false, &k->master,
-						 detail, size);
-		if (rc == ERR_NOT_FOUND)
-			rc = keeper_own_key(
-				k, access(check, F_OK) && errno == ENOENT,
-				detail, size);
-	}
-	if (rc)
-		return rc;
-	return vault_key_check(k->master, check, detail, size);
 }
 
 /* A name for this data folder, among keepers of one database. */
@@ -381,13 +333,17 @@ keeper_open_store(struct keeper *k, char *detail, size_t size)
 	rc = store_open(url, "keeper", &k->store, detail, size);
 	if (!rc)
 		rc = store_acquire(k->store, &k->db);
+	if (!rc)
+		rc = keeper_ring_open(k, detail, size);
+	if (!rc)
+		rc = keeper_restore_note(k, detail, size);
 	return rc ? rc : keeper_row_recover(k);
 }
 
 static int
 keeper_init(struct keeper *k, struct proc_env *env)
 {
-	char detail[512] = "";
+	char detail[768] = "";
 	int rc;
 
 	k->env = env;
@@ -395,10 +351,9 @@ keeper_init(struct keeper *k, struct proc_env *env)
 	env->arg = k;
 	env->peer = keeper_peer;
 	env->stop = keeper_stop;
+	env->alone = keeper_alone;
 	k->active = table_new();
 	rc = k->active ? vault_init() : ERR_NOMEM;
-	if (!rc)
-		rc = keeper_open_key(k, detail, sizeof(detail));
 	if (!rc)
 		rc = keeper_open_store(k, detail, sizeof(detail));
 	if (!rc)
@@ -430,11 +385,11 @@ keeper_release(struct keeper *k)
 	if (k->db && k->clock.boot_ms)
 		keeper_row_seen(k);
 	proc_channel_free(k->front);
+	keeper_ring_free(k);
 	if (k->db)
 		store_release(k->db);
 	if (k->store)
 		store_close(k->store);
-	secret_free(k->master);
 }
 
 int
@@ -450,6 +405,7 @@ connect_keeper_main(struct proc_env *env)
 	if (!rc) {
 		proc_env_sandbox(env, NULL, write_paths);
 		keeper_tidy(&k.tidy);
+		keeper_ring_start(&k);
 		keeper_tick(&k.tick);
 		keeper_keep_start(&k);
 		proc_env_ready(env);

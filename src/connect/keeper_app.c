@@ -27,14 +27,22 @@ keeper_app_release(struct keeper_app *a)
 	memset(a, 0, sizeof(*a));
 }
 
+void
+keeper_app_identity(const char *org, const char *app, const char *data_centre,
+		    int64_t version, char *out, size_t size)
+{
+	snprintf(out, size, "app/%s/%s/%s/%lld", org, app, data_centre,
+		 (long long)version);
+}
+
 static void
 app_names(const char *org, const char *app, const char *data_centre,
 	  int64_t version, char *owner, size_t owner_size, char *identity,
 	  size_t identity_size)
 {
 	snprintf(owner, owner_size, "app/%s/%s", org, app);
-	snprintf(identity, identity_size, "app/%s/%s/%s/%lld", org, app,
-		 data_centre, (long long)version);
+	keeper_app_identity(org, app, data_centre, version, identity,
+			    identity_size);
 }
 
 static int

@@ -437,8 +437,8 @@ getting_ask(struct getting *g, enum method_request what, struct secret *code)
 
 /* ---- begin ---- */
 
-static void
-consent_identity(const unsigned char *state, char *out, size_t size)
+void
+keeper_consent_identity(const unsigned char *state, char *out, size_t size)
 {
 	char hex[CODEC_HEX_SIZE(CONNECT_STATE_SIZE)];
 
@@ -456,7 +456,7 @@ consent_store(struct keeper *k, const struct connect_msg_begin *m,
 	int rc;
 
 	snprintf(owner, sizeof(owner), "connection/%s", m->who.connection);
-	consent_identity(m->state, identity, sizeof(identity));
+	keeper_consent_identity(m->state, identity, sizeof(identity));
 	buf_init(&json, BINDING_JSON_MAX);
 	buf_init(&sealed, 128 * 1024);
 	rc = binding_to_json(m->binding, &json);
@@ -577,7 +577,7 @@ consent_spend(struct keeper *k, const unsigned char *state, struct getting *g)
 			   sizeof(g->who.subject));
 		snprintf(owner, sizeof(owner), "connection/%s",
 			 g->who.connection);
-		consent_identity(state, identity, sizeof(identity));
+		keeper_consent_identity(state, identity, sizeof(identity));
 		rc = store_col_int(st, 4) < clock_wall_ms()
 			     ? ERR_NOT_FOUND
 			     : keeper_open(k, owner, identity, store_col(st, 3),

@@ -59,6 +59,7 @@ keeper_refresh_dead(struct keeper *k, struct keeper_row *r, const char *reason)
 	r->status = CONNECT_NEEDS_RECONNECT;
 	snprintf(r->reason, sizeof(r->reason), "%s", reason);
 	slice_trim_utf8(r->reason);
+	keeper_restore_words(k, &r->who, r->reason, sizeof(r->reason));
 	r->degraded = false;
 	r->health_reason[0] = '\0';
 	r->intent = 0;

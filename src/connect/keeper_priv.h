@@ -24,7 +24,7 @@ struct keeper_clock {
 struct keeper {
 	struct proc_env *env;
 	struct loop *loop;
-	struct secret *master;
+	struct keeper_ring *ring; /* master keys; keeper_keys_priv.h */
 	struct store *store;
 	struct store_conn *db;
 	struct proc_channel *front;
@@ -168,6 +168,25 @@ int keeper_seal(struct keeper *k, const char *owner, const char *identity,
 		struct proc_pack *fields, struct buf *out);
 int keeper_open(struct keeper *k, const char *owner, const char *identity,
 		struct slice sealed, struct secret **out);
+
+/* The data key of an owner; ERR_NOT_FOUND; ERR_CRYPTO. */
+int keeper_datakey_read(struct keeper *k, const char *owner,
+			struct secret **out);
+/* As what a row is sealed. */
+void keeper_grant_identity(const struct connect_msg_subject *who, char *out,
+			   size_t size);
+void keeper_consent_identity(const unsigned char *state, char *out,
+			     size_t size);
+void keeper_app_identity(const char *org, const char *app,
+			 const char *data_centre, int64_t version, char *out,
+			 size_t size);
+
+/* ---- keeper_restore.c ---- */
+
+/* Puts before the reason that the grant came out of a backup, if it did. */
+void keeper_restore_words(struct keeper *k,
+			  const struct connect_msg_subject *who, char *reason,
+			  size_t size);
 
 /* ---- keeper_app.c: OAuth apps ---- */
 

@@ -126,7 +126,9 @@ row_update(struct keeper *k, const struct keeper_row *r, struct slice sealed)
 		"reason = ?7, obtained_at = ?8, expires_at = ?9, intent = ?10, "
 		"lease_until = ?11, in_doubt = ?12, failures = ?13, "
 		"degraded = ?14, health_reason = ?15, retry_at = ?16, "
-		"refused = ?17, change = ?18, sealed = coalesce(?19, sealed), "
+		"refused = ?17, change = ?18, restored_at = "
+		"CASE WHEN ?19 IS NULL THEN restored_at ELSE 0 END, "
+		"sealed = coalesce(?19, sealed), "
 		"lease_by = ?20, good_until = ?21, refusals = ?22, "
 		"granted_at = ?23, issue = ?24, keep_at = "
 		"CASE WHEN suspended = 0 THEN ?25 ELSE -?25 END, ends_at = ?26, "
@@ -426,14 +428,16 @@ int
 keeper_row_recover(struct keeper *k)
 {
 	int64_t change = 0, seen = 0;
-	int rc;
+	int rc = 0;
 
 	/* Of this node no other keeper runs (the data folder is locked), so
-	 * that no lease of the one before means anything now. */
-	rc = store_exec(k->db, NULL,
-			"UPDATE grants SET lease_until = 0 "
-			"WHERE intent <> 0 AND lease_by IN ('', ?1)",
-			"s", k->node);
+	 * that no lease of the one before means anything now; but while an
+	 * upgrade is under way, when that one lives. */
+	if (!k->env->shared)
+		rc = store_exec(k->db, NULL,
+				"UPDATE grants SET lease_until = 0 "
+				"WHERE intent <> 0 AND lease_by IN ('', ?1)",
+				"s", k->node);
 	if (!rc)
 		rc = counter_read(k, "change", &change);
 	if (!rc)

@@ -15,29 +15,35 @@
  */
 #include <stdio.h>
 
-#include "connect/keeper_priv.h"
+#include "connect/keeper_keys_priv.h"
 
 enum { WRAPPED_MAX = 512, SEALED_MAX = 128 * 1024, PAYLOAD_VERSION = 1 };
 
 /* ---- data keys ---- */
 
-static int
-datakey_read(struct keeper *k, const char *owner, struct secret **out)
+int
+keeper_datakey_read(struct keeper *k, const char *owner, struct secret **out)
 {
+	const struct secret *master;
 	struct store_stmt *st;
 	int rc;
 
 	rc = store_query(k->db, &st,
-			 "SELECT wrapped FROM datakeys WHERE owner = ?1", "s",
-			 owner);
+			 "SELECT wrapped, master FROM datakeys "
+			 "WHERE owner = ?1",
+			 "s", owner);
+	*out = NULL;
 	if (rc)
 		return rc;
 	rc = store_step(st);
-	if (rc == 1)
-		rc = vault_datakey_open(k->master, owner, store_col(st, 0),
-					out);
-	else if (!rc)
+	if (rc == 1) {
+		master = keeper_ring_key(k, store_col(st, 1));
+		rc = master ? vault_datakey_open(master, owner,
+						 store_col(st, 0), out)
+			    : ERR_CRYPTO;
+	} else if (!rc) {
 		rc = ERR_NOT_FOUND;
+	}
 	store_done(st);
 	return rc;
 }
@@ -45,17 +51,21 @@ datakey_read(struct keeper *k, const char *owner, struct secret **out)
 static int
 datakey_make(struct keeper *k, const char *owner, struct secret **out)
 {
+	const struct secret *master;
 	struct buf wrapped;
+	const char *id;
 	int rc;
 
 	buf_init(&wrapped, WRAPPED_MAX);
-	rc = vault_datakey_new(k->master, owner, out, &wrapped);
+	master = keeper_ring_newest(k, &id);
+	rc = vault_datakey_new(master, owner, out, &wrapped);
 	if (!rc)
 		rc = store_exec(k->db, NULL,
 				"INSERT INTO datakeys (owner, wrapped, "
-				"created_at) VALUES (?1, ?2, ?3)",
-				"sbi", owner, buf_slice(&wrapped),
-				clock_wall_ms());
+				"created_at, master, turn) "
+				"VALUES (?1, ?2, ?3, ?4, ?5)",
+				"sbisi", owner, buf_slice(&wrapped),
+				clock_wall_ms(), id, (int64_t)k->ring->turn);
 	buf_release(&wrapped);
 	if (rc) {
 		secret_free(*out);
@@ -69,7 +79,7 @@ keeper_seal(struct keeper *k, const char *owner, const char *identity,
 	    struct proc_pack *fields, struct buf *out)
 {
 	struct secret *plain = proc_pack_detach(fields), *key = NULL;
-	int rc = plain ? datakey_read(k, owner, &key) : ERR_TOO_LARGE;
+	int rc = plain ? keeper_datakey_read(k, owner, &key) : ERR_TOO_LARGE;
 
 	if (rc == ERR_NOT_FOUND)
 		rc = datakey_make(k, owner, &key);
@@ -90,7 +100,7 @@ keeper_open(struct keeper *k, const char *owner, const char *identity,
 	int rc;
 
 	*out = NULL;
-	rc = datakey_read(k, owner, &key);
+	rc = keeper_datakey_read(k, owner, &key);
 	if (!rc)
 		rc = vault_open(key, identity, sealed, out);
 	secret_free(key);
@@ -107,13 +117,20 @@ keeper_payload_release(struct keeper_payload *p)
 	secret_wipe(p, sizeof(*p));
 }
 
+void
+keeper_grant_identity(const struct connect_msg_subject *who, char *out,
+		      size_t size)
+{
+	snprintf(out, size, "grant/%s/%s/%llu", who->connection, who->subject,
+		 (unsigned long long)who->generation);
+}
+
 static void
 grant_names(const struct connect_msg_subject *who, char *owner,
 	    size_t owner_size, char *identity, size_t identity_size)
 {
 	snprintf(owner, owner_size, "connection/%s", who->connection);
-	snprintf(identity, identity_size, "grant/%s/%s/%llu", who->connection,
-		 who->subject, (unsigned long long)who->generation);
+	keeper_grant_identity(who, identity, identity_size);
 }
 
 int

@@ -461,7 +461,8 @@ http_server_connections(const struct http_server *s)
 }
 
 void
-http_server_drain(struct http_server *s, void (*done)(void *), void *arg)
+http_server_drain(struct http_server *s, bool gentle, void (*done)(void *),
+		  void *arg)
 {
 	struct http_exchange *x, *next;
 
@@ -473,7 +474,7 @@ http_server_drain(struct http_server *s, void (*done)(void *), void *arg)
 		next = x->next;
 		if (x->state == CONN_ACTIVE)
 			x->close_after = true;
-		else
+		else if (!gentle) /* else its next request is the last */
 			http_conn_close(x, false);
 	}
 	server_bury_soon(s);

@@ -40,9 +40,10 @@ int http_server_new(struct loop *l, const struct http_server_config *c,
 int http_server_listen(struct http_server *s, int fd, struct net_tls *tls,
 		       bool local);
 /* Stops accepting, closes idle connections, lets exchanges end (they get
- * Connection: close); done() when none is left. */
-void http_server_drain(struct http_server *s, void (*done)(void *arg),
-		       void *arg);
+ * Connection: close); done() when none is left.  gentle: an idle connection
+ * may send one more request, so that nobody's is lost on its way. */
+void http_server_drain(struct http_server *s, bool gentle,
+		       void (*done)(void *arg), void *arg);
 /* Closes all at once, then frees. */
 void http_server_free(struct http_server *s);
 unsigned http_server_connections(const struct http_server *s);

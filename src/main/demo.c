@@ -204,6 +204,9 @@ server_run(const struct demo *d, int ready)
 	if (conf_load(8, (char *const *)(uintptr_t)argv, &config.conf,
 		      &problem))
 		_exit(2);
+	config.argc = 8;
+	config.argv = (char *const *)(uintptr_t)argv;
+	config.version = DRAWBRIDGE_VERSION;
 	_exit(proc_parent_run(&config));
 }
 

@@ -212,9 +212,14 @@ front_worker_drained(struct front *f)
 static void
 drain_timeout(struct loop_timer *t)
 {
-	log_warn("calls are still in flight at the end of the drain time; "
-		 "they are cut");
-	front_close_once(CONTAINER_OF(t, struct front, drain_timer));
+	struct front *f = CONTAINER_OF(t, struct front, drain_timer);
+
+	if (f->env->gentle)
+		log_info("the drain time is over: what is open is closed");
+	else
+		log_warn("calls are still in flight at the end of the drain "
+			 "time; they are cut");
+	front_close_once(f);
 }
 
 static void
@@ -229,6 +234,17 @@ front_stop(struct proc_env *env)
 			 conf_number(env->conf, CONF_DRAIN), drain_timeout);
 	for (i = 0; i < f->worker_count; i++)
 		front_worker_drain(&f->workers[i]);
+}
+
+/* Another front and keeper have come, or gone: what that keeper has changed
+ * is to be learnt. */
+static void
+front_alone(struct proc_env *env, bool alone)
+{
+	struct front *f = env->arg;
+
+	if (alone && !f->stopping)
+		connect_front_attach(f->connect, f->keeper);
 }
 
 /* ---- the start ---- */
@@ -303,7 +319,9 @@ front_init_shared(struct front *f)
 						.public_url = f->public_url };
 	struct api_config api = { .store = f->store,
 				  .public_url = f->public_url,
-				  .version = DRAWBRIDGE_VERSION,
+				  .version = DRAWBRIDGE_VERSION STEP_VERSION,
+				  .data = f->env->data,
+				  .shared = f->env->shared,
 				  .ready = front_ready_ask,
 				  .arg = f };
 	int rc;
@@ -375,6 +393,7 @@ front_init(struct front *f, struct proc_env *env)
 	env->arg = f;
 	env->peer = front_peer;
 	env->stop = front_stop;
+	env->alone = front_alone;
 	rc = vault_init();
 	if (!rc)
 		rc = front_load_files(f, detail, sizeof(detail));

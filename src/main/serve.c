@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "main/main_priv.h"
 #include "proc/proc.h"
 
@@ -54,7 +55,6 @@ main_serve(int argc, char **argv)
 {
 	struct proc_parent_config config = { 0 };
 	struct conf_problem problem;
-	int status;
 
 	if (take_flag(&argc, argv, "--help") || take_flag(&argc, argv, "-h")) {
 		serve_help();
@@ -67,7 +67,9 @@ main_serve(int argc, char **argv)
 		fprintf(stderr, "drawbridge: %s\n", problem.text);
 		return 2;
 	}
-	status = proc_parent_run(&config);
-	conf_free(config.conf);
-	return status;
+	config.argc = argc;
+	config.argv = argv;
+	config.version = DRAWBRIDGE_VERSION STEP_VERSION;
+	config.upgrades = !config.private_server;
+	return proc_parent_run(&config);
 }

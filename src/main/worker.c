@@ -209,7 +209,8 @@ worker_drain(struct loop_task *task)
 {
 	struct front_worker *w = CONTAINER_OF(task, struct front_worker, drain);
 
-	http_server_drain(w->server, worker_is_drained, w);
+	http_server_drain(w->server, w->front->env->gentle, worker_is_drained,
+			  w);
 }
 
 void

@@ -3,11 +3,16 @@
  * What parent and roles say to each other: a few short messages, one packet
  * each, perhaps with one file descriptor.
  *
- *   parent -> role  SETTINGS DATA KEY LISTENER … GO, then PEER …, STOP
- *   role -> parent  READY, LOST
+ *   parent -> role  SETTINGS DATA KEY LISTENER … ALONE GO, then PEER …,
+ *                   ALONE, STOP
+ *   role -> parent  READY, LOST, KEY (of the keeper)
  *
  * Each kind has its form: with a descriptor or without, with a number of a
  * certain range.  What is not of its form is refused by the reader.
+ *
+ * During an upgrade parent and roles are of different versions, and a parent
+ * tells the next of its kind what it has (upgrade.c): numbers and forms here
+ * are kept for good.
  */
 #ifndef PROC_CONTROL_H
 #define PROC_CONTROL_H
@@ -17,13 +22,17 @@
 enum proc_control_kind {
 	PROC_CONTROL_SETTINGS = 1, /* text of a settings file */
 	PROC_CONTROL_DATA,	   /* absolute path of the data folder */
-	PROC_CONTROL_KEY,	   /* made from the passphrase */
+	PROC_CONTROL_KEY,	   /* number: enum proc_key */
 	PROC_CONTROL_LISTENER,	   /* number: local; text: address; fd */
 	PROC_CONTROL_GO,
 	PROC_CONTROL_PEER, /* number: role; fd */
-	PROC_CONTROL_STOP,
+	PROC_CONTROL_STOP, /* number: 1: others have taken over */
 	PROC_CONTROL_READY,
-	PROC_CONTROL_LOST, /* number: role whose channel broke the protocol */
+	PROC_CONTROL_LOST,  /* number: role whose channel broke the protocol */
+	PROC_CONTROL_ALONE, /* number: whether no other generation is there */
+	/* of a parent to itself, over its exec */
+	PROC_CONTROL_LOCK,  /* fd: of the data folder's lock */
+	PROC_CONTROL_CHILD, /* number: role; text: pid; fd: its control */
 	PROC_CONTROL_KINDS,
 };
 

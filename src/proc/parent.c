@@ -2,15 +2,10 @@
 /*
  * The parent: starts the roles, and starts again what dies.
  *
- *   STARTING ──all ready──> RUNNING ──SIGTERM──> STOPPING ──> end
- *       │                     │  ^
- *       │ a role ends         └──┘ a role ends: started again, with a
- *       └──> end, failed           pause that doubles; its peers get new
- *                                  channels
- *
  * The listening sockets are the parent's: while the front is being started
  * again, connections wait in the kernel's queue.  The front stops first, so
- * that calls in flight still find the keeper.
+ * that calls in flight still find the keeper.  Its states are drawn in
+ * parent_priv.h; how one generation of roles follows another, in renew.c.
  *
  * One thread.  It reads nothing foreign: control messages and signals.
  */
@@ -32,33 +27,6 @@ enum {
 	RESTART_FIRST_MS = 100,
 	RESTART_MAX_MS = 5000,
 	HEALTHY_MS = 60 * 1000,
-	STOP_GRACE_MS = 2000,
-	EXIT_CONFIG = 78,
-};
-
-enum parent_state { PARENT_STARTING, PARENT_RUNNING, PARENT_STOPPING };
-
-struct child {
-	struct parent *parent;
-	enum proc_role role;
-	pid_t pid; /* 0: not running */
-	int control;
-	struct loop_io io;
-	struct loop_timer restart;
-	uint64_t started_ms;
-	uint64_t pause_ms;
-	bool ready, told_to_stop;
-};
-
-struct parent {
-	const struct proc_parent_config *config;
-	struct proc_prepared prepared;
-	struct loop *loop;
-	enum parent_state state;
-	struct child children[PROC_ROLES];
-	struct loop_io signals, input;
-	struct loop_timer patience; /* until those who stop are killed */
-	int status;
 };
 
 /* Who talks to whom. */
@@ -67,16 +35,15 @@ static const enum proc_role links[][2] = {
 	{ PROC_KEEPER, PROC_FRONT },
 };
 
-/* Started in this order. */
-static const enum proc_role roles[] = { PROC_EXCHANGER, PROC_KEEPER,
-					PROC_FRONT };
+const enum proc_role proc_parent_roles[] = { PROC_EXCHANGER, PROC_KEEPER,
+					     PROC_FRONT };
 
 static void child_start(struct child *c);
 
 /* ---- starting a role ---- */
 
 static void
-child_exec(int control, enum proc_role role, pid_t parent)
+child_exec(const char *program, int control, enum proc_role role, pid_t parent)
 {
 	char name[] = "drawbridge", arg[32];
 	char *argv[] = { name, arg, NULL };
@@ -92,7 +59,7 @@ child_exec(int control, enum proc_role role, pid_t parent)
 		fcntl(control, F_SETFD, 0);
 	else if (dup2(control, PROC_CONTROL_FD) < 0)
 		_exit(1);
-	execv("/proc/self/exe", argv);
+	execv(program, argv);
 	_exit(127);
 }
 
@@ -100,21 +67,25 @@ child_exec(int control, enum proc_role role, pid_t parent)
 static int
 child_tell(struct child *c)
 {
-	const struct proc_prepared *p = &c->parent->prepared;
-	const struct secret *key = p->passphrase_key;
+	const struct proc_prepared *p = &c->of->parent->prepared;
+	const struct secret *key;
 	const struct proc_listener *l;
 	size_t i;
 	int rc;
 
 	rc = proc_control_send(c->control, PROC_CONTROL_SETTINGS, 0,
-			       buf_slice(&p->settings), -1);
+			       buf_slice(&c->of->settings), -1);
 	if (!rc)
 		rc = proc_control_send(c->control, PROC_CONTROL_DATA, 0,
 				       slice_str(p->data), -1);
-	if (!rc && c->role == PROC_KEEPER && key)
-		rc = proc_control_send(
-			c->control, PROC_CONTROL_KEY, 0,
-			slice_of(secret_peek(key), secret_len(key)), -1);
+	for (i = 0; c->role == PROC_KEEPER && i < PROC_KEYS && !rc; i++) {
+		key = p->keys[i];
+		if (key)
+			rc = proc_control_send(
+				c->control, PROC_CONTROL_KEY, (unsigned)i,
+				slice_of(secret_peek(key), secret_len(key)),
+				-1);
+	}
 	for (i = 0; c->role == PROC_FRONT && i < p->listener_count && !rc;
 	     i++) {
 		l = &p->listeners[i];
@@ -122,15 +93,20 @@ child_tell(struct child *c)
 				       l->local, slice_str(l->address), l->fd);
 	}
 	if (!rc)
+		rc = proc_control_send(c->control, PROC_CONTROL_ALONE,
+				       c->of == c->of->parent->now &&
+					       !c->of->parent->leaving,
+				       SLICE_NONE, -1);
+	if (!rc)
 		rc = proc_control_send(c->control, PROC_CONTROL_GO, 0,
 				       SLICE_NONE, -1);
 	return rc;
 }
 
 static void
-link_roles(struct parent *p, enum proc_role a, enum proc_role b)
+link_roles(struct generation *g, enum proc_role a, enum proc_role b)
 {
-	struct child *ca = &p->children[a], *cb = &p->children[b];
+	struct child *ca = &g->children[a], *cb = &g->children[b];
 	int pair[2];
 
 	if (!ca->pid || !cb->pid)
@@ -155,7 +131,7 @@ child_link(struct child *c)
 
 	for (i = 0; i < ARRAY_LEN(links); i++)
 		if (links[i][0] == c->role || links[i][1] == c->role)
-			link_roles(c->parent, links[i][0], links[i][1]);
+			link_roles(c->of, links[i][0], links[i][1]);
 }
 
 /* A role has closed its channel to a peer: both get a new one. */
@@ -167,23 +143,50 @@ child_lost(struct child *c, unsigned peer)
 	for (i = 0; i < ARRAY_LEN(links); i++)
 		if ((links[i][0] == c->role && links[i][1] == peer) ||
 		    (links[i][1] == c->role && links[i][0] == peer))
-			link_roles(c->parent, links[i][0], links[i][1]);
+			link_roles(c->of, links[i][0], links[i][1]);
 }
 
-static void
-parent_is_ready(struct parent *p)
+bool
+parent_generation_is_ready(const struct generation *g)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(roles); i++)
-		if (!p->children[roles[i]].ready)
-			return;
-	if (p->state != PARENT_STARTING)
+	for (i = 0; i < ARRAY_LEN(proc_parent_roles); i++)
+		if (!g->children[proc_parent_roles[i]].ready)
+			return false;
+	return true;
+}
+
+static void
+child_is_ready(struct child *c)
+{
+	struct parent *p = c->of->parent;
+
+	c->ready = true;
+	if (c->of == p->coming) {
+		parent_renew_ready(p);
+		return;
+	}
+	if (p->state != PARENT_STARTING || !parent_generation_is_ready(p->now))
 		return;
 	p->state = PARENT_RUNNING;
 	log_info("ready");
+	parent_tell(p);
 	if (p->config->ready)
 		p->config->ready(p->config->arg);
+}
+
+/* The keeper has another master key than the settings lead to. */
+static void
+child_key(struct child *c, const struct proc_control *m)
+{
+	struct secret **slot = &c->of->parent->prepared.keys[PROC_KEY_HANDED];
+
+	if (c->role != PROC_KEEPER)
+		return;
+	secret_free(*slot);
+	*slot = secret_from(m->text.ptr, m->text.len);
+	secret_wipe((char *)(uintptr_t)m->text.ptr, m->text.len);
 }
 
 static void
@@ -199,9 +202,10 @@ child_control(struct loop_io *io, unsigned events)
 			close(m.fd); /* no role has one to give */
 		if (m.kind == PROC_CONTROL_LOST) {
 			child_lost(c, m.number);
+		} else if (m.kind == PROC_CONTROL_KEY) {
+			child_key(c, &m);
 		} else if (m.kind == PROC_CONTROL_READY && !c->ready) {
-			c->ready = true;
-			parent_is_ready(c->parent);
+			child_is_ready(c);
 		}
 	}
 }
@@ -216,7 +220,7 @@ child_spawn(struct child *c)
 		return ERR_SYSTEM;
 	c->pid = fork();
 	if (!c->pid)
-		child_exec(pair[1], c->role, self);
+		child_exec(c->of->program, pair[1], c->role, self);
 	close(pair[1]);
 	if (c->pid < 0) {
 		c->pid = 0;
@@ -244,7 +248,7 @@ child_start_soon(struct child *c)
 		c->pause_ms *= 2;
 	if (c->pause_ms > RESTART_MAX_MS)
 		c->pause_ms = RESTART_MAX_MS;
-	loop_timer_start(c->parent->loop, &c->restart, c->pause_ms,
+	loop_timer_start(c->of->parent->loop, &c->restart, c->pause_ms,
 			 child_restart);
 }
 
@@ -261,20 +265,123 @@ child_start(struct child *c)
 		return;
 	}
 	child_tell(c); /* one that has died already is noticed by its end */
-	loop_io_start(c->parent->loop, &c->io, c->control, child_control);
+	loop_io_start(c->of->parent->loop, &c->io, c->control, child_control);
 	child_link(c);
+}
+
+int
+parent_child_adopt(struct child *c, pid_t pid, int control)
+{
+	c->pid = pid;
+	c->control = control;
+	c->ready = true;
+	c->started_ms = clock_mono_ms();
+	fcntl(control, F_SETFL, O_NONBLOCK);
+	return loop_io_start(c->of->parent->loop, &c->io, control,
+			     child_control);
+}
+
+void
+parent_child_tell(struct child *c, enum proc_control_kind kind, unsigned number)
+{
+	if (c->pid)
+		proc_control_send(c->control, kind, number, SLICE_NONE, -1);
+}
+
+/* ---- generations ---- */
+
+struct generation *
+parent_generation_new(struct parent *p, const struct conf *conf,
+		      const char *program)
+{
+	struct generation *g = calloc(1, sizeof(*g));
+	size_t i;
+
+	if (!g)
+		return NULL;
+	g->parent = p;
+	g->program = program;
+	buf_init(&g->settings, PROC_CONTROL_MAX);
+	for (i = 0; i < PROC_ROLES; i++)
+		g->children[i] = (struct child){ .of = g,
+						 .role = (enum proc_role)i,
+						 .control = -1 };
+	if (!conf_write(conf, &g->settings))
+		return g;
+	parent_generation_free(g);
+	return NULL;
+}
+
+void
+parent_generation_start(struct generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(proc_parent_roles); i++)
+		child_start(&g->children[proc_parent_roles[i]]);
+}
+
+void
+parent_generation_free(struct generation *g)
+{
+	size_t i;
+
+	if (!g)
+		return;
+	for (i = 0; i < PROC_ROLES; i++) {
+		ASSERT(!g->children[i].pid);
+		loop_timer_cancel(&g->children[i].restart);
+	}
+	buf_release(&g->settings);
+	free(g);
+}
+
+bool
+parent_generation_is_over(const struct generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < PROC_ROLES; i++)
+		if (g->children[i].pid)
+			return false;
+	return true;
+}
+
+void
+parent_generation_kill(struct generation *g)
+{
+	size_t i;
+
+	for (i = 0; g && i < PROC_ROLES; i++)
+		if (g->children[i].pid)
+			kill(g->children[i].pid, SIGKILL);
 }
 
 /* ---- stopping ---- */
 
 static void
-parent_kill(struct parent *p)
+child_stop(struct child *c, bool gentle)
+{
+	if (!c->pid || c->told_to_stop)
+		return;
+	c->told_to_stop = true;
+	parent_child_tell(c, PROC_CONTROL_STOP, gentle);
+}
+
+bool
+parent_generation_stop(struct generation *g, bool gentle)
 {
 	size_t i;
 
 	for (i = 0; i < PROC_ROLES; i++)
-		if (p->children[i].pid)
-			kill(p->children[i].pid, SIGKILL);
+		loop_timer_cancel(&g->children[i].restart);
+	if (g->children[PROC_FRONT].pid)
+		child_stop(&g->children[PROC_FRONT], gentle);
+	else if (g->children[PROC_KEEPER].pid)
+		child_stop(&g->children[PROC_KEEPER], gentle);
+	else
+		child_stop(&g->children[PROC_EXCHANGER], gentle);
+	return parent_generation_is_over(g);
 }
 
 static void
@@ -283,16 +390,7 @@ patience_lost(struct loop_timer *t)
 	struct parent *p = CONTAINER_OF(t, struct parent, patience);
 
 	log_warn("a role does not stop; it is killed");
-	parent_kill(p);
-}
-
-static void
-child_stop(struct child *c)
-{
-	if (!c->pid || c->told_to_stop)
-		return;
-	c->told_to_stop = true;
-	proc_control_send(c->control, PROC_CONTROL_STOP, 0, SLICE_NONE, -1);
+	parent_generation_kill(p->now);
 }
 
 /* Front first; then the keeper, whose token requests the exchanger still
@@ -300,90 +398,107 @@ child_stop(struct child *c)
 static void
 parent_stop_next(struct parent *p)
 {
-	struct child *front = &p->children[PROC_FRONT];
-	struct child *keeper = &p->children[PROC_KEEPER];
-	struct child *exchanger = &p->children[PROC_EXCHANGER];
-	uint64_t grace = STOP_GRACE_MS;
+	uint64_t grace = PARENT_STOP_GRACE_MS;
 
-	if (!front->pid && !keeper->pid && !exchanger->pid) {
+	if (parent_generation_stop(p->now, false) && !p->coming &&
+	    !p->leaving) {
 		loop_stop(p->loop);
 		return;
 	}
-	if (front->pid) {
-		child_stop(front);
-		grace += conf_number(p->config->conf, CONF_DRAIN);
-	} else if (keeper->pid) {
-		child_stop(keeper);
-		grace += conf_number(p->config->conf, CONF_DRAIN);
-	} else {
-		child_stop(exchanger);
-	}
+	if (p->now->children[PROC_FRONT].pid ||
+	    p->now->children[PROC_KEEPER].pid)
+		grace += conf_number(p->conf, CONF_DRAIN);
 	loop_timer_start(p->loop, &p->patience, grace, patience_lost);
 }
 
 static void
 parent_stop(struct parent *p)
 {
-	size_t i;
-
 	if (p->state == PARENT_STOPPING) {
 		log_warn("told to stop twice: ending at once");
-		parent_kill(p);
+		parent_generation_kill(p->now);
 		return;
 	}
 	log_info("stopping");
 	p->state = PARENT_STOPPING;
-	for (i = 0; i < PROC_ROLES; i++)
-		loop_timer_cancel(&p->children[i].restart);
+	parent_renew_cancel(p);
 	parent_stop_next(p);
 }
 
 /* ---- children that end ---- */
 
+/* One of the generation that serves. */
+static void
+child_ended_now(struct child *c, bool by_exit, int how)
+{
+	struct parent *p = c->of->parent;
+	bool starting = p->state == PARENT_STARTING;
+
+	if (!starting && !(by_exit && how == PARENT_EXIT_CONFIG && !c->ready)) {
+		child_start_soon(c);
+		return;
+	}
+	fprintf(stderr,
+		"drawbridge: the %s could not start; the log line above says "
+		"why\n",
+		proc_role_name(c->role));
+	p->status = 1;
+	parent_stop(p);
+	if (starting) /* nobody is served yet: nothing to wait for */
+		parent_generation_kill(p->now);
+}
+
 static void
 child_ended(struct child *c, int wait_status)
 {
-	struct parent *p = c->parent;
-	bool starting = p->state == PARENT_STARTING;
-	bool by_signal = WIFSIGNALED(wait_status);
-	int how = by_signal ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+	struct parent *p = c->of->parent;
+	bool by_exit = WIFEXITED(wait_status);
+	int how = by_exit ? WEXITSTATUS(wait_status) : WTERMSIG(wait_status);
 
 	loop_io_cancel(&c->io);
 	close(c->control);
 	c->control = -1;
 	c->pid = 0;
-	if (p->state == PARENT_STOPPING) {
+	if (p->state != PARENT_STOPPING && !c->told_to_stop)
+		log_error("a role has ended",
+			  LOG_S("role", proc_role_name(c->role)),
+			  LOG_S("by", by_exit ? "exit" : "signal"),
+			  LOG_I("status", how));
+	if (c->of != p->now)
+		parent_renew_ended(c->of, proc_role_name(c->role));
+	else if (p->state != PARENT_STOPPING)
+		child_ended_now(c, by_exit, how);
+	if (p->state == PARENT_STOPPING)
 		parent_stop_next(p);
-		return;
-	}
-	log_error("a role has ended", LOG_S("role", proc_role_name(c->role)),
-		  LOG_S("by", by_signal ? "signal" : "exit"),
-		  LOG_I("status", how));
-	if (starting || (!by_signal && how == EXIT_CONFIG && !c->ready)) {
-		fprintf(stderr,
-			"drawbridge: the %s could not start; the log line "
-			"above says why\n",
-			proc_role_name(c->role));
-		p->status = 1;
-		parent_stop(p);
-		if (starting) /* nobody is served yet: nothing to wait for */
-			parent_kill(p);
-		return;
-	}
-	child_start_soon(c);
+}
+
+static void
+generation_reap(struct generation *g, pid_t pid, int wait_status)
+{
+	size_t i;
+
+	for (i = 0; g && i < PROC_ROLES; i++)
+		if (g->children[i].pid == pid) {
+			child_ended(&g->children[i], wait_status);
+			return;
+		}
 }
 
 static void
 parent_reap(struct parent *p)
 {
+	struct generation *all[3];
 	int wait_status;
 	pid_t pid;
 	size_t i;
 
-	while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
-		for (i = 0; i < PROC_ROLES; i++)
-			if (p->children[i].pid == pid)
-				child_ended(&p->children[i], wait_status);
+	while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+		all[0] = p->now;
+		all[1] = p->coming;
+		all[2] = p->leaving;
+		for (i = 0; i < ARRAY_LEN(all); i++)
+			generation_reap(all[i], pid, wait_status);
+	}
 }
 
 static void
@@ -396,7 +511,11 @@ parent_signal(struct loop_io *io, unsigned events)
 	while (read(io->fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			parent_reap(p);
-		else if (info.ssi_signo != SIGHUP)
+		else if (info.ssi_signo == SIGHUP)
+			parent_renew(p, false);
+		else if (info.ssi_signo == SIGUSR2)
+			parent_renew(p, true);
+		else
 			parent_stop(p);
 	}
 }
@@ -431,6 +550,7 @@ parent_watch(struct parent *p)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -456,39 +576,90 @@ parent_limits(void)
 	}
 }
 
+/* Where a newer program will be, if one is put in the place of this. */
+static void
+parent_program(struct parent *p)
+{
+	ssize_t n =
+		readlink("/proc/self/exe", p->program, sizeof(p->program) - 1);
+
+	p->program[n > 0 ? n : 0] = '\0';
+}
+
+static int
+parent_begin(struct parent *p)
+{
+	int rc = proc_prepare(p->config, &p->prepared);
+
+	if (!rc)
+		rc = loop_new(&p->loop);
+	if (!rc)
+		rc = parent_watch(p);
+	if (rc)
+		return rc;
+	p->now = parent_generation_new(p, p->conf, "/proc/self/exe");
+	if (!p->now)
+		return ERR_NOMEM;
+	parent_generation_start(p->now);
+	return 0;
+}
+
+/* In the place of the parent before us, whose roles are there. */
+static int
+parent_begin_again(struct parent *p)
+{
+	int rc = loop_new(&p->loop);
+
+	if (!rc)
+		rc = parent_watch(p);
+	if (!rc)
+		rc = parent_resume_take(p);
+	if (rc)
+		return rc;
+	p->state = PARENT_RUNNING;
+	log_info("the parent goes on as a new program",
+		 LOG_S("version", p->config->version));
+	parent_tell(p);
+	parent_reap(p); /* who has ended meanwhile */
+	return 0;
+}
+
+static void
+parent_release(struct parent *p)
+{
+	int signal_fd;
+
+	parent_tell_end(p);
+	if (p->loop) {
+		loop_timer_cancel(&p->patience);
+		signal_fd = p->signals.loop ? p->signals.fd : -1;
+		loop_io_cancel(&p->signals);
+		if (signal_fd >= 0)
+			close(signal_fd);
+		loop_io_cancel(&p->input);
+	}
+	parent_generation_free(p->now);
+	if (p->loop)
+		loop_free(p->loop);
+	proc_prepared_release(&p->prepared);
+	conf_free(p->conf);
+}
+
 int
 proc_parent_run(const struct proc_parent_config *c)
 {
-	struct parent p = { .config = c };
-	int signal_fd, rc;
-	size_t i;
+	struct parent p = { .config = c,
+			    .conf = c->conf,
+			    .prepared = { .lock = -1 },
+			    .started_at = clock_wall_ms() };
+	int rc;
 
 	log_setup(proc_role_name(PROC_PARENT), proc_log_level(c->conf));
 	parent_limits();
-	rc = proc_prepare(c, &p.prepared);
-	if (!rc)
-		rc = loop_new(&p.loop);
-	if (!rc)
-		rc = parent_watch(&p);
-	for (i = 0; i < PROC_ROLES; i++)
-		p.children[i] = (struct child){ .parent = &p,
-						.role = (enum proc_role)i,
-						.control = -1 };
-	for (i = 0; i < ARRAY_LEN(roles) && !rc; i++)
-		child_start(&p.children[roles[i]]);
+	parent_program(&p);
+	rc = parent_resume_wanted() ? parent_begin_again(&p) : parent_begin(&p);
 	if (!rc)
 		loop_run(p.loop);
-	if (p.loop) {
-		loop_timer_cancel(&p.patience);
-		for (i = 0; i < PROC_ROLES; i++)
-			loop_timer_cancel(&p.children[i].restart);
-		signal_fd = p.signals.loop ? p.signals.fd : -1;
-		loop_io_cancel(&p.signals);
-		if (signal_fd >= 0)
-			close(signal_fd);
-		loop_io_cancel(&p.input);
-		loop_free(p.loop);
-	}
-	proc_prepared_release(&p.prepared);
+	parent_release(&p);
 	return rc == ERR_BUSY ? PROC_EXIT_TAKEN : rc ? 1 : p.status;
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the files of the parent (parent.c, prepare.c).
+ * Between the files of the parent: parent.c (roles and signals), prepare.c
+ * (before they start), renew.c (a second generation of them), resume.c (the
+ * parent's own program), tell.c (what commands are told).
  */
 #ifndef PROC_PARENT_PRIV_H
 #define PROC_PARENT_PRIV_H
 
+#include <sys/types.h>
+
+#include "loop/loop.h"
 #include "proc/control.h"
 
 /* What the parent holds for as long as the server runs. */
@@ -13,8 +18,7 @@ struct proc_prepared {
 	int lock;	 /* of the data folder */
 	struct proc_listener listeners[PROC_LISTENERS_MAX];
 	size_t listener_count;
-	struct secret *passphrase_key; /* NULL: the key is in a file */
-	struct buf settings;
+	struct secret *keys[PROC_KEYS]; /* NULL: in a file, or none */
 };
 
 /*
@@ -22,6 +26,119 @@ struct proc_prepared {
  * from the passphrase.  What is wrong is said on standard error.
  */
 int proc_prepare(const struct proc_parent_config *c, struct proc_prepared *out);
+/* exec: the sockets live on in another program. */
 void proc_prepared_release(struct proc_prepared *p);
+
+/* ---- roles ---- */
+
+struct parent;
+struct generation;
+
+struct child {
+	struct generation *of;
+	enum proc_role role;
+	pid_t pid; /* 0: not running */
+	int control;
+	struct loop_io io;
+	struct loop_timer restart;
+	uint64_t started_ms;
+	uint64_t pause_ms;
+	bool ready, told_to_stop;
+};
+
+/* Roles that belong together: of one program, with the same settings. */
+struct generation {
+	struct parent *parent;
+	const char *program; /* what to execute */
+	struct buf settings;
+	struct child children[PROC_ROLES];
+};
+
+/*
+ *   STARTING ──all ready──> RUNNING ──SIGTERM──> STOPPING ──> end
+ *       │                     │  ^
+ *       │ a role ends         └──┘ a role ends: started again, with a
+ *       └──> end, failed           pause that doubles; its peers get new
+ *                                  channels
+ */
+enum parent_state { PARENT_STARTING, PARENT_RUNNING, PARENT_STOPPING };
+
+/* A second generation taking the first one's place; see renew.c. */
+struct renewal {
+	unsigned number; /* counts up; 0: none was */
+	bool upgrade;
+	const char *state; /* "running", "done", "failed"; NULL: none was */
+	int64_t at;
+	char why[512];	/* it has failed */
+	char kept[256]; /* settings that want a new start */
+	struct conf *conf;
+	struct loop_timer patience;
+};
+
+struct parent {
+	const struct proc_parent_config *config;
+	struct conf *conf; /* as they are now */
+	struct proc_prepared prepared;
+	struct loop *loop;
+	enum parent_state state;
+	char program[4096]; /* the path of it at the start */
+	struct generation *now, *coming, *leaving; /* the last two: or NULL */
+	struct renewal renewal;
+	struct loop_io signals, input;
+	struct loop_timer patience; /* until those who stop are killed */
+	int status;
+	int64_t started_at;
+};
+
+enum { PARENT_EXIT_CONFIG = 78, PARENT_STOP_GRACE_MS = 2000 };
+
+/* Roles in the order in which they are started. */
+extern const enum proc_role proc_parent_roles[PROC_ROLES - 1];
+
+/* Of these settings; NULL when out of memory.  Nothing is started yet. */
+struct generation *parent_generation_new(struct parent *p,
+					 const struct conf *conf,
+					 const char *program);
+/* Starts its roles. */
+void parent_generation_start(struct generation *g);
+/* None of it may run. */
+void parent_generation_free(struct generation *g);
+bool parent_generation_is_ready(const struct generation *g);
+/* Whether none of it runs any more. */
+bool parent_generation_is_over(const struct generation *g);
+void parent_generation_kill(struct generation *g);
+/* Front first, then keeper, then exchanger; true when all of it has ended.
+ * gentle: another has taken over. */
+bool parent_generation_stop(struct generation *g, bool gentle);
+/* A child's control socket is watched: a role that was there before. */
+int parent_child_adopt(struct child *c, pid_t pid, int control);
+void parent_child_tell(struct child *c, enum proc_control_kind kind,
+		       unsigned number);
+
+/* ---- renew.c ---- */
+
+/* SIGHUP, or SIGUSR2 with upgrade. */
+void parent_renew(struct parent *p, bool upgrade);
+/* A role of the coming generation is ready, or one of it or of the leaving
+ * has ended. */
+void parent_renew_ready(struct parent *p);
+void parent_renew_ended(struct generation *g, const char *role);
+/* At the end of all. */
+void parent_renew_cancel(struct parent *p);
+
+/* ---- resume.c ---- */
+
+/* Executes the program at p->program in our place, with all that we have.
+ * Returns only if that did not work. */
+void parent_resume_exec(struct parent *p);
+/* Whether this program was started so; then takes over what there is. */
+bool parent_resume_wanted(void);
+int parent_resume_take(struct parent *p);
+
+/* ---- tell.c ---- */
+
+/* Writes DATA/server.json. */
+void parent_tell(const struct parent *p);
+void parent_tell_end(const struct parent *p);
 
 #endif

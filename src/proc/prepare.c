@@ -202,11 +202,39 @@ passphrase_read(const char *path, struct secret **out)
 	return 0;
 }
 
+/* With the salt of this file.  It is made for a folder without grants
+ * alone: another salt makes another key. */
 static int
-passphrase_key(const struct proc_parent_config *c, struct proc_prepared *p)
+passphrase_derive(const struct proc_prepared *p,
+		  const struct secret *passphrase, const char *name,
+		  struct secret **out)
+{
+	char params[PATH_MAX + 64], grants[PATH_MAX + 64], detail[512] = "";
+	int rc;
+
+	snprintf(params, sizeof(params), "%s/keeper/%s", p->data, name);
+	snprintf(grants, sizeof(grants), "%s/keeper/grants.db", p->data);
+	rc = vault_key_from_passphrase(passphrase, params,
+				       access(grants, F_OK) != 0, out, detail,
+				       sizeof(detail));
+	if (rc == ERR_NOT_FOUND)
+		fprintf(stderr,
+			"drawbridge: %s is missing: without the salt in it the "
+			"passphrase gives another key; take it from a copy or "
+			"a backup. (If the master key is in a file, start "
+			"without --passphrase-file.)\n",
+			params);
+	else if (rc)
+		fprintf(stderr, "drawbridge: %s\n",
+			detail[0] ? detail : err_text(rc));
+	return rc;
+}
+
+static int
+passphrase_keys(const struct proc_parent_config *c, struct proc_prepared *p)
 {
 	const char *file = conf_text(c->conf, CONF_PASSPHRASE_FILE);
-	char params[PATH_MAX + 32], detail[256] = "";
+	char next[PATH_MAX + 64];
 	struct secret *passphrase;
 	int rc;
 
@@ -217,13 +245,14 @@ passphrase_key(const struct proc_parent_config *c, struct proc_prepared *p)
 		rc = passphrase_read(file, &passphrase);
 	if (rc)
 		return rc;
-	snprintf(params, sizeof(params), "%s/keeper/passphrase.params",
+	rc = passphrase_derive(p, passphrase, "passphrase.params",
+			       &p->keys[PROC_KEY_MAIN]);
+	/* A rotation to another passphrase was under way: this may be it. */
+	snprintf(next, sizeof(next), "%s/keeper/passphrase.params.next",
 		 p->data);
-	rc = vault_key_from_passphrase(passphrase, params, &p->passphrase_key,
-				       detail, sizeof(detail));
-	if (rc)
-		fprintf(stderr, "drawbridge: %s\n",
-			detail[0] ? detail : err_text(rc));
+	if (!rc && !access(next, F_OK))
+		rc = passphrase_derive(p, passphrase, "passphrase.params.next",
+				       &p->keys[PROC_KEY_NEXT]);
 	secret_free(passphrase);
 	return rc;
 }
@@ -235,16 +264,13 @@ proc_prepare(const struct proc_parent_config *c, struct proc_prepared *out)
 
 	memset(out, 0, sizeof(*out));
 	out->lock = -1;
-	buf_init(&out->settings, PROC_CONTROL_MAX);
 	rc = folder_prepare(conf_text(c->conf, CONF_DATA), out);
 	if (!rc)
 		rc = folder_lock(out, c->private_server);
 	if (!rc)
-		rc = passphrase_key(c, out);
+		rc = passphrase_keys(c, out);
 	if (!rc)
 		rc = listen_all(c, out);
-	if (!rc)
-		rc = conf_write(c->conf, &out->settings);
 	return rc;
 }
 
@@ -260,6 +286,6 @@ proc_prepared_release(struct proc_prepared *p)
 	}
 	if (p->lock >= 0)
 		close(p->lock);
-	secret_free(p->passphrase_key);
-	buf_release(&p->settings);
+	for (i = 0; i < PROC_KEYS; i++)
+		secret_free(p->keys[i]);
 }

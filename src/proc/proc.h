@@ -11,6 +11,10 @@
  * parent's memory is in them), and starts again what dies, without losing
  * the sockets: connections wait in the kernel's queue meanwhile.  It speaks
  * to each role over a control channel alone, and parses nothing foreign.
+ *
+ * For new settings (SIGHUP) or a new program (SIGUSR2) it starts a second
+ * generation of the roles beside the first, which ends its calls and goes
+ * when the second works; if that does not work, the first goes on.
  */
 #ifndef PROC_PROC_H
 #define PROC_PROC_H
@@ -25,6 +29,15 @@ const char *proc_role_name(enum proc_role role);
 /* ---- a role's own side ---- */
 
 enum { PROC_LISTENERS_MAX = 16 };
+
+/* Master keys that the parent holds for the keeper, by where it has them
+ * from. */
+enum proc_key {
+	PROC_KEY_MAIN,	 /* the passphrase */
+	PROC_KEY_NEXT,	 /* the same with the salt of a rotation under way */
+	PROC_KEY_HANDED, /* proc_env_keep_key() */
+	PROC_KEYS,
+};
 
 struct proc_listener {
 	int fd;
@@ -44,14 +57,21 @@ struct proc_env {
 	/* front: what to listen on; owned by the role */
 	struct proc_listener listeners[PROC_LISTENERS_MAX];
 	size_t listener_count;
-	/* keeper: the key made from the passphrase; NULL: from a file */
-	struct secret *passphrase_key;
+	/* keeper: master keys that are in no file; NULL: none */
+	struct secret *keys[PROC_KEYS];
+	/* Another generation of roles is at the same databases still: its
+	 * keeper's leases are no leftovers.  alone() tells of changes. */
+	bool shared;
+	/* stop() is for good: others have taken over, who wait may go on. */
+	bool gentle;
 
 	/* Set by the role before proc_env_ready(); called on env->loop. */
 	void *arg;
 	/* A channel to this peer: the first, or a new one because the peer
 	 * was started again.  Takes fd. */
 	void (*peer)(struct proc_env *env, enum proc_role peer, int fd);
+	/* Whether it is the only generation now.  NULL: does not matter. */
+	void (*alone)(struct proc_env *env, bool alone);
 	/* End in good order within the drain time, then loop_stop(). */
 	void (*stop)(struct proc_env *env);
 };
@@ -68,6 +88,10 @@ void proc_env_sandbox(struct proc_env *env, const char *const *read_paths,
 /* Tells the parent that the role works; the peers' channels come then. */
 void proc_env_ready(struct proc_env *env);
 
+/* In the keeper: the parent keeps this key in locked memory for a keeper that
+ * it starts anew. */
+void proc_env_keep_key(struct proc_env *env, const struct secret *key);
+
 typedef int proc_role_main(struct proc_env *env);
 
 /* ---- the program's side ---- */
@@ -80,7 +104,14 @@ int proc_role_run(int argc, char *const *argv,
 		  proc_role_main *const mains[PROC_ROLES]);
 
 struct proc_parent_config {
-	struct conf *conf; /* borrowed */
+	struct conf *conf; /* taken */
+	/* To read the settings anew; borrowed. */
+	int argc;
+	char *const *argv;
+	const char *version;
+	/* Our own program is `serve` with these settings: it can be replaced
+	 * while it runs. */
+	bool upgrades;
 	/* For a command that finds no server: listens on DATA/private.sock
 	 * alone, ends when standard input closes. */
 	bool private_server;

@@ -103,17 +103,22 @@ take_start(struct role *r, const struct proc_control *m)
 		env->data = r->data;
 		return slice_copy(m->text, r->data, sizeof(r->data));
 	case PROC_CONTROL_KEY:
-		secret_free(env->passphrase_key);
-		env->passphrase_key = secret_from(m->text.ptr, m->text.len);
+		secret_free(env->keys[m->number]);
+		env->keys[m->number] = secret_from(m->text.ptr, m->text.len);
 		secret_wipe(r->buffer, sizeof(r->buffer));
-		return env->passphrase_key ? 0 : ERR_NOMEM;
+		return env->keys[m->number] ? 0 : ERR_NOMEM;
 	case PROC_CONTROL_LISTENER:
 		return take_listener(env, m);
+	case PROC_CONTROL_ALONE:
+		env->shared = !m->number;
+		return 0;
 	case PROC_CONTROL_GO:
 	case PROC_CONTROL_PEER:
 	case PROC_CONTROL_STOP:
 	case PROC_CONTROL_READY:
 	case PROC_CONTROL_LOST:
+	case PROC_CONTROL_LOCK:
+	case PROC_CONTROL_CHILD:
 	case PROC_CONTROL_KINDS:
 		break;
 	}
@@ -157,12 +162,18 @@ role_stop(struct role *r)
 static void
 role_control(struct role *r, const struct proc_control *m)
 {
-	if (m->kind == PROC_CONTROL_STOP)
+	if (m->kind == PROC_CONTROL_STOP) {
+		r->env.gentle = m->number == 1;
 		role_stop(r);
-	else if (m->kind == PROC_CONTROL_PEER && r->env.peer)
+	} else if (m->kind == PROC_CONTROL_ALONE) {
+		r->env.shared = !m->number;
+		if (r->env.alone)
+			r->env.alone(&r->env, m->number == 1);
+	} else if (m->kind == PROC_CONTROL_PEER && r->env.peer) {
 		r->env.peer(&r->env, (enum proc_role)m->number, m->fd);
-	else if (m->fd >= 0)
+	} else if (m->fd >= 0) {
 		close(m->fd);
+	}
 }
 
 static void
@@ -187,6 +198,16 @@ proc_env_ready(struct proc_env *env)
 	ASSERT(env->peer && env->stop);
 	proc_control_send(PROC_CONTROL_FD, PROC_CONTROL_READY, 0, SLICE_NONE,
 			  -1);
+}
+
+void
+proc_env_keep_key(struct proc_env *env, const struct secret *key)
+{
+	ASSERT(env->role == PROC_KEEPER);
+	if (proc_control_send(PROC_CONTROL_FD, PROC_CONTROL_KEY,
+			      PROC_KEY_HANDED,
+			      slice_of(secret_peek(key), secret_len(key)), -1))
+		log_warn("the parent could not be given the new key");
 }
 
 void
@@ -247,7 +268,8 @@ proc_role_run(int argc, char *const *argv,
 	}
 	for (i = 0; i < r->env.listener_count; i++)
 		close(r->env.listeners[i].fd);
-	secret_free(r->env.passphrase_key);
+	for (i = 0; i < PROC_KEYS; i++)
+		secret_free(r->env.keys[i]);
 	conf_free(r->env.conf);
 	free(r);
 	return status;

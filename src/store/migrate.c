@@ -123,11 +123,28 @@ migrations_check_newest(struct store_conn *c, int64_t known, char *detail,
 	return ERR_CONFLICT;
 }
 
+int64_t
+store_migrations_known(const char *set)
+{
+	const struct embed_file *f;
+	int64_t number, known = 0;
+	char prefix[64];
+	size_t cursor = 0, len;
+
+	len = (size_t)snprintf(prefix, sizeof(prefix), "migrations/%s/", set);
+	while ((f = embed_next(prefix, &cursor))) {
+		number = migration_number(f, len);
+		if (number > known)
+			known = number;
+	}
+	return known;
+}
+
 int
 store_migrate(struct store_conn *c, const char *set, char *detail, size_t size)
 {
 	const struct embed_file *f;
-	int64_t number, known = 0;
+	int64_t number, known = store_migrations_known(set);
 	char prefix[64];
 	size_t cursor = 0, len;
 	int rc;
@@ -137,11 +154,6 @@ store_migrate(struct store_conn *c, const char *set, char *detail, size_t size)
 	if (rc) {
 		snprintf(detail, size, "%s", store_message(c));
 		return rc;
-	}
-	while ((f = embed_next(prefix, &cursor))) {
-		number = migration_number(f, len);
-		if (number > known)
-			known = number;
 	}
 	rc = migrations_check_newest(c, known, detail, size);
 	/* In the order of their numbers, whatever the order of the table. */

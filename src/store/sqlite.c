@@ -209,6 +209,89 @@ sqlite_message(void *conn)
 	return sqlite3_errmsg(conn);
 }
 
+/* ---- whole databases ---- */
+
+static int
+sqlite_checkpoint(void *conn)
+{
+	return sqlite_error(sqlite3_wal_checkpoint_v2(
+		conn, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+}
+
+/* Steps of one backup: what its own source connection writes meanwhile goes
+ * into it too, so that it need not begin anew. */
+struct copy {
+	sqlite3 *from, *to;
+	bool pinned; /* by a read transaction: nothing of others comes in */
+	sqlite3_backup *backup;
+};
+
+static void
+sqlite_copy_end(void *copy)
+{
+	struct copy *c = copy;
+
+	sqlite3_backup_finish(c->backup);
+	sqlite3_close_v2(c->to);
+	if (c->pinned)
+		sqlite3_exec(c->from, "COMMIT", NULL, NULL, NULL);
+	free(c);
+}
+
+static int
+sqlite_copy_begin(void *conn, const char *path, bool pinned, void **copy)
+{
+	struct copy *c = calloc(1, sizeof(*c));
+	int fd, rc;
+
+	if (!c)
+		return ERR_NOMEM;
+	c->from = conn;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		  0600);
+	if (fd >= 0)
+		close(fd);
+	rc = fd < 0 ? SQLITE_CANTOPEN
+		    : sqlite3_open_v2(path, &c->to,
+				      SQLITE_OPEN_READWRITE |
+					      SQLITE_OPEN_NOMUTEX,
+				      NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(c->to,
+				  "PRAGMA journal_mode = OFF;"
+				  "PRAGMA temp_store = MEMORY;",
+				  NULL, NULL, NULL);
+	if (rc == SQLITE_OK && pinned) {
+		rc = sqlite3_exec(conn,
+				  "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;",
+				  NULL, NULL, NULL);
+		c->pinned = !sqlite3_get_autocommit(conn);
+	}
+	if (rc == SQLITE_OK) {
+		c->backup = sqlite3_backup_init(c->to, "main", conn, "main");
+		rc = c->backup ? SQLITE_OK : sqlite3_errcode(c->to);
+	}
+	if (rc == SQLITE_OK) {
+		*copy = c;
+		return 0;
+	}
+	sqlite_copy_end(c);
+	return sqlite_error(rc);
+}
+
+static int
+sqlite_copy_step(void *copy, unsigned pages, uint64_t *done, uint64_t *total)
+{
+	struct copy *c = copy;
+	int rc = sqlite3_backup_step(c->backup, (int)pages);
+
+	*total = (uint64_t)sqlite3_backup_pagecount(c->backup);
+	*done = *total - (uint64_t)sqlite3_backup_remaining(c->backup);
+	if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
+		return 1;
+	return sqlite_error(rc);
+}
+
 const struct store_engine store_sqlite = {
 	.open = sqlite_open_,
 	.close = sqlite_close_,
@@ -228,4 +311,8 @@ const struct store_engine store_sqlite = {
 	.col_is_null = sqlite_col_is_null,
 	.changes = sqlite_changes,
 	.message = sqlite_message,
+	.checkpoint = sqlite_checkpoint,
+	.copy_begin = sqlite_copy_begin,
+	.copy_step = sqlite_copy_step,
+	.copy_end = sqlite_copy_end,
 };

@@ -366,3 +366,55 @@ store_message(struct store_conn *c)
 {
 	return c ? store_engine_of(c)->message(c->conn) : "no connection";
 }
+
+/* ---- whole databases ---- */
+
+int
+store_checkpoint(struct store_conn *c)
+{
+	return store_engine_of(c)->checkpoint(c->conn);
+}
+
+struct store_copy {
+	const struct store_engine *engine;
+	void *copy;
+};
+
+int
+store_copy_begin(struct store_conn *c, const char *path, bool pinned,
+		 struct store_copy **out)
+{
+	const struct store_engine *e = store_engine_of(c);
+	struct store_copy *copy;
+	int rc;
+
+	*out = NULL;
+	if (!e->copy_begin)
+		return ERR_UNSUPPORTED;
+	copy = calloc(1, sizeof(*copy));
+	if (!copy)
+		return ERR_NOMEM;
+	copy->engine = e;
+	rc = e->copy_begin(c->conn, path, pinned, &copy->copy);
+	if (rc)
+		free(copy);
+	else
+		*out = copy;
+	return rc;
+}
+
+int
+store_copy_step(struct store_copy *copy, unsigned pages, uint64_t *done,
+		uint64_t *total)
+{
+	return copy->engine->copy_step(copy->copy, pages, done, total);
+}
+
+void
+store_copy_end(struct store_copy *copy)
+{
+	if (!copy)
+		return;
+	copy->engine->copy_end(copy->copy);
+	free(copy);
+}

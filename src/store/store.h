@@ -75,6 +75,29 @@ int store_exec(struct store_conn *c, int64_t *changed, const char *sql,
 	       const char *types, ...);
 int store_query(struct store_conn *c, struct store_stmt **out, const char *sql,
 		const char *types, ...);
+/* Folds what was written into the database's own file, and leaves nothing of
+ * it beside: what was deleted is gone then.  ERR_BUSY while others read. */
+int store_checkpoint(struct store_conn *c);
+/* The number of the newest migration of a set that this program knows. */
+int64_t store_migrations_known(const char *set);
+
+/*
+ * A copy of the database into a new file (0600), while it is in use: as it
+ * was at one instant.  pinned: that of the begin, whatever others write (this
+ * connection must not, until the end); else that of the end, for the one
+ * connection that writes.  Step until 0: 1 with pages left, ERR_STORE (disk
+ * full …).  One that is ended before that is no database; the file is the
+ * caller's to remove.  ERR_UNSUPPORTED where the engine has tools of its own
+ * for this.
+ */
+struct store_copy;
+int store_copy_begin(struct store_conn *c, const char *path, bool pinned,
+		     struct store_copy **out);
+int store_copy_step(struct store_copy *copy, unsigned pages, uint64_t *done,
+		    uint64_t *total);
+/* NULL is fine. */
+void store_copy_end(struct store_copy *copy);
+
 /* The engine's last message on this connection, for the log (no values). */
 const char *store_message(struct store_conn *c);
 

@@ -30,6 +30,13 @@ struct store_engine {
 	bool (*col_is_null)(void *stmt, int col);
 	int64_t (*changes)(void *conn);
 	const char *(*message)(void *conn);
+	int (*checkpoint)(void *conn);
+	/* NULL: not possible. */
+	int (*copy_begin)(void *conn, const char *path, bool pinned,
+			  void **copy);
+	int (*copy_step)(void *copy, unsigned pages, uint64_t *done,
+			 uint64_t *total);
+	void (*copy_end)(void *copy);
 };
 
 extern const struct store_engine store_sqlite;

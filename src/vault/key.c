@@ -3,8 +3,9 @@
  * Where the master key comes from: a file, or a passphrase.
  *
  * A systemd credential is a file like any other ($CREDENTIALS_DIRECTORY).
- * Beside the database lies a known value sealed with the key: so a wrong key
- * is told at start, and apart from damaged files.
+ * A key file that is made here is the key and then its id, so that a damaged
+ * one is told from another key; one of the operator's own making may be the
+ * 32 bytes alone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,45 @@
 
 #include "vault/vault.h"
 
-static const char check_text[] = "drawbridge vault check 1";
-static const char check_identity[] = "vault/check";
+enum { ID_BYTES = 8, FILE_SIZE = VAULT_KEY_SIZE + ID_BYTES };
+
+static const char id_message[] = "drawbridge master key id 1";
+
+/* ---- ids ---- */
+
+static void
+key_id_bytes(const struct secret *key, unsigned char out[ID_BYTES])
+{
+	unsigned char hash[crypto_generichash_BYTES];
+
+	ASSERT(secret_len(key) == VAULT_KEY_SIZE);
+	crypto_generichash(
+		hash, sizeof(hash), (const unsigned char *)id_message,
+		sizeof(id_message) - 1, (const unsigned char *)secret_peek(key),
+		VAULT_KEY_SIZE);
+	memcpy(out, hash, ID_BYTES);
+}
+
+void
+vault_key_id(const struct secret *key, char out[VAULT_KEY_ID_SIZE])
+{
+	unsigned char id[ID_BYTES];
+
+	key_id_bytes(key, id);
+	codec_hex(id, sizeof(id), out);
+}
+
+struct secret *
+vault_key_new(void)
+{
+	struct secret *key = secret_new(VAULT_KEY_SIZE);
+
+	if (key)
+		randombytes_buf(secret_bytes(key), VAULT_KEY_SIZE);
+	return key;
+}
+
+/* ---- files ---- */
 
 /*
  * Whether its owner alone can read a file, or the owner is root and has given
@@ -110,89 +148,191 @@ file_create(const char *path, const void *data, size_t len, char *detail,
 }
 
 int
-vault_key_from_file(const char *path, bool create, struct secret **out,
-		    char *detail, size_t size)
+vault_key_to_file(const char *path, const struct secret *key, char *detail,
+		  size_t size)
 {
-	struct secret *key = secret_new(VAULT_KEY_SIZE + 1);
+	struct secret *bytes = secret_new(FILE_SIZE);
+	int rc;
+
+	if (!bytes)
+		return ERR_NOMEM;
+	memcpy(secret_bytes(bytes), secret_peek(key), VAULT_KEY_SIZE);
+	key_id_bytes(key,
+		     (unsigned char *)secret_bytes(bytes) + VAULT_KEY_SIZE);
+	rc = file_create(path, secret_peek(bytes), FILE_SIZE, detail, size);
+	secret_free(bytes);
+	return rc;
+}
+
+static int
+file_make(const char *path, struct secret **out, char *detail, size_t size)
+{
+	int rc;
+
+	*out = vault_key_new();
+	rc = *out ? vault_key_to_file(path, *out, detail, size) : ERR_NOMEM;
+	if (rc) {
+		secret_free(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+/* What was read, judged. */
+static int
+file_check(const char *path, struct secret *key, size_t len, bool *has_id,
+	   char *detail, size_t size)
+{
+	unsigned char told[ID_BYTES], id[ID_BYTES];
+
+	*has_id = len == FILE_SIZE;
+	if (len != VAULT_KEY_SIZE && len != FILE_SIZE) {
+		snprintf(detail, size,
+			 "%s does not hold a key of %d bytes: it is no key "
+			 "file, or was cut; take it from a copy",
+			 path, VAULT_KEY_SIZE);
+		return ERR_INVALID;
+	}
+	memcpy(told, secret_peek(key) + VAULT_KEY_SIZE, ID_BYTES);
+	secret_truncate(key, VAULT_KEY_SIZE);
+	key_id_bytes(key, id);
+	if (*has_id && memcmp(told, id, ID_BYTES) != 0) {
+		snprintf(detail, size,
+			 "%s is damaged: key and check in it do not belong "
+			 "together; take it from a copy or a backup",
+			 path);
+		return ERR_CRYPTO;
+	}
+	return 0;
+}
+
+int
+vault_key_from_file(const char *path, bool create, struct secret **out,
+		    bool *has_id, char *detail, size_t size)
+{
+	struct secret *key;
+	bool unused;
 	size_t len;
 	int rc;
 
 	*out = NULL;
+	key = secret_new(FILE_SIZE + 1);
 	if (!key)
 		return ERR_NOMEM;
-	rc = file_read(path, secret_bytes(key), VAULT_KEY_SIZE + 1, &len,
-		       detail, size);
-	if (rc == ERR_NOT_FOUND && create) {
-		randombytes_buf(secret_bytes(key), VAULT_KEY_SIZE);
-		len = VAULT_KEY_SIZE;
-		rc = file_create(path, secret_peek(key), len, detail, size);
+	rc = file_read(path, secret_bytes(key), FILE_SIZE + 1, &len, detail,
+		       size);
+	if (!rc)
+		rc = file_check(path, key, len, has_id ? has_id : &unused,
+				detail, size);
+	if (!rc) {
+		*out = key;
+		return 0;
 	}
-	if (!rc && len != VAULT_KEY_SIZE) {
-		snprintf(detail, size, "%s does not hold a key of %d bytes",
-			 path, VAULT_KEY_SIZE);
-		rc = ERR_INVALID;
-	}
-	if (rc) {
-		secret_free(key);
+	secret_free(key);
+	if (rc != ERR_NOT_FOUND || !create)
 		return rc;
-	}
-	secret_truncate(key, VAULT_KEY_SIZE);
-	*out = key;
-	return 0;
+	if (has_id)
+		*has_id = true;
+	return file_make(path, out, detail, size);
 }
 
 /* ---- passphrase ---- */
 
-/* "argon2id <opslimit> <memlimit> <salt in hex>\n" */
-struct params {
-	unsigned long long ops;
-	size_t mem;
-	unsigned char salt[crypto_pwhash_SALTBYTES];
-};
+_Static_assert(sizeof(((struct vault_kdf *)0)->salt) == crypto_pwhash_SALTBYTES,
+	       "salt");
+
+void
+vault_kdf_new(struct vault_kdf *out)
+{
+	out->ops = crypto_pwhash_OPSLIMIT_MODERATE;
+	out->mem = crypto_pwhash_MEMLIMIT_MODERATE;
+	randombytes_buf(out->salt, sizeof(out->salt));
+}
+
+int
+vault_kdf(const struct vault_kdf *p, const struct secret *passphrase,
+	  struct secret **out)
+{
+	*out = NULL;
+	if (!secret_len(passphrase) || p->ops < crypto_pwhash_OPSLIMIT_MIN ||
+	    p->ops > VAULT_KDF_OPS_MAX || p->mem < crypto_pwhash_MEMLIMIT_MIN ||
+	    p->mem > VAULT_KDF_MEM_MAX)
+		return ERR_INVALID;
+	*out = secret_new(VAULT_KEY_SIZE);
+	if (!*out)
+		return ERR_NOMEM;
+	if (!crypto_pwhash((unsigned char *)secret_bytes(*out), VAULT_KEY_SIZE,
+			   secret_peek(passphrase), secret_len(passphrase),
+			   p->salt, p->ops, (size_t)p->mem,
+			   crypto_pwhash_ALG_ARGON2ID13))
+		return 0;
+	secret_free(*out);
+	*out = NULL;
+	return ERR_NOMEM;
+}
+
+/*
+ * "argon2id <opslimit> <memlimit> <salt in hex> <check>\n", where the check
+ * is the begin of the SHA-256 of what is before it: a damaged file is told
+ * from a mistyped passphrase.
+ */
+enum { CHECK_BYTES = 8, CHECK_HEX = CODEC_HEX_SIZE(CHECK_BYTES) };
+
+static void
+params_check(struct slice text, char out[CHECK_HEX])
+{
+	uint8_t hash[VAULT_HASH_SIZE];
+
+	vault_hash(text, hash);
+	codec_hex(hash, CHECK_BYTES, out);
+}
 
 static int
-params_make(const char *path, struct params *p, char *detail, size_t size)
+params_make(const char *path, struct vault_kdf *p, char *detail, size_t size)
 {
-	char text[128], salt[CODEC_HEX_SIZE(sizeof(p->salt))];
+	char text[160], salt[CODEC_HEX_SIZE(sizeof(p->salt))], check[CHECK_HEX];
 	int n;
 
-	p->ops = crypto_pwhash_OPSLIMIT_MODERATE;
-	p->mem = crypto_pwhash_MEMLIMIT_MODERATE;
-	randombytes_buf(p->salt, sizeof(p->salt));
+	vault_kdf_new(p);
 	codec_hex(p->salt, sizeof(p->salt), salt);
-	n = snprintf(text, sizeof(text), "argon2id %llu %zu %s\n", p->ops,
-		     p->mem, salt);
+	n = snprintf(text, sizeof(text), "argon2id %llu %llu %s",
+		     (unsigned long long)p->ops, (unsigned long long)p->mem,
+		     salt);
+	params_check(slice_of(text, (size_t)n), check);
+	n += snprintf(text + n, sizeof(text) - (size_t)n, " %s\n", check);
 	return file_create(path, text, (size_t)n, detail, size);
 }
 
 static int
-params_parse(struct slice text, struct params *p)
+params_parse(struct slice text, struct vault_kdf *p)
 {
-	struct slice word[4];
-	uint64_t ops, mem;
+	struct slice word[5], whole = text;
+	char check[CHECK_HEX];
 	size_t len;
 	int i;
 
-	for (i = 0; i < 4; i++)
-		if (!slice_next(&text, i < 3 ? ' ' : '\n', &word[i]))
+	for (i = 0; i < 5; i++)
+		if (!slice_next(&text, i < 4 ? ' ' : '\n', &word[i]))
 			return ERR_INVALID;
+	params_check(slice_head(whole, (size_t)(word[4].ptr - whole.ptr) - 1),
+		     check);
 	if (text.len || !slice_eq(word[0], SLICE("argon2id")) ||
-	    slice_to_u64(word[1], 1000, &ops) ||
-	    slice_to_u64(word[2], (uint64_t)4 << 30, &mem) || !ops || !mem ||
+	    !slice_eq(word[4], slice_str(check)) ||
+	    slice_to_u64(word[1], VAULT_KDF_OPS_MAX, &p->ops) ||
+	    slice_to_u64(word[2], VAULT_KDF_MEM_MAX, &p->mem) || !p->ops ||
+	    !p->mem ||
 	    codec_hex_decode(word[3], p->salt, sizeof(p->salt), &len) ||
 	    len != sizeof(p->salt))
 		return ERR_INVALID;
-	p->ops = ops;
-	p->mem = (size_t)mem;
 	return 0;
 }
 
 int
 vault_key_from_passphrase(const struct secret *passphrase,
-			  const char *params_path, struct secret **out,
-			  char *detail, size_t size)
+			  const char *params_path, bool create,
+			  struct secret **out, char *detail, size_t size)
 {
-	struct params p;
+	struct vault_kdf p;
 	char text[256];
 	size_t len;
 	int rc;
@@ -203,69 +343,23 @@ vault_key_from_passphrase(const struct secret *passphrase,
 		return ERR_INVALID;
 	}
 	rc = file_read(params_path, text, sizeof(text), &len, detail, size);
-	if (rc == ERR_NOT_FOUND) {
+	if (rc == ERR_NOT_FOUND && create) {
 		rc = params_make(params_path, &p, detail, size);
 	} else if (!rc && params_parse(slice_of(text, len), &p)) {
-		snprintf(detail, size, "%s is damaged", params_path);
+		snprintf(detail, size,
+			 "%s is damaged: without the salt in it the "
+			 "passphrase gives another key; take it from a copy "
+			 "or a backup",
+			 params_path);
 		rc = ERR_INVALID;
 	}
 	if (rc)
 		return rc;
-	*out = secret_new(VAULT_KEY_SIZE);
-	if (!*out)
-		return ERR_NOMEM;
-	if (!crypto_pwhash((unsigned char *)secret_bytes(*out), VAULT_KEY_SIZE,
-			   secret_peek(passphrase), secret_len(passphrase),
-			   p.salt, p.ops, p.mem, crypto_pwhash_ALG_ARGON2ID13))
-		return 0;
-	snprintf(detail, size, "Argon2id needs more memory than there is");
-	secret_free(*out);
-	*out = NULL;
-	return ERR_NOMEM;
-}
-
-/* ---- the check ---- */
-
-static int
-check_make(const struct secret *master, const char *path, char *detail,
-	   size_t size)
-{
-	struct buf sealed;
-	int rc;
-
-	buf_init(&sealed, 256);
-	rc = vault_seal(master, check_identity,
-			slice_of(check_text, sizeof(check_text)), &sealed);
-	if (!rc)
-		rc = file_create(path, sealed.data, sealed.len, detail, size);
-	buf_release(&sealed);
-	return rc;
-}
-
-int
-vault_key_check(const struct secret *master, const char *check_path,
-		char *detail, size_t size)
-{
-	struct secret *plain = NULL;
-	char sealed[256];
-	size_t len;
-	int rc;
-
-	rc = file_read(check_path, sealed, sizeof(sealed), &len, detail, size);
-	if (rc == ERR_NOT_FOUND)
-		return check_make(master, check_path, detail, size);
-	if (rc)
-		return rc;
-	if (len != sizeof(check_text) + VAULT_OVERHEAD) {
-		snprintf(detail, size, "%s is damaged", check_path);
-		return ERR_INVALID;
-	}
-	rc = vault_open(master, check_identity, slice_of(sealed, len), &plain);
+	rc = vault_kdf(&p, passphrase, out);
 	if (rc)
 		snprintf(detail, size,
-			 "the master key is not the one that the stored grants "
-			 "were sealed with (another key file, or a mistyped "
-			 "passphrase)");
-	secret_free(plain);
+			 "Argon2id needs %llu MiB of memory, which are not "
+			 "there",
+			 (unsigned long long)p.mem >> 20);
 	return rc;
 }

@@ -23,31 +23,65 @@ int vault_init(void);
 
 enum { VAULT_KEY_SIZE = 32 };
 
-/* A key is a secret of VAULT_KEY_SIZE bytes. */
+/* A key is a secret of VAULT_KEY_SIZE bytes.  A random one; NULL. */
+struct secret *vault_key_new(void);
+
+enum { VAULT_KEY_ID_SIZE = 17 };
+/* The id of a master key, 16 hex digits and NUL: the begin of a keyed hash.
+ * It tells keys apart and is no secret. */
+void vault_key_id(const struct secret *key, char out[VAULT_KEY_ID_SIZE]);
 
 /*
- * The master key from a file of 32 raw bytes.  With `create`, a missing file
- * is made with a random key, mode 0600.  ERR_NOT_FOUND; ERR_FORBIDDEN when
+ * The master key from a file: 32 raw bytes, perhaps with the 8 of its id
+ * behind them (*has_id, may be NULL).  With `create`, a missing file is made
+ * with a random key and its id, mode 0600.  ERR_NOT_FOUND; ERR_FORBIDDEN when
  * others than its owner may read it (a file of root's may be 0440, as systemd
- * hands credentials over); ERR_INVALID for another size.  detail is for
- * people.
+ * hands credentials over); ERR_INVALID for another size; ERR_CRYPTO when key
+ * and id do not fit (damaged).  detail is for people.
  */
 int vault_key_from_file(const char *path, bool create, struct secret **out,
-			char *detail, size_t size);
+			bool *has_id, char *detail, size_t size);
+/* Key and id into a new file, 0600, whole and on disk or not at all.
+ * ERR_EXISTS. */
+int vault_key_to_file(const char *path, const struct secret *key, char *detail,
+		      size_t size);
+
+/* How a passphrase becomes a key (Argon2id). */
+struct vault_kdf {
+	uint64_t ops, mem; /* mem in bytes */
+	unsigned char salt[16];
+};
+enum { VAULT_KDF_OPS_MAX = 20, VAULT_KDF_MEM_MAX = 1 << 30 };
+/* Today's costs and a random salt. */
+void vault_kdf_new(struct vault_kdf *out);
+/* ERR_INVALID beyond the limits above, or an empty passphrase; ERR_NOMEM. */
+int vault_kdf(const struct vault_kdf *p, const struct secret *passphrase,
+	      struct secret **out);
 /*
  * The master key from a passphrase: Argon2id with the salt and parameters in
- * params_path (made on first use, 0600).
+ * params_path (with `create` made where it is missing, 0600).  ERR_NOT_FOUND;
+ * ERR_INVALID when it is damaged.
  */
 int vault_key_from_passphrase(const struct secret *passphrase,
-			      const char *params_path, struct secret **out,
-			      char *detail, size_t size);
+			      const char *params_path, bool create,
+			      struct secret **out, char *detail, size_t size);
+
 /*
- * Checks the key against a known value sealed beside the database, which is
- * made on first use.  ERR_CRYPTO: this is another key; ERR_INVALID: the
- * check file is damaged.
+ * Handing a secret over through somebody who must not read it: the receiver
+ * makes a paper (in a file that the sender can read, and the one between them
+ * cannot), the sender seals for it, the receiver opens, once.  Only who has
+ * seen the paper can make what opens.
  */
-int vault_key_check(const struct secret *master, const char *check_path,
-		    char *detail, size_t size);
+enum { VAULT_PAPER_SIZE = 64, VAULT_HANDOVER_OVERHEAD = 48 + 32 };
+/* *own is the receiver's half. */
+int vault_handover_new(struct secret **own,
+		       unsigned char paper[VAULT_PAPER_SIZE]);
+/* Appends. */
+int vault_handover_seal(const unsigned char paper[VAULT_PAPER_SIZE],
+			const struct secret *s, struct buf *out);
+/* ERR_CRYPTO. */
+int vault_handover_open(const struct secret *own, struct slice sealed,
+			struct secret **out);
 
 /* A new random data key, and its wrapped form for the database.  context is
  * the identity of what it belongs to ("connection/<id>"). */
@@ -71,6 +105,31 @@ int vault_seal(const struct secret *key, const char *identity,
 /* ERR_CRYPTO whatever is wrong; *out is owned. */
 int vault_open(const struct secret *key, const char *identity,
 	       struct slice sealed, struct secret **out);
+
+/* ---- streams ---- */
+
+/*
+ * A file sealed piece by piece (libsodium's secretstream): no piece can be
+ * changed, left out, moved or cut off unseen.
+ */
+struct vault_stream {
+	_Alignas(16) unsigned char state[64];
+};
+enum { VAULT_STREAM_HEADER = 24, VAULT_STREAM_OVERHEAD = 17 };
+
+void vault_stream_seal_begin(struct vault_stream *s, const struct secret *key,
+			     unsigned char header[VAULT_STREAM_HEADER]);
+/* Appends the sealed piece.  also: authenticated with it, not kept. */
+int vault_stream_seal(struct vault_stream *s, struct slice plain,
+		      struct slice also, bool last, struct buf *out);
+/* ERR_CRYPTO. */
+int vault_stream_open_begin(struct vault_stream *s, const struct secret *key,
+			    const unsigned char header[VAULT_STREAM_HEADER]);
+/* The next piece; *last tells that it was sealed as such.  ERR_CRYPTO
+ * whatever is wrong. */
+int vault_stream_open(struct vault_stream *s, struct slice sealed,
+		      struct slice also, bool *last, struct secret **out);
+void vault_stream_wipe(struct vault_stream *s);
 
 /* ---- hashes ---- */
 

@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "connect/keeper_priv.h"
+#include "connect/keeper_keys_priv.h"
 #include "temp_folder.h"
 
 enum { KEEPERS = 2, HOUR_MS = 3600 * 1000, DAY_S = 24 * 3600 };
@@ -513,6 +513,8 @@ pair(struct proc_channel **near, enum proc_role near_peer,
 		0);
 }
 
+static struct proc_env keeper_env;
+
 static void
 keeper_begin(unsigned n)
 {
@@ -522,7 +524,12 @@ keeper_begin(unsigned n)
 	memset(k, 0, sizeof(*k));
 	k->loop = w.loop;
 	k->active = table_new();
-	k->master = secret_from("0123456789abcdef0123456789abcdef", 32);
+	k->env = &keeper_env;
+	keeper_env.data = temp_folder;
+	k->ring = calloc(1, sizeof(*k->ring));
+	k->ring->keeper = k;
+	k->ring->current = secret_from("0123456789abcdef0123456789abcdef", 32);
+	vault_key_id(k->ring->current, k->ring->current_id);
 	snprintf(k->node, sizeof(k->node), "node%u", n);
 	snprintf(url, sizeof(url), "sqlite:%s", temp_path("grants.db"));
 	if (store_open(url, "keeper", &k->store, detail, sizeof(detail)))
@@ -549,7 +556,7 @@ keeper_end(unsigned n)
 	keeper_revoke_free_all(k);
 	store_release(k->db);
 	store_close(k->store);
-	secret_free(k->master);
+	keeper_ring_free(k);
 }
 
 /* As a kill does: nothing is written any more; and started again. */

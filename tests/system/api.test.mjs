@@ -294,6 +294,27 @@ suite('the API and its contract', (scope) => {
 		}
 	})
 
+	it('keys and backups: over the machine\'s own socket', async () => {
+		const local = { key: null, headers: {}, socketPath: `${drawbridge.data}/drawbridge.sock` }
+		const { json: before } = await ask(200, 'getKeyring', local)
+		assert.equal(before.source, 'folder')
+		await refused(400, 'invalid_request', 'rotateKeyring', { ...local, body: { source: 'elsewhere' } }, '/source')
+		await refused(400, 'invalid_request', 'rotateKeyring', { ...local, body: { handover: '?' } }, '/handover')
+		await ask(202, 'rotateKeyring', { ...local, body: { data_keys: true } })
+		await eventually('the rotation to end', async () => (await ask(200, 'getKeyring', local)).json.rotation.phase === 'ended')
+		assert.notEqual((await ask(200, 'getKeyring', local)).json.id, before.id)
+		assert.equal((await ask(200, 'getBackup', local)).json.state, 'none')
+		await refused(400, 'invalid_request', 'makeBackup', { ...local, body: { handover: '?' } }, '/handover')
+		await ask(202, 'makeBackup', { ...local, body: { handover: 'A'.repeat(150) } })
+		const { json: failed } = await eventually('the backup to fail: nobody has sealed that', async () => {
+			const answer = await ask(200, 'getBackup', local)
+			return answer.json.state === 'failed' && answer
+		})
+		assert.match(failed.detail, /could not be copied|sealed/)
+		await ask(204, 'endBackup', local)
+		assert.equal((await ask(200, 'getBackup', local)).json.state, 'none')
+	})
+
 	/* Every operation that is not open, as somebody asks it who has no business there. */
 	async function sweep(options, judge) {
 		const params = { link, id: world.service, path: 'echo' }
@@ -327,7 +348,7 @@ suite('the API and its contract', (scope) => {
 
 	it('a viewer looks and changes nothing but his own', async () => {
 		const own = new Set(['getMe', 'setMyPassword', 'createKey', 'getKey', 'revokeKey', 'listKeys'])
-		const hidden = new Set(['getApp', 'listAudit'])
+		const hidden = new Set(['getApp', 'listAudit', 'getKeyring', 'getBackup']) /* the last two: of the machine alone */
 		await sweep({ key: keys.viewer }, (id, answer) => {
 			const { method, path } = contract.operation(id)
 			if (own.has(id) || path.startsWith('/via/'))
@@ -364,6 +385,6 @@ suite('the API and its contract', (scope) => {
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 47)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 52)
 	})
 })

@@ -24,7 +24,7 @@ async function commands() {
 }
 
 suite('help', () => {
-	const groups = ['service', 'app', 'connection', 'key', 'member', 'audit']
+	const groups = ['service', 'app', 'connection', 'key', 'member', 'audit', 'keyring']
 
 	it('without arguments the usage goes to standard error, with 2; --help and help say the same with 0', async () => {
 		const bare = await drawbridge([])

@@ -73,7 +73,7 @@ suite('secrets', (scope) => {
 		for (const file of drawbridge.files()) {
 			const bytes = readFileSync(file)
 			if (file !== master)
-				assert.ok(!bytes.includes(readFileSync(master)), `the master key is in ${file}`)
+				assert.ok(!bytes.includes(readFileSync(master).subarray(0, 32)), `the master key is in ${file}`)
 			for (const [name, secret] of Object.entries(secrets))
 				assert.ok(!found(bytes.toString('latin1'), secret), `${name} is in ${file}`)
 		}

@@ -312,6 +312,33 @@ help_tells_every_setting_and_its_default(void **state)
 	buf_release(&text);
 }
 
+static void
+what_cannot_change_while_it_runs_stays(void **state)
+{
+	struct conf *now = read_good("data = a\nlisten = :1\nlisten = :2\n"
+				     "drain = 5s\n");
+	struct conf *fresh = read_good("data = a\nlisten = :3\nstore = x\n"
+				       "drain = 6s\n");
+	struct buf kept;
+
+	(void)state;
+	buf_init(&kept, 256);
+	assert_int_equal(conf_keep(fresh, now, &kept), 0);
+	assert_string_equal(buf_cstr(&kept), "listen, store");
+	list_is(fresh, CONF_LISTEN, ":1 :2");
+	assert_string_equal(conf_text(fresh, CONF_STORE), "");
+	assert_string_equal(conf_text(fresh, CONF_DATA), "a");
+	assert_int_equal(conf_number(fresh, CONF_DRAIN), 6000);
+	buf_reset(&kept);
+	assert_int_equal(conf_keep(fresh, now, &kept), 0);
+	assert_int_equal(kept.len, 0);
+	assert_true(conf_needs_restart(CONF_KEY_FILE));
+	assert_false(conf_needs_restart(CONF_EGRESS_ALLOW));
+	buf_release(&kept);
+	conf_free(now);
+	conf_free(fresh);
+}
+
 int
 main(void)
 {
@@ -327,6 +354,7 @@ main(void)
 		cmocka_unit_test(values_and_lists_are_bounded),
 		cmocka_unit_test(what_is_written_reads_the_same),
 		cmocka_unit_test(help_tells_every_setting_and_its_default),
+		cmocka_unit_test(what_cannot_change_while_it_runs_stays),
 	};
 
 	return cmocka_run_group_tests_name("conf", tests, NULL, NULL);

@@ -27,13 +27,16 @@ static const struct form {
 } forms[] = {
 	{ PROC_CONTROL_SETTINGS, false, true, 0, 0 },
 	{ PROC_CONTROL_DATA, false, true, 0, 0 },
-	{ PROC_CONTROL_KEY, false, true, 0, 0 },
+	{ PROC_CONTROL_KEY, false, true, 0, PROC_KEYS - 1 },
 	{ PROC_CONTROL_LISTENER, true, true, 0, 1 },
 	{ PROC_CONTROL_GO, false, false, 0, 0 },
 	{ PROC_CONTROL_PEER, true, false, PROC_KEEPER, PROC_FRONT },
-	{ PROC_CONTROL_STOP, false, false, 0, 0 },
+	{ PROC_CONTROL_STOP, false, false, 0, 1 },
 	{ PROC_CONTROL_READY, false, false, 0, 0 },
 	{ PROC_CONTROL_LOST, false, false, PROC_KEEPER, PROC_FRONT },
+	{ PROC_CONTROL_ALONE, false, false, 0, 1 },
+	{ PROC_CONTROL_LOCK, true, false, 0, 0 },
+	{ PROC_CONTROL_CHILD, true, true, PROC_KEEPER, PROC_FRONT },
 };
 
 static int near, far, spare;

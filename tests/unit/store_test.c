@@ -399,8 +399,9 @@ what_was_kept_is_there_after_opening_again(void **state)
 		if (!round)
 			assert_int_equal(
 				store_exec(c, NULL,
-					   "INSERT INTO datakeys VALUES "
-					   "('a', ?1, 1)",
+					   "INSERT INTO datakeys (owner, "
+					   "wrapped, created_at) "
+					   "VALUES ('a', ?1, 1)",
 					   "b", SLICE("wrapped")),
 				0);
 		store_release(c);
@@ -468,6 +469,73 @@ a_file_that_is_no_database_is_told(void **state)
 	store_close(NULL);
 }
 
+static int64_t
+things_in(const char *name)
+{
+	char url[200];
+	struct store *s;
+	struct store_conn *c;
+	int64_t n;
+
+	snprintf(url, sizeof(url), "sqlite:%s", temp_path(name));
+	assert_int_equal(store_open(url, "main", &s, NULL, 0), 0);
+	assert_int_equal(store_acquire(s, &c), 0);
+	n = number_of(c, "SELECT COUNT(*) FROM copied");
+	store_release(c);
+	store_close(s);
+	return n;
+}
+
+static void
+a_copy_is_of_one_instant_while_others_write(void **state)
+{
+	struct store_conn *reader, *writer;
+	struct store_copy *copy;
+	uint64_t done, total;
+	struct store *s;
+	int i, rc;
+
+	(void)state;
+	assert_int_equal(open_named("source.db", "main", &s, NULL, 0), 0);
+	assert_int_equal(store_acquire(s, &reader), 0);
+	assert_int_equal(store_acquire(s, &writer), 0);
+	assert_int_equal(
+		store_exec(writer, NULL, "CREATE TABLE copied (id BIGINT)", ""),
+		0);
+	for (i = 0; i < 500; i++)
+		store_exec(writer, NULL, "INSERT INTO copied VALUES (?1)", "i",
+			   (int64_t)i);
+	/* Pinned: nothing of what comes later. */
+	assert_int_equal(
+		store_copy_begin(reader, temp_path("pinned.db"), true, &copy),
+		0);
+	while ((rc = store_copy_step(copy, 1, &done, &total)) == 1)
+		store_exec(writer, NULL, "INSERT INTO copied VALUES (1)", "");
+	assert_int_equal(rc, 0);
+	assert_int_equal(done, total);
+	store_copy_end(copy);
+	assert_int_equal(things_in("pinned.db"), 500);
+	assert_int_equal(file_mode(temp_path("pinned.db")), 0600);
+	/* By who writes: all of it up to the end. */
+	assert_int_equal(
+		store_copy_begin(writer, temp_path("own.db"), false, &copy), 0);
+	i = 0;
+	while ((rc = store_copy_step(copy, 1, &done, &total)) == 1 && i++ < 400)
+		store_exec(writer, NULL, "INSERT INTO copied VALUES (1)", "");
+	assert_int_equal(rc, 0);
+	store_copy_end(copy);
+	assert_int_equal(things_in("own.db"),
+			 number_of(writer, "SELECT COUNT(*) FROM copied"));
+	/* Over what is there: not. */
+	assert_true(store_copy_begin(writer, temp_path("own.db"), false,
+				     &copy) < 0);
+	assert_null(copy);
+	assert_int_equal(store_checkpoint(writer), 0);
+	store_release(reader);
+	store_release(writer);
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -499,6 +567,7 @@ main(void)
 		cmocka_unit_test(
 			a_migration_that_was_changed_afterwards_stops_the_start),
 		cmocka_unit_test(a_file_that_is_no_database_is_told),
+		cmocka_unit_test(a_copy_is_of_one_instant_while_others_write),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, begin, end);

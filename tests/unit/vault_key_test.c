@@ -26,7 +26,7 @@ from_file(const char *name, bool create, struct secret **out)
 {
 	why[0] = 0;
 	*out = (void *)1;
-	return vault_key_from_file(temp_path(name), create, out, why,
+	return vault_key_from_file(temp_path(name), create, out, NULL, why,
 				   sizeof(why));
 }
 
@@ -38,17 +38,10 @@ from_phrase(const char *phrase, const char *params, struct secret **out)
 
 	why[0] = 0;
 	*out = (void *)1;
-	rc = vault_key_from_passphrase(p, temp_path(params), out, why,
+	rc = vault_key_from_passphrase(p, temp_path(params), true, out, why,
 				       sizeof(why));
 	secret_free(p);
 	return rc;
-}
-
-static int
-check(const struct secret *key, const char *name)
-{
-	why[0] = 0;
-	return vault_key_check(key, temp_path(name), why, sizeof(why));
 }
 
 /* ---- a file ---- */
@@ -246,58 +239,136 @@ a_damaged_salt_is_no_reason_for_a_new_one(void **state)
 	assert_int_equal(from_phrase("phrase", "bad", &key), ERR_FORBIDDEN);
 }
 
-/* ---- the check ---- */
-
 static void
-another_key_is_told_from_a_damaged_check(void **state)
+a_lost_salt_is_not_made_anew_beside_grants(void **state)
 {
-	struct secret *key, *other;
-	char bytes[256];
-	size_t len;
+	struct secret *p = secret_from("open sesame", 11), *key;
 
 	(void)state;
-	assert_int_equal(from_file("one.key", true, &key), 0);
-	assert_int_equal(from_file("two.key", true, &other), 0);
-	assert_int_equal(check(key, "check"), 0); /* made */
-	assert_int_equal(file_mode(temp_path("check")), 0600);
-	assert_int_equal(check(key, "check"), 0);
-	assert_int_equal(check(other, "check"), ERR_CRYPTO);
-	assert_non_null(strstr(why, "not the one"));
-	assert_int_equal(check(key, "check"), 0); /* unharmed by that */
-	len = file_get(temp_path("check"), bytes, sizeof(bytes));
-	file_put(temp_path("check"), bytes, len - 1, 0600);
-	assert_int_equal(check(key, "check"), ERR_INVALID);
-	assert_non_null(strstr(why, "damaged"));
-	bytes[len] = 0;
-	file_put(temp_path("check"), bytes, len + 1, 0600);
-	assert_int_equal(check(key, "check"), ERR_INVALID);
-	file_put(temp_path("check"), "", 0, 0600);
-	assert_int_equal(check(key, "check"), ERR_INVALID);
-	bytes[len / 2] ^= 1;
-	file_put(temp_path("check"), bytes, len, 0600);
-	assert_int_equal(check(key, "check"), ERR_CRYPTO);
-	secret_free(key);
-	secret_free(other);
+	assert_int_equal(vault_key_from_passphrase(p, temp_path("lost"), false,
+						   &key, why, sizeof(why)),
+			 ERR_NOT_FOUND);
+	assert_null(key);
+	assert_int_equal(file_mode(temp_path("lost")), 0);
+	secret_free(p);
+}
+
+/* ---- ids, and what is damaged ---- */
+
+static void
+keys_are_known_by_their_ids(void **state)
+{
+	char a[VAULT_KEY_ID_SIZE], b[VAULT_KEY_ID_SIZE], c[VAULT_KEY_ID_SIZE];
+	struct secret *one = vault_key_new(), *two = vault_key_new();
+
+	(void)state;
+	vault_key_id(one, a);
+	vault_key_id(one, b);
+	vault_key_id(two, c);
+	assert_int_equal(strlen(a), VAULT_KEY_ID_SIZE - 1);
+	assert_string_equal(a, b);
+	assert_string_not_equal(a, c);
+	secret_free(one);
+	secret_free(two);
 }
 
 static void
-a_mistyped_passphrase_is_told_at_the_start(void **state)
+every_flipped_bit_of_a_key_file_is_told(void **state)
 {
-	struct secret *key;
+	struct secret *key, *again;
+	char bytes[64];
+	size_t len, i;
+	bool has_id;
 
 	(void)state;
-	assert_int_equal(from_phrase("open sesame", "salt", &key), 0);
-	assert_int_equal(check(key, "phrase.check"), 0);
+	assert_int_equal(from_file("flip.key", true, &key), 0);
+	len = file_get(temp_path("flip.key"), bytes, sizeof(bytes));
+	assert_int_equal(len, VAULT_KEY_SIZE + 8);
+	assert_int_equal(vault_key_from_file(temp_path("flip.key"), false,
+					     &again, &has_id, why, sizeof(why)),
+			 0);
+	assert_true(has_id);
+	assert_true(secret_eq(key, again));
+	for (i = 0; i < len * 8; i++) {
+		bytes[i / 8] ^= (char)(1 << i % 8);
+		file_put(temp_path("flip.key"), bytes, len, 0600);
+		bytes[i / 8] ^= (char)(1 << i % 8);
+		secret_free(again);
+		assert_int_equal(from_file("flip.key", true, &again),
+				 ERR_CRYPTO);
+		assert_null(again);
+		assert_non_null(strstr(why, "damaged"));
+	}
+	/* The key alone is one, too; nothing then tells of damage. */
+	file_put(temp_path("flip.key"), bytes, VAULT_KEY_SIZE, 0600);
+	assert_int_equal(vault_key_from_file(temp_path("flip.key"), false,
+					     &again, &has_id, why, sizeof(why)),
+			 0);
+	assert_false(has_id);
+	assert_true(secret_eq(key, again));
 	secret_free(key);
-	assert_int_equal(from_phrase("open seasme", "salt", &key), 0);
-	assert_int_equal(check(key, "phrase.check"), ERR_CRYPTO);
-	assert_non_null(strstr(why, "mistyped passphrase"));
+	secret_free(again);
+}
+
+static void
+a_key_file_is_never_written_over(void **state)
+{
+	struct secret *key = vault_key_new(), *again;
+
+	(void)state;
+	assert_int_equal(
+		vault_key_to_file(temp_path("once.key"), key, why, sizeof(why)),
+		0);
+	assert_int_equal(file_mode(temp_path("once.key")), 0600);
+	secret_bytes(key)[0] ^= 1;
+	assert_int_equal(
+		vault_key_to_file(temp_path("once.key"), key, why, sizeof(why)),
+		ERR_EXISTS);
+	assert_int_equal(from_file("once.key", false, &again), 0);
+	assert_false(secret_eq(key, again));
 	secret_free(key);
-	/* A lost salt gives another key, which the check notices too. */
-	assert_int_equal(unlink(temp_path("salt")), 0);
-	assert_int_equal(from_phrase("open sesame", "salt", &key), 0);
-	assert_int_equal(check(key, "phrase.check"), ERR_CRYPTO);
+	secret_free(again);
+}
+
+static void
+every_changed_character_of_the_salt_is_told(void **state)
+{
+	struct secret *key;
+	char text[200];
+	size_t len, i;
+
+	(void)state;
+	assert_int_equal(from_phrase("open sesame", "turned", &key), 0);
 	secret_free(key);
+	len = file_get(temp_path("turned"), text, sizeof(text));
+	for (i = 0; i < len; i++) {
+		text[i] ^= 1;
+		file_put(temp_path("turned"), text, len, 0600);
+		text[i] ^= 1;
+		assert_int_equal(from_phrase("open sesame", "turned", &key),
+				 ERR_INVALID);
+		assert_non_null(strstr(why, "damaged"));
+	}
+}
+
+static void
+costs_beyond_the_limits_are_refused(void **state)
+{
+	struct secret *p = secret_from("open sesame", 11), *key;
+	struct vault_kdf kdf = { .ops = 1, .mem = 8192 };
+
+	(void)state;
+	assert_int_equal(vault_kdf(&kdf, p, &key), 0);
+	secret_free(key);
+	kdf.ops = VAULT_KDF_OPS_MAX + 1;
+	assert_int_equal(vault_kdf(&kdf, p, &key), ERR_INVALID);
+	kdf.ops = 1;
+	kdf.mem = (uint64_t)VAULT_KDF_MEM_MAX + 1;
+	assert_int_equal(vault_kdf(&kdf, p, &key), ERR_INVALID);
+	kdf.mem = 0;
+	assert_int_equal(vault_kdf(&kdf, p, &key), ERR_INVALID);
+	assert_null(key);
+	secret_free(p);
 }
 
 int
@@ -314,8 +385,12 @@ main(void)
 			a_passphrase_gives_the_same_key_beside_its_salt),
 		cmocka_unit_test(no_passphrase_is_none),
 		cmocka_unit_test(a_damaged_salt_is_no_reason_for_a_new_one),
-		cmocka_unit_test(another_key_is_told_from_a_damaged_check),
-		cmocka_unit_test(a_mistyped_passphrase_is_told_at_the_start),
+		cmocka_unit_test(a_lost_salt_is_not_made_anew_beside_grants),
+		cmocka_unit_test(keys_are_known_by_their_ids),
+		cmocka_unit_test(every_flipped_bit_of_a_key_file_is_told),
+		cmocka_unit_test(a_key_file_is_never_written_over),
+		cmocka_unit_test(every_changed_character_of_the_salt_is_told),
+		cmocka_unit_test(costs_beyond_the_limits_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("vault key", tests, begin,

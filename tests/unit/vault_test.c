@@ -24,8 +24,8 @@ begin(void **state)
 {
 	if (temp_folder_begin(state) || vault_init())
 		return -1;
-	return vault_key_from_file(temp_path("master.key"), true, &master, why,
-				   sizeof(why));
+	return vault_key_from_file(temp_path("master.key"), true, &master, NULL,
+				   why, sizeof(why));
 }
 
 static int

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /v1/backup: copies of both databases, for the machine's own command line,
+ * which reads the files and puts them away encrypted.
+ *
+ *   NONE ──POST──> MAIN ──copied──> KEEPER ──copied──> READY ──DELETE──> NONE
+ *                    └───────────────┴── full disk … ──> FAILED ──>
+ *
+ * The main database first: so the keeper's copy is never behind it, and what
+ * the front remembers of the keeper's changes is no lie after a restore.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "api/api_priv.h"
+
+enum { PAGES_AT_ONCE = 512 };
+
+static void
+backup_path(const struct api *a, char *out, size_t size)
+{
+	snprintf(out, size, "%s/store/backup.db", a->config.data);
+}
+
+static void
+backup_state(struct api *a, enum api_backup_state state, const char *detail)
+{
+	struct api_backup *b = &a->backup;
+
+	pthread_mutex_lock(&b->mutex);
+	b->state = state;
+	snprintf(b->detail, sizeof(b->detail), "%.255s", detail);
+	pthread_mutex_unlock(&b->mutex);
+}
+
+/* Another request has called it off. */
+static bool
+backup_progress(struct api *a, uint64_t done, uint64_t total)
+{
+	struct api_backup *b = &a->backup;
+	bool goes_on;
+
+	pthread_mutex_lock(&b->mutex);
+	b->done = done;
+	b->total = total;
+	goes_on = !b->cancelled;
+	pthread_mutex_unlock(&b->mutex);
+	return goes_on;
+}
+
+/* ---- copying, on a work thread of its own ---- */
+
+static int
+copy_pages(struct api *a, struct store_conn *c, const char *path)
+{
+	struct store_copy *copy;
+	uint64_t done = 0, total = 0;
+	int rc = store_copy_begin(c, path, true, &copy);
+
+	if (rc)
+		return rc;
+	do {
+		rc = store_copy_step(copy, PAGES_AT_ONCE, &done, &total);
+		if (rc == 1 && !backup_progress(a, done, total))
+			rc = ERR_CANCELLED;
+	} while (rc == 1);
+	store_copy_end(copy);
+	return rc;
+}
+
+static int
+copy_main(struct api *a)
+{
+	struct store_conn *c;
+	char path[4200];
+	int rc = store_acquire(a->config.store, &c);
+
+	if (rc)
+		return rc;
+	backup_path(a, path, sizeof(path));
+	unlink(path);
+	rc = copy_pages(a, c, path);
+	store_release(c);
+	return rc;
+}
+
+static void
+backup_work(struct loop_work *w)
+{
+	struct api *a = CONTAINER_OF(w, struct api, backup.work);
+	struct connect_msg_copy m = {
+		.what = CONNECT_COPY_START,
+		.handover = slice_of(a->backup.handover, a->backup.handover_len)
+	};
+	struct connect_msg_copied copied;
+	struct connect_problem p;
+	int rc = copy_main(a);
+
+	if (rc == ERR_UNSUPPORTED)
+		backup_state(a, API_BACKUP_FAILED,
+			     "This database has tools of its own for backups.");
+	else if (rc)
+		backup_state(a, API_BACKUP_FAILED,
+			     rc == ERR_CANCELLED
+				     ? "It was called off."
+				     : "The main database could not be copied; "
+				       "is the disk full?");
+	else if (connect_front_copy(a->config.connect, &m, &copied, &p))
+		backup_state(a, API_BACKUP_FAILED, p.detail);
+	else
+		backup_state(a, API_BACKUP_KEEPER, "");
+}
+
+void
+api_backup_drop(struct api *a)
+{
+	char path[4200];
+
+	backup_path(a, path, sizeof(path));
+	unlink(path);
+}
+
+/* ---- requests ---- */
+
+/* Once the main database is there, the keeper tells of its own. */
+static int
+backup_answer(struct api_request *r, int status)
+{
+	static const char *const names[] = {
+		[API_BACKUP_NONE] = "none",
+		[API_BACKUP_MAIN] = "copying",
+		[API_BACKUP_KEEPER] = "copying",
+		[API_BACKUP_FAILED] = "failed",
+	};
+	struct connect_msg_copy ask = { .what = CONNECT_COPY_ASK };
+	struct connect_msg_copied keeper = { 0 };
+	char key[CODEC_BASE64_SIZE(CONNECT_SEALED_KEY_SIZE)] = "";
+	struct api_backup *b = &r->api->backup;
+	struct api_backup now;
+	struct connect_problem p;
+	const char *state;
+
+	pthread_mutex_lock(&b->mutex);
+	now = *b;
+	pthread_mutex_unlock(&b->mutex);
+	if (now.state == API_BACKUP_KEEPER &&
+	    connect_front_copy(r->api->config.connect, &ask, &keeper, &p))
+		return api_problem_connect(r, &p);
+	state = names[now.state];
+	if (keeper.state == CONNECT_COPY_READY)
+		state = "ready";
+	else if (now.state == API_BACKUP_KEEPER &&
+		 keeper.state != CONNECT_COPY_RUNNING)
+		state = "failed";
+	if (keeper.detail[0])
+		snprintf(now.detail, sizeof(now.detail), "%s", keeper.detail);
+	codec_base64url(keeper.key, keeper.key_len, key);
+	return api_answer(
+		r, status,
+		json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "state", state,
+			  "done", (json_int_t)(now.done + keeper.done), "total",
+			  (json_int_t)(now.total + keeper.total), "detail",
+			  api_json_text(now.detail), "key_id",
+			  api_json_text(keeper.id), "key_source",
+			  keeper.key_len ? json_string(connect_key_source_name(
+						   keeper.source))
+					 : json_null(),
+			  "key", api_json_text(key)));
+}
+
+int
+api_backup_get(struct api_request *r)
+{
+	return backup_answer(r, 200);
+}
+
+/* Whether none is being made: then this one is. */
+static bool
+backup_claim(struct api *a, const unsigned char *handover, size_t len)
+{
+	struct api_backup *b = &a->backup;
+	bool free;
+
+	pthread_mutex_lock(&b->mutex);
+	free = b->state != API_BACKUP_MAIN;
+	if (free) {
+		b->state = API_BACKUP_MAIN;
+		b->cancelled = false;
+		b->done = b->total = 0;
+		b->detail[0] = '\0';
+		memcpy(b->handover, handover, len);
+		b->handover_len = len;
+	}
+	pthread_mutex_unlock(&b->mutex);
+	return free;
+}
+
+int
+api_backup_make(struct api_request *r)
+{
+	static const char *const names[] = { "handover", NULL };
+	unsigned char handover[CONNECT_HANDOVER_MAX];
+	struct api *a = r->api;
+	size_t len = 0;
+	int rc;
+
+	if (!api_body_only(r, names) ||
+	    !api_handover(r, handover, sizeof(handover), &len))
+		return 0;
+	rc = store_begin(r->db);
+	if (!rc)
+		rc = api_audit(r, "backup.make", "", "", "");
+	if (!rc)
+		rc = store_commit(r->db);
+	if (rc)
+		return rc;
+	if (!backup_claim(a, handover, len))
+		return api_problem(r, API_WRONG_STATE, NULL,
+				   "A backup is being made already.");
+	a->backup.work = (struct loop_work){ .work = backup_work };
+	loop_work_start(a->config.pool, &a->backup.work);
+	return backup_answer(r, 202);
+}
+
+int
+api_backup_end(struct api_request *r)
+{
+	struct connect_msg_copy drop = { .what = CONNECT_COPY_DROP };
+	struct api_backup *b = &r->api->backup;
+	struct connect_msg_copied m;
+	struct connect_problem p;
+	bool running;
+
+	pthread_mutex_lock(&b->mutex);
+	running = b->state == API_BACKUP_MAIN;
+	if (running)
+		b->cancelled = true;
+	else
+		b->state = API_BACKUP_NONE;
+	pthread_mutex_unlock(&b->mutex);
+	if (!running)
+		api_backup_drop(r->api);
+	if (connect_front_copy(r->api->config.connect, &drop, &m, &p))
+		return api_problem_connect(r, &p);
+	return api_answer_empty(r);
+}

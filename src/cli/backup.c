@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backup FILE: all that a data folder keeps, in one encrypted file.
+ *
+ *   ask the server for copies of both databases -> wait -> read them, and
+ *   write FILE.part -> on disk -> FILE -> the copies go
+ *
+ * The master key comes from the keeper, sealed under a key that is made
+ * here: the front, which carries it, cannot read it.  It is in FILE alone,
+ * encrypted like the rest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/backup_priv.h"
+#include "store/store.h"
+
+enum { POLL_US = 100 * 1000, READ_SIZE = 64 * 1024 };
+
+static const struct cli_option backup_options[] = {
+	{ "passphrase-file", CLI_VALUE, "FILE",
+	  "encrypt with this passphrase (default: standard input)" },
+	{ "key-file", CLI_VALUE, "FILE",
+	  "encrypt with this key (see `keyring make`)" },
+	{ "force", CLI_FLAG, NULL, "replace FILE if it is there" },
+	{ NULL },
+};
+
+struct making {
+	struct cli *c;
+	struct cli_place place;
+	const char *file;
+	char part[4200]; /* FILE.part */
+	int fd;
+	struct secret *transport, *master;
+	struct backup_manifest manifest;
+	struct backup_writer *writer;
+	uint64_t done, total; /* bytes */
+};
+
+/* ---- with what it is encrypted ---- */
+
+void
+cli_backup_secret_free(struct cli_backup_secret *s)
+{
+	secret_free(s->passphrase);
+	secret_free(s->key);
+}
+
+int
+cli_backup_secret_get(struct cli *c, bool wants_passphrase,
+		      struct cli_backup_secret *out)
+{
+	const char *phrase = cli_value(&c->args, "passphrase-file");
+	const char *file = cli_value(&c->args, "key-file");
+	char detail[512] = "";
+
+	*out = (struct cli_backup_secret){ 0 };
+	if (phrase && file)
+		return cli_misused(c, "--passphrase-file and --key-file: one "
+				      "of them");
+	if (file && !vault_key_from_file(file, false, &out->key, NULL, detail,
+					 sizeof(detail)))
+		return CLI_OK;
+	if (file)
+		return cli_fail(CLI_FAILED, "%s", detail);
+	if (!wants_passphrase && !phrase)
+		return cli_misused(c, "this backup was encrypted with a key "
+				      "file: name it with --key-file");
+	return phrase ? cli_secret_read(phrase, CLI_PASSPHRASE_MAX,
+					&out->passphrase)
+		      : cli_secret_ask("Passphrase of the backup",
+				       CLI_PASSPHRASE_MAX, &out->passphrase);
+}
+
+/* ---- the copies ---- */
+
+static int
+copies_ask(struct making *m)
+{
+	char handover[CLI_SEALED_SIZE];
+	struct cli_paper paper;
+	struct cli_answer a;
+	char body[CLI_SEALED_SIZE + 32];
+	int rc = cli_paper_read(m->place.data, &paper);
+
+	if (rc)
+		return rc;
+	m->transport = vault_key_new();
+	if (!m->transport)
+		return cli_fail(CLI_FAILED, "out of memory");
+	rc = cli_paper_seal(&paper, m->transport, handover);
+	snprintf(body, sizeof(body), "{\"handover\":\"%s\"}", handover);
+	if (!rc)
+		rc = cli_request(m->c, "POST", "/v1/backup", slice_str(body),
+				 &a);
+	if (!rc)
+		cli_answer_release(&a);
+	return rc;
+}
+
+static const char *
+text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+/* The master key, and what the manifest says of it. */
+static int
+copies_key(struct making *m, const json_t *answer)
+{
+	unsigned char sealed[CONNECT_SEALED_KEY_SIZE];
+	char identity[64];
+	size_t len;
+
+	snprintf(m->manifest.key_id, sizeof(m->manifest.key_id), "%s",
+		 text_of(answer, "key_id"));
+	snprintf(m->manifest.key_source, sizeof(m->manifest.key_source), "%s",
+		 text_of(answer, "key_source"));
+	snprintf(identity, sizeof(identity), "backup/%s", m->manifest.key_id);
+	if (codec_base64url_decode(slice_str(text_of(answer, "key")), sealed,
+				   sizeof(sealed), &len) ||
+	    vault_open(m->transport, identity, slice_of(sealed, len),
+		       &m->master))
+		return cli_fail(CLI_FAILED,
+				"the master key did not come as it was sent");
+	return CLI_OK;
+}
+
+static int
+copies_wait(struct making *m)
+{
+	const json_t *answer;
+	struct cli_answer a;
+	const char *state;
+	int rc;
+
+	for (;;) {
+		rc = cli_request(m->c, "GET", "/v1/backup", SLICE_NONE, &a);
+		if (rc)
+			return rc;
+		answer = cli_answer_json(&a);
+		state = text_of(answer, "state");
+		if (strcmp(state, "copying") != 0)
+			break;
+		cli_progress(m->c, "Copying, pages",
+			     (uint64_t)json_integer_value(
+				     json_object_get(answer, "done")),
+			     (uint64_t)json_integer_value(
+				     json_object_get(answer, "total")));
+		cli_answer_release(&a);
+		usleep(POLL_US);
+	}
+	cli_progress_end(m->c);
+	rc = !strcmp(state, "ready")
+		     ? copies_key(m, answer)
+		     : cli_fail(CLI_FAILED, "%s",
+				text_of(answer, "detail")[0]
+					? text_of(answer, "detail")
+					: "the copies could not be made");
+	cli_answer_release(&a);
+	return rc;
+}
+
+/* ---- the file ---- */
+
+static int
+write_failed(const struct making *m, int err)
+{
+	return cli_fail(CLI_FAILED, "%s: %s", m->part,
+			err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+}
+
+static int
+part_copy(struct making *m, int fd)
+{
+	static char bytes[READ_SIZE];
+	ssize_t n;
+	int rc = 0;
+
+	while (!rc && (n = read(fd, bytes, sizeof(bytes))) > 0) {
+		if (step_fails("backup.part")) {
+			errno = ENOSPC;
+			rc = ERR_SYSTEM;
+		} else {
+			rc = backup_write(m->writer,
+					  slice_of(bytes, (size_t)n));
+		}
+		if (rc)
+			break; /* errno is asked for */
+		m->done += (uint64_t)n;
+		cli_progress(m->c, "Encrypting, bytes", m->done, m->total);
+	}
+	return rc;
+}
+
+/* A file of the data folder; optional: it need not be there. */
+static int
+part_write(struct making *m, enum backup_part part, const char *name,
+	   bool optional)
+{
+	char path[4200];
+	struct stat st;
+	int fd, rc, why;
+
+	snprintf(path, sizeof(path), "%s/%s", m->place.data, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && optional && errno == ENOENT)
+		return CLI_OK;
+	if (fd < 0 || fstat(fd, &st)) {
+		rc = cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	m->total += (uint64_t)st.st_size;
+	rc = backup_write_part(m->writer, part, (uint64_t)st.st_size);
+	if (!rc)
+		rc = part_copy(m, fd);
+	why = errno;
+	close(fd);
+	errno = why;
+	return rc ? write_failed(m, rc) : CLI_OK;
+}
+
+/* As a key file has it: the key, and its id. */
+static int
+key_write(struct making *m)
+{
+	unsigned char id[8];
+	size_t len;
+	int rc;
+
+	if (codec_hex_decode(slice_str(m->manifest.key_id), id, sizeof(id),
+			     &len))
+		return cli_fail(CLI_FAILED, "the master key has no id");
+	rc = backup_write_part(m->writer, BACKUP_KEY,
+			       VAULT_KEY_SIZE + sizeof(id));
+	if (!rc)
+		rc = backup_write(m->writer, slice_of(secret_peek(m->master),
+						      VAULT_KEY_SIZE));
+	if (!rc)
+		rc = backup_write(m->writer, slice_of(id, sizeof(id)));
+	return rc ? write_failed(m, rc) : CLI_OK;
+}
+
+static int
+file_fill(struct making *m, const struct backup_secret *s)
+{
+	bool phrase = !strcmp(m->manifest.key_source, "passphrase");
+	int rc = backup_writer_new(m->fd, s, &m->manifest, &m->writer);
+
+	if (rc)
+		return write_failed(m, rc);
+	rc = part_write(m, BACKUP_MAIN, "store/backup.db", false);
+	if (!rc)
+		rc = part_write(m, BACKUP_KEEPER, "keeper/backup.db", false);
+	if (!rc && phrase)
+		rc = part_write(m, BACKUP_PARAMS, "keeper/passphrase.params",
+				false);
+	if (!rc)
+		rc = key_write(m);
+	if (rc)
+		return rc;
+	rc = backup_write_end(m->writer);
+	if (!rc && fsync(m->fd))
+		rc = ERR_SYSTEM;
+	if (rc)
+		return write_failed(m, rc);
+	cli_progress_end(m->c);
+	return CLI_OK;
+}
+
+int
+cli_folder_sync(const char *path)
+{
+	char folder[4200];
+	const char *slash = strrchr(path, '/');
+	int fd, rc;
+
+	snprintf(folder, sizeof(folder), "%.*s",
+		 slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = fd < 0 || fsync(fd) ? ERR_SYSTEM : 0;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int
+file_begin(struct making *m)
+{
+	if (!access(m->file, F_OK) && !cli_flag(&m->c->args, "force"))
+		return cli_fail(CLI_FAILED,
+				"%s is there already; --force replaces it",
+				m->file);
+	snprintf(m->part, sizeof(m->part), "%s.part", m->file);
+	unlink(m->part); /* of one that was killed */
+	m->fd = open(m->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return m->fd < 0 ? write_failed(m, ERR_SYSTEM) : CLI_OK;
+}
+
+static int
+file_make(struct making *m, const struct backup_secret *s)
+{
+	int rc = file_begin(m);
+
+	if (rc)
+		return rc;
+	rc = file_fill(m, s);
+	backup_writer_free(m->writer);
+	if (close(m->fd) && !rc)
+		rc = write_failed(m, ERR_SYSTEM);
+	if (!rc && (rename(m->part, m->file) || cli_folder_sync(m->file)))
+		rc = write_failed(m, ERR_SYSTEM);
+	if (rc)
+		unlink(m->part); /* nothing half made stays */
+	return rc;
+}
+
+/* ---- all of it ---- */
+
+static void
+backup_tell(const struct making *m)
+{
+	char at[CLOCK_TEXT_SIZE];
+	json_t *json;
+	struct buf out;
+
+	clock_format(m->manifest.made_at, at);
+	buf_init(&out, 16 * 1024);
+	json = json_pack("{s:s, s:s, s:I, s:s, s:s}", "file", m->file,
+			 "made_at", at, "bytes", (json_int_t)m->done, "key_id",
+			 m->manifest.key_id, "key_source",
+			 m->manifest.key_source);
+	if (m->c->json && json && !json_write(json, &out) &&
+	    !buf_putc(&out, '\n'))
+		cli_put(buf_slice(&out));
+	json_decref(json);
+	buf_release(&out);
+	cli_say(m->c,
+		"%s holds all of it, the master key included: whoever has the "
+		"file and its\npassphrase or key has every credential. Keep "
+		"them apart, and try a restore:\n  drawbridge restore %s "
+		"--check",
+		m->file, m->file);
+}
+
+static void
+copies_end(struct making *m)
+{
+	struct cli_answer a;
+
+	if (m->transport &&
+	    !cli_request(m->c, "DELETE", "/v1/backup", SLICE_NONE, &a))
+		cli_answer_release(&a);
+}
+
+static int
+backup_run(struct cli *c)
+{
+	struct making m = { .c = c, .file = cli_word(c, 0), .fd = -1 };
+	struct cli_backup_secret s;
+	int rc;
+
+	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like a full disk */
+	if (vault_init())
+		return CLI_FAILED;
+	m.manifest.made_at = clock_wall_ms();
+	m.manifest.schema_main = store_migrations_known("main");
+	m.manifest.schema_keeper = store_migrations_known("keeper");
+	snprintf(m.manifest.made_by, sizeof(m.manifest.made_by), "%s",
+		 c->hooks->version);
+	rc = cli_backup_secret_get(c, true, &s);
+	if (!rc)
+		rc = cli_keys_place(c, &m.place);
+	if (!rc)
+		rc = copies_ask(&m);
+	if (!rc)
+		rc = copies_wait(&m);
+	if (!rc)
+		rc = file_make(
+			&m, &(struct backup_secret){ .passphrase = s.passphrase,
+						     .key = s.key });
+	copies_end(&m);
+	if (!rc)
+		backup_tell(&m);
+	secret_free(m.transport);
+	secret_free(m.master);
+	cli_backup_secret_free(&s);
+	return rc;
+}
+
+const struct cli_command cli_backup_commands[] = {
+	{ "backup", "FILE", "all of it into one encrypted file",
+	  "Works beside a running server, which goes on meanwhile, and without "
+	  "one.  The file\nis encrypted with a passphrase (asked for, or the "
+	  "first line of standard input) or\na key file, and holds the master "
+	  "key too.  It is whole or not there at all.\n\nRefresh tokens that "
+	  "rotate go on rotating after it was made: a backup that is\nrestored "
+	  "late may hold some that their provider does not know any more.",
+	  backup_run, backup_options, 1, 1 },
+	{ NULL },
+};

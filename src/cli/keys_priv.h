@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the commands about keys and backups (keyring.c, backup.c,
+ * restore.c).
+ */
+#ifndef CLI_KEYS_PRIV_H
+#define CLI_KEYS_PRIV_H
+
+#include "cli/cli_priv.h"
+#include "connect/connect.h"
+
+enum {
+	CLI_PASSPHRASE_MAX = 4096,
+	CLI_SEALED_SIZE = CODEC_BASE64_SIZE(CONNECT_HANDOVER_MAX),
+};
+
+/* What the keeper has left for those who have a key for it. */
+struct cli_paper {
+	unsigned char paper[VAULT_PAPER_SIZE];
+	enum connect_key_source source; /* of its own key */
+	char path[4096]; /* the key's or the passphrase's file; "-" */
+};
+
+/* The data folder, with a server at it that answers. */
+int cli_keys_place(struct cli *c, struct cli_place *out);
+/* Gives a file to the owner of the data folder, when this is root. */
+int cli_keys_owner(const char *data, const char *path);
+int cli_paper_read(const char *data, struct cli_paper *out);
+/* In base64url, for a member "handover". */
+int cli_paper_seal(const struct cli_paper *p, const struct secret *key,
+		   char out[CLI_SEALED_SIZE]);
+
+/* A line on a terminal's standard error that is written over. */
+void cli_progress(const struct cli *c, const char *what, uint64_t done,
+		  uint64_t total);
+/* Takes it away. */
+void cli_progress_end(const struct cli *c);
+
+#endif
