@@ -1,3 +1,4 @@
+#!/usr/bin/awk -f
 # SPDX-License-Identifier: Apache-2.0
 # Reads what `drawbridge … --help` prints, and writes it as pages of the
 # manual or as the README's table of settings.

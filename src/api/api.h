@@ -21,16 +21,29 @@
 struct api;	   /* one a front */
 struct api_worker; /* one a worker */
 
+/* Whoever waits to hear whether calls can be made. */
+struct api_ready {
+	struct loop *loop; /* where told is called */
+	void (*told)(struct loop_task *task);
+	struct loop_task task;
+	const char *why; /* not: static text for people; NULL: they can */
+	struct api_ready *next;
+};
+
 struct api_config {
 	struct loop_pool *pool;
+	/* What takes a password hash, and what watches over the server, run
+	 * apart, so that neither waits for the other or for the rest; NULL:
+	 * they run in pool. */
+	struct loop_pool *passwords, *watch;
 	struct store *store;
 	struct people_views *people;
 	struct connect_front *connect;
 	const char *public_url; /* "https://bridge.example", no slash behind */
 	const char *version;	/* Drawbridge's own, for /healthz */
-	/* Whether calls can be made now, for /readyz; may be NULL: they can.
-	 * On a work thread. */
-	bool (*ready)(void *arg);
+	/* Asks whether calls can be made now, for /readyz, on a loop: w->told
+	 * is called later.  May be NULL: they can. */
+	void (*ready)(struct api_ready *w, void *arg);
 	void *arg;
 };
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "hook/hook.h"
 #include "http/http.h"
 
 /* ---- routes ---- */
@@ -19,7 +20,9 @@ enum {
 	API_FORM = 8,	  /* the body is a form, not JSON */
 	API_NO_BODY = 16, /* takes a body, and needs none */
 	API_ANY_QUERY = 32,
-	API_NO_STORE = 64, /* opens no database: must answer without it */
+	API_AT_ONCE = 64, /* neither waits nor opens a database: on the loop */
+	API_WATCH = 128,  /* the same, but may wait: in a pool of its own */
+	API_PASSWORD = 256, /* takes a password hash: in a pool of its own */
 };
 
 enum { API_PARAMS = 2, API_SECRETS = 16, API_LIFTS = 2 };
@@ -76,6 +79,7 @@ struct api_request {
 	struct api_worker *worker;
 	struct http_exchange *x; /* NULL: the client has gone */
 	struct loop_work work;
+	bool counted; /* in api->passwords */
 	const struct api_route *route;
 	api_handler *step; /* what the work thread does next */
 	void (*later)(struct api_request *r); /* then, on the loop */
@@ -284,6 +288,11 @@ void api_who(const struct api_request *r, struct connect_who *out);
 int api_connection_answer(struct api_request *r, int status,
 			  const struct connect_info *i);
 
+/* ---- webhooks.c ---- */
+
+/* Calls off what is under way: for the end. */
+void api_webhooks_end(struct api_worker *w);
+
 /* ---- pages ---- */
 
 /* HTML in one frame; body is HTML already, title is text. */
@@ -309,6 +318,10 @@ struct api {
 	pthread_mutex_t mutex; /* of the list of workers */
 	struct api_worker *first;
 	int64_t started_at;
+	_Atomic unsigned passwords; /* requests that want a password hash */
+	bool counting;		    /* under mutex: somebody asks for counts */
+	bool counted;
+	struct connect_counts counts; /* as they were told last */
 };
 
 struct api_worker {
@@ -316,6 +329,7 @@ struct api_worker {
 	struct loop *loop;
 	struct call_worker *calls;
 	struct api_worker *next;
+	struct api_run *runs; /* webhooks under way */
 	_Atomic uint64_t requests;
 	_Atomic uint64_t statuses[6];
 };
@@ -347,6 +361,7 @@ API_HANDLER(api_connection_usage);
 API_HANDLER(api_connection_calls);
 API_HANDLER(api_shares_get);
 API_HANDLER(api_shares_set);
+API_HANDLER(api_webhook_run);
 API_HANDLER(api_session_create);
 API_HANDLER(api_session_end);
 API_HANDLER(api_me_get);

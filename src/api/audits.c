@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * /v1/audit: the chain, newest first, each record as it was written, with
- * its hash beside it.
+ * its hash and how often it came beside it.
  */
 #include <stdio.h>
 
@@ -19,6 +19,7 @@ record_json(const struct audit_record *a)
 				   "detail", "this record cannot be read");
 	codec_hex(a->hash, sizeof(a->hash), hash);
 	json_object_set_new(record, "hash", json_string(hash));
+	json_object_set_new(record, "count", json_integer(a->count));
 	return record;
 }
 

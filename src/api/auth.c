@@ -236,7 +236,7 @@ api_refused(struct api_request *r, int err, const char *action,
 
 	store_rollback(r->db);
 	snprintf(text, sizeof(text), "%s %s", r->route->method, action);
-	rc = audit_note(r->db, &e);
+	rc = audit_refusal(r->db, &e);
 	if (rc)
 		return rc;
 	if (err == ERR_NOT_FOUND)

@@ -18,7 +18,12 @@
 
 #include "api/api_priv.h"
 
-enum { ARENA_MAX = 8 << 20, ANSWER_MAX = 8 << 20, FIELDS_MAX = 24 * 1024 };
+enum {
+	ARENA_MAX = 8 << 20,
+	ANSWER_MAX = 8 << 20,
+	FIELDS_MAX = 24 * 1024,
+	PASSWORDS_MAX = 64, /* a few seconds of work */
+};
 
 static const char json_csp[] = "default-src 'none'; frame-ancestors 'none'";
 
@@ -50,8 +55,10 @@ request_free(struct api_request *r)
 {
 	size_t i;
 
-	if (r->state)
+	if (r->state && r->state_free)
 		r->state_free(r->state);
+	if (r->counted)
+		atomic_fetch_sub(&r->api->passwords, 1);
 	for (i = 0; i < r->secret_count; i++)
 		secret_free(r->secrets[i].value);
 	if (r->text) {
@@ -199,7 +206,7 @@ request_work(struct loop_work *w)
 	int rc = 0;
 
 	r->later = NULL;
-	if (!(r->route->flags & API_NO_STORE))
+	if (!(r->route->flags & (API_AT_ONCE | API_WATCH)))
 		rc = store_acquire(r->api->config.store, &r->db);
 	if (!rc)
 		rc = step(r);
@@ -225,6 +232,18 @@ request_done(struct loop_work *w)
 		api_finish(r);
 }
 
+static struct loop_pool *
+request_pool(const struct api_request *r)
+{
+	const struct api_config *c = &r->api->config;
+
+	if ((r->route->flags & API_PASSWORD) && c->passwords)
+		return c->passwords;
+	if ((r->route->flags & API_WATCH) && c->watch)
+		return c->watch;
+	return c->pool;
+}
+
 void
 api_resume(struct api_request *r, api_handler *step)
 {
@@ -232,7 +251,12 @@ api_resume(struct api_request *r, api_handler *step)
 	r->work.work = request_work;
 	r->work.done = request_done;
 	r->work.loop = r->worker->loop;
-	loop_work_start(r->api->config.pool, &r->work);
+	if (r->route->flags & API_AT_ONCE) {
+		request_work(&r->work);
+		request_done(&r->work);
+		return;
+	}
+	loop_work_start(request_pool(r), &r->work);
 }
 
 /* ---- on the loop ---- */
@@ -257,6 +281,23 @@ static const struct http_exchange_events request_events = {
 	.ready = request_idle,
 	.gone = request_gone,
 };
+
+/* Whoever wants a password hash takes a place in the queue for them; false:
+ * it is full, and the request is answered. */
+static bool
+request_take_place(struct api_request *r)
+{
+	if (!(r->route->flags & API_PASSWORD))
+		return true;
+	r->counted = true;
+	if (atomic_fetch_add(&r->api->passwords, 1) < PASSWORDS_MAX)
+		return true;
+	api_retry_after(r, 5);
+	api_problem(r, API_UNAVAILABLE, "Try again in a moment.",
+		    "Too many want a password looked at.");
+	api_finish(r);
+	return false;
+}
 
 /* "name=value" pairs of a form: takes a secret's value out. */
 static int
@@ -362,7 +403,8 @@ body_ready(struct http_exchange *x, struct slice body, int err, void *arg)
 	r->text_len = body.len;
 	http_exchange_set_owner(x, r);
 	http_exchange_set_events(x, &request_events);
-	api_resume(r, request_first);
+	if (request_take_place(r))
+		api_resume(r, request_first);
 }
 
 /* ---- beginning ---- */

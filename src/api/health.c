@@ -18,34 +18,49 @@ api_healthz(struct api_request *r)
 				    r->api->version));
 }
 
-static bool
-store_answers(struct api_request *r)
-{
-	struct store_conn *c = NULL;
-	struct store_stmt *st = NULL;
-	bool ok;
+struct readiness {
+	struct api_ready wait;
+	struct api_request *r;
+};
 
-	if (store_acquire(r->api->config.store, &c))
-		return false;
-	ok = !store_query(c, &st, "SELECT 1 FROM organisations LIMIT 1", "") &&
-	     store_step(st) == 1;
-	store_done(st);
-	store_release(c);
-	return ok;
+static void
+readiness_told(struct loop_task *task)
+{
+	struct readiness *a = CONTAINER_OF(task, struct readiness, wait.task);
+	struct api_request *r = a->r;
+
+	if (a->wait.why)
+		api_problem(r, API_UNAVAILABLE, NULL, "%s", a->wait.why);
+	else
+		api_answer(r, 200, json_pack("{s:s}", "status", "ready"));
+	api_finish(r);
+}
+
+static void
+readiness_ask(struct api_request *r)
+{
+	struct readiness *a = r->state;
+
+	r->api->config.ready(&a->wait, r->api->config.arg);
 }
 
 int
 api_readyz(struct api_request *r)
 {
-	const struct api_config *c = &r->api->config;
+	struct readiness *a;
 
-	if (!store_answers(r))
-		return api_problem(r, API_UNAVAILABLE, NULL,
-				   "The database does not answer.");
-	if (c->ready && !c->ready(c->arg))
-		return api_problem(r, API_UNAVAILABLE, NULL,
-				   "The keeper does not answer yet.");
-	return api_answer(r, 200, json_pack("{s:s}", "status", "ready"));
+	if (!r->api->config.ready)
+		return api_answer(r, 200,
+				  json_pack("{s:s}", "status", "ready"));
+	a = arena_alloc(r->arena, sizeof(*a));
+	if (!a)
+		return ERR_NOMEM;
+	*a = (struct readiness){ .wait = { .loop = r->worker->loop,
+					   .told = readiness_told },
+				 .r = r };
+	r->state = a;
+	r->later = readiness_ask;
+	return API_PENDING;
 }
 
 /* ---- metrics (Prometheus text format 0.0.4) ---- */
@@ -152,14 +167,37 @@ put_totals(struct buf *b, const struct totals *t, int64_t up_s)
 	       buf_err(b);
 }
 
-/* What the keeper tells; nothing where it does not answer soon. */
+/* What the keeper tells.  Anybody may ask, so one does, and who comes
+ * meanwhile gets what was told last. */
+static bool
+grants_count(struct api *a, struct connect_counts *out)
+{
+	bool ask, known;
+
+	pthread_mutex_lock(&a->mutex);
+	ask = !a->counting;
+	a->counting = true;
+	known = a->counted;
+	*out = a->counts;
+	pthread_mutex_unlock(&a->mutex);
+	if (!ask)
+		return known;
+	known = !connect_front_counts(a->config.connect, 1000, out);
+	pthread_mutex_lock(&a->mutex);
+	a->counting = false;
+	a->counted = known;
+	a->counts = *out;
+	pthread_mutex_unlock(&a->mutex);
+	return known;
+}
+
+/* Nothing where it does not answer soon. */
 static void
 put_grants(struct buf *b, struct api_request *r)
 {
 	struct connect_counts n;
 
-	if (!r->api->config.connect ||
-	    connect_front_counts(r->api->config.connect, 1000, &n))
+	if (!r->api->config.connect || !grants_count(r->api, &n))
 		return;
 	put_metric(b, "grants", "gauge", "Credentials that are stored.",
 		   n.grants);

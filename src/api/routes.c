@@ -83,22 +83,25 @@ const struct api_route api_routes[] = {
 	{ "PUT", CONNECTION "/shares", api_shares_set, PEOPLE_CONNECTION_MANAGE,
 	  0, MEDIUM },
 
-	{ "POST", "/v1/session", api_session_create, PEOPLE_SELF_SEE, API_OPEN,
-	  SMALL, LIFT("", secret_password) },
+	{ "POST", "/v1/webhooks/run", api_webhook_run, PEOPLE_WEBHOOK_RUN, 0,
+	  1024 * KIB },
+
+	{ "POST", "/v1/session", api_session_create, PEOPLE_SELF_SEE,
+	  API_OPEN | API_PASSWORD, SMALL, LIFT("", secret_password) },
 	{ "DELETE", "/v1/session", api_session_end, PEOPLE_SELF_SEE, API_OPEN },
-	{ "POST", "/v1/owner", api_owner_create, PEOPLE_SELF_SEE, API_OPEN,
-	  SMALL, LIFT("", secret_password) },
+	{ "POST", "/v1/owner", api_owner_create, PEOPLE_SELF_SEE,
+	  API_OPEN | API_PASSWORD, SMALL, LIFT("", secret_password) },
 	{ "GET", "/v1/me", api_me_get, PEOPLE_SELF_SEE },
-	{ "PUT", "/v1/me/password", api_me_password, PEOPLE_SELF_CHANGE, 0,
-	  SMALL, LIFT("", secret_passwords) },
+	{ "PUT", "/v1/me/password", api_me_password, PEOPLE_SELF_CHANGE,
+	  API_PASSWORD, SMALL, LIFT("", secret_passwords) },
 
 	{ "GET", "/v1/members", api_members_list, PEOPLE_MEMBER_SEE,
 	  .query = paging },
 	{ "POST", "/v1/members", api_member_create, PEOPLE_MEMBER_CHANGE,
-	  API_CREATES, SMALL, LIFT("", secret_password) },
+	  API_CREATES | API_PASSWORD, SMALL, LIFT("", secret_password) },
 	{ "GET", "/v1/members/{id}", api_member_get, PEOPLE_MEMBER_SEE },
 	{ "PATCH", "/v1/members/{id}", api_member_update, PEOPLE_MEMBER_CHANGE,
-	  0, SMALL, LIFT("", secret_password) },
+	  API_PASSWORD, SMALL, LIFT("", secret_password) },
 
 	{ "GET", "/v1/keys", api_keys_list, PEOPLE_KEY_SEE,
 	  .query = keys_query },
@@ -116,11 +119,11 @@ const struct api_route api_routes[] = {
 	  .query = audit_query },
 
 	{ "GET", "/healthz", api_healthz, PEOPLE_SELF_SEE,
-	  API_OPEN | API_NO_STORE | API_ANY_QUERY },
+	  API_OPEN | API_AT_ONCE | API_ANY_QUERY },
 	{ "GET", "/readyz", api_readyz, PEOPLE_SELF_SEE,
-	  API_OPEN | API_NO_STORE | API_ANY_QUERY },
+	  API_OPEN | API_AT_ONCE | API_ANY_QUERY },
 	{ "GET", "/metrics", api_metrics, PEOPLE_SELF_SEE,
-	  API_OPEN | API_NO_STORE | API_ANY_QUERY },
+	  API_OPEN | API_WATCH | API_ANY_QUERY },
 
 	{ "GET", "/connect/{ticket}", api_connect_page, PEOPLE_SELF_SEE,
 	  API_OPEN | API_PAGE | API_ANY_QUERY },
@@ -131,7 +134,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/setup/{token}", api_setup_page, PEOPLE_SELF_SEE,
 	  API_OPEN | API_PAGE | API_ANY_QUERY },
 	{ "POST", "/setup/{token}", api_setup_claim, PEOPLE_SELF_SEE,
-	  API_OPEN | API_PAGE | API_FORM, SMALL, LIFT("", secret_password) },
+	  API_OPEN | API_PAGE | API_FORM | API_PASSWORD, SMALL,
+	  LIFT("", secret_password) },
 };
 
 const size_t api_route_count = ARRAY_LEN(api_routes);

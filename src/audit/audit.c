@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing the chain, and counting strangers.
+ * Writing the chain, and reading it.
  *
  * The row of audit_heads is the lock: whoever appends moves it on, so two
  * that append at once come one after the other, on every engine.
  */
 #include "audit/audit.h"
 
-enum { STRANGERS_A_MINUTE = 1000, RECORD_MAX = 16 * 1024 };
+enum { RECORD_MAX = 16 * 1024 };
 
 struct head {
 	int64_t seq;
@@ -144,73 +144,16 @@ out:
 }
 
 int
-audit_note(struct store_conn *c, const struct audit_event *e)
-{
-	int rc = store_begin(c);
-
-	if (!rc)
-		rc = audit_append(c, e);
-	if (!rc)
-		rc = store_commit(c);
-	if (rc)
-		store_rollback(c);
-	return rc;
-}
-
-/* Whether this minute's counts are as many as there may be. */
-static int
-strangers_are_full(struct store_conn *c, int64_t minute, bool *full)
-{
-	struct store_stmt *st = NULL;
-	int rc;
-
-	rc = store_query(c, &st,
-			 "SELECT COUNT(*) FROM audit_strangers "
-			 "WHERE minute = ?1",
-			 "i", minute);
-	if (!rc)
-		rc = store_step(st);
-	*full = rc == 1 && store_col_int(st, 0) >= STRANGERS_A_MINUTE;
-	store_done(st);
-	return rc < 0 ? rc : 0;
-}
-
-int
-audit_stranger(struct store_conn *c, const char *address, const char *action)
-{
-	static const char sql[] =
-		"INSERT INTO audit_strangers AS s (minute, address, action, "
-		"count) VALUES (?1, ?2, ?3, 1) ON CONFLICT (minute, address, "
-		"action) DO UPDATE SET count = s.count + 1";
-	int64_t minute = clock_wall_ms() / 60000;
-	bool full = false;
-	int rc;
-
-	rc = strangers_are_full(c, minute, &full);
-	if (!rc)
-		rc = store_exec(c, NULL, sql, "iss", minute,
-				full ? "others" : address, action);
-	return rc;
-}
-
-int
-audit_tidy(struct store_conn *c, int64_t before_ms)
-{
-	return store_exec(c, NULL,
-			  "DELETE FROM audit_strangers "
-			  "WHERE minute < ?1",
-			  "i", before_ms / 60000);
-}
-
-int
 audit_list(struct store_conn *c, const char *org, const char *object,
 	   int64_t before, size_t limit, struct arena *arena,
 	   struct audit_record **out, size_t *count)
 {
 	static const char sql[] =
-		"SELECT seq, at, record, hash FROM audit WHERE org = ?1 "
-		"AND (?2 = '' OR object = ?2) AND (?3 = 0 OR seq < ?3) "
-		"ORDER BY seq DESC LIMIT ?4";
+		"SELECT a.seq, a.at, a.record, a.hash, r.count "
+		"FROM audit a LEFT JOIN audit_refusals r "
+		"ON r.org = a.org AND r.seq = a.seq WHERE a.org = ?1 "
+		"AND (?2 = '' OR a.object = ?2) "
+		"AND (?3 = 0 OR a.seq < ?3) ORDER BY a.seq DESC LIMIT ?4";
 	struct audit_record *r;
 	struct store_stmt *st = NULL;
 	struct slice hash;
@@ -227,6 +170,7 @@ audit_list(struct store_conn *c, const char *org, const char *object,
 		r->seq = store_col_int(st, 0);
 		r->at = store_col_int(st, 1);
 		r->text = arena_slice(arena, store_col(st, 2));
+		r->count = store_col_is_null(st, 4) ? 1 : store_col_int(st, 4);
 		hash = store_col(st, 3);
 		if (hash.len == AUDIT_HASH_SIZE)
 			memcpy(r->hash, hash.ptr, AUDIT_HASH_SIZE);

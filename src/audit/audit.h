@@ -37,12 +37,27 @@ struct audit_event {
 
 /* Appends inside the caller's transaction, whose rollback takes it back. */
 int audit_append(struct store_conn *c, const struct audit_event *e);
-/* The same in a transaction of its own: for what was refused. */
-int audit_note(struct store_conn *c, const struct audit_event *e);
+
+enum {
+	AUDIT_REFUSALS_A_MINUTE = 20,	/* records of one actor */
+	AUDIT_STRANGERS_A_MINUTE = 100, /* addresses */
+	AUDIT_STRANGERS_MAX = 100 * 1000,
+};
+
+/*
+ * A refusal of somebody known, in a transaction of its own.  The first of an
+ * actor (a key, or who is signed in) for the same action and object in a
+ * minute is a record; more of them are counted on it.  Beyond
+ * AUDIT_REFUSALS_A_MINUTE different ones of one actor all others are one
+ * record more, "others.refused", with their count, so that nobody can fill
+ * the disk and none goes uncounted.  The counts are beside the chain, which
+ * does not protect them.
+ */
+int audit_refusal(struct store_conn *c, const struct audit_event *e);
 /*
  * A refusal of a stranger (nobody knows who): counted per address, action
- * and minute.  Beyond a thousand addresses a minute they are counted
- * together, so that nobody can fill the disk.
+ * and minute; beyond AUDIT_STRANGERS_A_MINUTE addresses they are counted
+ * together.
  */
 int audit_stranger(struct store_conn *c, const char *address,
 		   const char *action);
@@ -51,7 +66,8 @@ int audit_stranger(struct store_conn *c, const char *address,
 struct audit_record {
 	int64_t seq;
 	int64_t at;
-	char *text; /* the canonical JSON */
+	int64_t count; /* how many it stands for: refusals that came again */
+	char *text;    /* the canonical JSON */
 	unsigned char hash[AUDIT_HASH_SIZE];
 };
 
@@ -74,7 +90,9 @@ struct audit_report {
 int audit_verify(struct store_conn *c, const char *org,
 		 struct audit_report *out);
 
-/* Forgets what strangers did longer ago than this; the chain is kept. */
+/* Forgets what strangers did longer ago than this; the chain is kept.  When
+ * there are more than AUDIT_STRANGERS_MAX counts, those older than a day
+ * become one for each hour and action, without addresses. */
 int audit_tidy(struct store_conn *c, int64_t before_ms);
 
 #endif

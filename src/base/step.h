@@ -22,6 +22,29 @@
  *
  * Names are "area.what": what has just been done.  Those there are:
  *
+ *   refresh.claimed     the intent is committed, and nothing was asked
+ *   refresh.asked       the exchanger was asked
+ *   refresh.answered    its answer is here, and nothing of it is stored
+ *   refresh.stored      the new tokens are committed, and nobody has them
+ *   refresh.given       who waited has them
+ *   exchange.taken      the exchanger has a request, and has not sent it
+ *   exchange.answered   the provider has answered, and nobody knows
+ *   exchange.told       the keeper was told
+ *   consent.begun       the state is stored, and nobody knows it
+ *   consent.spent       the state is spent, and the code not yet sent
+ *   consent.asked       the exchanger was asked
+ *   consent.answered    its answer is here, and nothing of it is stored
+ *   consent.stored      the grant is committed, and nobody was told
+ *   consent.told        the front was; the former grant lives upstream
+ *   credential.stored   a credential is committed, and nobody was told
+ *   revoke.claimed      no refresh can begin; upstream was not asked
+ *   revoke.asked        the exchanger was asked
+ *   revoke.answered     its answer is here, and the grant still stored
+ *   revoke.stored       the grant is gone here, and nobody was told
+ *   front.injection     the keeper has answered a call that waits
+ *   front.spent         the callback's state is spent in the front's store
+ *   front.granted       the keeper has the grant, the front's row not
+ *   front.connected     the row has it, and the browser was not told
  *   rotate.begun        the new master key is on disk beside the old one
  *   rotate.batch        a batch of data keys was rewrapped and committed
  *   rotate.rewrapped    all were; the new key is not yet the usual one

@@ -77,9 +77,13 @@ call_problem_set(struct call *c, int status, const char *code, const char *hint,
 static void
 call_record(struct call *c, int status)
 {
-	struct call_record *r = call_records_slot(c->worker->records);
 	uint64_t now = clock_mono_us();
+	struct call_record *r;
 	struct slice path;
+
+	if (c->rehearsal)
+		return;
+	r = call_records_slot(c->worker->records);
 
 	if (!r)
 		return;
@@ -115,6 +119,8 @@ call_count_end(struct call *c, int status)
 {
 	struct call_counters *n = &c->worker->counters;
 
+	if (c->rehearsal)
+		return;
 	call_count(&n->calls, 1);
 	call_count(&n->bytes_up, c->up);
 	call_count(&n->bytes_down, c->down);
@@ -569,6 +575,10 @@ call_opened(struct egress_open *o, int err, struct egress_conn *conn)
 		call_fail_open(c, err);
 		return;
 	}
+	if (c->rehearsal) {
+		c->client->rehearsed(c);
+		return;
+	}
 	call_count(&c->worker->counters.opened, 1);
 	c->conn = conn;
 	call_send(c);
@@ -581,9 +591,12 @@ call_connect(struct call *c)
 
 	call_move(c, CALL_CONNECT);
 	c->attempt++;
-	c->conn = c->fresh ? NULL
-			   : egress_take(c->dest,
-					 !http_method_is_idempotent(c->method));
+	if (c->client->aimed)
+		c->client->aimed(c);
+	c->conn = c->fresh || c->rehearsal
+			  ? NULL
+			  : egress_take(c->dest,
+					!http_method_is_idempotent(c->method));
 	if (c->conn) {
 		call_count(&c->worker->counters.reused, 1);
 		call_send(c);
@@ -592,6 +605,7 @@ call_connect(struct call *c)
 	if (!ms)
 		ms = c->worker->config.connect_timeout_ms;
 	c->waiting_open = true;
+	c->wait.open.judge_only = c->rehearsal;
 	egress_open(c->dest, &c->wait.open, ms ? ms : CONNECT_TIMEOUT_MS,
 		    call_opened);
 }

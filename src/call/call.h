@@ -25,6 +25,7 @@
 #ifndef CALL_CALL_H
 #define CALL_CALL_H
 
+#include "call/scrub.h"
 #include "connect/connect.h"
 
 /* ---- a worker's part ---- */
@@ -108,6 +109,12 @@ struct call_client {
 	void (*readable)(struct call *c);
 	/* The call cannot be made: c->problem.  The call has ended. */
 	void (*fail)(struct call *c);
+	/* Where the call goes and what it adds are known: call_show_…() may
+	 * be used.  Before each connect; may be NULL. */
+	void (*aimed)(struct call *c);
+	/* Of a rehearsal alone: all but connecting and sending was done, and
+	 * nothing stands in the way.  Must call_end(). */
+	void (*rehearsed)(struct call *c);
 };
 
 enum {
@@ -132,6 +139,9 @@ struct call {
 	bool body_is_form;    /* application/x-www-form-urlencoded */
 	bool body_replayable; /* send_body can start again */
 	uint32_t timeout_ms;  /* to the first byte; 0: the usual */
+	/* Asks and judges as any call, looks the name up, and then neither
+	 * connects nor sends; nothing is recorded. */
+	bool rehearsal;
 
 	/* what has come of it */
 	enum call_state state;
@@ -196,5 +206,31 @@ void call_end(struct call *c, int status);
  * carries c->key.
  */
 bool call_field_passes(const struct call *c, const struct http_field *f);
+/* Whether the injection sets a field of this name (in any spelling). */
+bool call_field_is_injected(const struct call *c, struct slice name);
+/* Whether a field of this name, in any spelling, may go to a service at all:
+ * what call_field_passes() says of the name alone. */
+bool call_name_passes(struct slice name);
+
+/* ---- what goes out, for people: show.c ---- */
+
+/* Stands for each secret. */
+#define CALL_MASK "\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2" /* "•••" */
+
+/*
+ * From c->aimed() on, as long as the call lives.  Each appends, and none has
+ * a secret in it: where one stands in the request, CALL_MASK stands here.
+ * Errors of buf.
+ */
+/* The URL that is called, with the injection's path and parameters. */
+int call_show_url(struct call *c, struct buf *out);
+/* The fields that the service and the injection add to the client's own:
+ * "Name: value\r\n" each. */
+int call_show_fields(struct call *c, struct buf *out);
+/* What the injection appends to a form ("&name=•••"); mostly nothing. */
+int call_show_form(struct call *c, struct buf *out);
+/* A sentence's part: which base URL or allowed host of which service let the
+ * credential go there, and whose place it took. */
+int call_show_rule(struct call *c, struct buf *out);
 
 #endif

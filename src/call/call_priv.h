@@ -84,6 +84,12 @@ int call_request_put_head(struct call *c);
 uint64_t call_request_form_length(const struct call *c);
 int call_request_put_form(struct call *c);
 
+/* ---- show.c ---- */
+/* What the injection adds in this place, secrets masked, as it stands in the
+ * request: "Name: Bearer •••\r\n", "name=•••&…".  Appends. */
+void call_show_place(const struct call *c, enum catalog_place place,
+		     struct buf *out);
+
 /* ---- judge.c ---- */
 enum call_verdict {
 	CALL_STANDS,

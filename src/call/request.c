@@ -108,6 +108,29 @@ field_overrides(const struct call *c, struct slice folded)
 }
 
 bool
+call_field_is_injected(const struct call *c, struct slice name)
+{
+	char text[128];
+
+	return name.len <= sizeof(text) &&
+	       field_is_injected(
+		       c, slice_of(text, field_fold(name, text, sizeof(text))));
+}
+
+bool
+call_name_passes(struct slice name)
+{
+	struct slice folded;
+	char text[128];
+
+	if (!name.len || name.len > sizeof(text) ||
+	    !field_id_passes(http_field_lookup(name)))
+		return false;
+	folded = slice_of(text, field_fold(name, text, sizeof(text)));
+	return folded.len && field_id_passes(http_field_lookup(folded));
+}
+
+bool
 call_field_passes(const struct call *c, const struct http_field *f)
 {
 	struct slice folded;
@@ -130,23 +153,38 @@ call_field_passes(const struct call *c, const struct http_field *f)
 
 /* ---- the target ---- */
 
-/* The pieces are appended one by one; errors stick in *failed. */
+/* The pieces are appended one by one; errors stick in *failed.  Into the
+ * request, or (shown) into what people see of it, where no secret goes. */
 struct out {
 	struct http_writer *w;
+	struct buf *shown;
 	bool failed;
 };
 
 static void
 out_put(struct out *o, struct slice s)
 {
-	if (s.len && http_writer_put(o->w, s))
+	if (o->shown)
+		buf_put_slice(o->shown, s);
+	else if (s.len && http_writer_put(o->w, s))
 		o->failed = true;
 }
 
+/* What the injection adds in this place. */
 static void
-out_secret(struct out *o, const struct secret *s)
+out_secret(struct out *o, const struct call *c, enum catalog_place place)
 {
-	if (s)
+	const struct connect_injection *in = c->injection;
+	const struct secret *s = place == CATALOG_IN_HEADER  ? in->headers
+				 : place == CATALOG_IN_QUERY ? in->query
+				 : place == CATALOG_IN_FORM  ? in->form
+							     : in->path;
+
+	if (!s)
+		return;
+	if (o->shown)
+		call_show_place(c, place, o->shown);
+	else
 		out_put(o, slice_of(secret_peek(s), secret_len(s)));
 }
 
@@ -213,7 +251,7 @@ out_query(struct out *o, struct call *c, struct slice query, bool mark)
 	if (c->injection->query) {
 		sep = sep == '&' ? '&' : '?';
 		out_put(o, slice_of(&sep, 1));
-		out_secret(o, c->injection->query);
+		out_secret(o, c, CATALOG_IN_QUERY);
 	}
 }
 
@@ -224,7 +262,7 @@ out_target(struct out *o, struct call *c)
 	bool mark = slice_find(c->path, '?') < c->path.len;
 
 	http_path_split(c->path, &path, &query);
-	out_secret(o, c->injection->path);
+	out_secret(o, c, CATALOG_IN_PATH);
 	out_put(o, c->base_path);
 	out_put(o, path);
 	if (!c->base_path.len && !path.len)
@@ -247,7 +285,7 @@ int
 call_request_put_form(struct call *c)
 {
 	struct http_writer *w = &c->conn->writer;
-	struct out o = { w, false };
+	struct out o = { .w = w };
 	int rc;
 
 	if (!c->form_tail)
@@ -257,7 +295,7 @@ call_request_put_form(struct call *c)
 		return rc;
 	if (c->body_length)
 		out_put(&o, SLICE("&"));
-	out_secret(&o, c->injection->form);
+	out_secret(&o, c, CATALOG_IN_FORM);
 	w->left -= c->form_tail;
 	c->form_tail = 0;
 	return o.failed ? ERR_NOMEM : 0;
@@ -309,7 +347,7 @@ out_service_fields(struct out *o, struct call *c)
 int
 call_request_put_head(struct call *c)
 {
-	struct out o = { &c->conn->writer, false };
+	struct out o = { .w = &c->conn->writer };
 	int rc;
 
 	out_put(&o, c->method);
@@ -323,7 +361,43 @@ call_request_put_head(struct call *c)
 	if (rc)
 		return rc;
 	out_service_fields(&o, c);
-	out_secret(&o, c->injection->headers);
+	out_secret(&o, c, CATALOG_IN_HEADER);
 	out_put(&o, SLICE("\r\n"));
 	return o.failed ? ERR_TOO_LARGE : 0;
+}
+
+/* ---- the same, for people ---- */
+
+int
+call_show_url(struct call *c, struct buf *out)
+{
+	struct out o = { .shown = out };
+
+	out_put(&o, c->url.https ? SLICE("https://") : SLICE("http://"));
+	out_put(&o, egress_dest_authority(c->dest));
+	out_target(&o, c);
+	return buf_err(out);
+}
+
+int
+call_show_fields(struct call *c, struct buf *out)
+{
+	struct out o = { .shown = out };
+
+	out_service_fields(&o, c);
+	out_secret(&o, c, CATALOG_IN_HEADER);
+	return buf_err(out);
+}
+
+int
+call_show_form(struct call *c, struct buf *out)
+{
+	struct out o = { .shown = out };
+
+	if (!c->body_is_form || !c->injection->form)
+		return 0;
+	if (c->body_length)
+		out_put(&o, SLICE("&"));
+	out_secret(&o, c, CATALOG_IN_FORM);
+	return buf_err(out);
 }

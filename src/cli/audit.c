@@ -26,10 +26,15 @@ static int
 list_run(struct cli *c)
 {
 	static const struct cli_column columns[] = {
-		{ "NO", "seq" },	   { "AT", "at" },
-		{ "WHO", "actor_name" },   { "ACTION", "action" },
-		{ "WHAT", "object_name" }, { "OUTCOME", "outcome" },
-		{ "DETAIL", "detail" },	   { NULL },
+		{ "NO", "seq" },
+		{ "AT", "at" },
+		{ "WHO", "actor_name" },
+		{ "ACTION", "action" },
+		{ "WHAT", "object_name" },
+		{ "OUTCOME", "outcome" },
+		{ "TIMES", "count" },
+		{ "DETAIL", "detail" },
+		{ NULL },
 	};
 	const char *text = cli_value(&c->args, "limit");
 	const char *object = cli_value(&c->args, "object");

@@ -36,17 +36,12 @@ static const struct cli_command other_commands[] = {
 };
 
 static const struct cli_command *const tables[] = {
-	cli_init_commands,
-	cli_service_commands,
-	cli_app_commands,
-	cli_connection_commands,
-	cli_share_commands,
-	cli_call_commands,
-	cli_key_commands,
-	cli_member_commands,
-	cli_audit_commands,
-	cli_doctor_commands,
-	cli_webhook_import_commands,
+	cli_init_commands,    cli_service_commands,
+	cli_app_commands,     cli_connection_commands,
+	cli_share_commands,   cli_call_commands,
+	cli_webhook_commands, cli_webhook_import_commands,
+	cli_key_commands,     cli_member_commands,
+	cli_audit_commands,   cli_doctor_commands,
 	other_commands,
 };
 

@@ -83,7 +83,7 @@ struct cli_command {
 extern const struct cli_command cli_init_commands[], cli_key_commands[],
 	cli_member_commands[], cli_service_commands[], cli_app_commands[],
 	cli_connection_commands[], cli_share_commands[], cli_call_commands[],
-	cli_audit_commands[], cli_doctor_commands[],
+	cli_audit_commands[], cli_doctor_commands[], cli_webhook_commands[],
 	cli_webhook_import_commands[];
 
 /* One run of one command. */

@@ -203,7 +203,9 @@ fetch_done(struct egress_fetch *f, int err)
 	struct exchange *e = CONTAINER_OF(f, struct exchange, fetch);
 
 	e->fetching = false;
+	step_reached("exchange.answered");
 	exchange_end(e, err, err && !f->detail[0] ? err_text(err) : f->detail);
+	step_reached("exchange.told");
 }
 
 /* The URL must be one of the binding's own, to the letter. */
@@ -322,6 +324,7 @@ exchanger_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 				   secret_len(e->http.fields));
 	e->fetch.body =
 		slice_of(secret_peek(e->http.body), secret_len(e->http.body));
+	step_reached("exchange.taken");
 	exchange_start(e);
 }
 

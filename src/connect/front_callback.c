@@ -389,10 +389,13 @@ callback_run(struct connect_front *f, struct store_conn *c,
 				"error.");
 	if (!rc)
 		rc = finish_ask(f, s, b, cb, query, g, p);
-	if (!rc)
+	if (!rc) {
+		step_reached("front.granted");
 		rc = front_row_connected(f, c, who, r, s->subject,
 					 "connection.connect", g, p);
+	}
 	if (!rc) {
+		step_reached("front.connected");
 		out->connected = true;
 		out->account = arena_strdup(arena, g->account);
 		out->missing = front_scopes_missing(r, g, arena);
@@ -459,6 +462,7 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 	rc = state_spend(c, &s, p);
 	if (rc)
 		goto out;
+	step_reached("front.spent");
 	rc = callback_run(f, c, who, &r, &s, &cb, query, arena, out, p);
 	if (rc)
 		note_failure(f, c, who, &r, p);

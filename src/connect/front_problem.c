@@ -192,8 +192,8 @@ front_audit(struct store_conn *c, const struct connect_who *who,
 }
 
 static void
-audit_refusal(struct store_conn *c, const struct connect_who *who,
-	      const char *object_id, const char *why)
+note_refusal(struct store_conn *c, const struct connect_who *who,
+	     const char *object_id, const char *why)
 {
 	struct audit_event e = { .org = who->actor->org,
 				 .actor = who->actor,
@@ -203,7 +203,7 @@ audit_refusal(struct store_conn *c, const struct connect_who *who,
 				 .refused = true,
 				 .detail = why };
 
-	if (audit_note(c, &e))
+	if (audit_refusal(c, &e))
 		log_warn("a refusal could not be written down");
 }
 
@@ -220,7 +220,7 @@ front_may(struct store_conn *c, const struct connect_who *who,
 	if (!rc)
 		return 0;
 	if (who->actor)
-		audit_refusal(c, who, object_id, why);
+		note_refusal(c, who, object_id, why);
 	if (rc == ERR_NOT_FOUND)
 		return front_fail(p, rc, FRONT_CONNECTION_NOT_FOUND, NULL,
 				  "There is no such connection that you may "

@@ -152,6 +152,7 @@ getting_finish(struct getting *g)
 		getting_fail(g, rc, "", "The credential could not be stored.");
 		return;
 	}
+	step_reached("consent.stored");
 	if (g->app.flagged_at)
 		keeper_app_flag(k, &g->app, false);
 	keeper_keep_sooner(k, &row);
@@ -161,6 +162,7 @@ getting_finish(struct getting *g)
 	told.access_token = told.refresh_token = NULL;
 	keeper_reply_grant(k, g->rq, &row, &g->payload, &told, g->account,
 			   warning);
+	step_reached("consent.told");
 	keeper_revoke_replaced(old, &g->payload);
 	getting_free(g);
 }
@@ -372,6 +374,7 @@ token_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char detail[256] = "";
 
+	step_reached("consent.answered");
 	keeper_refresh_read(g->keeper, err, in, &m);
 	if (m.err || !m.answer.ok) {
 		token_failed(g, &m);
@@ -520,6 +523,7 @@ keeper_consent_begin(struct proc_request *rq, struct proc_unpack *in, void *arg)
 				  "set its client id and secret."
 				: err_text(rc));
 	} else {
+		step_reached("consent.begun");
 		snprintf(out.client_id, sizeof(out.client_id), "%s",
 			 app.client_id);
 		p = proc_pack_new();
@@ -657,8 +661,10 @@ keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 	if (!rc)
 		rc = callback_signed(g, &m);
 	if (!rc) {
+		step_reached("consent.spent");
 		getting_ask(g, METHOD_EXCHANGE, m.code);
 		g = NULL; /* its own now */
+		step_reached("consent.asked");
 	}
 out:
 	getting_free(g);
@@ -725,6 +731,7 @@ credential_store(struct keeper *k, struct proc_request *rq,
 				 err_text(rc));
 		return;
 	}
+	step_reached("credential.stored");
 	keeper_row_tell(k, &row, NULL, NULL);
 	keeper_reply_grant(k, rq, &row, &p, NULL, "", "");
 }

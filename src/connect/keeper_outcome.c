@@ -314,6 +314,7 @@ refresh_store(struct keeper_active *a)
 				 refresh_store_again);
 		return;
 	}
+	step_reached("refresh.stored");
 	a->row = next;
 	a->in_use = false;
 	k->counts.refreshed++;
@@ -324,6 +325,7 @@ refresh_store(struct keeper_active *a)
 		keeper_app_flag(k, &a->app, false);
 	keeper_row_tell(k, &a->row, NULL, NULL);
 	keeper_refresh_end(a, 0, NULL);
+	step_reached("refresh.given");
 }
 
 void
@@ -333,6 +335,7 @@ keeper_refresh_done(struct proc_call *call, int err, struct proc_unpack *in)
 		CONTAINER_OF(call, struct keeper_active, call);
 	struct connect_msg_token_answer m;
 
+	step_reached("refresh.answered");
 	keeper_refresh_read(a->keeper, err, in, &m);
 	if (m.err || !m.answer.ok) {
 		refresh_failed(a, &m);

@@ -310,6 +310,8 @@ keeper_refresh_start(struct keeper_active *a,
 		keeper_payload_release(&a->payload);
 		return rc;
 	}
+	step_reached("refresh.claimed");
 	refresh_ask(a);
+	step_reached("refresh.asked");
 	return 0;
 }

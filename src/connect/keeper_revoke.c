@@ -247,6 +247,7 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 				 "The revocation could not be stored: %s.",
 				 err_text(rc));
 	} else {
+		step_reached("revoke.stored");
 		if (upstream)
 			keeper_token_forget(k, r);
 		keeper_row_tell(k, r, NULL, NULL);
@@ -265,6 +266,7 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct connect_msg_token_answer m;
 	char words[256], detail[CONNECT_DETAIL_SIZE];
 
+	step_reached("revoke.answered");
 	keeper_refresh_read(v->keeper, err, in, &m);
 	if (!m.err && m.revoked) {
 		revoking_end(v, true, "");
@@ -359,7 +361,9 @@ revoke_begin(struct revoking *v)
 	}
 	rc = revoke_claim(v);
 	if (!rc) {
+		step_reached("revoke.claimed");
 		revoke_ask(v, revoke_done);
+		step_reached("revoke.asked");
 	} else if (rc == ERR_CONFLICT) {
 		revoke_wait(v);
 	} else {

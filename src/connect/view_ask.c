@@ -125,6 +125,7 @@ ask_done(struct proc_call *call, int err, struct proc_unpack *in)
 	struct view_ask *a = CONTAINER_OF(call, struct view_ask, call);
 	struct connect_msg_injection m;
 
+	step_reached("front.injection");
 	if (err) {
 		connect_msg_problem_unpack(in, err, &a->problem);
 	} else {

@@ -99,6 +99,9 @@ struct egress_open {
 	 * ERR_TIMEOUT, ERR_BUSY; detail is for people. */
 	void (*done)(struct egress_open *o, int err, struct egress_conn *conn);
 	char detail[256];
+	/* Set before the start: looks up and judges, and connects nowhere;
+	 * done() then gets no connection. */
+	bool judge_only;
 	struct egress_opening *opening; /* private */
 };
 

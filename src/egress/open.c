@@ -297,6 +297,22 @@ opening_judge(struct egress_opening *o)
 	return ERR_BLOCKED;
 }
 
+/* The name is known and allowed. */
+static void
+opening_judged(struct egress_opening *o)
+{
+	struct egress_open *owner = o->owner;
+
+	if (!owner->judge_only) {
+		o->state = OPEN_CONNECT;
+		opening_try_next(o);
+		return;
+	}
+	owner->opening = NULL;
+	opening_release(o);
+	owner->done(owner, 0, NULL);
+}
+
 static void
 opening_resolved(struct net_resolve *r, int err)
 {
@@ -316,8 +332,7 @@ opening_resolved(struct net_resolve *r, int err)
 		opening_fail(o, err);
 		return;
 	}
-	o->state = OPEN_CONNECT;
-	opening_try_next(o);
+	opening_judged(o);
 }
 
 /* An address in the URL needs no look-up, but the same judgement. */

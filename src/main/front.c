@@ -19,11 +19,9 @@
 #include "main/main_priv.h"
 
 enum {
-	WORK_THREADS = 8,
 	EXIT_CONFIG = 78,
 	TIDY_FIRST_MS = 60 * 1000,
 	TIDY_MS = 3600 * 1000,
-	READY_MS = 2000,
 };
 
 /* ---- the public URL ---- */
@@ -101,15 +99,7 @@ front_first_start(struct front *f)
 	return rc;
 }
 
-/* ---- readiness and housekeeping ---- */
-
-static bool
-front_is_ready(void *arg)
-{
-	struct front *f = arg;
-
-	return !f->stopping && !connect_front_ping(f->connect, READY_MS);
-}
+/* ---- housekeeping ---- */
 
 static void front_tidy_soon(struct front *f, uint64_t delay_ms);
 
@@ -141,7 +131,7 @@ tidy_fire(struct loop_timer *t)
 	f->tidy.work = tidy_work;
 	f->tidy.done = tidy_done;
 	f->tidy.loop = f->loop;
-	loop_work_start(f->pool, &f->tidy);
+	loop_work_start(f->pools[FRONT_HOUSE], &f->tidy);
 }
 
 static void
@@ -162,6 +152,18 @@ each_worker(struct front *f, void (*step)(struct front_worker *))
 			step(&f->workers[i]);
 }
 
+/* Whether there was any work to wait for. */
+static bool
+front_pools_wait(struct front *f)
+{
+	bool waited = false;
+	size_t i;
+
+	for (i = 0; i < FRONT_POOLS; i++)
+		waited |= loop_pool_wait(f->pools[i]);
+	return waited;
+}
+
 /* On a thread of its own: the main loop must go on for those who wait for
  * the keeper. */
 static void *
@@ -172,9 +174,9 @@ front_close(void *arg)
 	each_worker(f, front_worker_close);
 	do /* done() of one piece of work may start the next */
 		each_worker(f, front_worker_barrier);
-	while (loop_pool_wait(f->pool));
+	while (front_pools_wait(f));
 	each_worker(f, front_worker_stop);
-	loop_pool_wait(f->pool);
+	front_pools_wait(f);
 	loop_stop(f->loop);
 	return NULL;
 }
@@ -278,6 +280,21 @@ front_sandbox(struct front *f)
 }
 
 static int
+front_init_pools(struct front *f)
+{
+	static const unsigned threads[FRONT_POOLS] = {
+		[FRONT_NAMES] = 8, [FRONT_LOOKUPS] = 4,	  [FRONT_HOUSE] = 4,
+		[FRONT_API] = 8,   [FRONT_PASSWORDS] = 2,
+	};
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < FRONT_POOLS && !rc; i++)
+		rc = loop_pool_new(threads[i], &f->pools[i]);
+	return rc;
+}
+
+static int
 front_init_shared(struct front *f)
 {
 	struct connect_front_config connect = { .store = f->store,
@@ -286,16 +303,19 @@ front_init_shared(struct front *f)
 	struct api_config api = { .store = f->store,
 				  .public_url = f->public_url,
 				  .version = DRAWBRIDGE_VERSION,
-				  .ready = front_is_ready,
+				  .ready = front_ready_ask,
 				  .arg = f };
 	int rc;
 
-	rc = loop_pool_new(WORK_THREADS, &f->pool);
+	front_ready_init(&f->ready);
+	rc = front_init_pools(f);
 	if (!rc)
-		rc = people_views_new(f->store, f->pool, &f->people);
+		rc = people_views_new(f->store, f->pools[FRONT_LOOKUPS],
+				      &f->people);
 	if (!rc)
-		rc = connect_views_new(f->store, f->pool, &f->views);
-	connect.pool = f->pool;
+		rc = connect_views_new(f->store, f->pools[FRONT_LOOKUPS],
+				       &f->views);
+	connect.pool = f->pools[FRONT_HOUSE];
 	connect.views = f->views;
 	if (!rc)
 		rc = connect_front_new(&connect, &f->connect);
@@ -306,7 +326,9 @@ front_init_shared(struct front *f)
 	/* What is asked of it before it is there waits in the channel. */
 	if (!rc)
 		connect_front_attach(f->connect, f->keeper);
-	api.pool = f->pool;
+	api.pool = f->pools[FRONT_API];
+	api.passwords = f->pools[FRONT_PASSWORDS];
+	api.watch = f->pools[FRONT_HOUSE];
 	api.people = f->people;
 	api.connect = f->connect;
 	return rc ? rc : api_new(&api, &f->api);
@@ -371,8 +393,8 @@ front_release(struct front *f)
 
 	for (i = 0; i < f->worker_count; i++)
 		front_worker_stop(&f->workers[i]);
-	if (f->pool)
-		loop_pool_free(f->pool);
+	for (i = 0; i < FRONT_POOLS; i++)
+		loop_pool_free(f->pools[i]);
 	for (i = 0; i < f->worker_count; i++)
 		front_worker_release(&f->workers[i]);
 	free(f->workers);

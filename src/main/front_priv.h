@@ -31,10 +31,34 @@ struct front_worker {
 	bool drained;
 };
 
+/*
+ * Work threads by what they wait for, so that who waits long holds up none
+ * but his like.
+ */
+enum front_pool {
+	FRONT_NAMES,	 /* name look-up: name servers */
+	FRONT_LOOKUPS,	 /* a call's key and connection: the database */
+	FRONT_HOUSE,	 /* records, notices, readiness, housekeeping */
+	FRONT_API,	 /* the API: the database, the keeper, providers */
+	FRONT_PASSWORDS, /* Argon2: a core and 64 MiB each */
+	FRONT_POOLS,
+};
+
+/* Whether the front is ready, as it was found within the last second. */
+struct front_ready {
+	pthread_mutex_t mutex;
+	struct loop_work work;
+	struct api_ready *waiting;
+	bool asking;
+	const char *why;   /* it is not; NULL: it is */
+	uint64_t until_ms; /* the answer holds */
+};
+
 struct front {
 	struct proc_env *env;
-	struct loop *loop;	/* the channels' */
-	struct loop_pool *pool; /* databases, passwords, name look-up */
+	struct loop *loop; /* the channels' */
+	struct loop_pool *pools[FRONT_POOLS];
+	struct front_ready ready;
 	struct store *store;
 	struct egress_policy *policy;
 	struct net_tls *tls; /* NULL: plain */
@@ -50,7 +74,8 @@ struct front {
 	struct loop_timer drain_timer;
 	struct loop_timer tidy_timer;
 	struct loop_work tidy;
-	bool tidying, stopping;
+	bool tidying;
+	_Atomic bool stopping;
 	pthread_t closer;
 	struct loop_task drained_task;
 	_Atomic unsigned draining;
@@ -70,6 +95,12 @@ void front_worker_barrier(struct front_worker *w);
 /* Ends the thread and frees all but the loop. */
 void front_worker_stop(struct front_worker *w);
 void front_worker_release(struct front_worker *w);
+
+/* ---- ready.c ---- */
+
+void front_ready_init(struct front_ready *r);
+/* api_config.ready; arg: the front. */
+void front_ready_ask(struct api_ready *w, void *arg);
 
 /* ---- front.c ---- */
 

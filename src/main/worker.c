@@ -71,7 +71,7 @@ worker_init_calls(struct front_worker *w)
 	const struct conf *c = f->env->conf;
 	struct call_worker_config config = {
 		.loop = w->loop,
-		.pool = f->pool,
+		.pool = f->pools[FRONT_HOUSE],
 		.store = conf_bool(c, CONF_RECORDS) ? f->store : NULL,
 		.egress = w->egress,
 		.connections = w->connections,
@@ -127,7 +127,8 @@ front_worker_init(struct front_worker *w, struct front *f)
 	w->front = f;
 	rc = loop_new(&w->loop);
 	if (!rc)
-		rc = egress_new(w->loop, f->pool, f->policy, &w->egress);
+		rc = egress_new(w->loop, f->pools[FRONT_NAMES], f->policy,
+				&w->egress);
 	if (!rc)
 		rc = people_view_new(f->people, w->loop, &w->people);
 	if (!rc)

@@ -49,6 +49,8 @@ static struct {
 	struct proc_request *held[32];
 	char held_token[32][64];
 	size_t held_count;
+	struct proc_request *lost[64]; /* freed at the end */
+	size_t lost_count;
 } provider;
 
 /* ---- the world ---- */
@@ -196,6 +198,20 @@ provider_release(void)
 		provider_reply(provider.held[i], &m);
 	}
 	provider.held_count = 0;
+}
+
+/* What it has held is never answered. */
+static inline void
+provider_forget(void)
+{
+	size_t i;
+
+	for (i = 0; i < provider.held_count; i++) {
+		ASSERT(provider.lost_count < ARRAY_LEN(provider.lost));
+		provider.lost[provider.lost_count++] = provider.held[i];
+	}
+	provider.held_count = 0;
+	provider.says = SAYS_TOKENS;
 }
 
 static const struct proc_message exchanger_table[] = {
@@ -565,8 +581,13 @@ begin(void **state)
 static int
 end(void **state)
 {
+	size_t i;
+
 	keeper_end(0);
 	keeper_end(1);
+	provider_forget();
+	for (i = 0; i < provider.lost_count; i++)
+		proc_reply(provider.lost[i], ERR_CLOSED, NULL);
 	binding_free(w.binding);
 	catalog_unref(w.catalog);
 	loop_free(w.loop);

@@ -348,12 +348,22 @@ suite('the API and its contract', (scope) => {
 		await refused(403, 'forbidden', 'importCurl', { body, key: keys.viewer })
 	})
 
+	it('webhooks: run, tried dry, and refused', async () => {
+		const body = { request: { method: 'GET', url: `${world.api.url}/echo`, query: [{ name: 'n', value: '{{input.n}}' }] },
+			connection: link, input: { n: 'N' }, response_list: [{ codes: ['2xx'], mappings: [{ variable: 'path', from: '$.path' }] }] }
+		const { json } = await ask(200, 'runWebhook', { body })
+		assert.deepEqual([json.path, json.variables], ['2xx', { path: '/echo?n=N' }])
+		assert.equal((await ask(200, 'runWebhook', { body: { ...body, dry_run: true } })).json.path, null)
+		await refused(400, 'unknown_field', 'runWebhook', { body: { ...body, requests: 1 } }, '/requests')
+		await refused(400, 'invalid_request', 'runWebhook', { body: { request: { ...body.request, method: 'get' } } }, '/request/method')
+	})
+
 	it('no operation is left out, and no answer came with a status that is not described', () => {
 		const left = contract.leftOut()
 		assert.deepEqual(left.uncalled, [])
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 47)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 48)
 	})
 })

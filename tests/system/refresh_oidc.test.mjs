@@ -93,6 +93,7 @@ suite('refresh at oidc-provider', (scope) => {
 		assert.ok(made >= 2, `${made} refreshes`)
 		assert.ok(tokens.size >= 3, `${tokens.size} tokens`)
 		assert.equal((await drawbridge.connection(link)).status, 'connected')
+		await drawbridge.must('POST', `/v1/connections/${link}/disable`) /* or it refreshes on, into the next counts */
 	})
 
 	it('a forced refresh gives another token', async () => {

@@ -129,7 +129,7 @@ many_due_at_once_are_taken_a_few_at_a_time(void **state)
 	run(2500); /* several turns */
 	assert_int_equal(provider.held_count, 16);
 	assert_int_equal(w.k[0].keeping, 16);
-	provider.held_count = 0;
+	provider_forget();
 }
 
 /* ---- the end, foretold ---- */

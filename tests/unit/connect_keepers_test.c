@@ -59,8 +59,7 @@ lease_that_is_over_is_taken_over(void **state)
 	ask(0, &one, CONNECT_KEEPER_INJECT, 0);
 	run(30);
 	/* the first is gone, and never comes back */
-	provider.held_count = 0;
-	provider.says = SAYS_TOKENS;
+	provider_forget();
 	ask(1, &two, CONNECT_KEEPER_INJECT, 0);
 	run(150);
 	assert_false(two.done);

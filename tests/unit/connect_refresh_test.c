@@ -145,8 +145,7 @@ kill_before_the_request_costs_nothing(void **state)
 	run(30);
 	keeper_restart(0); /* the provider never worked on it */
 	assert_true(a.done);
-	provider.held_count = 0;
-	provider.says = SAYS_TOKENS;
+	provider_forget();
 	pass(HOUR_MS);
 	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
 	/* it cannot be known that the first was never worked on */
@@ -165,8 +164,7 @@ kill_before_the_commit_ends_in_doubt_and_is_counted(void **state)
 	ask(0, &a, CONNECT_KEEPER_INJECT, 0);
 	run(30);
 	provider.current++; /* it has rotated; the answer is lost */
-	provider.held_count = 0;
-	provider.says = SAYS_TOKENS;
+	provider_forget();
 	keeper_restart(0);
 	pass(HOUR_MS);
 	get(0, &a, CONNECT_KEEPER_INJECT);

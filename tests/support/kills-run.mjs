@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Runs lanes of kills beside each other until the time or the tries are over, and counts what they found. */
+import { kinds } from './kills-world.mjs'
+import { Lane, victims } from './kills.mjs'
+import { Random } from './random.mjs'
+import { Scope } from './scope.mjs'
+
+/* tell(line): told at most once a minute, and at once what is wrong. */
+export async function runKills({ seconds, lanes: count = 2, tries = Infinity, seed, tell = () => {} }) {
+	const scope = new Scope()
+	const start = performance.now()
+	const lanes = Array.from({ length: count }, (_, n) => new Lane(scope, new Random(seed + n)))
+	const total = () => lanes.reduce((sum, lane) => sum + lane.tries, 0)
+	const late = () => performance.now() - start > seconds * 1000 || total() >= tries
+	try {
+		for (const lane of lanes)
+			await lane.start()
+		const teller = setInterval(() => tell(`${Math.round((performance.now() - start) / 60_000)} min: ${lineOf(lanes)}`), 60_000)
+		await Promise.all(lanes.map((lane) => runLane(lane, late, tell))).finally(() => clearInterval(teller))
+		return summary(lanes, (performance.now() - start) / 1000)
+	} finally {
+		await scope.close()
+	}
+}
+
+async function runLane(lane, late, tell) {
+	let told = 0
+	do {
+		await lane.try()
+		for (; told < lane.world.wrong.length; told++)
+			tell(`WRONG  ${lane.world.wrong[told].kind}: ${lane.world.wrong[told].what}`)
+	} while (!late())
+	await lane.stop()
+}
+
+function summary(lanes, seconds) {
+	const sum = (of) => lanes.reduce((total, lane) => total + of(lane), 0)
+	const wrong = lanes.flatMap(({ world }) => world.wrong)
+	return { seconds, wrong, tries: sum(({ tries }) => tries), missed: sum(({ missed }) => missed),
+		inDoubt: sum(({ world }) => world.inDoubt), calls: sum(({ world }) => world.calls),
+		good: sum(({ world }) => world.good),
+		victims: Object.fromEntries(victims.map((name) => [name, sum(({ byVictim }) => byVictim[name] ?? 0)])),
+		kinds: Object.fromEntries(kinds.map((kind) => [kind, wrong.filter((each) => each.kind === kind).length])) }
+}
+
+function lineOf(lanes) {
+	const { tries, inDoubt, wrong, calls } = summary(lanes, 0)
+	return `${tries} kills, ${inDoubt} in doubt, ${calls} calls, ${wrong.length} wrong`
+}
+
+const words = { lost: 'grants lost, not in doubt', double: 'double refreshes', early: 'tokens used before their commit',
+	foreign: 'calls with another answer', leaks: 'secrets in the log', status: 'wrong status or no way back',
+	integrity: 'damaged databases', crashes: 'crashes' }
+
+export function tableOf(found) {
+	const rows = [['kills', found.tries], ...Object.entries(found.victims).map(([name, count]) => [`  of the ${name}`, count]),
+		['  at no step (it was not reached)', found.missed],
+		['calls meanwhile', found.calls], ['  answered with 200', found.good],
+		['grants in doubt, as they say', found.inDoubt],
+		...Object.entries(found.kinds).map(([kind, count]) => [words[kind], count])]
+	const wide = Math.max(...rows.map(([name]) => name.length))
+	return [`${Math.round(found.seconds)} s`, ...rows.map(([name, count]) => `${name.padEnd(wide)} ${String(count).padStart(8)}`)]
+		.join('\n')
+}

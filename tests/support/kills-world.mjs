@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The world in which processes are killed: a server of a build with steps, two providers (one that rotates its
+ * refresh tokens and detects reuse, one that does not), an API that tells whose token a call came with, and what must
+ * be true of them whatever is killed.
+ *
+ * What is found wrong goes to `wrong`, by kind:
+ *
+ *   lost       a grant is gone although it was not in doubt
+ *   double     a refresh token was sent again, and nobody had been killed meanwhile
+ *   early      a token was used that was never committed
+ *   foreign    a call was answered with another call's or another account's answer
+ *   leaks      a secret is in the log
+ *   status     status or reason say what is not so, or a connection does not come back
+ *   integrity  a database is damaged
+ *   crashes    a role ended without being killed, or outlived its parent
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { startApi } from './api.mjs'
+import { connect } from './consent.mjs'
+import { bearerService, oauthService } from './definitions.mjs'
+import { startDrawbridge } from './drawbridge.mjs'
+import { killQuietly, mustRun } from './process.mjs'
+import { eventually, freePort, sleep } from './scope.mjs'
+import { consentByItself, startScripted } from './scripted.mjs'
+import { Steps } from './steps.mjs'
+import { addService, newConnection } from './worlds.mjs'
+
+export const kinds = ['lost', 'double', 'early', 'foreign', 'leaks', 'status', 'integrity', 'crashes']
+
+/* A request may be seen here that much after the kill that ended its sender. */
+const lateMs = 150
+const named = /\b(?:access|refresh|code|bearer)-[0-9a-f]{24}\b/
+
+export async function startKillsWorld(scope, random) {
+	const world = new KillsWorld(scope, random)
+	await world.start()
+	return world
+}
+
+class KillsWorld {
+	constructor(scope, random) {
+		Object.assign(this, { scope, random, wrong: [], kills: [], inDoubt: 0, used: new Set(), condemned: new Set(),
+			tokenOf: new Map(), bearers: new Map(), now: 'the start', logAt: 0, killsOfServer: new Map(), calls: 0,
+			good: 0, marker: 0 })
+	}
+
+	async start() {
+		const port = await freePort()
+		const redirectUris = [`http://localhost:${port}/oauth/callback`]
+		this.providers = {
+			turning: this.#watch(await startScripted(this.scope, { redirectUris }), true),
+			lasting: this.#watch(await startScripted(this.scope, { redirectUris }), false)
+		}
+		this.api = await startApi(this.scope, { check: (token) => this.#arrived(token), routes: {
+			'/who': (request, response, { entry }) => {
+				response.writeHead(200, { 'content-type': 'application/json' })
+				response.end(JSON.stringify({ account: this.accountOf(entry.token), path: entry.path }))
+			}
+		} })
+		this.steps = new Steps(this.scope)
+		this.drawbridge = await startDrawbridge(this.scope, { port, ...this.steps.options })
+		this.killsOfServer = new Map()
+		for (const [id, provider] of Object.entries(this.providers)) {
+			const definition = oauthService(id, provider, this.api, { refresh: { rotates: provider.rotates } })
+			definition.methods.oauth.answer = { account: 'user' }
+			await addService(this.drawbridge, definition, provider.client)
+		}
+		await addService(this.drawbridge, bearerService('key', this.api))
+		this.links = { turning: [], lasting: [], key: [] }
+		for (const service of ['turning', 'turning', 'turning', 'lasting', 'lasting'])
+			await this.newOAuth(service)
+		for (let n = 0; n < 2; n++)
+			await this.newKey()
+	}
+
+	async newOAuth(service) {
+		const { link_name: link } = await newConnection(this.drawbridge, service, { scopes: ['tickets.read'] })
+		this.links[service].push(link)
+		await this.consent(link)
+		return link
+	}
+
+	async newKey() {
+		const token = `bearer-${this.#hex()}`
+		const { link_name: link } = await newConnection(this.drawbridge, 'key', { credentials: { token } })
+		this.links.key.push(link)
+		this.bearers.set(token, link)
+	}
+
+	nextKey(link) {
+		const token = `bearer-${this.#hex()}`
+		this.bearers.set(token, link)
+		return token
+	}
+
+	#hex() {
+		return Array.from({ length: 24 }, () => this.random.below(16).toString(16)).join('')
+	}
+
+	serviceOf(link) {
+		return Object.keys(this.links).find((service) => this.links[service].includes(link))
+	}
+
+	/* ---- the providers ---- */
+
+	/* Every token request is written down; each takes some time. */
+	#watch(provider, rotates) {
+		const run = provider.faults.run.bind(provider.faults)
+		let issued
+		Object.assign(provider, { rotates, events: [] })
+		provider.answer = (body) => {
+			issued = body
+			return { ...body, user: provider.access.get(body.access_token).account }
+		}
+		provider.faults.run = async (where, response, work) => {
+			if (where !== 'token')
+				return run(where, response, work)
+			const { form } = provider.requests.pop()
+			const event = { sent: form.refresh_token, start: performance.now() }
+			provider.events.push(event)
+			this.#begun(provider, event)
+			await sleep(this.random.below(20))
+			return run(where, response, async () => {
+				issued = undefined
+				const done = work()
+				event.issued = issued?.access_token
+				event.account = provider.access.get(event.issued)?.account
+				event.end = performance.now()
+				await done
+			})
+		}
+		return provider
+	}
+
+	/* A refresh token that was sent before: whoever sent it must have been killed since. */
+	#begun(provider, event) {
+		if (!event.sent)
+			return
+		const former = provider.events.findLast((each) => each !== event && each.sent === event.sent)
+		if (!former || (!provider.rotates && former.end))
+			return
+		if (!this.kills.some(({ at, victim }) => victim !== 'front' && at > former.start - lateMs))
+			this.fault('double', `${provider.rotates ? 'turning' : 'lasting'}: a refresh token was sent twice`)
+		if (provider.rotates && former.issued) {
+			this.condemned.add(former.issued)
+			if (this.used.has(former.issued))
+				this.fault('early', 'a token was used, and the one before it is still stored')
+		}
+	}
+
+	/* The token that was issued for a connection since a try of it began. */
+	lastIssued({ link, service, begun }) {
+		return this.providers[service].events?.findLast(({ account, start }) => account === link && start > begun)?.issued
+	}
+
+	/* Events that can say nothing more are forgotten, or looking through them would take ever longer. */
+	forget() {
+		for (const provider of Object.values(this.providers)) {
+			provider.events.splice(0, Math.max(0, provider.events.length - 300))
+			provider.authorizations.length = 0
+			provider.revocations.length = 0
+		}
+		this.api.requests.splice(0, this.api.requests.length)
+		this.kills.splice(0, Math.max(0, this.kills.length - 300))
+	}
+
+	/* ---- the API ---- */
+
+	accountOf(token) {
+		return this.bearers.get(token) ?? this.providers.turning.accountOf(token) ?? this.providers.lasting.accountOf(token)
+	}
+
+	#arrived(token) {
+		this.used.add(token)
+		if (this.condemned.has(token))
+			this.fault('early', 'a call came with a token that was never committed')
+		const account = this.accountOf(token)
+		if (account)
+			this.tokenOf.set(account, token)
+		return account
+	}
+
+	/* A call through a connection; an answer must be this call's own. Gives its status, 0 when none came. */
+	async call(link) {
+		const path = `/who?call=${this.marker += 1}`
+		this.calls += 1
+		let answer
+		try {
+			answer = await this.drawbridge.via(link, path, { timeout: 40_000 })
+		} catch {
+			return 0
+		}
+		if (answer.status === 200 && (answer.json?.account !== link || answer.json?.path !== path))
+			this.fault('foreign', `${link} ${path} was answered with ${answer.text}`)
+		if (answer.status !== 200 && answer.status !== 401 && !answer.headers['drawbridge-error'])
+			this.fault('foreign', `${link}: ${answer.status} ${answer.text} is nobody's answer`)
+		this.good += answer.status === 200
+		return answer.status
+	}
+
+	/* ---- people ---- */
+
+	async consent(link) {
+		this.providers[this.serviceOf(link)].account = link
+		return connect(this.drawbridge, link, consentByItself)
+	}
+
+	async statusOf(link) {
+		const { status, reason } = await this.drawbridge.connection(link)
+		return { status, reason: reason ?? '' }
+	}
+
+	/* ---- kills ---- */
+
+	pidOf(role) {
+		return role === 'parent' ? this.drawbridge.server.pid : this.drawbridge.role(`--role=${role}`)
+	}
+
+	/* Pauses before a restart double with each death, so a server that has had some is ended as a whole. */
+	victimFor(wanted) {
+		return (this.killsOfServer.get(wanted) ?? 0) >= 2 ? 'parent' : wanted
+	}
+
+	async kill(victim) {
+		const pid = this.pidOf(victim)
+		if (!pid)
+			return false
+		const roles = victim === 'parent' ? this.drawbridge.roles().map((each) => each.pid) : []
+		this.kills.push({ at: performance.now(), victim })
+		this.killsOfServer.set(victim, (this.killsOfServer.get(victim) ?? 0) + 1)
+		killQuietly(pid, 'SIGKILL')
+		if (victim === 'parent')
+			await this.#parentIsGone(roles)
+		return true
+	}
+
+	async #parentIsGone(roles) {
+		await this.drawbridge.server.ended
+		await eventually('the roles to follow their parent', () => !roles.some((pid) => existsSync(`/proc/${pid}/exe`)),
+			{ timeout: 5000, every: 5 }).catch((error) => this.fault('crashes', error.message))
+		this.readLog()
+		await this.checkDatabases()
+	}
+
+	/* Until it serves again. */
+	async recover() {
+		if (this.drawbridge.server.end) {
+			this.killsOfServer = new Map()
+			this.logAt = 0
+			await this.drawbridge.start()
+		} else {
+			await this.drawbridge.ready()
+		}
+	}
+
+	/* ---- what must be true ---- */
+
+	fault(kind, what) {
+		this.wrong.push({ kind, what: `${what} (${this.now})` })
+	}
+
+	/* The log since it was last read: no secret, no role that ended by itself. */
+	readLog() {
+		const { log } = this.drawbridge
+		const fresh = log.slice(this.logAt)
+		this.logAt = log.length
+		if (named.test(fresh) || fresh.includes('s3cret of:scripted') || fresh.includes(this.drawbridge.key))
+			this.fault('leaks', `the log has ${named.exec(fresh)?.[0] ?? 'a secret'}`)
+		for (const line of fresh.split('\n'))
+			if (/a role has ended/.test(line) && !/signal.*\b9\b/.test(line))
+				this.fault('crashes', line)
+			else if (/Sanitizer|assertion|runtime error:/i.test(line))
+				this.fault('crashes', line)
+		const deaths = log.match(/a role has ended/g)?.length ?? 0
+		const killed = [...this.killsOfServer].reduce((sum, [role, count]) => sum + (role === 'parent' ? 0 : count), 0)
+		if (deaths > killed)
+			this.fault('crashes', `${deaths} roles have ended, ${killed} were killed`)
+	}
+
+	async #query(file, sql) {
+		return (await mustRun('sqlite3', ['-readonly', join(this.drawbridge.data, file), '.timeout 5000', sql])).trim()
+	}
+
+	async checkDatabases() {
+		for (const file of ['keeper/grants.db', 'store/drawbridge.db']) {
+			const said = await this.#query(file, 'PRAGMA integrity_check; PRAGMA foreign_key_check').catch((error) => error.message)
+			if (said !== 'ok')
+				this.fault('integrity', `${file}: ${said}`)
+		}
+	}
+
+	/* What the keeper has stored and what people are told are the same. */
+	async checkStatus(link) {
+		const id = await this.#query('store/drawbridge.db', `SELECT id FROM connections WHERE link_name = '${link}'`)
+		await eventually(`${link} to be told as it is`, async () => {
+			const stored = await this.#query('keeper/grants.db', `SELECT status FROM grants WHERE connection = '${id}'`)
+			const { status } = await this.statusOf(link)
+			if (stored !== status)
+				throw new Error(`stored: ${stored}, told: ${status}`)
+			return true
+		}, { timeout: 5000 }).catch((error) => this.fault('status', error.message))
+	}
+}

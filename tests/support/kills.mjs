@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Tries of tests/torture/kills: something that matters is begun, somebody is killed at a step of it or at any moment,
+ * the server goes on, and what must be true is looked at (kills-world.mjs).
+ */
+import { walkConsent } from './consent.mjs'
+import { killQuietly } from './process.mjs'
+import { eventually, sleep, within } from './scope.mjs'
+import { consentByItself } from './scripted.mjs'
+import { startKillsWorld } from './kills-world.mjs'
+
+export const victims = ['keeper', 'exchanger', 'front', 'parent']
+
+/* What is done, and the steps that it goes through (src/base/step.h). */
+const exchange = ['exchange.taken', 'exchange.answered', 'exchange.told']
+export const actions = {
+	refresh: ['refresh.claimed', 'refresh.asked', 'refresh.answered', 'refresh.stored', 'refresh.given', ...exchange],
+	refused: ['refresh.claimed', 'refresh.answered', 'refresh.stored', 'front.injection'],
+	consent: ['consent.begun', 'consent.spent', 'consent.asked', 'consent.answered', 'consent.stored', 'consent.told',
+		'front.spent', 'front.granted', 'front.connected', ...exchange],
+	credential: ['credential.stored'],
+	revoke: ['revoke.claimed', 'revoke.asked', 'revoke.answered', 'revoke.stored', ...exchange]
+}
+
+/* Where a kill can cost nothing, whoever the provider is: nothing was sent, or all is stored or on its way there. */
+const costsNothing = (step, victim) => victim === 'front' || /^refresh\.(claimed|stored|given)$/.test(step)
+	|| (victim === 'exchanger' && (/^exchange\.(taken|told)$/.test(step) || step === 'refresh.answered'))
+
+const stoppedRole = (step) => ({ exchange: 'exchanger', front: 'front' })[step.split('.')[0]] ?? 'keeper'
+
+/* Every pair of step and victim, for each provider that it concerns. */
+function everyPair() {
+	const services = { credential: ['key'] }
+	return Object.entries(actions).flatMap(([action, steps]) => steps.flatMap((step) => victims.flatMap((victim) =>
+		(services[action] ?? ['turning', 'lasting']).map((service) => ({ action, step, victim, service })))))
+}
+
+/* One server, and tries on it one after the other. */
+export class Lane {
+	constructor(scope, random) {
+		Object.assign(this, { scope, random, tries: 0, missed: 0, byVictim: {}, queue: [], over: false })
+	}
+
+	async start() {
+		this.world = await startKillsWorld(this.scope, this.random)
+		const { turning, lasting, key } = this.world.links
+		this.background = Promise.all([0, 1].map(() => this.#callers([...turning, ...lasting, ...key])))
+	}
+
+	/* Calls all the time, so that somebody is there to get a wrong answer. */
+	async #callers(links) {
+		while (!this.over) {
+			const status = await this.world.call(links[Math.floor(Math.random() * links.length)])
+			await sleep(status ? 10 : 50)
+		}
+	}
+
+	async stop() {
+		this.over = true
+		await within(60_000, 'the callers to end', this.background)
+		this.world.readLog()
+		await this.world.checkDatabases()
+	}
+
+	#next() {
+		const { random } = this
+		if (this.queue.length === 0)
+			this.queue = random.shuffled(everyPair())
+		if (random.chance(0.75))
+			return this.queue.pop()
+		const { action, victim, service } = random.pick(everyPair())
+		return { action, victim, service, after: random.below(60) }
+	}
+
+	async try() {
+		const { world } = this
+		const plan = this.#next()
+		plan.victim = world.victimFor(plan.victim)
+		plan.link = this.random.pick(world.links[plan.service])
+		plan.again = this.random.chance(0.15) && { after: this.random.below(300), victim: this.random.pick(victims) }
+		this.tries += 1
+		this.byVictim[plan.victim] = (this.byVictim[plan.victim] ?? 0) + 1
+		world.now = `try ${this.tries}: ${plan.action} of ${plan.link}, the ${plan.victim} killed `
+			+ (plan.step ? `at ${plan.step}` : `after ${plan.after} ms`)
+			+ (plan.again ? `, then the ${plan.again.victim} after ${plan.again.after} ms` : '')
+		try {
+			await this.#run(plan)
+		} catch (error) {
+			world.fault('status', error.stack.split('\n').slice(0, 4).join(' | '))
+			await this.#makeGood(plan)
+		}
+		world.readLog()
+		world.forget()
+	}
+
+	async #run(plan) {
+		const { world } = this
+		const before = await world.statusOf(plan.link)
+		if (before.status !== 'connected')
+			await world.consent(plan.link)
+		plan.begun = performance.now()
+		if (plan.step)
+			world.steps.set(`1 stop ${plan.step}`)
+		const doing = doings[plan.action](world, plan).catch((error) => ({ error }))
+		plan.doing = doing
+		await (plan.step ? this.#killAtStep(plan, doing) : sleep(plan.after).then(() => world.kill(plan.victim)))
+		if (plan.again) {
+			await sleep(plan.again.after)
+			const second = world.victimFor(plan.again.victim)
+			if (!world.drawbridge.server.end)
+				await world.kill(second)
+		}
+		await world.recover()
+		plan.said = await within(60_000, 'an answer or its end', doing)
+		await this.#judge(plan)
+	}
+
+	async #killAtStep(plan, doing) {
+		const { world } = this
+		const { step, victim } = plan
+		let ended = false
+		doing.then(() => { ended = true })
+		await eventually('the step', () => world.steps.taken(step) || ended, { every: 2, timeout: 15_000 })
+		if (!world.steps.taken(step)) {
+			world.steps.set()
+			this.missed += 1
+			plan.step = undefined
+			await world.kill(victim)
+			return
+		}
+		const stopped = world.pidOf(stoppedRole(step))
+		const issued = /^(refresh|consent)\.answered$|^exchange\.answered$/.test(step) && plan.action !== 'revoke'
+			? world.lastIssued(plan) : undefined
+		/* another exchange may have come to this step, like a revocation of a former grant */
+		plan.elsewhere = step.startsWith('exchange.') && Boolean(world.lastIssued(plan)) === (step === 'exchange.taken')
+		if (issued)
+			world.condemned.add(issued) /* nobody has committed it so far */
+		await sleep(this.random.below(10))
+		await world.kill(victim)
+		world.steps.set()
+		const survives = victim !== 'parent' && victim !== stoppedRole(step)
+		/* the exchanger's answer to a keeper that is no more reaches nobody */
+		if (survives && issued && !(victim === 'keeper' && stoppedRole(step) === 'exchanger'))
+			world.condemned.delete(issued)
+		if (survives)
+			killQuietly(stopped, 'SIGCONT')
+	}
+
+	/* ---- afterwards ---- */
+
+	async #judge(plan) {
+		const { world } = this
+		const { link, action } = plan
+		if (action === 'revoke') {
+			await this.#judgeRevoked(plan)
+			return
+		}
+		const status = await this.#settle(plan)
+		if (status === 'needs_reconnect')
+			await this.#judgeLoss(plan)
+		else if (action === 'credential')
+			this.#judgeKey(plan)
+		await world.checkStatus(link)
+		if (this.tries % 10 === 0)
+			await world.checkDatabases()
+	}
+
+	/* Until calls work, or a person is needed. */
+	#settle(plan) {
+		const { world } = this
+		const { link, action } = plan
+		return eventually(`${link} to work or to say why not`, async () => {
+			if (action !== 'credential' && action !== 'consent') {
+				const asked = await world.drawbridge.api('POST', `/v1/connections/${link}/refresh`).catch(() => undefined)
+				if (asked?.status !== 200 && (await world.statusOf(link)).status === 'connected')
+					return false
+			}
+			const called = await world.call(link)
+			const { status } = await world.statusOf(link)
+			return (status !== 'connected' || called === 200) && status
+		}, { timeout: 25_000, every: 100 })
+	}
+
+	/* Only a cut between request and commit, with a provider that rotates, may cost a grant, and it says so. */
+	async #judgeLoss(plan) {
+		const { world } = this
+		const { link, service, step, victim, again } = plan
+		const { reason } = await world.statusOf(link)
+		if (service !== 'turning')
+			world.fault('lost', `a grant of a provider that does not rotate: ${reason}`)
+		else if (!/^In doubt: .*Connect again/.test(reason))
+			world.fault('lost', `not in doubt: ${reason}`)
+		else if (!again && step && !plan.elsewhere && plan.action !== 'consent' && costsNothing(step, victim))
+			world.fault('lost', `where nothing can be lost: ${reason}`)
+		else if (plan.action === 'consent')
+			world.fault('lost', `the former grant is gone: ${reason}`)
+		else
+			world.inDoubt += 1
+		await world.consent(link)
+	}
+
+	/* A new key that was acknowledged is the one in use. */
+	#judgeKey({ link, said, key, former }) {
+		const inUse = this.world.tokenOf.get(link)
+		if (inUse !== key && (said.status === 200 || inUse !== former))
+			this.world.fault('status', `the key in use is ${inUse === former ? 'the former one' : 'another one'}`)
+	}
+
+	/* Revoked, or still to be revoked; what was told to be revoked is. */
+	async #judgeRevoked({ link, said }) {
+		const { world } = this
+		const { status, reason } = await eventually('a status', () => world.statusOf(link))
+		if (said.status === 200 && status !== 'revoked')
+			world.fault('status', `revoked, it was said, and it is ${status}: ${reason}`)
+		if (!['connected', 'revoked', 'needs_reconnect'].includes(status))
+			world.fault('status', `${status}: ${reason}`)
+		if (status !== 'revoked')
+			await eventually('to be revoked', async () => (await world.drawbridge.api('POST',
+				`/v1/connections/${link}/revoke`).catch(() => ({}))).status === 200, { timeout: 25_000, every: 100 })
+		await world.checkStatus(link)
+		if (await world.call(link) === 200)
+			world.fault('status', 'a call works after the access was revoked')
+		await world.consent(link)
+	}
+
+	/* After a try that failed: as if nothing had been. */
+	async #makeGood(plan) {
+		const { world } = this
+		world.steps.set()
+		for (const { pid } of world.drawbridge.server.end ? [] : world.drawbridge.roles())
+			killQuietly(pid, 'SIGCONT')
+		await plan.doing
+		await world.kill('parent')
+		await world.recover()
+	}
+}
+
+/* Each gives the answer of the API, or of the last page. */
+const doings = {
+	refresh: (world, { link }) => world.drawbridge.api('POST', `/v1/connections/${link}/refresh`),
+	async refused(world, { link, service }) {
+		world.providers[service].access.delete(world.tokenOf.get(link))
+		return { status: await world.call(link) }
+	},
+	consent(world, { link, service }) {
+		world.providers[service].account = link
+		return walkConsent(world.drawbridge, link, consentByItself)
+	},
+	credential(world, plan) {
+		plan.former = world.tokenOf.get(plan.link)
+		plan.key = world.nextKey(plan.link)
+		return world.drawbridge.api('PUT', `/v1/connections/${plan.link}/credentials`, { token: plan.key })
+	},
+	revoke: (world, { link }) => world.drawbridge.api('POST', `/v1/connections/${link}/revoke`)
+}

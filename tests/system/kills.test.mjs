@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Processes killed at every step of what matters, for three quarters of a minute; tests/torture/kills does the same for
+ * as long as one likes.
+ */
+import assert from 'node:assert/strict'
+import { before, it } from 'node:test'
+import { runKills, tableOf } from '../support/kills-run.mjs'
+import { suite } from '../support/scope.mjs'
+
+const promises = {
+	lost: 'no grant is lost but those that say to be in doubt',
+	double: 'no refresh token is sent twice while nobody has died',
+	early: 'no token is used before it is committed',
+	foreign: 'no call gets another call\'s answer',
+	leaks: 'no secret comes into the log',
+	status: 'status and reason are right, and every connection comes back',
+	integrity: 'the databases are whole',
+	crashes: 'no role ends by itself, or outlives the parent'
+}
+
+suite('whoever is killed, at any step', () => {
+	let found
+
+	before(async () => {
+		found = await runKills({ seconds: 45, lanes: 2, seed: 7 })
+		console.log(tableOf(found))
+	})
+
+	it('the kills were many, at steps, and calls went on between them', () => {
+		assert.ok(found.tries >= 10, `${found.tries} kills`)
+		assert.ok(found.missed < found.tries / 4, `${found.missed} of ${found.tries} at no step`)
+		assert.ok(found.good > found.tries, `${found.good} good calls`)
+	})
+
+	for (const [kind, promise] of Object.entries(promises))
+		it(promise, () => {
+			const wrong = found.wrong.filter((each) => each.kind === kind).map(({ what }) => what)
+			assert.deepEqual(wrong, [])
+		})
+}, { timeout: 150_000 })
