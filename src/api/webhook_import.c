@@ -7,8 +7,7 @@
  */
 #include "api/api_priv.h"
 
-#include "hook/curl.h"
-#include "hook/hints.h"
+#include "hook/hook.h"
 
 static json_t *
 notes_json(const struct hook_curl *import)

@@ -24,6 +24,8 @@
 #define HOOK_HOOK_H
 
 #include "call/call.h"
+#include "hook/curl.h"
+#include "hook/hints.h"
 #include "jsonpath/jsonpath.h"
 #include "template/template.h"
 

@@ -12,8 +12,7 @@
 #include <cmocka.h>
 
 #include "../support/curl_cases.h"
-#include "hook/curl.h"
-#include "hook/hints.h"
+#include "hook/hook.h"
 
 enum { TEXT_MAX = 64 * 1024 };
 
@@ -127,6 +126,40 @@ commands_of_real_life_become_requests(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(curl_cases); i++)
 		case_holds(&curl_cases[i]);
+}
+
+static void
+problem_put(void *arg, const struct hook_problem *p)
+{
+	if (p->severity == HOOK_ERROR)
+		buf_printf(arg, "%s %s; ", p->pointer, p->code);
+}
+
+/* With a connection, since without one http is refused; and but for what the
+ * notes say cannot be sent. */
+static void
+what_is_imported_is_a_sound_document(void **state)
+{
+	struct hook_document *d;
+	struct buf b;
+	json_t *whole;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(curl_cases); i++) {
+		assert_int_equal(import(curl_cases[i].command), 0);
+		whole = json_pack("{s:O, s:s}", "request", out.request,
+				  "connection", "some_link");
+		buf_init(&b, TEXT_MAX);
+		if (hook_compile(whole, NULL, problem_put, &b, &d) &&
+		    !strstr(curl_cases[i].notes, "--request") &&
+		    strcmp(curl_cases[i].name, "Postman"))
+			fail_msg("%s: %s", curl_cases[i].name, buf_cstr(&b));
+		hook_document_unref(d);
+		buf_release(&b);
+		json_decref(whole);
+		hook_curl_release(&out);
+	}
 }
 
 /* ---- the shell ---- */
@@ -322,6 +355,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands_of_real_life_become_requests),
+		cmocka_unit_test(what_is_imported_is_a_sound_document),
 		cmocka_unit_test(quotes_are_read_as_a_shell_does),
 		cmocka_unit_test(what_is_no_command_is_refused_with_a_reason),
 		cmocka_unit_test(a_command_beyond_the_limit_is_refused),
