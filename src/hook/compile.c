@@ -346,6 +346,43 @@ hook_get_template(struct hook_compiling *c, const json_t *o, const char *name,
 	hook_at_back(c, mark);
 }
 
+/* A tree's strings one by one, since its compiler stops at the first fault.
+ * How many faults there were. */
+static size_t
+json_faults(struct hook_compiling *c, const json_t *v, unsigned depth)
+{
+	struct template_problem problem = { 0 };
+	struct template *t;
+	const char *name;
+	size_t i, mark, n = 0;
+	json_t *item;
+	int rc;
+
+	if (json_is_string(v)) {
+		rc = template_compile(
+			slice_of(json_string_value(v), json_string_length(v)),
+			TEMPLATE_IN_VALUE, c->scopes, &t, &problem);
+		template_free(t);
+		if (rc)
+			template_is_wrong(c, rc, &problem);
+		return rc != 0;
+	}
+	for (i = 0; depth && i < json_array_size(v); i++) {
+		mark = hook_at_index(c, i);
+		n += json_faults(c, json_array_get(v, i), depth - 1);
+		hook_at_back(c, mark);
+	}
+	if (!depth || !json_is_object(v))
+		return n;
+	json_object_foreach((json_t *)(uintptr_t)v, name, item)
+	{
+		mark = hook_at(c, name);
+		n += json_faults(c, item, depth - 1);
+		hook_at_back(c, mark);
+	}
+	return n;
+}
+
 struct template_json *
 hook_template_json(struct hook_compiling *c, const json_t *tree)
 {
@@ -357,6 +394,8 @@ hook_template_json(struct hook_compiling *c, const json_t *tree)
 	size_t i;
 	int rc = template_json_compile(tree, c->scopes, &all, &problem);
 
+	if (rc == ERR_INVALID && json_faults(c, tree, TEMPLATE_JSON_DEPTH_MAX))
+		return NULL; /* each is told */
 	if (rc) {
 		template_is_wrong(c, rc, &problem);
 		return NULL;
