@@ -164,6 +164,11 @@ void hook_problem(struct hook_compiling *c, enum hook_severity severity,
 void *hook_alloc(struct hook_compiling *c, size_t size);
 const char *hook_copy(struct hook_compiling *c, const char *text);
 
+/* A member, null taken for absent. */
+const json_t *hook_member(const json_t *o, const char *name);
+/* A problem at a member; what: a sentence. */
+void hook_wrong(struct hook_compiling *c, const char *name, const char *code,
+		const char *what);
 /* Members of an object, each with its problem told.  NULL or the fallback
  * where there is none, or a wrong one. */
 void hook_only(struct hook_compiling *c, const json_t *o,
@@ -236,7 +241,7 @@ void hook_note_unset(struct hook_built *b, const char *name);
 int hook_render(struct hook_built *b, const struct template *t,
 		const json_t *values, const char *what, struct buf *out);
 
-/* ---- run.c, send.c, finish.c: a run ---- */
+/* ---- run.c, follow.c, send.c, finish.c: a run ---- */
 
 enum { HOOK_INJECTIONS_MAX = 16 };
 
@@ -296,6 +301,12 @@ void hook_run_answered(struct hook_run *r); /* the head; the call lives */
 void hook_run_read(struct hook_run *r);	    /* more of the body */
 void hook_run_failed(struct hook_run *r, const struct call_problem *p);
 void hook_run_rehearsed(struct hook_run *r);
+void hook_run_no_answer(struct hook_run *r);
+/* On with the call to r->target, soon. */
+void hook_run_go_on(struct hook_run *r);
+/* follow.c.  True: the answer whose head is there was a redirect, and is
+ * followed (or refused); the call has ended. */
+bool hook_run_follows(struct hook_run *r);
 /* send.c: the call of the run's present target. */
 void hook_run_call(struct hook_run *r);
 /* finish.c, on a work thread: from the answer to the result. */

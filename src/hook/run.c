@@ -12,19 +12,13 @@
  *
  * BUILD and FINISH are on a work thread, the rest on the worker's loop; so at
  * any time one thread has the run.  One deadline holds for all of it.
- *
- * A redirect is followed for GET and HEAD.  Where it leads to a host that the
- * connection may be used with, it is a call through the connection, with its
- * credential; anywhere else it is a bare call, which the guard lets go to
- * public addresses by https, without the credential, and without any field
- * of the author's that could be one.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "hook/hook_priv.h"
 
-enum { RUNS_MAX = 512, CANCELLED = 499, URL_MAX = 16 * 1024 };
+enum { RUNS_MAX = 512, CANCELLED = 499 };
 
 /* Of the whole process. */
 static _Atomic unsigned runs;
@@ -119,8 +113,8 @@ run_finish(struct hook_run *r)
 	loop_work_start(r->config.pool, &r->work);
 }
 
-static void
-run_no_answer(struct hook_run *r)
+void
+hook_run_no_answer(struct hook_run *r)
 {
 	r->status = 0;
 	r->result->problem.outcome_unknown = r->sent;
@@ -142,7 +136,7 @@ run_deadline(struct loop_timer *t)
 	hook_result_problem(r->result, "upstream_timeout",
 			    "Raise timeout_ms if the service is slow.",
 			    "There was no whole answer within %u seconds.", s);
-	run_no_answer(r);
+	hook_run_no_answer(r);
 }
 
 /* ---- once more ---- */
@@ -183,10 +177,8 @@ run_again(struct hook_run *r, const struct hook_outcome *o)
 	return true;
 }
 
-/* ---- redirects ---- */
-
 static void
-run_redirect(struct loop_again *a)
+run_goes_on(struct loop_again *a)
 {
 	struct hook_run *r = CONTAINER_OF(a, struct hook_run, again);
 
@@ -194,140 +186,11 @@ run_redirect(struct loop_again *a)
 	hook_run_call(r);
 }
 
-/* Whether the connection's credential may go there. */
-static bool
-run_is_own_host(const struct hook_run *r, const struct http_url *to)
+void
+hook_run_go_on(struct hook_run *r)
 {
-	const struct call *c = &r->call;
-
-	return c->snapshot &&
-	       binding_hosts_allow(c->injection->binding, to->https,
-				   slice_str(to->host), to->port) &&
-	       binding_hosts_allow_grant(c->snapshot->binding,
-					 c->injection->binding, to->https,
-					 slice_str(to->host), to->port);
-}
-
-/* A URL for a foreign host must not carry what was echoed into it. */
-static bool
-run_carries_secret(struct hook_run *r)
-{
-	struct call_scrub *s = NULL;
-	struct buf copy;
-	bool found = true;
-
-	buf_init(&copy, URL_MAX);
-	buf_put_slice(&copy, buf_slice(&r->next));
-	if (!buf_err(&copy) && !hook_run_scrub(r, &s)) {
-		if (s)
-			call_scrub_mask(s, copy.data, copy.len, true);
-		found = s && call_scrub_found(s) > 0;
-	}
-	call_scrub_free(s);
-	buf_wipe(&copy);
-	return found;
-}
-
-/* The URL that was called, without what the injection has put into it. */
-static int
-run_called(struct hook_run *r, struct buf *out)
-{
-	struct call *c = &r->call;
-
-	buf_puts(out, c->url.https ? "https://" : "http://");
-	buf_put_slice(out, egress_dest_authority(c->dest));
-	buf_put_slice(out, c->base_path);
-	buf_put_slice(out, c->path);
-	return buf_err(out);
-}
-
-/* The path of an own host without the injection's, which is added anew. */
-static void
-run_strip_path(struct hook_run *r, const struct http_url *to)
-{
-	const struct secret *own = r->call.injection->path;
-	size_t at = r->onward.len - to->path.len, len;
-
-	if (!own || !slice_starts(to->path,
-				  slice_of(secret_peek(own), secret_len(own))))
-		return;
-	len = secret_len(own);
-	memmove(r->onward.data + at, r->onward.data + at + len,
-		r->onward.len - at - len);
-	r->onward.len -= len;
-}
-
-/* Reads Location: true with r->onward and r->foreign when it can be followed. */
-static bool
-run_aim_redirect(struct hook_run *r, struct slice location)
-{
-	const struct call *c = &r->call;
-	struct buf called;
-	struct http_url to;
-	bool ok, own;
-
-	buf_init(&called, URL_MAX);
-	buf_init(&r->onward, URL_MAX);
-	ok = !run_called(r, &called) &&
-	     !hook_redirect_resolve(buf_slice(&called), location, &r->onward) &&
-	     !http_url_parse(buf_slice(&r->onward), &to, NULL) &&
-	     (to.https || !c->url.https); /* what was private stays so */
-	buf_wipe(&called);
-	if (!ok) {
-		buf_wipe(&r->onward);
-		return false;
-	}
-	own = !r->foreign && run_is_own_host(r, &to);
-	if (own)
-		run_strip_path(r, &to);
-	if (c->snapshot
-		    ? !own
-		    : strcmp(to.host, c->url.host) || to.port != c->url.port)
-		r->foreign = true;
-	return true;
-}
-
-/* On to the URL that the redirect gave; the call has ended. */
-static void
-run_onward(struct hook_run *r)
-{
-	buf_wipe(&r->next);
-	r->next = r->onward;
-	buf_init(&r->onward, URL_MAX);
-	r->target = buf_cstr(&r->next);
-	if (r->foreign && run_carries_secret(r)) {
-		hook_result_problem(r->result, "destination_not_allowed", NULL,
-				    "The service redirects to a foreign host "
-				    "with the connection's credential in the "
-				    "URL: that is not followed.");
-		r->sent = true;
-		run_no_answer(r);
-		return;
-	}
 	run_move(r, HOOK_RUN_PAUSE);
-	loop_again_start(r->config.loop, &r->again, run_redirect);
-}
-
-/* True: the answer was a redirect, and is followed (or refused). */
-static bool
-run_follows(struct hook_run *r)
-{
-	const struct hook_document *d = r->config.document;
-	struct call *c = &r->call;
-	const struct http_field *f = http_head_find(&c->head, HTTP_LOCATION);
-	struct hook_result *result = r->result;
-
-	if ((strcmp(d->method, "GET") && strcmp(d->method, "HEAD")) || !f ||
-	    !hook_redirect_status(c->head.status) ||
-	    result->hop_count >= d->max_redirects ||
-	    !run_aim_redirect(r, f->value))
-		return false;
-	buf_init(&r->hop_urls[result->hop_count], URL_MAX);
-	buf_put_slice(&r->hop_urls[result->hop_count], buf_slice(&r->onward));
-	result->hops[result->hop_count++].status = c->head.status;
-	call_end(c, c->head.status);
-	run_onward(r);
-	return true;
+	loop_again_start(r->config.loop, &r->again, run_goes_on);
 }
 
 /* ---- the answer ---- */
@@ -344,6 +207,16 @@ run_take_times(struct hook_run *r)
 		t->tls_ms = c->url.https ? (int64_t)c->conn->tls_ms : -1;
 	}
 	t->first_byte_ms = (int64_t)(c->head_us - r->began_us) / 1000;
+}
+
+/* "application/json", "application/hal+json" … */
+static bool
+type_is_json(struct slice type)
+{
+	for (; type.len >= 4; type = slice_from(type, 1))
+		if (slice_starts_nocase(type, SLICE("json")))
+			return true;
+	return false;
 }
 
 static void
@@ -371,7 +244,7 @@ run_take_head(struct hook_run *r)
 	if (f && slice_copy(f->value, r->coding, sizeof(r->coding)))
 		memcpy(r->coding, "?", 2); /* one that nobody opens */
 	f = http_head_find(h, HTTP_CONTENT_TYPE);
-	r->is_json = f && memmem(f->value.ptr, f->value.len, "json", 4);
+	r->is_json = f && type_is_json(f->value);
 	buf_put_slice(&r->body, buf_slice(&r->call.peeked));
 }
 
@@ -386,7 +259,7 @@ hook_run_answered(struct hook_run *r)
 	run_take_times(r);
 	if (f)
 		o.retry_after = f->value;
-	if (run_follows(r))
+	if (hook_run_follows(r))
 		return;
 	run_take_head(r);
 	if (run_again(r, &o)) {
@@ -414,7 +287,7 @@ run_broken(struct hook_run *r)
 				   "says."
 				 : "The answer of %s broke off.",
 			    c->url.host);
-	run_no_answer(r);
+	hook_run_no_answer(r);
 }
 
 void
@@ -480,7 +353,7 @@ hook_run_failed(struct hook_run *r, const struct call_problem *p)
 		return;
 	r->result->problem.retry_after_s = p->retry_after_s;
 	hook_result_problem(r->result, p->code, p->hint, "%s", p->detail);
-	run_no_answer(r);
+	hook_run_no_answer(r);
 }
 
 void
@@ -514,8 +387,8 @@ run_build_done(struct loop_work *w)
 	}
 	memcpy(r->result->unset, r->built.unset, sizeof(r->built.unset));
 	r->result->unset_count = r->built.unset_count;
-	r->result->repeatable = r->built.keyed ||
-				http_method_is_idempotent(slice_str(d->method));
+	r->result->repeatable =
+		r->built.keyed || (!d->key && hook_document_is_repeatable(d));
 	if (r->build_err == ERR_INVALID) {
 		r->result->path = hook_path_no_answer;
 		hook_result_problem(r->result, "invalid_request", NULL, "%s",

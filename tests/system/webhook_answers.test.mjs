@@ -416,6 +416,7 @@ suite('a webhook\'s answer', (scope) => {
 		assert.ok(Date.now() - began < 60_000)
 		await pending
 		assert.deepEqual(drawbridge.server.end, { status: 0, signal: null })
+		assert.doesNotMatch(drawbridge.log, /ERROR: |WARNING: ThreadSanitizer|runtime error: |assertion/)
 	})
 })
 

@@ -73,6 +73,20 @@ suite('Zoho Desk in two data centres', (scope) => {
 		assert.equal(zoho.requests.at(-1).host, 'desk.zoho.eu')
 	})
 
+	it('a webhook to the host of another data centre goes to the grant\'s own, and the test shows it', async () => {
+		const link = await connected('eva@eu.example')
+		const { path, request, rule, variables } = await drawbridge.must('POST', '/v1/webhooks/run', {
+			request: { method: 'GET', url: 'https://desk.zoho.com/api/v1/tickets/search',
+				query: [{ name: 'ticketNumber', value: '@input.ticketNumber' }] },
+			connection: link, input: { ticketNumber: 201 },
+			response_list: [{ codes: ['200'], mappings: [{ variable: 'subject', from: '$.data[0].subject' }] }] })
+		assert.deepEqual([path, variables.subject], ['200', 'Drucker brennt'])
+		assert.equal(request.url, 'https://desk.zoho.eu/api/v1/tickets/search?ticketNumber=201')
+		assert.equal(request.replaced_host, 'desk.zoho.com')
+		assert.match(rule, /desk\.zoho\.com was replaced by desk\.zoho\.eu/)
+		assert.ok(request.headers.some(({ value }) => value === 'Zoho-oauthtoken •••'))
+	})
+
 	it('another product\'s host is refused: the credential is Desk\'s', async () => {
 		const link = await connected('ada@us.example')
 		const count = zoho.requests.length

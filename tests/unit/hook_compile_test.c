@@ -175,6 +175,11 @@ static const struct {
 	  ",\"body\":{\"type\":\"json\",\"content\":[1,\"{{x\"]}}}",
 	  "/request/body/content/1 template\n" },
 	{ "{\"request\":{" POST
+	  ",\"body\":{\"type\":\"json\",\"content\":{\"a\":\"{{x\",\"b\":"
+	  "[\"fine\",{\"c/\":\"@{y\"}]}}}}",
+	  "/request/body/content/a template\n"
+	  "/request/body/content/b/1/c~1 template\n" },
+	{ "{\"request\":{" POST
 	  ",\"body\":{\"type\":\"form\",\"content\":\"x\"}}}",
 	  "/request/body/content wrong_type\n" },
 	{ "{\"request\":{" POST
