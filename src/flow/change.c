@@ -374,8 +374,8 @@ flow_delete(struct store_conn *c, const struct connect_who *who, const char *id,
 	    int64_t if_match, struct connect_problem *p)
 {
 	static const char *const statements[] = {
-		"DELETE FROM messages WHERE conversation IN (SELECT id FROM "
-		"conversations WHERE flow = ?1)",
+		("DELETE FROM messages WHERE conversation IN (SELECT id FROM "
+		 "conversations WHERE flow = ?1)"),
 		"DELETE FROM conversations WHERE flow = ?1",
 		"DELETE FROM flow_uses WHERE flow = ?1",
 		"DELETE FROM flow_versions WHERE flow = ?1",
