@@ -60,6 +60,17 @@ fuzz-run: ## fuzz each parser for FUZZ_SECONDS=10
 	$(Q)$(MAKE) VARIANT=fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz-run
 endif
 
+# Long runs: docs/reliability.md tells what they do.
+TORTURE_MINUTES ?= 60
+torture: $(BINARY) ## kills, slow clients, fuzzing for TORTURE_MINUTES=60
+	$(if $(filter release,$(VARIANT)),$(Q)$(MAKE) VARIANT=steps \
+		BUILD=build/steps all)
+	$(Q)$(MAKE) VARIANT=fuzz BUILD=build/fuzz fuzz
+	$(Q)DRAWBRIDGE=$(abspath $(BINARY)) \
+		DRAWBRIDGE_WITH_STEPS=$(abspath $(STEPS_BINARY)) \
+		TORTURE_MINUTES=$(TORTURE_MINUTES) \
+		tools/torture $(BUILD)/torture
+
 .SECONDARY:
 .PHONY: unit test test-unit test-system test-browser model cover-report \
-	fuzz fuzz-run
+	fuzz fuzz-run torture

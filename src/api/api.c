@@ -65,7 +65,7 @@ api_free(struct api *a)
 
 int
 api_worker_new(struct api *a, struct loop *l, struct call_worker *calls,
-	       struct api_worker **out)
+	       struct flow_worker *flows, struct api_worker **out)
 {
 	struct api_worker *w = calloc(1, sizeof(*w));
 
@@ -75,6 +75,7 @@ api_worker_new(struct api *a, struct loop *l, struct call_worker *calls,
 	w->api = a;
 	w->loop = l;
 	w->calls = calls;
+	w->flows = flows;
 	pthread_mutex_lock(&a->mutex);
 	w->next = a->first;
 	a->first = w;

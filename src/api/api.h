@@ -17,6 +17,7 @@
 
 #include "audit/audit.h"
 #include "call/call.h"
+#include "flow/flow.h"
 
 struct api;	   /* one a front */
 struct api_worker; /* one a worker */
@@ -39,6 +40,7 @@ struct api_config {
 	struct store *store;
 	struct people_views *people;
 	struct connect_front *connect;
+	struct flow_engine *flows;
 	const char *public_url; /* "https://bridge.example", no slash behind */
 	const char *version;	/* Drawbridge's own, for /healthz */
 	const char *data;	/* the data folder, for backups; borrowed */
@@ -56,7 +58,7 @@ void api_free(struct api *a);
 
 /* calls: for tests of connections, and for its counters. */
 int api_worker_new(struct api *a, struct loop *l, struct call_worker *calls,
-		   struct api_worker **out);
+		   struct flow_worker *flows, struct api_worker **out);
 /* All exchanges must be over. */
 void api_worker_free(struct api_worker *w);
 

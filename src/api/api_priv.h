@@ -27,6 +27,7 @@ enum {
 	API_LOCAL = 512,    /* over the machine's own socket alone */
 };
 
+enum { API_RATES = 4096 };
 enum { API_PARAMS = 2, API_SECRETS = 16, API_LIFTS = 2 };
 
 struct api_request;
@@ -95,6 +96,7 @@ struct api_request {
 	unsigned char session[PEOPLE_HASH_SIZE];
 	char browser[RANDOM_TOKEN_SIZE]; /* the consent's own cookie */
 	bool origin_given, origin_ours, cross_site;
+	char origin[256]; /* as it was sent; "?" when it is too long */
 	char peer[NET_ADDR_TEXT];
 	struct people_actor *actor; /* NULL on open routes */
 
@@ -256,6 +258,8 @@ void api_auth_read(struct api_request *r);
 /* Finds the actor and asks for the route's least role, on a work thread.
  * 0, or API_PENDING when an answer (a refusal) was made. */
 int api_auth_check(struct api_request *r);
+/* The same for an open route that wants to know: as if it were none. */
+int api_auth_require(struct api_request *r);
 /* Asks people_may(); 0, or API_PENDING when the refusal was answered. */
 int api_may(struct api_request *r, enum people_action action,
 	    const struct people_object *o, const char *object);
@@ -281,6 +285,14 @@ void api_idempotency_end(struct api_request *r);
 /* A page of call records; member and connection: ids, "" for all. */
 int api_calls_answer(struct api_request *r, const char *member,
 		     const char *connection, bool failed);
+
+/* ---- conversations.c ---- */
+
+/* The conversation that the request may see (flow_talk_release); 0, or
+ * API_PENDING when a refusal was answered. */
+int api_talk_find(struct api_request *r, struct flow_talk *out);
+/* The query's "after"; false: answered. */
+bool api_talk_after(struct api_request *r, int64_t *out);
 
 /* ---- connections.c ---- */
 
@@ -351,12 +363,15 @@ struct api {
 	bool counting;		    /* under mutex: somebody asks for counts */
 	bool counted;
 	struct connect_counts counts; /* as they were told last */
+	/* Rates of visitors, by address or conversation (GCRA). */
+	_Atomic int64_t rates[API_RATES];
 };
 
 struct api_worker {
 	struct api *api;
 	struct loop *loop;
 	struct call_worker *calls;
+	struct flow_worker *flows;
 	struct api_worker *next;
 	struct api_run *runs; /* webhooks under way */
 	_Atomic uint64_t requests;
@@ -406,6 +421,29 @@ API_HANDLER(api_key_revoke);
 API_HANDLER(api_webhook_import);
 API_HANDLER(api_calls_list);
 API_HANDLER(api_audit_list);
+API_HANDLER(api_flows_list);
+API_HANDLER(api_flow_create);
+API_HANDLER(api_flow_get);
+API_HANDLER(api_flow_replace);
+API_HANDLER(api_flow_delete);
+API_HANDLER(api_flow_publish);
+API_HANDLER(api_flow_versions);
+API_HANDLER(api_flow_version_get);
+API_HANDLER(api_flow_restore);
+API_HANDLER(api_flow_diff);
+API_HANDLER(api_flow_export);
+API_HANDLER(api_flow_import);
+API_HANDLER(api_talk_begin);
+API_HANDLER(api_talk_get);
+API_HANDLER(api_talk_answer);
+API_HANDLER(api_talk_end);
+API_HANDLER(api_talk_events);
+API_HANDLER(api_talk_preflight);
+API_HANDLER(api_flow_preflight);
+API_HANDLER(api_handoffs_list);
+API_HANDLER(api_globals_list);
+API_HANDLER(api_global_set);
+API_HANDLER(api_global_delete);
 API_HANDLER(api_healthz);
 API_HANDLER(api_readyz);
 API_HANDLER(api_metrics);

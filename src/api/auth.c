@@ -79,6 +79,8 @@ origin_read(struct api_request *r, const struct http_head *h)
 	const struct http_field *site = http_head_find(h, HTTP_SEC_FETCH_SITE);
 
 	r->origin_given = f != NULL;
+	if (f && slice_copy(f->value, r->origin, sizeof(r->origin)))
+		memcpy(r->origin, "?", 2);
 	r->origin_ours = f && http_head_count(h, HTTP_ORIGIN) == 1 &&
 			 origin_is_ours(r, f->value);
 	r->cross_site = site && !slice_eq(site->value, SLICE("same-origin")) &&
@@ -174,10 +176,14 @@ find_actor(struct api_request *r)
 int
 api_auth_check(struct api_request *r)
 {
+	return r->route->flags & API_OPEN ? 0 : api_auth_require(r);
+}
+
+int
+api_auth_require(struct api_request *r)
+{
 	int rc;
 
-	if (r->route->flags & API_OPEN)
-		return 0;
 	if (r->by == API_BY_TWO) {
 		api_problem(r, API_INVALID, NULL,
 			    "Two credentials were sent; one is enough.");

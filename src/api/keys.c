@@ -237,6 +237,27 @@ check_lists(struct api_request *r, const struct people_key *k)
 	}
 }
 
+/* Who asks with a key that ends can make none that outlives it: otherwise
+ * whoever finds it could keep what it opens for good. */
+static void
+expiry_limit(struct api_request *r, struct people_key *k)
+{
+	int64_t end = r->actor->expires_at;
+	char when[CLOCK_TEXT_SIZE];
+
+	if (!end)
+		return;
+	if (!k->expires_at)
+		k->expires_at = end;
+	if (k->expires_at <= end)
+		return;
+	clock_format(end, when);
+	json_problem_set(&r->problem, "/expires_at",
+			 "the key that asks ends at %s, and makes none that "
+			 "ends later",
+			 when);
+}
+
 static void
 expiry_get(struct api_request *r, struct people_key *k)
 {
@@ -279,6 +300,7 @@ key_read(struct api_request *r, struct people_key *k)
 	k->rate_per_minute = (uint32_t)json_get_int(&r->body, "rate_per_minute",
 						    0, 1, 10000000, 0);
 	expiry_get(r, k);
+	expiry_limit(r, k);
 	check_lists(r, k);
 	if (k->role != PEOPLE_CALLER &&
 	    (k->connections.items || k->methods.items ||

@@ -10,7 +10,12 @@
 
 #include "api/api_priv.h"
 
-enum { KIB = 1024, SMALL = 16 * KIB, MEDIUM = 64 * KIB };
+enum {
+	KIB = 1024,
+	SMALL = 16 * KIB,
+	MEDIUM = 64 * KIB,
+	FLOW_BODY = FLOW_TEXT_MAX + MEDIUM
+};
 
 static const char *const paging[] = { "limit", "after", NULL };
 static const char *const keys_query[] = { "limit", "after", "all", NULL };
@@ -22,6 +27,9 @@ static const char *const calls_query[] = { "limit", "after", "connection",
 					   "failed", NULL };
 static const char *const audit_query[] = { "limit", "after", "object", NULL };
 static const char *const force_query[] = { "force", NULL };
+static const char *const talk_query[] = { "after", NULL };
+static const char *const diff_query[] = { "from", "to", NULL };
+static const char *const export_query[] = { "version", NULL };
 static const char *const app_query[] = { "data_centre", NULL };
 
 static const char *const secret_password[] = { "password", NULL };
@@ -34,6 +42,8 @@ static const char *const secret_client[] = { "client_secret", NULL };
 #define LIFT_CREDENTIALS .lifts = { { "/credentials", NULL } }
 #define LIFT_ALL .lifts = { { "", NULL }, { "/credentials", NULL } }
 #define CONNECTION "/v1/connections/{link}"
+#define FLOW "/v1/flows/{id}"
+#define TALK "/v1/conversations/{id}"
 
 /* Within one path the order is free; paths with parameters come after those
  * without at the same place. */
@@ -118,6 +128,51 @@ const struct api_route api_routes[] = {
 	{ "GET", "/v1/audit", api_audit_list, PEOPLE_AUDIT_SEE,
 	  .query = audit_query },
 
+	{ "GET", "/v1/flows", api_flows_list, PEOPLE_FLOW_SEE,
+	  .query = paging },
+	{ "POST", "/v1/flows", api_flow_create, PEOPLE_FLOW_CHANGE, API_CREATES,
+	  FLOW_BODY },
+	{ "POST", "/v1/flows/import", api_flow_import, PEOPLE_FLOW_CHANGE,
+	  API_CREATES, FLOW_BODY },
+	{ "GET", FLOW, api_flow_get, PEOPLE_FLOW_SEE },
+	{ "PUT", FLOW, api_flow_replace, PEOPLE_FLOW_CHANGE, 0, FLOW_BODY },
+	{ "DELETE", FLOW, api_flow_delete, PEOPLE_FLOW_DELETE },
+	{ "POST", FLOW "/publish", api_flow_publish, PEOPLE_FLOW_CHANGE,
+	  API_NO_BODY, SMALL },
+	{ "GET", FLOW "/versions", api_flow_versions, PEOPLE_FLOW_SEE,
+	  .query = paging },
+	{ "GET", FLOW "/versions/{number}", api_flow_version_get,
+	  PEOPLE_FLOW_SEE },
+	{ "POST", FLOW "/restore", api_flow_restore, PEOPLE_FLOW_CHANGE, 0,
+	  SMALL },
+	{ "GET", FLOW "/diff", api_flow_diff, PEOPLE_FLOW_SEE,
+	  .query = diff_query },
+	{ "GET", FLOW "/export", api_flow_export, PEOPLE_FLOW_SEE,
+	  .query = export_query },
+	{ "POST", FLOW "/conversations", api_talk_begin,
+	  PEOPLE_CONVERSATION_START, API_OPEN, MEDIUM },
+	{ "OPTIONS", FLOW "/conversations", api_flow_preflight,
+	  PEOPLE_CONVERSATION_START, API_OPEN },
+	{ "GET", TALK, api_talk_get, PEOPLE_CONVERSATION_SEE, API_OPEN,
+	  .query = talk_query },
+	{ "DELETE", TALK, api_talk_end, PEOPLE_CONVERSATION_SEE, API_OPEN },
+	{ "OPTIONS", TALK, api_talk_preflight, PEOPLE_CONVERSATION_SEE,
+	  API_OPEN },
+	{ "POST", TALK "/messages", api_talk_answer, PEOPLE_CONVERSATION_SEE,
+	  API_OPEN, SMALL },
+	{ "OPTIONS", TALK "/messages", api_talk_preflight,
+	  PEOPLE_CONVERSATION_SEE, API_OPEN },
+	{ "GET", TALK "/events", api_talk_events, PEOPLE_CONVERSATION_SEE,
+	  API_OPEN, .query = talk_query },
+	{ "OPTIONS", TALK "/events", api_talk_preflight,
+	  PEOPLE_CONVERSATION_SEE, API_OPEN },
+	{ "GET", "/v1/handoffs", api_handoffs_list, PEOPLE_HANDOFF_SEE,
+	  .query = paging },
+	{ "GET", "/v1/globals", api_globals_list, PEOPLE_GLOBAL_SEE },
+	{ "PUT", "/v1/globals/{name}", api_global_set, PEOPLE_GLOBAL_SET, 0,
+	  MEDIUM },
+	{ "DELETE", "/v1/globals/{name}", api_global_delete,
+	  PEOPLE_GLOBAL_SET },
 	{ "GET", "/v1/keyring", api_keyring_get, PEOPLE_SELF_SEE, API_LOCAL },
 	{ "POST", "/v1/keyring/rotate", api_keyring_rotate, PEOPLE_SELF_SEE,
 	  API_LOCAL | API_NO_BODY, SMALL },

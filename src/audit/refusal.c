@@ -191,7 +191,7 @@ strangers_fold(struct store_conn *c, int64_t minute)
 int
 audit_tidy(struct store_conn *c, int64_t before_ms)
 {
-	int64_t count;
+	int64_t count = 0;
 	int rc;
 
 	rc = store_exec(c, NULL,

@@ -54,6 +54,8 @@
  *   restore.checked     all was read and found good; nothing written yet
  *   restore.written     the new folder is whole, and not yet in its place
  *   restore.aside       the old folder was moved aside
+ *   flow.call_noted     a conversation's call is noted, and not yet sent
+ *   flow.call_done      its answer is there, and not yet stored
  *   upgrade.started     the new program was started, and is not ready yet
  */
 #ifndef BASE_STEP_H

@@ -6,6 +6,7 @@
  * argument, and what is shown is what the server answers.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/cli_priv.h"
 
@@ -110,9 +111,12 @@ import_run(struct cli *c)
 	struct slice body;
 	int rc;
 
-	rc = file && strcmp(file, "-") != 0
-		     ? cli_secret_read(file, COMMAND_MAX, &s)
-		     : cli_secret_ask("Command", COMMAND_MAX, &s);
+	if (!file || !strcmp(file, "-"))
+		/* A terminal too is read to its end: a command may have
+		 * several lines. */
+		file = isatty(STDIN_FILENO) ? "/dev/stdin" : NULL;
+	rc = file ? cli_secret_read(file, COMMAND_MAX, &s)
+		  : cli_secret_ask("Command", COMMAND_MAX, &s);
 	if (rc)
 		return rc;
 	cli_body_init(&b);

@@ -19,7 +19,7 @@
 enum {
 	RESOLVERS = 4,
 	ANSWER_MAX = 64 * 1024,
-	FETCH_MS = CONNECT_TOKEN_MS - 2000, /* before the keeper gives up */
+	EARLIER_MS = 2000, /* than the keeper gives up */
 	UNDER_WAY_MAX = 256,
 	EXIT_CONFIG = 78,
 };
@@ -234,11 +234,19 @@ exchange_dest(struct exchange *e, const struct binding *b, const char *checked,
 	return rc;
 }
 
+/* Never for longer than the keeper waits: it believes that what it has given
+ * up is not sent any more. */
 static void
 exchange_start(struct exchange *e)
 {
+	uint32_t left = proc_request_left_ms(e->rq);
+
+	if (left <= EARLIER_MS) {
+		exchange_end(e, ERR_TIMEOUT, err_text(ERR_TIMEOUT));
+		return;
+	}
 	e->fetch.max_bytes = ANSWER_MAX;
-	e->fetch.timeout_ms = FETCH_MS;
+	e->fetch.timeout_ms = left - EARLIER_MS;
 	e->fetch.done = fetch_done;
 	e->fetching = true;
 	egress_fetch_start(&e->fetch);

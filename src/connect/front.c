@@ -4,8 +4,8 @@
  *
  * A notice of the keeper's is copied on the channel's loop and stored on a
  * work thread, one after the other as they came.  Each carries the number of
- * its change; the highest that was stored is remembered, so that a front that
- * was away asks for the rest.
+ * its change; the one up to which all were stored is remembered, so that a
+ * front that was away, or has missed some, asks for the rest.
  *
  * Runs in the front.
  */
@@ -212,9 +212,10 @@ status_audit(struct store_conn *c, const struct connect_msg_status *m)
 	return audit_append(c, &e);
 }
 
-static void
+/* remember: nothing before it is missing.  Whether it was stored. */
+static bool
 status_apply(struct connect_front *f, struct store_conn *c,
-	     const struct connect_msg_status *m)
+	     const struct connect_msg_status *m, bool remember)
 {
 	bool matters = false;
 	int rc = store_begin(c);
@@ -228,7 +229,7 @@ status_apply(struct connect_front *f, struct store_conn *c,
 	}
 	if (!rc)
 		rc = flag_store(c, m);
-	if (!rc)
+	if (!rc && remember)
 		rc = change_remember(c, m);
 	if (!rc)
 		rc = store_commit(c);
@@ -239,6 +240,25 @@ status_apply(struct connect_front *f, struct store_conn *c,
 	}
 	if (matters)
 		connect_views_withdraw(f->views, m->who.connection);
+	return !rc;
+}
+
+/* Up to which change all were stored. */
+static uint64_t
+change_known(struct store_conn *c)
+{
+	struct store_stmt *st = NULL;
+	uint64_t n = 0;
+
+	if (store_query(c, &st,
+			"SELECT value FROM settings WHERE org = ?1 "
+			"AND name = ?2",
+			"ss", "", setting_change))
+		return 0;
+	if (store_step(st) == 1)
+		slice_to_u64(store_col(st, 0), INT64_MAX, &n);
+	store_done(st);
+	return n;
 }
 
 /* ---- notices, in their order ---- */
@@ -263,16 +283,25 @@ notice_next(struct connect_front *f)
 	return n;
 }
 
-/* Under f->applying: whatever has come so far. */
-static void
+/* Under f->applying: whatever has come so far.  Whether some are missing
+ * before one of them. */
+static bool
 notices_apply(struct connect_front *f, struct store_conn *c)
 {
+	uint64_t known = change_known(c);
 	struct front_notice *n;
+	bool gap = false;
 
 	while ((n = notice_next(f))) {
-		status_apply(f, c, &n->status);
+		bool next = n->status.change <= known + 1;
+
+		if (status_apply(f, c, &n->status, next) && next &&
+		    n->status.change > known)
+			known = n->status.change;
+		gap |= !next;
 		free(n);
 	}
+	return gap;
 }
 
 /* One piece of work for all that wait, since two at once could store what is
@@ -283,6 +312,7 @@ notices_work(struct loop_work *w)
 	struct connect_front *f =
 		CONTAINER_OF(w, struct connect_front, notices_work);
 	struct store_conn *c;
+	bool gap;
 
 	pthread_mutex_lock(&f->mutex);
 	f->notices_queued = false;
@@ -290,8 +320,10 @@ notices_work(struct loop_work *w)
 	if (store_acquire(f->store, &c))
 		return; /* they wait for the next */
 	pthread_mutex_lock(&f->applying);
-	notices_apply(f, c);
+	gap = notices_apply(f, c);
 	pthread_mutex_unlock(&f->applying);
+	if (gap)
+		front_catch_up(f, c);
 	store_release(c);
 }
 
@@ -325,34 +357,12 @@ front_status(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	proc_reply(rq, 0, NULL);
 }
 
-const struct proc_message connect_front_messages[] = {
-	{ CONNECT_FRONT_STATUS, "status", 1u << PROC_KEEPER, front_status },
-	{ 0, NULL, 0, NULL },
-};
-
 /* ---- what was missed ---- */
 
 struct catch_up {
 	struct loop_work work;
 	struct connect_front *front;
 };
-
-static uint64_t
-change_known(struct store_conn *c)
-{
-	struct store_stmt *st = NULL;
-	uint64_t n = 0;
-
-	if (store_query(c, &st,
-			"SELECT value FROM settings WHERE org = ?1 "
-			"AND name = ?2",
-			"ss", "", setting_change))
-		return 0;
-	if (store_step(st) == 1)
-		slice_to_u64(store_col(st, 0), INT64_MAX, &n);
-	store_done(st);
-	return n;
-}
 
 /* One batch; how many there were, or an error. */
 static int
@@ -379,7 +389,7 @@ catch_up_batch(struct connect_front *f, struct store_conn *c)
 	for (i = 0; i < n; i++) {
 		if (connect_msg_status_read(&u, &m))
 			break;
-		status_apply(f, c, &m);
+		status_apply(f, c, &m, true);
 	}
 	pthread_mutex_unlock(&f->applying);
 	secret_free(reply);
@@ -406,20 +416,40 @@ catch_up_work(struct loop_work *w)
 	free(u);
 }
 
-void
-connect_front_attach(struct connect_front *f, struct proc_channel *keeper)
+static void
+catch_up_start(struct connect_front *f)
 {
 	struct catch_up *u = calloc(1, sizeof(*u));
 
-	pthread_mutex_lock(&f->mutex);
-	f->keeper = keeper;
-	pthread_mutex_unlock(&f->mutex);
-	connect_views_attach(f->views, f->loop, keeper);
 	if (!u)
 		return;
 	u->front = f;
 	u->work.work = catch_up_work;
 	loop_work_start(f->pool, &u->work);
+}
+
+static void
+front_missed(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	(void)in;
+	catch_up_start(arg);
+	proc_reply(rq, 0, NULL);
+}
+
+const struct proc_message connect_front_messages[] = {
+	{ CONNECT_FRONT_STATUS, "status", 1u << PROC_KEEPER, front_status },
+	{ CONNECT_FRONT_MISSED, "missed", 1u << PROC_KEEPER, front_missed },
+	{ 0, NULL, 0, NULL },
+};
+
+void
+connect_front_attach(struct connect_front *f, struct proc_channel *keeper)
+{
+	pthread_mutex_lock(&f->mutex);
+	f->keeper = keeper;
+	pthread_mutex_unlock(&f->mutex);
+	connect_views_attach(f->views, f->loop, keeper);
+	catch_up_start(f);
 }
 
 int

@@ -444,6 +444,7 @@ delete_rows(struct store_conn *c, const struct front_row *r)
 		"DELETE FROM connection_users WHERE connection = ?1",
 		"DELETE FROM shares WHERE connection = ?1",
 		"DELETE FROM connect_tickets WHERE connection = ?1",
+		"DELETE FROM flow_uses WHERE connection = ?1",
 		"DELETE FROM oauth_states WHERE connection = ?1",
 		"DELETE FROM connections WHERE id = ?1",
 	};
@@ -453,6 +454,38 @@ delete_rows(struct store_conn *c, const struct front_row *r)
 	for (i = 0; i < ARRAY_LEN(statements) && !rc; i++)
 		rc = store_exec(c, NULL, statements[i], "s", r->info.id);
 	return rc;
+}
+
+/* Flows that call it, in force or as a draft: an error that lists them. */
+static int
+delete_check_uses(struct store_conn *c, const struct front_row *r,
+		  struct connect_problem *p)
+{
+	struct store_stmt *st = NULL;
+	char names[300] = "";
+	size_t len = 0;
+	int rc = store_query(
+		c, &st,
+		"SELECT DISTINCT f.name FROM flow_uses u JOIN flows f ON f.id "
+		"= u.flow WHERE u.connection = ?1 AND (u.version = 0 OR "
+		"u.version = f.published_version) ORDER BY f.name",
+		"s", r->info.id);
+
+	while (!rc && (rc = store_step(st)) == 1) {
+		snprintf(names + len, sizeof(names) - len, "%s\"%.*s\"",
+			 len ? ", " : "", SLICE_ARG(store_col(st, 0)));
+		len = strlen(names);
+		rc = 0;
+	}
+	store_done(st);
+	if (rc)
+		return front_fail_store(p, c, rc);
+	slice_trim_utf8(names);
+	return len ? front_fail(p, ERR_WRONG_STATE, FRONT_IN_USE,
+				"Take it out of them, or let an admin delete "
+				"it with force=true.",
+				"It is used by these flows: %s.", names)
+		   : 0;
 }
 
 int
@@ -475,6 +508,8 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 			       r.info.id, p);
 	if (!rc && if_match && if_match != r.info.version)
 		rc = front_fail_store(p, c, ERR_CONFLICT);
+	if (!rc && !force)
+		rc = delete_check_uses(c, &r, p);
 	if (!rc && r.info.status != CONNECT_REVOKED)
 		rc = revoke_grant(f, &r, who, &revoked, p);
 	if (!rc)

@@ -222,6 +222,14 @@ const struct proc_message keeper_messages[] = {
 	{ 0, NULL, 0, NULL },
 };
 
+/* The front was told less than there was: it asks for the rest. */
+static void
+keeper_front_missed(struct proc_channel *c, void *arg)
+{
+	(void)arg;
+	proc_notify(c, CONNECT_FRONT_MISSED, NULL);
+}
+
 /* The exchanger may answer, and ask nothing. */
 const struct proc_message keeper_no_messages[] = { { 0, NULL, 0, NULL } };
 
@@ -351,6 +359,8 @@ keeper_init(struct keeper *k, struct proc_env *env)
 	if (!rc)
 		rc = proc_channel_new(k->loop, -1, PROC_FRONT, keeper_messages,
 				      k, &k->front);
+	if (!rc)
+		proc_channel_on_missed(k->front, keeper_front_missed);
 	if (!rc)
 		rc = proc_channel_new(k->loop, -1, PROC_EXCHANGER,
 				      keeper_no_messages, k, &k->exchanger);

@@ -3,7 +3,7 @@
  * What front, keeper and exchanger say to each other.
  *
  *   front ──> keeper      all of CONNECT_KEEPER_*
- *   keeper ──> front      CONNECT_FRONT_STATUS, a notice
+ *   keeper ──> front      CONNECT_FRONT_STATUS, MISSED: notices
  *   keeper ──> exchanger  CONNECT_EXCHANGER_*
  *
  * Each body is one struct below with a pack and an unpack function, so that
@@ -37,6 +37,7 @@ enum connect_message {
 	CONNECT_KEEPER_COUNTS,	/* nothing -> msg_counts */
 
 	CONNECT_FRONT_STATUS = 64, /* msg_status */
+	CONNECT_FRONT_MISSED,	   /* nothing: ask for CHANGES */
 
 	CONNECT_EXCHANGER_TOKEN = 128, /* msg_token -> msg_token_answer */
 	CONNECT_EXCHANGER_LOOKUP,      /* msg_lookup -> msg_looked_up */

@@ -14,6 +14,8 @@
  */
 enum wire_state { WIRE_LENT, WIRE_IDLE, WIRE_DEAD };
 
+enum { EGRESS_CONNECTIONS_MAX = 4096 }; /* to a destination, of a loop */
+
 /* An outgoing connection with its insides. */
 struct egress_wire {
 	struct egress_conn conn; /* what the borrower sees */
@@ -36,8 +38,8 @@ struct egress_dest {
 	struct net_addr unix_addr; /* len 0: none */
 	struct egress_wire *idle;
 	unsigned idle_count;
-	unsigned count;	  /* lent and idle */
-	unsigned opening; /* connects under way */
+	unsigned count;	  /* connections: connecting, lent, idle */
+	unsigned opening; /* those to be that have no socket yet */
 	bool pinned;	  /* somebody keeps a pointer for good */
 };
 

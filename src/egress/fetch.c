@@ -18,6 +18,7 @@ struct egress_fetching {
 	struct egress_open open;
 	struct egress_conn *conn;
 	struct loop_timer timer;
+	uint64_t until_ms; /* nothing is sent after it, if we slept meanwhile */
 	bool sent_all;
 	bool have_head;
 	unsigned interim; /* 1xx answers so far */
@@ -211,6 +212,10 @@ fetch_opened(struct egress_open *o, int err, struct egress_conn *conn)
 	g->conn = conn;
 	conn->owner = g;
 	conn->ready = fetch_ready;
+	if (loop_now_ms(g->owner->dest->egress->loop) >= g->until_ms) {
+		fetch_timeout(&g->timer);
+		return;
+	}
 	err = fetch_build(g);
 	if (err) {
 		fetch_finish(g, err);
@@ -236,6 +241,7 @@ egress_fetch_start(struct egress_fetch *f)
 	buf_init(&g->request, HTTP_HEAD_MAX + f->body.len);
 	loop_timer_start(f->dest->egress->loop, &g->timer, f->timeout_ms,
 			 fetch_timeout);
+	g->until_ms = loop_now_ms(f->dest->egress->loop) + f->timeout_ms;
 	egress_open(f->dest, &g->open, f->timeout_ms, fetch_opened);
 }
 

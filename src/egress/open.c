@@ -16,8 +16,6 @@
 
 #include "egress/egress_priv.h"
 
-enum { CONNECTIONS_MAX = 4096 }; /* to one destination from one loop */
-
 enum opening_state { OPEN_RESOLVE, OPEN_CONNECT, OPEN_TLS };
 
 struct egress_opening {
@@ -38,16 +36,37 @@ struct egress_opening {
 
 static void opening_try_next(struct egress_opening *o);
 
+/* An opening is counted either by itself or by its connection. */
+static void
+opening_set_wire(struct egress_opening *o, struct egress_wire *w)
+{
+	ASSERT(!o->wire != !w);
+	o->wire = w;
+	if (w)
+		o->dest->opening--;
+	else
+		o->dest->opening++;
+}
+
+/* The address has not answered. */
+static void
+opening_drop_wire(struct egress_opening *o)
+{
+	struct egress_wire *w = o->wire;
+
+	opening_set_wire(o, NULL);
+	egress_drop(&w->conn);
+}
+
 static void
 opening_release(struct egress_opening *o)
 {
 	loop_timer_cancel(&o->timer);
 	loop_timer_cancel(&o->attempt);
 	net_resolve_cancel(&o->resolve);
-	o->dest->opening--;
 	if (o->wire)
-		egress_drop(&o->wire->conn);
-	o->wire = NULL;
+		opening_drop_wire(o);
+	o->dest->opening--;
 	if (o->soon_posted)
 		o->owner = NULL; /* the posted task frees it */
 	else
@@ -120,7 +139,7 @@ opening_done(struct egress_opening *o)
 	struct egress_open *owner = o->owner;
 	struct egress_wire *w = o->wire;
 
-	o->wire = NULL;
+	opening_set_wire(o, NULL);
 	owner->opening = NULL;
 	opening_release(o);
 	w->io.ready = egress_wire_ready;
@@ -184,8 +203,7 @@ opening_ready(struct loop_io *io, unsigned events)
 		opening_connected(o);
 		return;
 	}
-	egress_drop(&w->conn);
-	o->wire = NULL;
+	opening_drop_wire(o);
 	opening_try_next(o);
 }
 
@@ -208,7 +226,7 @@ opening_try(struct egress_opening *o, const struct net_addr *a)
 		egress_drop(&w->conn);
 		return rc;
 	}
-	o->wire = w;
+	opening_set_wire(o, w);
 	return 0;
 }
 
@@ -219,8 +237,7 @@ opening_attempt_over(struct loop_timer *t)
 	struct egress_opening *o =
 		CONTAINER_OF(t, struct egress_opening, attempt);
 
-	egress_drop(&o->wire->conn);
-	o->wire = NULL;
+	opening_drop_wire(o);
 	opening_try_next(o);
 }
 
@@ -373,7 +390,7 @@ opening_start(struct egress_opening *o)
 {
 	struct egress *e = o->dest->egress;
 
-	if (o->dest->count >= CONNECTIONS_MAX)
+	if (o->dest->count + o->dest->opening > EGRESS_CONNECTIONS_MAX)
 		return ERR_BUSY;
 	if (!opening_has_address(o))
 		return net_resolve_start(&o->resolve, e->loop, e->pool,

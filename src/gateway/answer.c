@@ -3,9 +3,12 @@
  * Answers on the gateway: the service's, cleaned; or our own problem.
  *
  * Since the gateway shares the studio's origin, fields that would act on
- * that origin are left out, and the answer is put into a sandbox.  Redirects
- * go back to the client with URLs of the service in the gateway's own form:
- * an SDK that followed them to the vendor would take its dbk_ key there.
+ * that origin are left out, and the answer is put into a sandbox.  A
+ * challenge (WWW-Authenticate) gets another name: it asks for the credential
+ * that Drawbridge has, not the client, and a browser would ask its user for a
+ * password in the name of our origin.  Redirects go back to the client with
+ * URLs of the service in the gateway's own form: an SDK that followed them to
+ * the vendor would take its dbk_ key there.
  */
 #include <stdio.h>
 
@@ -19,15 +22,29 @@ answer_field_passes(const struct http_field *f)
 	if (f->hop)
 		return false;
 	switch (f->id) {
+	case HTTP_ACCEPT_CH:
 	case HTTP_ALT_SVC:
 	case HTTP_CLEAR_SITE_DATA:
 	case HTTP_CONTENT_LENGTH:
 	case HTTP_CONTENT_SECURITY_POLICY:
+	case HTTP_CONTENT_SECURITY_POLICY_REPORT_ONLY:
+	case HTTP_CRITICAL_CH:
 	case HTTP_DRAWBRIDGE_ERROR:
 	case HTTP_DRAWBRIDGE_HOST:
+	case HTTP_EXPECT_CT:
+	case HTTP_NEL:
+	case HTTP_ORIGIN_AGENT_CLUSTER:
+	case HTTP_PUBLIC_KEY_PINS:
+	case HTTP_PUBLIC_KEY_PINS_REPORT_ONLY:
+	case HTTP_REFRESH:
+	case HTTP_REPORT_TO:
+	case HTTP_REPORTING_ENDPOINTS:
 	case HTTP_SERVICE_WORKER_ALLOWED:
 	case HTTP_SET_COOKIE:
+	case HTTP_SET_COOKIE2:
+	case HTTP_SET_LOGIN:
 	case HTTP_STRICT_TRANSPORT_SECURITY:
+	case HTTP_USE_AS_DICTIONARY:
 	case HTTP_X_CONTENT_TYPE_OPTIONS:
 		return false;
 	default:
@@ -195,24 +212,32 @@ answer_own_fields(struct via *v, struct http_writer *w)
 }
 
 static int
+answer_field(struct via *v, struct http_writer *w, const struct http_field *f)
+{
+	switch (f->id) {
+	case HTTP_CONTENT_LOCATION:
+	case HTTP_LOCATION:
+		return put_location(v, w, f);
+	case HTTP_LINK:
+		return put_link(v, w, f);
+	case HTTP_WWW_AUTHENTICATE:
+		return put_field(w, SLICE("Drawbridge-WWW-Authenticate"),
+				 f->value);
+	default:
+		return put_field(w, f->name, f->value);
+	}
+}
+
+static int
 answer_fields(struct via *v, struct http_writer *w)
 {
 	const struct http_head *h = &v->call.head;
-	const struct http_field *f;
 	unsigned i;
 	int rc = 0;
 
-	for (i = 0; i < h->count && !rc; i++) {
-		f = &h->fields[i];
-		if (!answer_field_passes(f))
-			continue;
-		if (f->id == HTTP_LOCATION)
-			rc = put_location(v, w, f);
-		else if (f->id == HTTP_LINK)
-			rc = put_link(v, w, f);
-		else
-			rc = put_field(w, f->name, f->value);
-	}
+	for (i = 0; i < h->count && !rc; i++)
+		if (answer_field_passes(&h->fields[i]))
+			rc = answer_field(v, w, &h->fields[i]);
 	return rc;
 }
 

@@ -19,6 +19,7 @@ enum {
 
 /* Fields that some part of Drawbridge looks at, known by number. */
 #define HTTP_FIELD_LIST(X) \
+	X(ACCEPT_CH, "accept-ch") \
 	X(ACCEPT_ENCODING, "accept-encoding") \
 	X(ALT_SVC, "alt-svc") \
 	X(AUTHORIZATION, "authorization") \
@@ -26,15 +27,20 @@ enum {
 	X(CONNECTION, "connection") \
 	X(CONTENT_ENCODING, "content-encoding") \
 	X(CONTENT_LENGTH, "content-length") \
+	X(CONTENT_LOCATION, "content-location") \
 	X(CONTENT_SECURITY_POLICY, "content-security-policy") \
+	X(CONTENT_SECURITY_POLICY_REPORT_ONLY, \
+	  "content-security-policy-report-only") \
 	X(CONTENT_TYPE, "content-type") \
 	X(COOKIE, "cookie") \
+	X(CRITICAL_CH, "critical-ch") \
 	X(DATE, "date") \
 	X(DRAWBRIDGE_ERROR, "drawbridge-error") \
 	X(DRAWBRIDGE_HOST, "drawbridge-host") \
 	X(DRAWBRIDGE_KEY, "drawbridge-key") \
 	X(DRAWBRIDGE_TIMEOUT, "drawbridge-timeout") \
 	X(EXPECT, "expect") \
+	X(EXPECT_CT, "expect-ct") \
 	X(FORWARDED, "forwarded") \
 	X(HOST, "host") \
 	X(IDEMPOTENCY_KEY, "idempotency-key") \
@@ -43,20 +49,30 @@ enum {
 	X(KEEP_ALIVE, "keep-alive") \
 	X(LINK, "link") \
 	X(LOCATION, "location") \
+	X(NEL, "nel") \
 	X(ORIGIN, "origin") \
+	X(ORIGIN_AGENT_CLUSTER, "origin-agent-cluster") \
 	X(PROXY_AUTHENTICATE, "proxy-authenticate") \
 	X(PROXY_AUTHENTICATION_INFO, "proxy-authentication-info") \
 	X(PROXY_AUTHORIZATION, "proxy-authorization") \
 	X(PROXY_CONNECTION, "proxy-connection") \
+	X(PUBLIC_KEY_PINS, "public-key-pins") \
+	X(PUBLIC_KEY_PINS_REPORT_ONLY, "public-key-pins-report-only") \
+	X(REFRESH, "refresh") \
+	X(REPORT_TO, "report-to") \
+	X(REPORTING_ENDPOINTS, "reporting-endpoints") \
 	X(RETRY_AFTER, "retry-after") \
 	X(SEC_FETCH_SITE, "sec-fetch-site") \
 	X(SERVICE_WORKER_ALLOWED, "service-worker-allowed") \
 	X(SET_COOKIE, "set-cookie") \
+	X(SET_COOKIE2, "set-cookie2") \
+	X(SET_LOGIN, "set-login") \
 	X(STRICT_TRANSPORT_SECURITY, "strict-transport-security") \
 	X(TE, "te") \
 	X(TRAILER, "trailer") \
 	X(TRANSFER_ENCODING, "transfer-encoding") \
 	X(UPGRADE, "upgrade") \
+	X(USE_AS_DICTIONARY, "use-as-dictionary") \
 	X(USER_AGENT, "user-agent") \
 	X(VIA, "via") \
 	X(WWW_AUTHENTICATE, "www-authenticate") \

@@ -264,6 +264,13 @@ conn_handshake(struct http_exchange *x)
 }
 
 static void
+conn_broken(struct http_exchange *x)
+{
+	x->events->gone(x, ERR_CLOSED);
+	http_conn_close(x, true);
+}
+
+static void
 conn_ready(struct loop_io *io, unsigned events)
 {
 	struct http_exchange *x = CONTAINER_OF(io, struct http_exchange, io);
@@ -278,7 +285,11 @@ conn_ready(struct loop_io *io, unsigned events)
 			http_conn_advance(x);
 		break;
 	case CONN_ACTIVE:
-		x->events->ready(x);
+		/* A service that is silent would hold it for minutes. */
+		if (events & LOOP_BROKEN)
+			conn_broken(x);
+		else
+			x->events->ready(x);
 		break;
 	case CONN_LINGER:
 		conn_drop_input(x);

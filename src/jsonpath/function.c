@@ -179,3 +179,14 @@ function_list(char *out, size_t size)
 		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "",
 				      functions[i].name);
 }
+
+int
+jsonpath_pattern_check(struct slice pattern)
+{
+	size_t ops = REGEXP_OPS_MAX;
+	struct regexp *r = NULL;
+	int rc = regexp_compile(pattern, &ops, &r);
+
+	regexp_free(r);
+	return rc;
+}

@@ -51,6 +51,10 @@ struct jsonpath_problem {
 int jsonpath_compile(struct slice text, const struct jsonpath_limits *limits,
 		     struct jsonpath **out, struct jsonpath_problem *problem);
 void jsonpath_free(struct jsonpath *path);
+/* Whether a text is an I-Regexp as match() takes it: 0, ERR_INVALID (a query
+ * with another one compiles, and matches nothing), ERR_TOO_LARGE,
+ * ERR_NOMEM. */
+int jsonpath_pattern_check(struct slice pattern);
 /* True if it gives one value or none, whatever the document: of names and
  * indexes only, one in each segment. */
 bool jsonpath_is_singular(const struct jsonpath *path);

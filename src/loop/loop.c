@@ -181,6 +181,8 @@ loop_dispatch(struct loop *l)
 			what |= LOOP_WRITE;
 		if (got & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 			what |= LOOP_HANGUP;
+		if (got & (EPOLLHUP | EPOLLERR))
+			what |= LOOP_BROKEN;
 		io->ready(io, what);
 	}
 	l->event_count = 0;

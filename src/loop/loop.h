@@ -28,8 +28,9 @@ uint64_t loop_now_ms(const struct loop *l);
 
 /* ---- file descriptors ---- */
 
-/* LOOP_HANGUP: the peer will send no more; what it has sent waits still. */
-enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 };
+/* LOOP_HANGUP: the peer will send no more; what it has sent waits still.
+ * LOOP_BROKEN: nor can anything be sent to it (it reset the connection). */
+enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4, LOOP_BROKEN = 8 };
 
 /* Embedded in its owner; zero it before the first start. */
 struct loop_io {

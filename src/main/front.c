@@ -189,6 +189,7 @@ front_close_once(struct front *f)
 	f->stopping = true;
 	loop_timer_cancel(&f->drain_timer);
 	loop_timer_cancel(&f->tidy_timer);
+	flow_engine_stop(f->flows);
 	if (pthread_create(&f->closer, NULL, front_close, f)) {
 		log_error("no thread to stop with; ending at once");
 		_exit(1);
@@ -344,6 +345,14 @@ front_init_shared(struct front *f)
 	/* What is asked of it before it is there waits in the channel. */
 	if (!rc)
 		connect_front_attach(f->connect, f->keeper);
+	if (!rc)
+		rc = flow_engine_new(
+			&(struct flow_engine_config){
+				.store = f->store,
+				.loop = f->loop,
+				.pool = f->pools[FRONT_API] },
+			&f->flows);
+	api.flows = f->flows;
 	api.pool = f->pools[FRONT_API];
 	api.passwords = f->pools[FRONT_PASSWORDS];
 	api.watch = f->pools[FRONT_HOUSE];
@@ -418,6 +427,7 @@ front_release(struct front *f)
 		front_worker_release(&f->workers[i]);
 	free(f->workers);
 	api_free(f->api);
+	flow_engine_free(f->flows);
 	proc_channel_free(f->keeper);
 	connect_front_free(f->connect);
 	connect_views_free(f->views);

@@ -26,6 +26,7 @@ struct front_worker {
 	struct connect_view *connections;
 	struct call_worker *calls;
 	struct gateway *gateway;
+	struct flow_worker *flows;
 	struct api_worker *api;
 	struct loop_task drain, close, barrier, stop;
 	bool drained;
@@ -66,6 +67,7 @@ struct front {
 	struct connect_views *views;
 	struct connect_front *connect;
 	struct proc_channel *keeper;
+	struct flow_engine *flows;
 	struct api *api;
 	char public_url[512];
 	struct front_worker *workers;

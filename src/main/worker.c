@@ -138,7 +138,10 @@ front_worker_init(struct front_worker *w, struct front *f)
 	if (!rc)
 		rc = gateway_new(w->calls, w->people, &w->gateway);
 	if (!rc)
-		rc = api_worker_new(f->api, w->loop, w->calls, &w->api);
+		rc = flow_worker_new(f->flows, w->loop, w->calls, &w->flows);
+	if (!rc)
+		rc = api_worker_new(f->api, w->loop, w->calls, w->flows,
+				    &w->api);
 	return rc ? rc : worker_init_server(w);
 }
 
@@ -148,6 +151,7 @@ worker_free_parts(struct front_worker *w)
 	http_server_free(w->server);
 	gateway_free(w->gateway);
 	api_worker_free(w->api);
+	flow_worker_free(w->flows);
 	call_worker_free(w->calls);
 	connect_view_free(w->connections);
 	people_view_free(w->people);
@@ -156,6 +160,7 @@ worker_free_parts(struct front_worker *w)
 	w->server = NULL;
 	w->gateway = NULL;
 	w->api = NULL;
+	w->flows = NULL;
 	w->calls = NULL;
 	w->connections = NULL;
 	w->people = NULL;

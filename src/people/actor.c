@@ -97,9 +97,6 @@ people_actor_local(struct store_conn *c, struct people_actor **out)
 static enum people_role
 role_of_key(enum people_role key, enum people_role member)
 {
-	/* A viewer's caller key cannot call: he could not either. */
-	if (key == PEOPLE_CALLER)
-		return member >= PEOPLE_BUILDER ? PEOPLE_CALLER : PEOPLE_VIEWER;
 	return key < member ? key : member;
 }
 
@@ -116,6 +113,10 @@ actor_from_key(struct store_stmt *st, struct people_actor *a)
 	if (people_role_parse(store_col(st, 4), &key) ||
 	    people_role_parse(store_col(st, 10), &member))
 		return ERR_STORE;
+	/* A viewer cannot call, so his caller key cannot either; and it must
+	 * not become a viewer's: that would be more than it was given for. */
+	if (key == PEOPLE_CALLER && member < PEOPLE_BUILDER)
+		return ERR_NOT_FOUND;
 	a->role = role_of_key(key, member);
 	a->rate_per_minute = (uint32_t)store_col_int(st, 8);
 	a->expires_at = store_col_int(st, 9);

@@ -61,6 +61,14 @@ enum people_action {
 	PEOPLE_KEY_REVOKE,
 	PEOPLE_CALLS_SEE, /* object: whose; NULL: everybody's */
 	PEOPLE_AUDIT_SEE,
+	PEOPLE_FLOW_SEE,
+	PEOPLE_FLOW_CHANGE, /* and make, try, publish */
+	PEOPLE_FLOW_DELETE, /* object: whose */
+	PEOPLE_GLOBAL_SEE,
+	PEOPLE_GLOBAL_SET,
+	PEOPLE_CONVERSATION_START, /* of a published flow */
+	PEOPLE_CONVERSATION_SEE,   /* what others have said */
+	PEOPLE_HANDOFF_SEE,
 	PEOPLE_ACTIONS,
 };
 

@@ -84,6 +84,24 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 			       "seeing others' calls takes an admin" },
 	[PEOPLE_AUDIT_SEE] = { PEOPLE_ADMIN, TIE_NONE, 0, false,
 			       "the audit trail takes an admin" },
+	[PEOPLE_FLOW_SEE] = { PEOPLE_VIEWER, TIE_NONE, 0, false,
+			      "a caller key can only call" },
+	[PEOPLE_FLOW_CHANGE] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
+				 "flows are made and published by builders" },
+	[PEOPLE_FLOW_DELETE] = { PEOPLE_BUILDER, TIE_OWN, PEOPLE_ADMIN, false,
+				 "only an admin, or the builder who made the "
+				 "flow, may delete it" },
+	[PEOPLE_GLOBAL_SEE] = { PEOPLE_VIEWER, TIE_NONE, 0, false,
+				"a caller key can only call" },
+	[PEOPLE_GLOBAL_SET] = { PEOPLE_ADMIN, TIE_NONE, 0, false,
+				"constants count in every flow: setting them "
+				"takes an admin" },
+	[PEOPLE_CONVERSATION_START] = { PEOPLE_CALLER, TIE_NONE, 0, false, "" },
+	[PEOPLE_CONVERSATION_SEE] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
+				      "what visitors have said is for "
+				      "builders" },
+	[PEOPLE_HANDOFF_SEE] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
+				 "what visitors have said is for builders" },
 };
 
 static const char *const role_names[] = {

@@ -21,6 +21,7 @@ struct proc_request {
 	struct proc_channel *channel; /* NULL: it was freed */
 	struct proc_request *next, **prev;
 	uint64_t epoch; /* of the connection that it came on */
+	uint64_t until_ms;
 	uint32_t id;
 	uint16_t type;
 };
@@ -37,6 +38,8 @@ struct proc_channel {
 	struct secret *in;
 	struct proc_pack *out, **out_end;
 	unsigned out_count;
+	uint64_t lost; /* notices, since the list was empty */
+	void (*missed)(struct proc_channel *c, void *arg);
 	struct proc_call *calls;
 	struct proc_request *requests;
 };
@@ -58,6 +61,21 @@ channel_send_one(struct proc_channel *c, const struct proc_pack *p)
 		       : ERR_CLOSED;
 }
 
+/* There is room again for what comes: the peer shall hear that it has
+ * missed something. */
+static void
+channel_tell_missed(struct proc_channel *c)
+{
+	if (!c->lost)
+		return;
+	log_warn("notices between processes found no room and were dropped",
+		 LOG_S("to", proc_role_name(c->peer)),
+		 LOG_I("count", (int64_t)c->lost));
+	c->lost = 0;
+	if (c->missed)
+		c->missed(c, c->arg);
+}
+
 static void
 channel_flush(struct proc_channel *c)
 {
@@ -72,6 +90,8 @@ channel_flush(struct proc_channel *c)
 		c->out_count--;
 		proc_pack_free(p);
 	}
+	if (!c->out && c->fd >= 0)
+		channel_tell_missed(c);
 }
 
 /* Takes p. */
@@ -136,7 +156,8 @@ proc_call_start(struct proc_channel *c, uint16_t type, struct proc_pack *body,
 		uint32_t timeout_ms, struct proc_call *call,
 		void (*done)(struct proc_call *, int, struct proc_unpack *))
 {
-	struct proc_header h = { PROC_REQUEST, type, ++c->next_id, 0 };
+	struct proc_header h = { PROC_REQUEST, type, ++c->next_id, 0,
+				 clock_mono_ms() + timeout_ms };
 
 	if (!h.id)
 		h.id = ++c->next_id;
@@ -165,9 +186,18 @@ proc_call_cancel(struct proc_call *call)
 void
 proc_notify(struct proc_channel *c, uint16_t type, struct proc_pack *body)
 {
-	struct proc_header h = { PROC_NOTICE, type, 0, 0 };
+	struct proc_header h = { PROC_NOTICE, type, 0, 0, 0 };
 
-	channel_send(c, body ? body : proc_pack_new(), &h);
+	if (channel_send(c, body ? body : proc_pack_new(), &h) && !c->lost++)
+		log_warn("a notice found no room; the peer takes none",
+			 LOG_S("to", proc_role_name(c->peer)));
+}
+
+void
+proc_channel_on_missed(struct proc_channel *c,
+		       void (*missed)(struct proc_channel *c, void *arg))
+{
+	c->missed = missed;
 }
 
 /* ---- requests ---- */
@@ -183,11 +213,24 @@ request_free(struct proc_request *rq)
 	free(rq);
 }
 
+uint32_t
+proc_request_left_ms(const struct proc_request *rq)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (!rq->until_ms)
+		return UINT32_MAX;
+	if (rq->until_ms <= now)
+		return 0;
+	return rq->until_ms - now > UINT32_MAX ? UINT32_MAX
+					       : (uint32_t)(rq->until_ms - now);
+}
+
 void
 proc_reply(struct proc_request *rq, int err, struct proc_pack *out)
 {
 	struct proc_channel *c = rq->channel;
-	struct proc_header h = { PROC_REPLY, rq->type, rq->id, err };
+	struct proc_header h = { PROC_REPLY, rq->type, rq->id, err, 0 };
 
 	/* A notice has no id; an asker that was restarted has forgotten. */
 	if (!c || !rq->id || rq->epoch != c->epoch) {
@@ -226,11 +269,17 @@ channel_take_request(struct proc_channel *c, const struct proc_header *h,
 
 	if (!m || h->err)
 		return ERR_PROTOCOL;
+	if (h->until_ms && clock_mono_ms() >= h->until_ms) {
+		log_warn("a request came too late, and was dropped",
+			 LOG_S("what", m->name));
+		return 0;
+	}
 	rq = calloc(1, sizeof(*rq));
 	if (!rq)
 		return ERR_NOMEM;
 	rq->channel = c;
 	rq->epoch = c->epoch;
+	rq->until_ms = h->until_ms;
 	rq->id = h->kind == PROC_REQUEST ? h->id : 0;
 	rq->type = h->type;
 	rq->next = c->requests;

@@ -241,6 +241,7 @@ proc_header_write(struct proc_pack *p, const struct proc_header *h)
 	put_u64(out, (uint64_t)h->kind | (uint64_t)h->type << 8 |
 			     (uint64_t)h->id << 32);
 	put_u64(out + 8, (uint64_t)(int64_t)h->err);
+	put_u64(out + 16, h->until_ms);
 }
 
 int
@@ -260,6 +261,7 @@ proc_header_read(struct slice message, struct proc_header *h,
 	if ((first >> 24 & 0xff) || err > 0 || err < -1000)
 		return ERR_PROTOCOL;
 	h->err = (int)err;
+	h->until_ms = get_u64(message.ptr + 16);
 	u->rest = slice_from(message, PROC_HEADER);
 	u->failed = false;
 	return 0;

@@ -80,6 +80,10 @@ void proc_channel_free(struct proc_channel *c);
  * channel goes on over this fd. */
 void proc_channel_replace(struct proc_channel *c, int fd);
 
+/* For how long the asker waits from now on; UINT32_MAX: for ever.  What comes
+ * when that is over already is not handled: the asker was told that it has
+ * failed. */
+uint32_t proc_request_left_ms(const struct proc_request *rq);
 /* Replies; takes `out` (may be NULL).  err goes to the asker. */
 void proc_reply(struct proc_request *rq, int err, struct proc_pack *out);
 
@@ -101,10 +105,15 @@ proc_call_start(struct proc_channel *c, uint16_t type, struct proc_pack *body,
 		uint32_t timeout_ms, struct proc_call *call,
 		void (*done)(struct proc_call *, int, struct proc_unpack *));
 void proc_call_cancel(struct proc_call *call);
-/* A notice: no reply. Takes body. */
+/* A notice: no reply.  Takes body.  One that finds no room (thousands wait
+ * for a peer that takes none) is dropped and counted. */
 void proc_notify(struct proc_channel *c, uint16_t type, struct proc_pack *body);
+/* Called when notices were dropped and there is room again; arg is the
+ * table's. */
+void proc_channel_on_missed(struct proc_channel *c,
+			    void (*missed)(struct proc_channel *c, void *arg));
 /*
- * The same from another thread (a work thread), waiting: *reply is owned
+ * A request from another thread (a work thread), waiting: *reply is owned
  * secret memory to unpack from (proc_unpack_from), NULL when err came
  * without fields.  Never from the channel's own thread.
  */

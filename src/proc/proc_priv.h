@@ -7,7 +7,7 @@
 
 #include "proc/proc.h"
 
-enum { PROC_HEADER = 16 };
+enum { PROC_HEADER = 24 };
 
 enum proc_kind { PROC_REQUEST = 1, PROC_REPLY, PROC_NOTICE };
 
@@ -16,6 +16,8 @@ struct proc_header {
 	uint16_t type;
 	uint32_t id;
 	int err;
+	uint64_t
+		until_ms; /* clock_mono_ms(): the asker waits no longer; or 0 */
 };
 
 struct proc_pack {

@@ -156,7 +156,16 @@ const endpoints = {
 	async '/cookies'(request, response) {
 		json(response, 200, {}, { 'set-cookie': ['a=1; Path=/', 'b=2'], 'clear-site-data': '"*"',
 			'alt-svc': 'h3=":443"', 'strict-transport-security': 'max-age=1', 'service-worker-allowed': '/',
+			'set-cookie2': 'c=3', refresh: '0; url=https://elsewhere.example/', nel: '{"report_to":"x","max_age":9}',
+			'report-to': '{"group":"x"}', 'reporting-endpoints': 'x="https://elsewhere.example/"', 'public-key-pins': 'x',
+			'public-key-pins-report-only': 'x', 'expect-ct': 'max-age=1', 'accept-ch': 'DPR', 'critical-ch': 'DPR',
+			'content-security-policy-report-only': "default-src 'none'", 'origin-agent-cluster': '?1',
+			'set-login': 'logged-out', 'use-as-dictionary': 'match="/*"', 'content-location': '/echo?is=here',
 			'keep-alive': 'timeout=5', 'x-kept': 'yes', connection: 'keep-alive, x-hop', 'x-hop': 'no' })
+	},
+	/* asks for a password, as a browser would show it */
+	async '/challenge'(request, response) {
+		json(response, 401, {}, { 'www-authenticate': ['Bearer realm="a"', 'Basic realm="b", Digest realm="c"'] })
 	},
 	async '/status'(request, response) {
 		json(response, Number(parameter(request, 'code', 200)), { code: parameter(request, 'code') })

@@ -18,7 +18,7 @@ export const owner = { email: 'owner@example.org', password: 'correct horse batt
 
 /*
  * options: egress (default: 127.0.0.0/8 may be called), caFile, flags (more of serve's), data (a folder to go on
- * with), port, socket (also listen on a Unix socket), env, publicHost, owner (false: none is made), binary.
+ * with), port, socket (also listen on a Unix socket), env, cwd, publicHost, owner (false: none is made), binary.
  */
 export async function startDrawbridge(scope, options = {}) {
 	const drawbridge = new Drawbridge(scope, options)
@@ -43,7 +43,7 @@ class Drawbridge {
 	}
 
 	async start() {
-		const { egress = ['127.0.0.0/8'], caFile, flags = [], socket, env, publicHost = 'localhost' } = this.#options
+		const { egress = ['127.0.0.0/8'], caFile, flags = [], socket, env, cwd, publicHost = 'localhost' } = this.#options
 		if (!existsSync(this.binary))
 			throw new Error(`${this.binary} is missing: build it, or name it in DRAWBRIDGE`)
 		this.port ??= await freePort()
@@ -53,7 +53,7 @@ class Drawbridge {
 		const more = [...egress.flatMap((range) => ['--egress-allow', range]),
 			...(caFile ? ['--ca-file', caFile] : []), ...(socket ? ['--listen', `unix:${this.socket}`] : []), ...flags]
 		this.server = startProcess(this.#scope, this.binary, ['serve', '--data', this.data,
-			'--listen', `127.0.0.1:${this.port}`, '--public-url', this.publicUrl, ...more], { env })
+			'--listen', `127.0.0.1:${this.port}`, '--public-url', this.publicUrl, ...more], { env, cwd })
 		await this.ready()
 	}
 

@@ -64,7 +64,8 @@ static struct {
 	struct connect_msg_begin begin; /* the last; no binding */
 	char sent_code[64], captured[64];
 	size_t captures;
-	bool state_fits; /* finished what was begun last */
+	bool state_fits;		  /* finished what was begun last */
+	struct connect_msg_status change; /* the last; its number 0: none */
 } keeper;
 
 static bool
@@ -171,10 +172,12 @@ static void
 on_changes(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	struct proc_pack *p = proc_pack_new();
+	bool later = keeper.change.change > proc_unpack_u64(in);
 
-	(void)in;
 	(void)arg;
-	proc_pack_u64(p, 0);
+	proc_pack_u64(p, later);
+	if (later)
+		connect_msg_status_pack(&keeper.change, p);
 	proc_reply(rq, 0, p);
 }
 

@@ -370,6 +370,15 @@ suite('the API and its contract', (scope) => {
 		await refused(400, 'invalid_request', 'runWebhook', { body: { request: { ...body.request, method: 'get' } } }, '/request/method')
 	})
 
+	it('curl commands: imported without their credentials', async () => {
+		const body = { curl: 'curl -u ada:secret-8841 https://api.stripe.com/v1/charges' }
+		const { json, text } = await ask(200, 'importCurl', { body, key: keys.builder })
+		assert.deepEqual(json.offers[0].services, ['stripe'])
+		assert.ok(!text.includes('secret-8841'))
+		await refused(400, 'invalid_request', 'importCurl', { body: { curl: 'wget x' } })
+		await refused(403, 'forbidden', 'importCurl', { body, key: keys.viewer })
+	})
+
 	it('no operation is left out, and no answer came with a status that is not described', () => {
 		const left = contract.leftOut()
 		assert.deepEqual(left.uncalled, [])

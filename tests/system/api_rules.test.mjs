@@ -56,6 +56,23 @@ suite('the rules of the API', (scope) => {
 		}
 	})
 
+	it('a key that ends makes no key that outlives it, and none of a higher role', async () => {
+		const end = '2099-01-01T00:00:00Z'
+		const make = (key, body) => ask('createKey', { body: { name: 'made by a key', ...body }, key })
+		const { key } = (await ask('createKey', { body: { name: 'ends', role: 'builder', expires_at: end } })).json
+		for (const [body, want] of [[{ role: 'viewer' }, end], [{ role: 'builder', expires_at: '2098-01-01T00:00:00Z' },
+			'2098-01-01T00:00:00Z'], [{ role: 'caller', expires_at: end }, end]]) {
+			const { status, json, text } = await make(key, body)
+			assert.equal(status, 201, text)
+			assert.equal(Date.parse(json.expires_at), Date.parse(want))
+		}
+		const later = await make(key, { role: 'viewer', expires_at: '2099-01-01T00:00:01Z' })
+		assert.deepEqual([later.status, later.json.pointer], [400, '/expires_at'], later.text)
+		assert.match(later.json.detail, /ends at 2099-01-01/)
+		assert.equal((await make(key, { role: 'admin' })).status, 403)
+		assert.equal((await make(drawbridge.key, { role: 'viewer' })).json.expires_at, null)
+	})
+
 	it('what is no JSON object is refused, and never repeated to the client', async () => {
 		const bodies = ['', '{', '[]', '"text"', 'null', '{"name": "a"} x', '{"name": "a", "name": "b"}', '{"name": "\ud800"}',
 			'{"name": NaN}', "{'name': 'a'}", '{"name": "a\u0000b"}', `${'['.repeat(5000)}`, 'name=a&service=by_key',

@@ -177,11 +177,21 @@ suite('the gateway', (scope) => {
 	it('fields that act on our origin, and hop-by-hop ones, stay behind', async () => {
 		const { headers } = await drawbridge.via(link, '/cookies')
 		for (const name of ['set-cookie', 'clear-site-data', 'alt-svc', 'strict-transport-security',
-			'service-worker-allowed', 'x-hop'])
+			'service-worker-allowed', 'x-hop', 'set-cookie2', 'refresh', 'nel', 'report-to', 'reporting-endpoints',
+			'public-key-pins', 'public-key-pins-report-only', 'expect-ct', 'accept-ch', 'critical-ch',
+			'content-security-policy-report-only', 'origin-agent-cluster', 'set-login', 'use-as-dictionary'])
 			assert.equal(headers[name], undefined, name)
+		assert.match(headers['content-location'], new RegExp(`^/via/${link}/http://[^/]+/echo\\?is=here$`))
 		assert.equal(headers['x-kept'], 'yes')
 		assert.equal(headers['x-content-type-options'], 'nosniff')
 		assert.equal(headers['content-security-policy'], 'sandbox')
+	})
+
+	it('a challenge of the service makes no browser ask for a password in our name', async () => {
+		const { status, headers } = await drawbridge.via(link, '/challenge')
+		assert.equal(status, 401)
+		assert.equal(headers['www-authenticate'], undefined)
+		assert.match(headers['drawbridge-www-authenticate'], /Bearer realm="a", Basic realm="b", Digest realm="c"/)
 	})
 
 	it('a client cannot override, double or smuggle an injected or framing field', async () => {

@@ -85,10 +85,10 @@ suite('a wall clock that is set', (scope) => {
 	})
 
 	it('set back by a day while it runs: no token outlives its age', async () => {
-		const link = await connected(5)
+		const link = await connected(15) /* safe until 0.75 s before: what a busy machine takes */
 		const start = refreshes()
 		await setClock('-1d')
-		await callFor(link, 7000)
+		await callFor(link, 17_000)
 		assert.ok(refreshes() > start)
 		assert.equal(api.expired, 0)
 		await setClock('+0')

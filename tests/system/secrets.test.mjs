@@ -4,14 +4,14 @@
  * whatever the API answers, and in the memory of the process that faces callers.
  */
 import assert from 'node:assert/strict'
-import { readFileSync, openSync, readSync, closeSync } from 'node:fs'
+import { readFileSync, readdirSync, openSync, readSync, closeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { before, it } from 'node:test'
 import { consentAtOidc } from '../support/oidc.mjs'
 import { keyService } from '../support/definitions.mjs'
 import { connect } from '../support/consent.mjs'
-import { owner } from '../support/drawbridge.mjs'
-import { suite } from '../support/scope.mjs'
+import { owner, startDrawbridge } from '../support/drawbridge.mjs'
+import { eventually, scoped, suite, temporaryFolder } from '../support/scope.mjs'
 import { addService, newConnection, startOidcWorld } from '../support/worlds.mjs'
 
 /* How a secret may be written: as it is, in base64, in hex, percent-encoded. */
@@ -28,6 +28,14 @@ suite('secrets', (scope) => {
 	const secrets = {}
 	const apiKey = 'sk_test_5up3r-S3cret/key+of=tests'
 
+	/* What the provider has seen so far. */
+	function note() {
+		for (const { fields } of oidc.seen.tokenRequests.splice(0))
+			for (const [name, value] of fields)
+				if (['code', 'code_verifier', 'refresh_token'].includes(name))
+					secrets[`${name} ${Object.keys(secrets).length}`] = value
+	}
+
 	before(async () => {
 		world = await startOidcWorld(scope)
 		;({ drawbridge, oidc } = world)
@@ -43,10 +51,7 @@ suite('secrets', (scope) => {
 		const failing = (await world.fresh()).link_name
 		await connect(drawbridge, failing, consentAtOidc).catch(() => undefined)
 		oidc.faults.clear()
-		for (const request of oidc.seen.tokenRequests)
-			for (const [name, value] of request.fields)
-				if (['code', 'code_verifier', 'refresh_token'].includes(name))
-					secrets[`${name} ${Object.keys(secrets).length}`] = value
+		note()
 		Object.assign(secrets, { 'access token': world.api.requests.findLast(({ token }) => token).token,
 			'api key': apiKey, 'client secret': oidc.clients.web.client_secret, password: owner.password,
 			'admin key': drawbridge.key })
@@ -92,7 +97,20 @@ suite('secrets', (scope) => {
 		}
 	})
 
-	it('no refresh token, client secret, code or master key is in the memory of the front', () => {
+	/* A code passes through it, spent, and of no use without its verifier. */
+	it('after load no refresh token, client secret, verifier or master key is in the memory of the front', async () => {
+		const failed = new Set()
+		for (let round = 0; round < 3; round++) {
+			await Promise.all(Array.from({ length: 100 }, async (_, n) => {
+				const { status } = await drawbridge.via(n % 2 ? link : keyLink, '/echo')
+				if (n % 2 && status !== 200) /* the API takes tokens alone */
+					failed.add(status)
+			}))
+			await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		}
+		assert.deepEqual([...failed], [])
+		await world.connected()
+		note()
 		const master = readFileSync(drawbridge.files().find((file) => basename(file) === 'master.key')).subarray(0, 32)
 		const memory = readMemory(drawbridge.role('front'))
 		assert.ok(memory.includes(Buffer.from(apiKey)), 'the injection in use is found: the memory is read')
@@ -101,6 +119,29 @@ suite('secrets', (scope) => {
 			if (/refresh_token|client secret|code_verifier/.test(name))
 				assert.ok(!memory.includes(Buffer.from(secret)), name)
 	})
+
+	it('the exchanger keeps nothing of what it was asked, and has no master key', () => {
+		const memory = readMemory(drawbridge.role('exchanger'))
+		const master = readFileSync(drawbridge.files().find((file) => basename(file) === 'master.key')).subarray(0, 32)
+		assert.ok(memory.includes('exchanger'), 'the memory is read')
+		assert.ok(!memory.includes(master), 'the master key')
+		for (const [name, secret] of Object.entries(secrets))
+			if (!/api key|password|admin key/.test(name))
+				assert.ok(!memory.includes(Buffer.from(secret)), name)
+	})
+
+	it('a role that crashes leaves no core file', scoped(async (inner) => {
+		const cwd = temporaryFolder(inner, 'drawbridge-cwd')
+		const crashing = await startDrawbridge(inner, { cwd })
+		for (const role of ['keeper', 'exchanger', 'front']) {
+			const pid = crashing.role(`--role=${role}`)
+			process.kill(pid, 'SIGSEGV')
+			await eventually(`another ${role}`, () => ![pid, undefined].includes(crashing.role(`--role=${role}`)))
+		}
+		await crashing.ready()
+		assert.deepEqual([...readdirSync(cwd), ...crashing.files().map((file) => basename(file))]
+			.filter((name) => name.startsWith('core')), [])
+	}))
 
 	it('files are for their owner alone', async () => {
 		const { statSync } = await import('node:fs')

@@ -67,7 +67,7 @@ suite('importing curl commands', (scope) => {
 
 	it('the CLI shows the request, and what was left out', async () => {
 		const { stdout, stderr } = await drawbridge.cli(['webhook', 'import'],
-			{ input: `curl -H "Authorization: Bearer ${secret}" https://api.openai.com/v1/models` })
+			{ stdin: `curl -H "Authorization: Bearer ${secret}" \\\n https://api.openai.com/v1/models` })
 		assert.equal(JSON.parse(stdout).url, 'https://api.openai.com/v1/models')
 		assert.match(stderr, /bearer.*openai/)
 		assert.ok(!`${stdout}${stderr}`.includes(secret))

@@ -241,11 +241,27 @@ static void
 few_routes_are_open(void **state)
 {
 	static const char *const open[] = {
-		"POST /v1/session",	 "DELETE /v1/session",
-		"POST /v1/owner",	 "GET /healthz",
-		"GET /readyz",		 "GET /metrics",
-		"GET /connect/{ticket}", "POST /connect/{ticket}",
-		"GET /oauth/callback",	 "GET /setup/{token}",
+		"POST /v1/session",
+		"DELETE /v1/session",
+		"POST /v1/owner",
+		/* they ask by themselves: the conversation's token, the page's
+		 * origin, or a key or session */
+		"POST /v1/flows/{id}/conversations",
+		"OPTIONS /v1/flows/{id}/conversations",
+		"GET /v1/conversations/{id}",
+		"DELETE /v1/conversations/{id}",
+		"OPTIONS /v1/conversations/{id}",
+		"POST /v1/conversations/{id}/messages",
+		"OPTIONS /v1/conversations/{id}/messages",
+		"GET /v1/conversations/{id}/events",
+		"OPTIONS /v1/conversations/{id}/events",
+		"GET /healthz",
+		"GET /readyz",
+		"GET /metrics",
+		"GET /connect/{ticket}",
+		"POST /connect/{ticket}",
+		"GET /oauth/callback",
+		"GET /setup/{token}",
 		"POST /setup/{token}",
 	};
 	size_t i, n = 0;

@@ -126,6 +126,88 @@ what_the_keeper_told_last_is_what_stays(void **state)
 			 1);
 }
 
+/* One alone, and many before it were lost. */
+static void
+tell_late(struct loop_task *task)
+{
+	struct telling *t = CONTAINER_OF(task, struct telling, task);
+	struct proc_pack *p = proc_pack_new();
+
+	connect_msg_status_pack(&t->status, p);
+	proc_notify(w.far, CONNECT_FRONT_STATUS, p);
+}
+
+static void
+tell_missed(struct loop_task *task)
+{
+	(void)task;
+	proc_notify(w.far, CONNECT_FRONT_MISSED, NULL);
+}
+
+static int64_t
+wait_for_change(int64_t n)
+{
+	int64_t known = 0;
+	int i;
+
+	for (i = 0; i < 500 && known != n; i++) {
+		usleep(10 * 1000);
+		known = number("SELECT value FROM settings WHERE name = ?1",
+			       "keeper_change");
+	}
+	loop_pool_wait(w.pool);
+	return known;
+}
+
+static void
+a_notice_before_which_some_are_missing_makes_the_front_ask(void **state)
+{
+	struct connect_info told = create(&w.who, "Told");
+	struct connect_info missed = create(&w.who, "Missed");
+
+	(void)state;
+	memset(&telling, 0, sizeof(telling));
+	telling.status.change = 700;
+	telling.status.who.generation = 1;
+	telling.status.status = CONNECT_CONNECTED;
+	telling.status.expires_at = 7;
+	snprintf(telling.status.who.org, CONNECT_ID_SIZE, "%s", w.owner->org);
+	keeper.change = telling.status;
+	keeper.change.change = 701;
+	snprintf(telling.status.who.connection, CONNECT_ID_SIZE, "%s", told.id);
+	snprintf(keeper.change.who.connection, CONNECT_ID_SIZE, "%s",
+		 missed.id);
+	telling.task.run = tell_late;
+	loop_post(w.loop, &telling.task);
+	assert_int_equal(wait_for_change(701), 701);
+	assert_int_equal(number("SELECT expires_at FROM connections WHERE "
+				"id = ?1",
+				told.id),
+			 7);
+	assert_int_equal(number("SELECT expires_at FROM connections WHERE "
+				"id = ?1",
+				missed.id),
+			 7);
+}
+
+static void
+the_front_asks_when_it_is_told_that_it_missed_something(void **state)
+{
+	struct connect_info missed = create(&w.who, "Missed");
+
+	(void)state;
+	memset(&keeper.change, 0, sizeof(keeper.change));
+	keeper.change.change = 900;
+	keeper.change.who.generation = 1;
+	keeper.change.status = CONNECT_CONNECTED;
+	snprintf(keeper.change.who.org, CONNECT_ID_SIZE, "%s", w.owner->org);
+	snprintf(keeper.change.who.connection, CONNECT_ID_SIZE, "%s",
+		 missed.id);
+	telling.task.run = tell_missed;
+	loop_post(w.loop, &telling.task);
+	assert_int_equal(wait_for_change(900), 900);
+}
+
 static void
 readiness_counts_no_grants(void **state)
 {
@@ -141,6 +223,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_hands_a_connection_over_is_told_that_it_went_well),
 		TEST(what_the_keeper_told_last_is_what_stays),
+		TEST(a_notice_before_which_some_are_missing_makes_the_front_ask),
+		TEST(the_front_asks_when_it_is_told_that_it_missed_something),
 		TEST(readiness_counts_no_grants),
 	};
 

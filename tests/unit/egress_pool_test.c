@@ -136,6 +136,43 @@ bytes_behind_an_answer_are_not_the_next_ones(void **state)
 	assert_int_equal(d->count, 0);
 }
 
+static unsigned done_count, busy_count;
+
+static void
+counted(struct egress_open *o, int err, struct egress_conn *conn)
+{
+	(void)o;
+	if (err == ERR_BUSY)
+		busy_count++;
+	else
+		assert_int_equal(err, 0);
+	if (conn)
+		egress_drop(conn);
+	if (++done_count == 5)
+		loop_stop(world.loop);
+}
+
+static void
+connections_that_are_being_opened_count(void **state)
+{
+	struct egress_dest *d = lend();
+	struct egress_open open[5] = { 0 };
+	size_t i;
+
+	(void)state;
+	egress_drop(world.conn);
+	assert_int_equal(d->count, 0);
+	done_count = busy_count = 0;
+	d->count = EGRESS_CONNECTIONS_MAX - 2;
+	for (i = 0; i < ARRAY_LEN(open); i++)
+		egress_open(d, &open[i], 5000, counted);
+	loop_run(world.loop);
+	assert_int_equal(busy_count, 3);
+	assert_int_equal(d->opening, 0);
+	assert_int_equal(d->count, EGRESS_CONNECTIONS_MAX - 2);
+	d->count = 0;
+}
+
 int
 main(void)
 {
@@ -148,6 +185,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			bytes_behind_an_answer_are_not_the_next_ones,
 			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			connections_that_are_being_opened_count, world_begin,
+			world_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,13 +76,14 @@ an_answer_does_not_go_to_who_has_not_asked(void **state)
 static void
 an_answer_that_could_not_be_sent_is_dropped_with_its_asker(void **state)
 {
-	char packet[16] = { PROC_REQUEST, HOLD, 0, 0, 1 };
+	char packet[PROC_HEADER] = { PROC_REQUEST, HOLD, 0, 0, 1 };
 	int first[2], second[2];
 
 	(void)state;
 	pair(first);
 	proc_channel_replace(w.keeper, first[1]);
-	assert_int_equal(send(first[0], packet, sizeof(packet), 0), 16);
+	assert_int_equal(send(first[0], packet, sizeof(packet), 0),
+			 PROC_HEADER);
 	run(20);
 	close(first[0]);
 	proc_reply(w.held, ERR_FORBIDDEN, NULL); /* before the end is seen */
@@ -91,10 +92,44 @@ an_answer_that_could_not_be_sent_is_dropped_with_its_asker(void **state)
 	pair(second);
 	proc_channel_replace(w.keeper, second[1]);
 	run(20);
-	assert_int_equal(recv(second[0], packet, sizeof(packet), 0), 16);
+	assert_int_equal(recv(second[0], packet, sizeof(packet), 0),
+			 PROC_HEADER);
 	assert_int_equal(packet[0], PROC_NOTICE);
 	assert_int_equal(recv(second[0], packet, sizeof(packet), 0), -1);
 	close(second[0]);
+}
+
+static unsigned missed;
+
+static void
+on_missed(struct proc_channel *c, void *arg)
+{
+	(void)arg;
+	missed++;
+	proc_notify(c, TELL, NULL);
+}
+
+static void
+a_peer_that_missed_notices_is_told_so_once(void **state)
+{
+	unsigned i;
+	int fds[2];
+
+	(void)state;
+	missed = 0;
+	proc_channel_on_missed(w.front, on_missed);
+	proc_channel_replace(w.front, -1);
+	for (i = 0; i < 5000; i++)
+		proc_notify(w.front, TELL, NULL);
+	assert_int_equal(missed, 0);
+	pair(fds);
+	proc_channel_replace(w.keeper, fds[1]);
+	proc_channel_replace(w.front, fds[0]);
+	for (i = 0; i < 100 && !missed; i++)
+		run(20);
+	run(20);
+	assert_int_equal(missed, 1);
+	assert_int_equal(w.told, 4096 + 1);
 }
 
 /* ---- a peer that breaks the protocol ---- */
@@ -142,26 +177,32 @@ closes_at(const void *packet, size_t len)
 static void
 what_is_no_message_closes_the_channel(void **state)
 {
-	/* kind, type (2), zero, id (4), error (8) */
+	/* kind, type (2), zero, id (4), error (8), until (8) */
 	static const struct {
-		char bytes[24];
+		char bytes[PROC_HEADER];
 		size_t len;
 		bool closes;
 	} cases[] = {
-		{ { PROC_REQUEST, HOLD, 0, 0, 1 }, 16, false },
-		{ { PROC_NOTICE, TELL }, 16, false },
-		{ { PROC_REPLY, ADD, 0, 0, 99 }, 16, false }, /* given up */
-		{ { PROC_REQUEST, HOLD, 0, 0, 1 }, 15, true },
+		{ { PROC_REQUEST, HOLD, 0, 0, 1 }, PROC_HEADER, false },
+		{ { PROC_NOTICE, TELL }, PROC_HEADER, false },
+		{ { PROC_REPLY, ADD, 0, 0, 99 },
+		  PROC_HEADER,
+		  false }, /* given up */
+		{ { PROC_REQUEST, HOLD, 0, 0, 1 }, PROC_HEADER - 1, true },
 		{ { PROC_REQUEST }, 1, true },
-		{ { 0, HOLD, 0, 0, 1 }, 16, true },
-		{ { 4, HOLD, 0, 0, 1 }, 16, true },
-		{ { PROC_REQUEST, HOLD, 0, 0, 0 }, 16, true }, /* no id */
-		{ { PROC_REQUEST, HOLD, 0, 1, 1 }, 16, true },
-		{ { PROC_REQUEST, HOLD, 1, 0, 1 }, 16, true }, /* type 0x103 */
-		{ { PROC_REPLY, ADD, 0, 0, 1, 0, 0, 0, 1 }, 16, true },
+		{ { 0, HOLD, 0, 0, 1 }, PROC_HEADER, true },
+		{ { 4, HOLD, 0, 0, 1 }, PROC_HEADER, true },
+		{ { PROC_REQUEST, HOLD, 0, 0, 0 },
+		  PROC_HEADER,
+		  true }, /* no id */
+		{ { PROC_REQUEST, HOLD, 0, 1, 1 }, PROC_HEADER, true },
+		{ { PROC_REQUEST, HOLD, 1, 0, 1 },
+		  PROC_HEADER,
+		  true }, /* type 0x103 */
+		{ { PROC_REPLY, ADD, 0, 0, 1, 0, 0, 0, 1 }, PROC_HEADER, true },
 		{ { PROC_REQUEST, HOLD, 0, 0, 1, 0, 0, 0, -1, -1, -1, -1, -1,
 		    -1, -1, -1 },
-		  16,
+		  PROC_HEADER,
 		  true }, /* a request with an error */
 	};
 	char *huge = calloc(1, PROC_MESSAGE_MAX + 1);
@@ -175,7 +216,7 @@ what_is_no_message_closes_the_channel(void **state)
 			proc_reply(w.held, 0, NULL);
 		w.held = NULL;
 	}
-	memcpy(huge, cases[0].bytes, 16);
+	memcpy(huge, cases[0].bytes, PROC_HEADER);
 	assert_false(closes_at(huge, PROC_MESSAGE_MAX));
 	assert_non_null(w.held);
 	proc_reply(w.held, 0, NULL);
@@ -191,6 +232,7 @@ main(void)
 		CASE(what_waits_goes_to_the_new_peer),
 		CASE(an_answer_does_not_go_to_who_has_not_asked),
 		CASE(an_answer_that_could_not_be_sent_is_dropped_with_its_asker),
+		CASE(a_peer_that_missed_notices_is_told_so_once),
 		CASE(what_a_peer_may_not_ask_closes_its_channel),
 		CASE(what_is_no_message_closes_the_channel),
 	};

@@ -72,6 +72,37 @@ a_call_that_is_called_off_does_not_end(void **state)
 	assert_false(a.done);
 }
 
+/* Somebody hung; what he was asked then must not happen now. */
+static void
+a_request_that_was_given_up_before_it_came_is_dropped(void **state)
+{
+	struct asked a, b;
+
+	(void)state;
+	ask(&a, ADD, 20);
+	usleep(40 * 1000);
+	run_until(&a.done);
+	assert_int_equal(a.err, ERR_TIMEOUT);
+	ask(&b, ADD, LONG);
+	run_until(&b.done);
+	assert_int_equal(b.number, 42);
+	assert_int_equal(w.handled, 1);
+}
+
+static void
+who_is_asked_knows_for_how_long_the_other_waits(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	ask(&a, HOLD, LONG);
+	while (!w.held)
+		run(1);
+	assert_in_range(proc_request_left_ms(w.held), 1, LONG);
+	proc_reply(w.held, 0, NULL);
+	run_until(&a.done);
+}
+
 static void
 a_notice_is_not_answered(void **state)
 {
@@ -207,6 +238,8 @@ main(void)
 		CASE(answers_may_come_in_another_order),
 		CASE(who_gets_no_answer_is_told_in_time),
 		CASE(a_call_that_is_called_off_does_not_end),
+		CASE(a_request_that_was_given_up_before_it_came_is_dropped),
+		CASE(who_is_asked_knows_for_how_long_the_other_waits),
 		CASE(a_notice_is_not_answered),
 		CASE(what_is_too_large_to_send_ends_later),
 		CASE(messages_keep_their_order_when_the_socket_is_full),

@@ -289,7 +289,8 @@ after_a_mistake_there_is_nothing_more(void **state)
 static void
 a_header_is_read_as_it_was_written(void **state)
 {
-	struct proc_header in = { PROC_REPLY, 0xabcd, 0xfedcba98, ERR_BUSY };
+	struct proc_header in = { PROC_REPLY, 0xabcd, 0xfedcba98, ERR_BUSY,
+				  0x123456789abc };
 	struct proc_pack *p = proc_pack_new();
 	struct proc_header out;
 	struct proc_unpack u;
@@ -305,6 +306,7 @@ a_header_is_read_as_it_was_written(void **state)
 	assert_int_equal(out.type, 0xabcd);
 	assert_true(out.id == 0xfedcba98);
 	assert_int_equal(out.err, ERR_BUSY);
+	assert_true(out.until_ms == 0x123456789abc);
 	assert_int_equal(proc_unpack_u64(&u), 42);
 	assert_true(proc_unpack_done(&u));
 	proc_pack_free(p);
@@ -320,24 +322,26 @@ a_header_that_is_none_is_refused(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(proc_header_read(slice_of(good, 16), &h, &u), 0);
+	assert_int_equal(proc_header_read(slice_of(good, PROC_HEADER), &h, &u),
+			 0);
 	for (len = 0; len < PROC_HEADER; len++)
 		assert_int_equal(proc_header_read(slice_of(good, len), &h, &u),
 				 ERR_PROTOCOL);
 	memcpy(bad, good, sizeof(bad));
 	bad[3] = 1; /* reserved */
-	assert_int_equal(proc_header_read(slice_of(bad, 16), &h, &u),
+	assert_int_equal(proc_header_read(slice_of(bad, PROC_HEADER), &h, &u),
 			 ERR_PROTOCOL);
 	memcpy(bad, good, sizeof(bad));
 	bad[8] = 1; /* a positive error */
-	assert_int_equal(proc_header_read(slice_of(bad, 16), &h, &u),
+	assert_int_equal(proc_header_read(slice_of(bad, PROC_HEADER), &h, &u),
 			 ERR_PROTOCOL);
 	memset(bad + 8, 0xff, 8);
 	memcpy(bad + 8, "\x17\xfc", 2); /* -1001 */
-	assert_int_equal(proc_header_read(slice_of(bad, 16), &h, &u),
+	assert_int_equal(proc_header_read(slice_of(bad, PROC_HEADER), &h, &u),
 			 ERR_PROTOCOL);
 	memcpy(bad + 8, "\x18\xfc", 2); /* -1000 */
-	assert_int_equal(proc_header_read(slice_of(bad, 16), &h, &u), 0);
+	assert_int_equal(proc_header_read(slice_of(bad, PROC_HEADER), &h, &u),
+			 0);
 	assert_int_equal(h.err, -1000);
 }
 

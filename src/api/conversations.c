@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /v1/flows/{id}/conversations, /v1/conversations: talking with a flow.
+ *
+ * Who may: the conversation's own token (Authorization: Bearer dbc_…), which
+ * is all that a visitor has; or a key or session whose role lets it see what
+ * visitors say.  A page of another site may, when its origin is in the
+ * flow's list: it gets CORS fields for exactly that origin.
+ *
+ * An answer waits for the calls that it has led to, for a while, without
+ * holding a thread; then it says "calling", and the rest comes by events.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/api_priv.h"
+
+enum {
+	SETTLE_MS = 25 * 1000,
+	BEGIN_PER_MINUTE = 60,
+	BEGIN_BURST = 30,
+	ANSWER_PER_MINUTE = 120,
+	ANSWER_BURST = 30,
+};
+
+/* What a request keeps of its conversation. */
+struct talk_request {
+	struct api_request *r;
+	struct flow_drive *drive;
+	struct loop_timer timer;
+	char id[27];
+	char token[FLOW_TOKEN_SIZE]; /* to be given once; "" */
+	int64_t before;
+	int status;
+};
+
+static void
+talk_request_free(void *state)
+{
+	struct talk_request *t = state;
+
+	loop_timer_cancel(&t->timer);
+	secret_wipe(t->token, sizeof(t->token));
+	free(t);
+}
+
+static struct talk_request *
+talk_request_new(struct api_request *r)
+{
+	struct talk_request *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->r = r;
+	t->status = 200;
+	r->state = t;
+	r->state_free = talk_request_free;
+	return t;
+}
+
+/* ---- rates ---- */
+
+/* GCRA (ITU-T I.371).  Two that share a place share a rate. */
+static bool
+rate_allows(struct api_request *r, const char *kind, const char *who,
+	    int64_t per_minute, int64_t burst)
+{
+	int64_t step = 60000000 / per_minute, now, tat, next;
+	_Atomic int64_t *place;
+	char key[128];
+
+	snprintf(key, sizeof(key), "%s %s", kind, who);
+	place = &r->api->rates[table_hash(slice_str(key)) % API_RATES];
+	now = (int64_t)clock_mono_us();
+	tat = atomic_load_explicit(place, memory_order_relaxed);
+	do {
+		next = tat > now ? tat : now;
+		if (next - now > step * (burst - 1)) {
+			api_retry_after(r,
+					(unsigned)((next - now) / 1000000) + 1);
+			api_problem(r, API_RATE_LIMITED, "Wait a little.",
+				    "More than %lld in a minute.",
+				    (long long)per_minute);
+			return false;
+		}
+		next += step;
+	} while (!atomic_compare_exchange_weak_explicit(
+		place, &tat, next, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
+/* ---- CORS ---- */
+
+/* What lets the page read the answer.  The origin was found in a list. */
+static void
+cors_allow(struct api_request *r)
+{
+	api_field(r, "Access-Control-Allow-Origin", "%s", r->origin);
+	api_field(r, "Vary", "Origin");
+	api_field(r, "Access-Control-Expose-Headers", "Retry-After");
+}
+
+static int
+preflight(struct api_request *r, bool allowed)
+{
+	if (!allowed)
+		return api_problem(r, API_WRONG_ORIGIN, NULL,
+				   "Pages of this origin may not.");
+	cors_allow(r);
+	api_field(r, "Access-Control-Allow-Methods", "GET, POST, DELETE");
+	api_field(r, "Access-Control-Allow-Headers",
+		  "Authorization, Content-Type, Last-Event-ID");
+	api_field(r, "Access-Control-Max-Age", "600");
+	return api_answer_empty(r);
+}
+
+int
+api_flow_preflight(struct api_request *r)
+{
+	return preflight(r,
+			 r->origin_given &&
+				 !flow_origin_check(r->api->config.flows, r->db,
+						    r->params[0], r->origin));
+}
+
+int
+api_talk_preflight(struct api_request *r)
+{
+	char origin[300];
+
+	return preflight(
+		r, r->origin_given &&
+			   !flow_talk_origin(r->db, r->params[0], origin) &&
+			   origin[0] && !strcmp(origin, r->origin));
+}
+
+/* ---- showing ---- */
+
+static json_t *
+talk_json(const struct flow_talk *t)
+{
+	const json_t *expects = flow_talk_expects(t);
+	json_t *o = json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id", t->id, "flow",
+		t->flow, "state", flow_status_name(t->status), "flow_version",
+		t->flow_version ? json_integer(t->flow_version) : json_null(),
+		"expects", expects ? json_deep_copy(expects) : json_null(),
+		"created_at", api_json_time(t->created_at), "updated_at",
+		api_json_time(t->updated_at));
+
+	if (t->problem[0])
+		json_object_set_new(o, "problem", json_string(t->problem));
+	return o;
+}
+
+static int
+talk_show(struct api_request *r, int status, const struct flow_talk *t,
+	  int64_t after)
+{
+	struct connect_problem p = { 0 };
+	json_t *messages, *o;
+
+	if (flow_talk_messages(r->db, t->id, after, &messages, &p))
+		return api_problem_connect(r, &p);
+	o = talk_json(t);
+	json_object_set_new(o, "messages", messages);
+	return api_answer(r, status, o);
+}
+
+/* On a work thread, when it has settled (or not in time). */
+static int
+talk_settled(struct api_request *r)
+{
+	struct talk_request *t = r->state;
+	struct connect_problem p = { 0 };
+	struct flow_talk talk;
+	int rc;
+
+	rc = flow_talk_get(r->db, t->id, &talk, &p);
+	if (rc)
+		return api_problem_connect(r, &p);
+	rc = talk_show(r, t->status, &talk, t->before);
+	if (!rc && t->token[0] && r->status == t->status)
+		rc = api_answer_splice(r, "token", t->token);
+	flow_talk_release(&talk);
+	return rc;
+}
+
+/* ---- waiting, on the loop ---- */
+
+static void
+settle_done(void *arg)
+{
+	struct talk_request *t = arg;
+
+	t->drive = NULL;
+	loop_timer_cancel(&t->timer);
+	api_resume(t->r, talk_settled);
+}
+
+static void
+settle_timeout(struct loop_timer *timer)
+{
+	struct talk_request *t =
+		CONTAINER_OF(timer, struct talk_request, timer);
+
+	flow_drive_detach(t->drive);
+	t->drive = NULL;
+	api_resume(t->r, talk_settled);
+}
+
+static void
+settle_start(struct api_request *r)
+{
+	struct talk_request *t = r->state;
+
+	t->drive = flow_drive_start(r->worker->flows, t->id, settle_done, t);
+	if (t->drive)
+		loop_timer_start(r->worker->loop, &t->timer, SETTLE_MS,
+				 settle_timeout);
+	else
+		api_resume(r, talk_settled);
+}
+
+/* What was moved is told to those who listen; a call is waited for. */
+static int
+talk_moved(struct api_request *r, struct flow_talk *talk, bool calling)
+{
+	struct talk_request *t = r->state;
+	int rc;
+
+	memcpy(t->id, talk->id, sizeof(t->id));
+	flow_tell(r->api->config.flows, t->id);
+	flow_talk_release(talk);
+	if (calling) {
+		r->later = settle_start;
+		return API_PENDING;
+	}
+	rc = talk_settled(r);
+	return rc;
+}
+
+/* ---- begin ---- */
+
+/* Somebody known, or a visitor: 0, or API_PENDING (refused). */
+static int
+begin_who(struct api_request *r)
+{
+	if (r->by == API_NOBODY ||
+	    (r->by == API_BY_SESSION && (!r->origin_ours || r->cross_site)))
+		return rate_allows(r, "begin", r->peer, BEGIN_PER_MINUTE,
+				   BEGIN_BURST)
+			       ? 0
+			       : API_PENDING;
+	return api_auth_require(r);
+}
+
+int
+api_talk_begin(struct api_request *r)
+{
+	static const char *const names[] = { "input", "session", "draft",
+					     NULL };
+	struct connect_problem p = { 0 };
+	struct flow_begin b = { .org = "", .flow = r->params[0] };
+	struct talk_request *t;
+	struct flow_talk talk;
+	bool calling;
+	int rc = begin_who(r);
+
+	if (rc)
+		return rc == API_PENDING ? 0 : rc;
+	if (!api_body_only(r, names))
+		return 0;
+	b.actor = r->actor;
+	b.origin = r->origin_given && !r->actor ? r->origin : NULL;
+	b.input = json_get_object(&r->body, "input", 0);
+	b.session = json_get_object(&r->body, "session", 0);
+	b.draft = json_get_bool(&r->body, "draft", false);
+	if (b.draft && !b.actor)
+		json_problem_set(&r->problem, "/draft", "is for builders");
+	if (!api_input_ok(r))
+		return 0;
+	t = talk_request_new(r);
+	if (!t)
+		return ERR_NOMEM;
+	t->status = 201;
+	if (flow_talk_begin(r->api->config.flows, r->db, &b, t->token, &talk,
+			    &p))
+		return api_problem_connect(r, &p);
+	if (b.origin)
+		cors_allow(r);
+	calling = talk.status == FLOW_S_CALLING;
+	return talk_moved(r, &talk, calling);
+}
+
+/* ---- one that there is ---- */
+
+/* The conversation that the request may see; 0, or API_PENDING. */
+int
+api_talk_find(struct api_request *r, struct flow_talk *out)
+{
+	struct connect_problem p = { 0 };
+	int rc = ERR_NOT_FOUND;
+
+	memset(out, 0, sizeof(*out));
+	if (r->by == API_BY_KEY)
+		rc = flow_talk_find(r->db, r->params[0], r->hash, NULL, out,
+				    &p);
+	if (!rc && out->origin[0] && r->origin_given &&
+	    strcmp(out->origin, r->origin) != 0) {
+		flow_talk_release(out);
+		api_problem(r, API_WRONG_ORIGIN, NULL,
+			    "The conversation belongs to another page.");
+		return API_PENDING;
+	}
+	if (!rc && out->origin[0] && r->origin_given)
+		cors_allow(r);
+	if (!rc)
+		return 0;
+	rc = api_auth_require(r);
+	if (rc)
+		return rc;
+	if (!flow_talk_find(r->db, r->params[0], NULL, r->actor, out, &p))
+		return 0;
+	api_problem_connect(r, &p);
+	return API_PENDING;
+}
+
+bool
+api_talk_after(struct api_request *r, int64_t *out)
+{
+	const char *text = api_query(r, "after");
+	uint64_t n = 0;
+
+	*out = 0;
+	if (text[0] && slice_to_u64(slice_str(text), INT32_MAX, &n)) {
+		api_problem_parameter(r, "after", "A message's seq.");
+		return false;
+	}
+	*out = (int64_t)n;
+	return true;
+}
+
+int
+api_talk_get(struct api_request *r)
+{
+	struct flow_talk talk;
+	int64_t after;
+	int rc;
+
+	if (!api_talk_after(r, &after))
+		return 0;
+	rc = api_talk_find(r, &talk);
+	if (rc)
+		return rc == API_PENDING ? 0 : rc;
+	rc = talk_show(r, 200, &talk, after);
+	flow_talk_release(&talk);
+	return rc;
+}
+
+/* {"id"?, "text" | "choice" | "value"} */
+static bool
+answer_get(struct api_request *r, struct flow_answer *a, const char **id)
+{
+	static const char *const names[] = { "id", "text", "choice", "value",
+					     NULL };
+	int given;
+
+	if (!api_body_only(r, names))
+		return false;
+	*id = json_get_str(&r->body, "id", 0, 64, NULL);
+	a->text = json_get_str(&r->body, "text", 0, FLOW_ANSWER_MAX, NULL);
+	a->choice = json_get_str(&r->body, "choice", 0, 200, NULL);
+	a->value = json_object_get(r->json, "value");
+	given = (a->text != NULL) + (a->choice != NULL) + (a->value != NULL);
+	if (given != 1)
+		json_problem_set(&r->problem, "",
+				 "one of \"text\", \"choice\" and \"value\"");
+	if (a->value && !json_is_string(a->value) &&
+	    !json_is_number(a->value) && !json_is_boolean(a->value))
+		json_problem_set(&r->problem, "/value",
+				 "must be a text, a number, true or false");
+	if (json_is_string(a->value) &&
+	    json_string_length(a->value) > FLOW_ANSWER_MAX)
+		json_problem_set(&r->problem, "/value",
+				 "must have at most %d bytes", FLOW_ANSWER_MAX);
+	return api_input_ok(r);
+}
+
+int
+api_talk_answer(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct flow_answer a = { 0 };
+	struct talk_request *t;
+	struct flow_talk talk;
+	const char *id;
+	bool calling;
+	int rc = api_talk_find(r, &talk);
+
+	if (rc)
+		return rc == API_PENDING ? 0 : rc;
+	flow_talk_release(&talk);
+	if (!rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
+			 ANSWER_BURST) ||
+	    !answer_get(r, &a, &id))
+		return 0;
+	t = talk_request_new(r);
+	if (!t)
+		return ERR_NOMEM;
+	if (flow_talk_answer(r->api->config.flows, r->db, r->params[0], id, &a,
+			     &talk, &t->before, &p)) {
+		flow_talk_release(&talk);
+		return api_problem_connect(r, &p);
+	}
+	calling = talk.status == FLOW_S_CALLING;
+	return talk_moved(r, &talk, calling);
+}
+
+int
+api_talk_end(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct flow_talk talk;
+	int rc = api_talk_find(r, &talk);
+
+	if (rc)
+		return rc == API_PENDING ? 0 : rc;
+	rc = flow_talk_end(r->db, talk.id, &p);
+	if (!rc)
+		flow_tell(r->api->config.flows, talk.id);
+	flow_talk_release(&talk);
+	return rc ? api_problem_connect(r, &p) : api_answer_empty(r);
+}
+
+/* ---- hand-offs ---- */
+
+int
+api_handoffs_list(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_who who;
+	const char *after, *next = NULL;
+	size_t limit;
+	json_t *items;
+
+	if (!api_paging(r, &limit, &after))
+		return 0;
+	api_who(r, &who);
+	if (flow_handoffs(r->db, &who, after, limit + 1, &items, &p))
+		return api_problem_connect(r, &p);
+	if (json_array_size(items) > limit) {
+		json_array_remove(items, limit);
+		next = json_string_value(json_object_get(
+			json_array_get(items, limit - 1), "id"));
+	}
+	return api_answer_list(r, items, next);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /v1/conversations/{id}/events: messages as they come, as server-sent
+ * events (HTML standard, 9.2).
+ *
+ *   FETCH (work) -> SEND (loop) -> IDLE -- moved, or time is up --> FETCH
+ *
+ * What is sent is read from the store, so that nothing is lost between two
+ * looks, or by a connection that breaks off: Last-Event-ID goes on behind it.
+ * The stream ends when the conversation is over.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/api_priv.h"
+
+enum { LOOK_MS = 15 * 1000, EVENTS_MAX = 4 << 20 };
+
+struct events {
+	struct api_request *r;
+	struct http_exchange *x; /* NULL: gone */
+	struct flow_listener listener;
+	struct loop_timer timer;
+	struct buf out;
+	int64_t seq, step;
+	bool busy, dirty, over;
+	char id[27];
+};
+
+static void
+events_free(void *state)
+{
+	struct events *e = state;
+
+	loop_timer_cancel(&e->timer);
+	flow_listen_stop(&e->listener);
+	buf_release(&e->out);
+	free(e);
+}
+
+static void events_look(struct events *e);
+
+/* ---- FETCH, on a work thread ---- */
+
+static void
+event_put(struct events *e, const json_t *message)
+{
+	e->seq = json_integer_value(json_object_get(message, "seq"));
+	buf_printf(&e->out,
+		   "id: %lld\nevent: message\ndata: ", (long long)e->seq);
+	json_write(message, &e->out);
+	buf_puts(&e->out, "\n\n");
+}
+
+static void
+state_put(struct events *e, const struct flow_talk *t)
+{
+	const json_t *expects = flow_talk_expects(t);
+	json_t *o = json_pack("{s:s, s:o}", "state",
+			      flow_status_name(t->status), "expects",
+			      expects ? json_deep_copy(expects) : json_null());
+
+	buf_puts(&e->out, "event: state\ndata: ");
+	json_write(o, &e->out);
+	buf_puts(&e->out, "\n\n");
+	json_decref(o);
+}
+
+static void events_send(struct api_request *r);
+
+static int
+events_fetch(struct api_request *r)
+{
+	struct events *e = r->state;
+	struct connect_problem p = { 0 };
+	struct flow_talk talk = { 0 };
+	json_t *list = NULL, *message;
+	size_t i;
+
+	r->later = events_send;
+	if (flow_talk_get(r->db, e->id, &talk, &p) ||
+	    flow_talk_messages(r->db, e->id, e->seq, &list, &p)) {
+		e->over = true; /* gone, or the client comes again */
+	} else {
+		json_array_foreach(list, i, message)
+		{
+			event_put(e, message);
+		}
+		e->dirty = e->seq < talk.seq;
+		if (!e->dirty && e->step != talk.step)
+			state_put(e, &talk);
+		e->over = !e->dirty && talk.status != FLOW_S_WAITING &&
+			  talk.status != FLOW_S_CALLING;
+		e->step = talk.step;
+	}
+	json_decref(list);
+	flow_talk_release(&talk);
+	return API_PENDING;
+}
+
+/* ---- SEND, on the loop ---- */
+
+static void
+events_end(struct events *e)
+{
+	struct http_exchange *x = e->x;
+	struct api_request *r = e->r;
+
+	r->x = NULL;
+	r->status = 200;
+	if (x)
+		http_exchange_set_owner(x, NULL);
+	api_finish(r);
+	if (x)
+		http_exchange_end(x);
+}
+
+static void
+events_flush(struct events *e)
+{
+	struct http_writer *w = http_exchange_writer(e->x);
+	size_t taken = 0;
+	int rc;
+
+	rc = http_writer_send(w, buf_slice(&e->out), &taken);
+	buf_consume(&e->out, taken);
+	if (!rc)
+		rc = http_writer_flush(w);
+	if (rc && rc != ERR_AGAIN) {
+		e->over = true;
+		buf_reset(&e->out);
+	}
+	if (e->busy || e->out.len || (rc == ERR_AGAIN))
+		return;
+	if (e->over) {
+		http_writer_end(w);
+		events_end(e);
+	} else if (e->dirty) {
+		events_look(e);
+	}
+}
+
+static void
+events_fire(struct loop_timer *t)
+{
+	struct events *e = CONTAINER_OF(t, struct events, timer);
+
+	if (!e->busy && !e->out.len)
+		buf_puts(&e->out, ": still here\n\n");
+	events_look(e);
+}
+
+static void
+events_look(struct events *e)
+{
+	if (e->busy) {
+		e->dirty = true;
+		return;
+	}
+	e->busy = true;
+	e->dirty = false;
+	loop_timer_cancel(&e->timer);
+	api_resume(e->r, events_fetch);
+}
+
+static void
+events_moved(struct flow_listener *l)
+{
+	events_look(CONTAINER_OF(l, struct events, listener));
+}
+
+static void
+events_send(struct api_request *r)
+{
+	struct events *e = r->state;
+
+	e->busy = false;
+	if (!e->x) {
+		events_end(e);
+		return;
+	}
+	loop_timer_start(r->worker->loop, &e->timer, LOOK_MS, events_fire);
+	events_flush(e);
+}
+
+/* ---- beginning ---- */
+
+static void
+events_ready(struct http_exchange *x)
+{
+	struct events *e = http_exchange_owner(x);
+
+	if (e && !e->busy) /* a work thread has the text */
+		events_flush(e);
+}
+
+static void
+events_gone(struct http_exchange *x, int err)
+{
+	struct events *e = http_exchange_owner(x);
+
+	(void)err;
+	if (!e)
+		return;
+	e->x = NULL;
+	if (!e->busy)
+		events_end(e);
+}
+
+static const struct http_exchange_events exchange_events = {
+	.ready = events_ready,
+	.gone = events_gone,
+};
+
+static void
+last_event_id(struct events *e)
+{
+	const struct http_head *h = http_exchange_head(e->x);
+	uint64_t n;
+	unsigned i;
+
+	for (i = 0; i < h->count; i++)
+		if (slice_eq_nocase(h->fields[i].name,
+				    SLICE("Last-Event-ID")) &&
+		    !slice_to_u64(h->fields[i].value, INT32_MAX, &n))
+			e->seq = (int64_t)n;
+}
+
+static int
+events_head(struct events *e)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\n"
+				   "Content-Type: text/event-stream\r\n"
+				   "Cache-Control: no-store\r\n"
+				   "X-Content-Type-Options: nosniff\r\n"
+				   "X-Accel-Buffering: no\r\n"
+				   "Connection: close\r\n";
+	struct http_writer *w = http_exchange_writer(e->x);
+	int rc = http_writer_put(w, slice_str(head));
+
+	if (!rc)
+		rc = http_writer_put(w, buf_slice(&e->r->fields));
+	if (!rc)
+		rc = http_writer_put(w, SLICE("\r\n"));
+	http_exchange_close_after(e->x);
+	http_writer_start_body(w, HTTP_BODY_UNTIL_CLOSE, 0);
+	return rc;
+}
+
+static void
+events_start(struct api_request *r)
+{
+	struct events *e = r->state;
+
+	if (!r->x) {
+		api_finish(r);
+		return;
+	}
+	e->x = r->x;
+	last_event_id(e);
+	if (events_head(e)) {
+		api_finish(r);
+		return;
+	}
+	http_exchange_set_owner(e->x, e);
+	http_exchange_set_events(e->x, &exchange_events);
+	http_exchange_touch(e->x, 0);
+	e->listener.moved = events_moved;
+	slice_copy(slice_str(e->id), e->listener.id, sizeof(e->listener.id));
+	flow_listen(r->worker->flows, &e->listener);
+	events_look(e);
+}
+
+int
+api_talk_events(struct api_request *r)
+{
+	struct flow_talk talk;
+	struct events *e;
+	int64_t after;
+	int rc;
+
+	if (!api_talk_after(r, &after))
+		return 0;
+	rc = api_talk_find(r, &talk);
+	if (rc)
+		return rc == API_PENDING ? 0 : rc;
+	e = calloc(1, sizeof(*e));
+	if (e) {
+		e->r = r;
+		e->seq = after;
+		e->step = -1;
+		memcpy(e->id, talk.id, sizeof(e->id));
+		buf_init(&e->out, EVENTS_MAX);
+		r->state = e;
+		r->state_free = events_free;
+		r->later = events_start;
+	}
+	flow_talk_release(&talk);
+	return e ? API_PENDING : ERR_NOMEM;
+}

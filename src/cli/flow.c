@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * flow list, show, import, export, publish, delete, chat: bots.
+ */
+#include "cli/cli_priv.h"
+
+enum { FILE_MAX = 2 * 1024 * 1024 };
+
+static const struct cli_column flow_columns[] = {
+	{ "LINK", "link_name" },
+	{ "NAME", "name" },
+	{ "PUBLISHED", "published_version" },
+	{ "ERRORS", "errors" },
+	{ "OWNER", "owner.name" },
+	{ NULL },
+};
+
+static int
+list_run(struct cli *c)
+{
+	json_t *list;
+	int rc = cli_request_list(c, "/v1/flows", 0, &list);
+
+	if (rc)
+		return rc;
+	rc = cli_show_list(c, list, flow_columns, "There is no flow yet.");
+	json_decref(list);
+	return rc;
+}
+
+/* Problems, a line each, on standard output. */
+static int
+problems_show(const json_t *problems)
+{
+	static const char *const heads[] = { "SEVERITY", "BLOCK", "AT",
+					     "PROBLEM" };
+	static const char *const keys[] = { "severity", "block", "pointer",
+					    "detail" };
+	struct cli_table t;
+	const json_t *p;
+	struct buf out;
+	size_t i, k;
+	int rc = CLI_OK;
+
+	if (!json_array_size(problems))
+		return CLI_OK;
+	cli_table_init(&t, heads, ARRAY_LEN(heads));
+	json_array_foreach((json_t *)(uintptr_t)problems, i,
+			   p) for (k = 0; k < ARRAY_LEN(keys); k++)
+		cli_table_put(&t,
+			      json_string_value(json_object_get(p, keys[k])));
+	buf_init(&out, 1 << 20);
+	if (!cli_table_write(&t, &out))
+		rc = cli_put(buf_slice(&out));
+	buf_release(&out);
+	cli_table_release(&t);
+	return rc;
+}
+
+static int
+show_run(struct cli *c)
+{
+	static const struct cli_column columns[] = {
+		{ "Link name", "link_name" },
+		{ "Name", "name" },
+		{ "Owner", "owner.name" },
+		{ "Published version", "published_version" },
+		{ "Published", "published_at" },
+		{ "Changed", "updated_at" },
+		{ "Errors", "errors" },
+		{ "Warnings", "warnings" },
+		{ NULL },
+	};
+	struct cli_answer a;
+	int rc = cli_request(c, "GET",
+			     cli_path(c, "/v1/flows/{}", cli_word(c, 0)),
+			     SLICE_NONE, &a);
+
+	if (rc)
+		return rc;
+	rc = cli_show_object(c, &a, columns);
+	if (!rc && !c->json)
+		rc = problems_show(
+			json_object_get(cli_answer_json(&a), "problems"));
+	cli_answer_release(&a);
+	return rc;
+}
+
+static int
+told(struct cli *c, struct cli_answer *a, const char *what)
+{
+	const json_t *o = cli_answer_json(a);
+	const char *link = json_string_value(json_object_get(o, "link_name"));
+	int rc = CLI_OK;
+
+	if (c->json)
+		rc = cli_show_raw(a);
+	cli_say(c, "The flow %s %s.", link ? link : "", what);
+	if (!rc && !c->json)
+		rc = problems_show(json_object_get(o, "problems"));
+	cli_answer_release(a);
+	return rc;
+}
+
+static const struct cli_option import_options[] = {
+	{ "replace", CLI_VALUE, "FLOW", "as the draft of this one" },
+	{ NULL },
+};
+
+/* A file as export writes it, or a bare document. */
+static json_t *
+import_body(const struct buf *text, bool replace, const char **path)
+{
+	struct json_problem p = { 0 };
+	json_t *file = NULL, *flow;
+
+	if (json_read(buf_slice(text), FILE_MAX, &file, &p)) {
+		cli_fail(CLI_FAILED, "The file is no JSON: %s", p.detail);
+		return NULL;
+	}
+	flow = json_object_get(file, "flow");
+	*path = "/v1/flows";
+	if (flow && !replace) {
+		*path = "/v1/flows/import";
+		return file;
+	}
+	flow = json_pack("{s:O}", "draft", flow ? flow : file);
+	json_decref(file);
+	return flow;
+}
+
+static int
+import_run(struct cli *c)
+{
+	const char *replace = cli_value(&c->args, "replace"), *path;
+	struct cli_answer a;
+	struct buf text;
+	json_t *body;
+	int rc = cli_file_read(cli_word(c, 0), FILE_MAX, &text);
+
+	if (rc)
+		return rc;
+	body = import_body(&text, replace != NULL, &path);
+	buf_reset(&text);
+	if (!body || json_write(body, &text))
+		rc = CLI_FAILED;
+	json_decref(body);
+	if (!rc)
+		rc = cli_request(c, replace ? "PUT" : "POST",
+				 replace ? cli_path(c, "/v1/flows/{}", replace)
+					 : path,
+				 buf_slice(&text), &a);
+	buf_release(&text);
+	return rc ? rc : told(c, &a, "is there as a draft");
+}
+
+static const struct cli_option export_options[] = {
+	{ "version", CLI_VALUE, "N", "this version; else the draft" },
+	{ NULL },
+};
+
+static int
+export_run(struct cli *c)
+{
+	const char *version = cli_value(&c->args, "version");
+	struct cli_answer a;
+	char *text;
+	int rc = cli_request(c, "GET",
+			     cli_path(c, "/v1/flows/{}/export?version={}",
+				      cli_word(c, 0),
+				      version ? version : "draft"),
+			     SLICE_NONE, &a);
+
+	if (rc)
+		return rc;
+	text = json_dumps(cli_answer_json(&a), JSON_INDENT(2));
+	rc = text ? cli_put(slice_str(text)) : CLI_FAILED;
+	if (!rc)
+		rc = cli_put(SLICE("\n"));
+	free(text);
+	cli_answer_release(&a);
+	return rc;
+}
+
+static const struct cli_option publish_options[] = {
+	{ "note", CLI_VALUE, "TEXT", "what has changed" },
+	{ NULL },
+};
+
+static int
+publish_run(struct cli *c)
+{
+	const char *note = cli_value(&c->args, "note");
+	json_t *body = json_pack("{s:s}", "note", note ? note : "");
+	struct cli_answer a;
+	struct buf text;
+	int rc;
+
+	buf_init(&text, 64 * 1024);
+	rc = json_write(body, &text) ? CLI_FAILED : CLI_OK;
+	json_decref(body);
+	if (!rc)
+		rc = cli_request(
+			c, "POST",
+			cli_path(c, "/v1/flows/{}/publish", cli_word(c, 0)),
+			buf_slice(&text), &a);
+	buf_release(&text);
+	return rc ? rc : told(c, &a, "is published");
+}
+
+static int
+delete_run(struct cli *c)
+{
+	struct cli_answer a;
+	int rc = cli_request(c, "DELETE",
+			     cli_path(c, "/v1/flows/{}", cli_word(c, 0)),
+			     SLICE_NONE, &a);
+
+	if (rc)
+		return rc;
+	cli_answer_release(&a);
+	cli_say(c, "The flow %s is gone, with its conversations.",
+		cli_word(c, 0));
+	return CLI_OK;
+}
+
+/* ---- chat ---- */
+
+/* What the bot says; "-" before a choice. */
+static void
+chat_show(const json_t *answer)
+{
+	const json_t *list = json_object_get(answer, "messages"), *m, *content;
+	const json_t *expects = json_object_get(answer, "expects");
+	const char *text;
+	struct buf out;
+	size_t i;
+
+	buf_init(&out, 1 << 20);
+	json_array_foreach((json_t *)(uintptr_t)list, i, m)
+	{
+		text = json_string_value(json_object_get(m, "from"));
+		if (!text || strcmp(text, "bot") != 0)
+			continue;
+		content = json_object_get(m, "content");
+		text = json_string_value(json_object_get(content, "text"));
+		if (!text)
+			text = json_string_value(
+				json_object_get(content, "url"));
+		cli_safe(&out, slice_str(text ? text : "(links)"));
+		buf_putc(&out, '\n');
+	}
+	json_array_foreach(json_object_get(expects, "choices"), i, content)
+	{
+		buf_printf(&out, "  %zu  ", i + 1);
+		text = json_string_value(json_object_get(content, "label"));
+		cli_safe(&out, slice_str(text));
+		buf_putc(&out, '\n');
+	}
+	cli_put(buf_slice(&out));
+	buf_release(&out);
+	fflush(stdout);
+}
+
+/* A request whose answer is shown; *over: nothing more is asked. */
+static int
+chat_send(struct cli *c, const char *path, json_t *body, char id[40],
+	  bool *over)
+{
+	struct cli_answer a;
+	const char *text;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 64 * 1024);
+	rc = json_write(body, &b) ? CLI_FAILED : CLI_OK;
+	json_decref(body);
+	if (!rc)
+		rc = cli_request(c, "POST", path, buf_slice(&b), &a);
+	buf_release(&b);
+	if (rc)
+		return rc;
+	if (c->json)
+		rc = cli_show_raw(&a);
+	else
+		chat_show(cli_answer_json(&a));
+	text = json_string_value(json_object_get(cli_answer_json(&a), "id"));
+	slice_copy(slice_str(text), id, 40);
+	text = json_string_value(json_object_get(cli_answer_json(&a), "state"));
+	*over = !text || strcmp(text, "waiting") != 0;
+	cli_answer_release(&a);
+	return rc;
+}
+
+static const struct cli_option chat_options[] = {
+	{ "draft", CLI_FLAG, NULL, "the draft, in place of what is published" },
+	{ NULL },
+};
+
+static int
+chat_run(struct cli *c)
+{
+	char id[40] = "", line[4096];
+	bool over = false;
+	int rc = chat_send(
+		c, cli_path(c, "/v1/flows/{}/conversations", cli_word(c, 0)),
+		json_pack("{s:b}", "draft", cli_flag(&c->args, "draft")), id,
+		&over);
+
+	while (!rc && !over && fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (!slice_is_utf8(slice_str(line)))
+			return cli_fail(CLI_FAILED, "The line is not UTF-8.");
+		rc = chat_send(c,
+			       cli_path(c, "/v1/conversations/{}/messages", id),
+			       json_pack("{s:s}", "text", line), id, &over);
+	}
+	return rc;
+}
+
+const struct cli_command cli_flow_commands[] = {
+	{ "flow list", "", "the flows", NULL, list_run },
+	{ "flow show", "FLOW", "a flow, and what is wrong with its draft", NULL,
+	  show_run, NULL, 1, 1 },
+	{ "flow import", "FILE", "a flow out of a file",
+	  "FILE (or - for standard input) is as flow export writes it, or a "
+	  "bare document.",
+	  import_run, import_options, 1, 1 },
+	{ "flow export", "FLOW", "a flow as a file, on standard output",
+	  "Connections are in it by their link names, and no secrets.",
+	  export_run, export_options, 1, 1 },
+	{ "flow publish", "FLOW", "put the draft in force",
+	  "It runs with your permission to use its connections.", publish_run,
+	  publish_options, 1, 1 },
+	{ "flow delete", "FLOW", "take a flow away, conversations and all",
+	  NULL, delete_run, NULL, 1, 1 },
+	{ "flow chat", "FLOW", "talk with a flow, here or on a pipe",
+	  "A line is an answer; a choice is made by its number or its text.",
+	  chat_run, chat_options, 1, 1 },
+	{ NULL },
+};

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls of conversations: a drive takes one that is calling on until it is
+ * not.
+ *
+ *   PREPARE (work)  the row, its document, whose permission; the attempt is
+ *                   written down
+ *   PROBE   (loop)  after a crash: would this request be safe to make again?
+ *   CALL    (loop)  hook/ makes it; no thread is held
+ *   TAKE    (work)  the result becomes the next move, in one transaction
+ *
+ *   PREPARE -> (PROBE ->) CALL -> TAKE -> PREPARE … or the end
+ *       |          |                ^
+ *       +----------+--- not again --+   (the path no_answer)
+ *
+ * An attempt that was written down and has no result may have been carried
+ * out.  GET, HEAD, OPTIONS and what carries an idempotency key are made
+ * again; nothing else is.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flow/flow_priv.h"
+
+enum { SOON_MS = 1000, GONE_AWAY = 1 };
+
+struct flow_drive {
+	struct flow_worker *worker;
+	char id[27];
+	void (*done)(void *arg);
+	void *arg;
+	struct flow_drive *next, **prev;
+	struct loop_work work;
+	struct hook_run *run;
+	/* of one call */
+	struct flow_document *document;
+	struct people_actor *actor;
+	json_t *values;
+	int block;
+	int64_t step;
+	bool probing, again;	    /* call PREPARE once more */
+	struct hook_result *result; /* NULL: not to be made again */
+};
+
+static void drive_prepare(struct flow_drive *d);
+static void drive_take(struct flow_drive *d);
+
+/* ---- life ---- */
+
+static void
+call_release(struct flow_drive *d)
+{
+	hook_result_free(d->result);
+	flow_document_unref(d->document);
+	people_actor_unref(d->actor);
+	json_decref(d->values);
+	d->result = NULL;
+	d->document = NULL;
+	d->actor = NULL;
+	d->values = NULL;
+}
+
+static void
+drive_free(struct flow_drive *d)
+{
+	*d->prev = d->next;
+	if (d->next)
+		d->next->prev = d->prev;
+	call_release(d);
+	free(d);
+}
+
+static void
+drive_end(struct flow_drive *d)
+{
+	void (*done)(void *) = d->done;
+	void *arg = d->arg;
+
+	flow_tell(d->worker->engine, d->id);
+	drive_free(d);
+	if (done)
+		done(arg);
+}
+
+void
+flow_drive_detach(struct flow_drive *d)
+{
+	d->done = NULL;
+}
+
+void
+flow_drives_cancel(struct flow_worker *w)
+{
+	struct flow_drive *d;
+
+	while ((d = w->drives)) {
+		if (d->run)
+			hook_run_cancel(d->run);
+		drive_free(d);
+	}
+}
+
+struct flow_drive *
+flow_drive_start(struct flow_worker *w, const char *id, void (*done)(void *arg),
+		 void *arg)
+{
+	struct flow_drive *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->worker = w;
+	slice_copy(slice_str(id), d->id, sizeof(d->id));
+	d->done = done;
+	d->arg = arg;
+	d->next = w->drives;
+	d->prev = &w->drives;
+	if (d->next)
+		d->next->prev = &d->next;
+	w->drives = d;
+	drive_prepare(d);
+	return d;
+}
+
+/* The lease runs out soon: somebody, perhaps this process, tries again. */
+static void
+lease_give_back(struct store_conn *c, const char *id, bool not_sent)
+{
+	store_exec(c, NULL,
+		   "UPDATE conversations SET lease_owner = '', lease_until = "
+		   "?2, attempt = attempt - ?3 WHERE id = ?1 AND status = "
+		   "'calling'",
+		   "sii", id, clock_wall_ms() + SOON_MS, (int64_t)not_sent);
+}
+
+/* ---- on whose behalf ---- */
+
+static int
+actor_of_flow(struct store_conn *c, const struct flow_talk *t,
+	      struct people_actor *a)
+{
+	struct store_stmt *st = NULL;
+	size_t room = FLOW_BLOCKS_MAX;
+	int rc;
+
+	slice_copy(slice_str(t->flow), a->flow, sizeof(a->flow));
+	a->connections = calloc(room, sizeof(char *));
+	if (!a->connections)
+		return ERR_NOMEM;
+	rc = store_query(c, &st,
+			 "SELECT connection FROM flow_uses WHERE flow = ?1 AND "
+			 "version = ?2",
+			 "si", t->flow, t->flow_version);
+	while (!rc && a->connection_count < room &&
+	       (rc = store_step(st)) == 1) {
+		a->connections[a->connection_count] =
+			slice_dup(store_col(st, 0));
+		rc = a->connections[a->connection_count++] ? 0 : ERR_NOMEM;
+	}
+	store_done(st);
+	return rc;
+}
+
+int
+flow_talk_actor(struct store_conn *c, const struct flow_talk *t,
+		struct people_actor **out)
+{
+	char member[27], name[PEOPLE_NAME_SIZE];
+	enum people_role role = PEOPLE_BUILDER;
+	struct store_stmt *st = NULL;
+	int rc;
+
+	*out = NULL;
+	if (t->flow_version)
+		rc = store_query(c, &st,
+				 "SELECT v.published_by, f.name, 'builder' "
+				 "FROM flow_versions v JOIN flows f ON f.id = "
+				 "v.flow WHERE v.flow = ?1 AND v.number = ?2",
+				 "si", t->flow, t->flow_version);
+	else
+		rc = store_query(c, &st,
+				 "SELECT id, name, role FROM members WHERE id "
+				 "= ?1 AND disabled_at = 0",
+				 "s", t->member);
+	if (!rc && (rc = store_step(st)) == 1) {
+		slice_copy(store_col(st, 0), member, sizeof(member));
+		slice_copy(slice_head(store_col(st, 1), sizeof(name) - 1), name,
+			   sizeof(name));
+		rc = people_role_parse(store_col(st, 2), &role);
+		if (!rc)
+			*out = people_actor_new(t->org, member, role, name);
+		rc = rc ? rc : *out ? 0 : ERR_NOMEM;
+	} else if (!rc) {
+		rc = ERR_NOT_FOUND;
+	}
+	store_done(st);
+	if (!rc && t->flow_version)
+		rc = actor_of_flow(c, t, *out);
+	if (rc) {
+		people_actor_unref(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+/* ---- PREPARE ---- */
+
+/* 0, or GONE_AWAY when there is no call to be made here. */
+static int
+prepare_load(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
+{
+	struct flow_engine *e = d->worker->engine;
+	const char *block;
+	int rc = flow_talk_load(c, d->id, t);
+
+	if (rc == ERR_NOT_FOUND || (!rc && t->status != FLOW_S_CALLING))
+		return GONE_AWAY;
+	if (!rc)
+		rc = flow_talk_document(e, c, t->flow, t->flow_version,
+					&d->document);
+	if (!rc)
+		rc = flow_talk_actor(c, t, &d->actor);
+	if (!rc)
+		rc = flow_talk_values(c, t, &d->values);
+	block = json_string_value(json_object_get(t->state, "block"));
+	if (!rc && block)
+		d->block = flow_run_find(d->document, block);
+	d->step = t->step;
+	if (!rc && (d->block < 0 ||
+		    d->document->blocks[d->block].type != &flow_webhook))
+		d->block = -1; /* the draft has lost it */
+	return rc;
+}
+
+static void
+prepare_work(struct loop_work *w)
+{
+	struct flow_drive *d = CONTAINER_OF(w, struct flow_drive, work);
+	struct flow_engine *e = d->worker->engine;
+	struct flow_talk t = { 0 };
+	struct store_conn *c = NULL;
+	int64_t changed = 0;
+	int rc = store_acquire(e->store, &c);
+
+	d->again = false;
+	d->block = -1;
+	if (!rc)
+		rc = prepare_load(d, c, &t);
+	d->probing = !rc && d->block >= 0 && t.attempt > 0;
+	if (!rc && t.attempt >= FLOW_CALL_ATTEMPTS)
+		d->block = -1;
+	if (!rc)
+		rc = store_exec(c, &changed,
+				"UPDATE conversations SET attempt = attempt + "
+				"1 WHERE id = ?1 AND step = ?2 AND status = "
+				"'calling' AND lease_owner = ?3",
+				"sis", d->id, d->step, e->owner);
+	if (!rc && changed)
+		d->again = true;
+	else if (rc < 0)
+		log_warn("a conversation's call must wait", LOG_E(rc),
+			 LOG_S("conversation", d->id));
+	if (rc < 0 && c)
+		lease_give_back(c, d->id, false);
+	flow_talk_release(&t);
+	if (c)
+		store_release(c);
+	step_reached("flow.call_noted");
+}
+
+/* ---- CALL ---- */
+
+static int drive_call(struct flow_drive *d);
+
+static void
+call_done(void *arg, struct hook_result *result)
+{
+	struct flow_drive *d = arg;
+
+	d->run = NULL;
+	if (d->probing && result && result->repeatable) {
+		d->probing = false;
+		hook_result_free(result);
+		if (drive_call(d))
+			drive_take(d);
+		return;
+	}
+	if (d->probing) {
+		hook_result_free(result);
+		result = NULL;
+	}
+	d->result = result;
+	drive_take(d);
+}
+
+static int
+drive_call(struct flow_drive *d)
+{
+	struct hook_run_config config = {
+		.document = d->document->blocks[d->block].data,
+		.calls = d->worker->calls,
+		.loop = d->worker->loop,
+		.pool = d->worker->engine->pool,
+		.actor = d->actor,
+		.subject = d->id,
+		.values = d->values,
+		.dry_run = d->probing,
+		.done = call_done,
+		.arg = d,
+	};
+
+	return hook_run_start(&config, &d->run);
+}
+
+/* Too much is under way: not sent, and tried again soon. */
+static void
+later_work(struct loop_work *w)
+{
+	struct flow_drive *d = CONTAINER_OF(w, struct flow_drive, work);
+	struct store_conn *c;
+
+	if (store_acquire(d->worker->engine->store, &c))
+		return;
+	lease_give_back(c, d->id, true);
+	store_release(c);
+}
+
+static void
+later_done(struct loop_work *w)
+{
+	drive_end(CONTAINER_OF(w, struct flow_drive, work));
+}
+
+static void
+drive_work(struct flow_drive *d, void (*work)(struct loop_work *),
+	   void (*done)(struct loop_work *))
+{
+	d->work.work = work;
+	d->work.done = done;
+	d->work.loop = d->worker->loop;
+	loop_work_start(d->worker->engine->pool, &d->work);
+}
+
+static void
+prepare_done(struct loop_work *w)
+{
+	struct flow_drive *d = CONTAINER_OF(w, struct flow_drive, work);
+
+	if (!d->again)
+		drive_end(d);
+	else if (d->block < 0)
+		drive_take(d);
+	else if (drive_call(d))
+		drive_work(d, later_work, later_done);
+}
+
+static void
+drive_prepare(struct flow_drive *d)
+{
+	call_release(d);
+	drive_work(d, prepare_work, prepare_done);
+}
+
+/* ---- TAKE ---- */
+
+static void
+take_values(struct flow_drive *d, struct flow_run *run)
+{
+	const char *name;
+	json_t *value;
+	char full[FLOW_ID_MAX + HOOK_VARIABLE_MAX];
+
+	if (!d->result)
+		return;
+	json_object_foreach(d->result->variables, name, value)
+	{
+		snprintf(full, sizeof(full), "%s%s",
+			 strchr(name, '.') ? "" : "block.", name);
+		/* Scopes that a mapping may not write are refused when the
+		 * document is compiled. */
+		flow_value_set(run, full, json_deep_copy(value));
+	}
+}
+
+static int
+take_move(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
+{
+	struct flow_move m = { 0 };
+	const char *path = d->result ? d->result->path : hook_path_no_answer;
+	enum flow_next next = FLOW_FAILED;
+	int rc = flow_move_init(&m, d->worker->engine, c, t);
+
+	if (!rc && m.run.block >= 0) {
+		take_values(d, &m.run);
+		next = flow_run_exit(&m.run, path);
+	} else if (!rc) {
+		m.run.block = (int)m.run.document->start;
+	}
+	if (!rc)
+		rc = flow_move_store(&m, next);
+	flow_move_release(&m);
+	return rc;
+}
+
+static void
+take_work(struct loop_work *w)
+{
+	struct flow_drive *d = CONTAINER_OF(w, struct flow_drive, work);
+	struct flow_talk t = { 0 };
+	struct store_conn *c = NULL;
+	int rc = store_acquire(d->worker->engine->store, &c);
+
+	d->again = false;
+	step_reached("flow.call_done");
+	if (!rc)
+		rc = store_begin(c);
+	if (!rc)
+		rc = flow_talk_load(c, d->id, &t);
+	if (!rc && (t.status != FLOW_S_CALLING || t.step != d->step))
+		rc = ERR_CANCELLED; /* ended, or somebody else's by now */
+	if (!rc)
+		rc = take_move(d, c, &t);
+	if (!rc)
+		rc = store_commit(c);
+	if (!rc)
+		d->again = t.status == FLOW_S_CALLING;
+	if (c)
+		store_rollback(c);
+	if (rc && rc != ERR_CANCELLED) {
+		log_warn("a call's result could not be stored", LOG_E(rc),
+			 LOG_S("conversation", d->id));
+		if (c)
+			lease_give_back(c, d->id, false);
+	}
+	flow_talk_release(&t);
+	if (c)
+		store_release(c);
+}
+
+static void
+take_done(struct loop_work *w)
+{
+	struct flow_drive *d = CONTAINER_OF(w, struct flow_drive, work);
+
+	if (!d->again) {
+		drive_end(d);
+		return;
+	}
+	flow_tell(d->worker->engine, d->id);
+	drive_prepare(d);
+}
+
+static void
+drive_take(struct flow_drive *d)
+{
+	drive_work(d, take_work, take_done);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of flow/: compiled documents, block types, and the step
+ * that runs blocks.
+ */
+#ifndef FLOW_FLOW_PRIV_H
+#define FLOW_FLOW_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "flow/flow.h"
+
+/* ---- fail.c ---- */
+
+/* Problem codes, described once: name, HTTP status, code, title. */
+#define FLOW_PROBLEM_LIST(X) \
+	X(INVALID, 400, "invalid_request", "The request is not right") \
+	X(TOO_LARGE, 413, "too_large", "It is too large") \
+	X(FORBIDDEN, 403, "forbidden", "You may not do this") \
+	X(ORIGIN, 403, "origin_not_allowed", \
+	  "This page may not talk with the flow") \
+	X(NOT_FOUND, 404, "flow_not_found", "There is no such flow") \
+	X(VERSION_NOT_FOUND, 404, "version_not_found", \
+	  "There is no such version") \
+	X(GLOBAL_NOT_FOUND, 404, "global_not_found", \
+	  "There is no such constant") \
+	X(CONVERSATION_NOT_FOUND, 404, "conversation_not_found", \
+	  "There is no such conversation") \
+	X(EXISTS, 409, "already_exists", "There is one already") \
+	X(HAS_PROBLEMS, 409, "flow_has_problems", \
+	  "The draft has problems that must be solved first") \
+	X(NOT_PUBLISHED, 409, "flow_not_published", \
+	  "The flow is not published") \
+	X(ENDED, 409, "conversation_ended", "The conversation is over") \
+	X(CALLING, 409, "conversation_busy", \
+	  "The bot is still busy with the answer before") \
+	X(CHANGED, 412, "changed_meanwhile", "It was changed meanwhile") \
+	X(ID_REUSED, 422, "message_id_reused", \
+	  "This id was for another message") \
+	X(LIMIT, 429, "rate_limited", "Not so fast") \
+	X(UNAVAILABLE, 503, "unavailable", "Not available at the moment") \
+	X(INTERNAL, 500, "internal", "Something went wrong here")
+
+enum flow_problem_id {
+#define FLOW_PROBLEM_ENUM(name, ...) FLOW_P_##name,
+	FLOW_PROBLEM_LIST(FLOW_PROBLEM_ENUM)
+#undef FLOW_PROBLEM_ENUM
+};
+
+/* Fills *p (hint may be NULL) and returns err, which must not be 0. */
+int flow_fail(struct connect_problem *p, int err, enum flow_problem_id which,
+	      const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* A store's error: logged, and told. */
+int flow_fail_store(struct connect_problem *p, struct store_conn *c, int err);
+/* people_may() with *p filled and the refusal noted. */
+int flow_may(struct store_conn *c, const struct connect_who *who,
+	     enum people_action action, const struct people_object *object,
+	     const char *id, struct connect_problem *p);
+int flow_audit(struct store_conn *c, const struct connect_who *who,
+	       const char *action, const char *id, const char *name,
+	       const char *detail);
+
+/* ---- row.c: what is stored of a flow ---- */
+
+/* By id or link name, without asking anybody: ERR_NOT_FOUND. */
+int flow_row_find(struct store_conn *c, const char *org, const char *id,
+		  struct arena *arena, struct flow_info *out,
+		  struct connect_problem *p);
+/* The document's text of a version (0: the draft), in the arena. */
+int flow_row_document(struct store_conn *c, const char *flow, int64_t version,
+		      struct arena *arena, const char **text,
+		      struct connect_problem *p);
+
+/* ---- world.c ---- */
+
+/* The world of this actor, for the check of a document. */
+struct flow_org {
+	struct flow_world world;
+	struct store_conn *c;
+	const struct people_actor *actor;
+	const char **names; /* of constants */
+	size_t count;
+};
+int flow_org_init(struct flow_org *o, struct store_conn *c,
+		  const struct people_actor *actor, struct arena *arena);
+/* Replaces what a version uses; inside a transaction. */
+int flow_uses_set(struct store_conn *c, const char *org, const char *flow,
+		  int64_t version, const struct flow_document *d);
+
+/* ---- compiled documents ---- */
+
+struct flow_exit {
+	const char *name;
+	const char *target; /* the block's id; NULL: leads nowhere */
+	int block;	    /* its index; -1: none */
+	bool required;
+	bool fixed; /* not out of "paths" */
+};
+
+struct flow_block {
+	const struct flow_block_type *type;
+	const char *id;
+	const char *name; /* for people; "" */
+	const char *pointer;
+	struct flow_exit *exits;
+	size_t exit_count;
+	void *data; /* the type's own, in the document's arena */
+};
+
+/* A template of the document and where it stands, for checks. */
+struct flow_template {
+	struct template *text;	    /* one of the two */
+	struct template_json *json; /* owned by the document */
+	const struct flow_block *block;
+	const char *pointer;
+	struct flow_template *next;
+};
+
+struct flow_document {
+	_Atomic unsigned refs;
+	struct arena *arena;
+	const char *name;
+	struct flow_block *blocks;
+	size_t block_count;
+	size_t start;
+	json_t *flow_values, *session_values; /* defaults; unchanged */
+	struct flow_widget widget;
+	struct flow_template *templates, **templates_end;
+	const char *connections[FLOW_BLOCKS_MAX]; /* that webhooks use */
+	size_t connection_count;
+};
+
+/* ---- compiling: compile.c ---- */
+
+struct flow_compiler {
+	struct flow_document *doc;
+	const struct flow_world *world;
+	json_t *problems;
+	size_t errors;
+	/* names of variables that there are; NULL-terminated */
+	const char **known;
+	size_t known_count, known_room;
+	bool oom;
+};
+
+/* A place in the document: an object, its pointer, and whose it is. */
+struct flow_at {
+	struct flow_compiler *c;
+	const struct flow_block *block; /* NULL: the document's own */
+	const json_t *object;
+	const char *pointer;
+};
+
+/* First names of variables. */
+extern const char *const flow_scopes[];
+
+/* Notes a problem at `pointer` (absolute). */
+void flow_problem(struct flow_compiler *c, const struct flow_block *b,
+		  enum flow_severity severity, const char *pointer,
+		  const char *code, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+/* The same for a member of `at` (NULL: the object itself). */
+void flow_at_problem(const struct flow_at *at, const char *member,
+		     const char *code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* at->pointer + "/" + member, in the arena. */
+const char *flow_pointer(const struct flow_at *at, const char *member);
+/* False, with a problem, if value is no object. */
+bool flow_at_object(struct flow_at *out, const struct flow_at *parent,
+		    const json_t *value, const char *pointer);
+/* Reports every member that is in neither list (the second may be NULL). */
+void flow_only(const struct flow_at *at, const char *const *names,
+	       const char *const *more);
+/* Getters, as in json/, but each notes its own problem. */
+const char *flow_get_str(const struct flow_at *at, const char *name, int flags,
+			 size_t max, const char *fallback);
+int64_t flow_get_int(const struct flow_at *at, const char *name, int64_t min,
+		     int64_t max, int64_t fallback);
+bool flow_get_bool(const struct flow_at *at, const char *name, bool fallback);
+const json_t *flow_get_array(const struct flow_at *at, const char *name,
+			     int flags, size_t max);
+/* The i-th item of the list `name` as an object. */
+bool flow_get_item(const struct flow_at *at, const char *name,
+		   const json_t *list, size_t i, struct flow_at *out);
+/* A text template of member `name`; NULL where there is none (or a problem).
+ * Owned by the document. */
+struct template *flow_get_template(const struct flow_at *at, const char *name,
+				   int flags, enum template_place place);
+/* A member that is a JSON template. */
+struct template_json *flow_get_value(const struct flow_at *at, const char *name,
+				     int flags);
+/* A variable's full name that may be set here; scopes: those allowed.  A
+ * name without scope is one of the first.  "" after a problem. */
+const char *flow_get_variable(const struct flow_at *at, const char *name,
+			      int flags, const char *const *scopes);
+/* The variable exists from now on. */
+void flow_known_add(struct flow_compiler *c, const char *scope,
+		    const char *name);
+/* Adds an exit; later filled in from "paths". */
+struct flow_exit *flow_exit_add(struct flow_compiler *c, struct flow_block *b,
+				const char *name, bool required);
+/* Whether a text can be an id of block, choice or branch. */
+bool flow_is_id(const char *text);
+void *flow_alloc(struct flow_compiler *c, size_t size);
+const char *flow_strdup(struct flow_compiler *c, const char *text);
+
+/* ---- check.c ---- */
+
+/* What only shows on the whole: exits, reach, loops, variables. */
+void flow_check_exits(struct flow_compiler *c, struct flow_block *b,
+		      const json_t *paths);
+void flow_check_whole(struct flow_compiler *c);
+
+/* ---- running ---- */
+
+/* What a block wants next. */
+enum flow_next {
+	FLOW_GO,	 /* on, through run->exit */
+	FLOW_WAIT,	 /* for the visitor */
+	FLOW_CALL,	 /* a webhook is to be called */
+	FLOW_TO_FLOW,	 /* on in another flow, run->to_flow */
+	FLOW_ENDED,	 /* over */
+	FLOW_HANDED_OFF, /* over for the bot */
+	FLOW_FAILED,	 /* over: run->problem */
+};
+
+struct flow_run {
+	struct flow_document *document; /* borrowed */
+	json_t *values;	  /* {input, block, flow, session, global} */
+	json_t *memory;	  /* the block's own while it waits; or NULL */
+	json_t *messages; /* of the bot, appended */
+	json_t *expects;  /* what is waited for; or NULL */
+	json_t *handoff;  /* {message, email} to be stored; or NULL */
+	int block;	  /* index of the block that runs */
+	unsigned steps;
+	const char *exit;
+	const char *to_flow;
+	char problem[320];
+};
+
+struct flow_block_type {
+	const char *name;
+	const char *help;
+	const char *const *fields; /* beside id, type, name, paths */
+	bool pauses;		   /* a loop through it is fine */
+	/* Reads the block's fields: data, exits, variables. */
+	void (*compile)(const struct flow_at *at, struct flow_block *b);
+	/* The block is entered. */
+	enum flow_next (*enter)(struct flow_run *run,
+				const struct flow_block *b);
+	/* The visitor has answered; NULL: never waits. */
+	enum flow_next (*answer)(struct flow_run *run,
+				 const struct flow_block *b,
+				 const struct flow_answer *a);
+	/* Frees what is not in the arena; may be NULL. */
+	void (*release)(struct flow_block *b);
+};
+
+extern const struct flow_block_type flow_start, flow_message, flow_question,
+	flow_choice, flow_condition, flow_set, flow_webhook, flow_jump,
+	flow_handoff, flow_end;
+
+/* webhook.c: variables in a webhook's templates. */
+void flow_webhook_check(struct flow_compiler *c, const struct flow_block *b,
+			const char *const *known);
+
+/* The i-th type, or NULL past the last. */
+const struct flow_block_type *flow_block_type_at(size_t i);
+const struct flow_block_type *flow_block_type_find(const char *name);
+
+/* ---- run.c ---- */
+
+/* The rendered text; "" where it cannot be (it is cut at 8 KiB then).
+ * Owned. */
+json_t *flow_render(struct flow_run *run, const struct template *t);
+/* {"type": "text", "text"}; nothing where the text is empty. */
+void flow_say(struct flow_run *run, const struct template *t);
+void flow_say_text(struct flow_run *run, const char *text);
+void flow_say_content(struct flow_run *run, json_t *content); /* taken */
+/* Sets "scope.name"; value is taken. */
+void flow_value_set(struct flow_run *run, const char *name, json_t *value);
+/* Borrowed; NULL where there is none. */
+json_t *flow_value_get(const struct flow_run *run, const char *name);
+const struct flow_exit *flow_exit_find(const struct flow_block *b,
+				       const char *name);
+
+/* From the start block on; document, values and messages are set. */
+enum flow_next flow_run_begin(struct flow_run *run);
+/* run->block waits, and this is the answer. */
+enum flow_next flow_run_answer(struct flow_run *run,
+			       const struct flow_answer *a);
+/* run->block is left through this exit ("next" where it leads nowhere). */
+enum flow_next flow_run_exit(struct flow_run *run, const char *path);
+/* Index of a block by its id; -1. */
+int flow_run_find(const struct flow_document *d, const char *block);
+void flow_run_release(struct flow_run *run);
+
+/* ---- answer.c: what a visitor's text means ---- */
+
+enum flow_kind {
+	FLOW_TEXT,
+	FLOW_NUMBER,
+	FLOW_EMAIL,
+	FLOW_PHONE,
+	FLOW_DATE,
+	FLOW_CHOICE,
+	FLOW_YES_NO,
+	FLOW_KINDS,
+};
+
+extern const char *const flow_kind_names[FLOW_KINDS];
+
+/* {min_length, …}; what is not given is "has" false. */
+struct flow_limits {
+	bool has_min, has_max;
+	double min, max;
+	const char *min_date, *max_date; /* or NULL */
+	size_t min_length, max_length;	 /* characters; 0: none */
+	struct jsonpath *pattern;	 /* or NULL */
+};
+
+/*
+ * The value of an answer of this kind, all but choice and yes_no: owned, or
+ * NULL when it is none.
+ */
+json_t *flow_answer_value(enum flow_kind kind, const char *text,
+			  const struct flow_limits *limits);
+/* Whether a text is a date that there is, YYYY-MM-DD. */
+bool flow_is_date(const char *text);
+bool flow_is_email(const char *text);
+/* Compiles an I-Regexp for the whole of a text; ERR_INVALID. */
+int flow_pattern_compile(const char *pattern, struct jsonpath **out);
+
+/* Choices {id, label}, as answers name them. */
+struct flow_option {
+	const char *id, *label;
+};
+/* The one that is meant: by id, label, or number from 1; -1. */
+int flow_option_find(const struct flow_option *options, size_t count,
+		     const struct flow_answer *a);
+/* [{id, label}] for expects. */
+json_t *flow_options_json(const struct flow_option *options, size_t count);
+
+/* ---- talk.c, move.c: conversations ---- */
+
+enum {
+	FLOW_LEASE_MS = 10 * 1000,
+	FLOW_LOOK_MS = 3 * 1000,
+	FLOW_CALL_ATTEMPTS = 3,
+	FLOW_CACHE = 64,
+};
+
+struct flow_engine {
+	struct store *store;
+	struct loop *loop;
+	struct loop_pool *pool;
+	char owner[27]; /* of leases: this process */
+	struct loop_timer timer;
+	struct loop_work work;
+	bool working, stopped;
+	pthread_mutex_t mutex; /* of what follows */
+	struct flow_worker *workers;
+	unsigned worker_count, turn;
+	struct {
+		char key[64];
+		struct flow_document *document;
+	} cache[FLOW_CACHE];
+};
+
+struct flow_worker {
+	struct flow_engine *engine;
+	struct loop *loop;
+	struct call_worker *calls;
+	struct flow_drive *drives;
+	struct flow_listener *listeners;
+	struct flow_worker *next;
+};
+
+/* Reads a row; ERR_NOT_FOUND. */
+int flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *out);
+/* The compiled document that it runs; a reference. */
+int flow_talk_document(struct flow_engine *e, struct store_conn *c,
+		       const char *flow, int64_t version,
+		       struct flow_document **out);
+/* On whose behalf its calls are made; owned. */
+int flow_talk_actor(struct store_conn *c, const struct flow_talk *t,
+		    struct people_actor **out);
+/* All scopes, with the organisation's constants; owned. */
+int flow_talk_values(struct store_conn *c, const struct flow_talk *t,
+		     json_t **out);
+
+/* One move: from a row to the next, inside the caller's transaction. */
+struct flow_move {
+	struct flow_engine *engine;
+	struct store_conn *c;
+	struct flow_talk *talk;
+	struct flow_run run;
+};
+
+/* run.block is -1: the start. */
+int flow_move_init(struct flow_move *m, struct flow_engine *e,
+		   struct store_conn *c, struct flow_talk *t);
+/* What the blocks came to becomes the row, the messages and the hand-off. */
+int flow_move_store(struct flow_move *m, enum flow_next next);
+void flow_move_release(struct flow_move *m);
+int flow_message_add(struct store_conn *c, struct flow_talk *t,
+		     const char *sender, const json_t *content,
+		     const char *client_id);
+/* The one setter of a status; only along the arrows of the drawing. */
+void flow_status_set(struct flow_talk *t, enum flow_status to);
+
+/* drive.c: on the worker's loop, at its end. */
+void flow_drives_cancel(struct flow_worker *w);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One move of a conversation: its row, the blocks, the row again.
+ *
+ * All of it inside one transaction of the caller's, so that state and
+ * messages never differ; the row's step tells whether somebody else has
+ * moved meanwhile.  (flow.h has the drawing of the states.)
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flow/flow_priv.h"
+
+enum { STATE_MAX = 2 * FLOW_VALUES_MAX, FLOWS_MAX = 10 };
+
+static const char *const status_names[FLOW_S_COUNT] = {
+	"waiting", "calling", "ended", "handed_off", "failed",
+};
+
+const char *
+flow_status_name(enum flow_status s)
+{
+	return status_names[s];
+}
+
+void
+flow_status_set(struct flow_talk *t, enum flow_status to)
+{
+	/* What is over stays so; everything else may come after the rest. */
+	ASSERT(t->status == FLOW_S_WAITING || t->status == FLOW_S_CALLING);
+	ASSERT((unsigned)to < FLOW_S_COUNT);
+	t->status = to;
+}
+
+void
+flow_talk_release(struct flow_talk *t)
+{
+	json_decref(t->state);
+	memset(t, 0, sizeof(*t));
+}
+
+const json_t *
+flow_talk_expects(const struct flow_talk *t)
+{
+	const json_t *e = json_object_get(t->state, "expects");
+
+	return t->status == FLOW_S_WAITING && json_is_object(e) ? e : NULL;
+}
+
+/* ---- the row ---- */
+
+static int
+talk_read(struct store_stmt *st, struct flow_talk *t)
+{
+	struct json_problem ignored = { 0 };
+	size_t i;
+
+	slice_copy(store_col(st, 0), t->id, sizeof(t->id));
+	slice_copy(store_col(st, 1), t->org, sizeof(t->org));
+	slice_copy(store_col(st, 2), t->flow, sizeof(t->flow));
+	t->flow_version = store_col_int(st, 3);
+	slice_copy(store_col(st, 4), t->member, sizeof(t->member));
+	slice_copy(store_col(st, 5), t->origin, sizeof(t->origin));
+	for (i = 0; i < FLOW_S_COUNT; i++)
+		if (slice_eq(store_col(st, 6), slice_str(status_names[i])))
+			break;
+	if (i == FLOW_S_COUNT)
+		return ERR_STORE;
+	t->status = (enum flow_status)i;
+	slice_copy(store_col(st, 7), t->problem, sizeof(t->problem));
+	t->seq = store_col_int(st, 8);
+	t->step = store_col_int(st, 9);
+	t->attempt = store_col_int(st, 10);
+	t->created_at = store_col_int(st, 11);
+	t->updated_at = store_col_int(st, 12);
+	return json_read(store_col(st, 13), STATE_MAX, &t->state, &ignored)
+		       ? ERR_STORE
+		       : 0;
+}
+
+int
+flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *t)
+{
+	struct store_stmt *st = NULL;
+	int rc;
+
+	memset(t, 0, sizeof(*t));
+	rc = store_query(c, &st,
+			 "SELECT id, org, flow, flow_version, member, origin, "
+			 "status, problem, seq, step, attempt, created_at, "
+			 "updated_at, state FROM conversations WHERE id = ?1",
+			 "s", id);
+	if (!rc)
+		rc = store_step(st);
+	rc = rc == 1 ? talk_read(st, t) : rc ? rc : ERR_NOT_FOUND;
+	store_done(st);
+	return rc;
+}
+
+/* ---- documents ---- */
+
+static int
+document_load(struct store_conn *c, const char *flow, int64_t version,
+	      struct flow_document **out)
+{
+	static const char *const globals[] = { "*", NULL };
+	static const struct flow_world world = { .globals = globals };
+	struct arena *arena = arena_new(2 * FLOW_TEXT_MAX);
+	json_t *json = NULL, *problems = NULL;
+	struct json_problem ignored = { 0 };
+	struct connect_problem p;
+	const char *text;
+	int rc = arena ? 0 : ERR_NOMEM;
+
+	*out = NULL;
+	if (!rc)
+		rc = flow_row_document(c, flow, version, arena, &text, &p);
+	if (!rc)
+		rc = json_read(slice_str(text), FLOW_TEXT_MAX, &json, &ignored);
+	if (!rc)
+		rc = flow_compile(json, &world, &problems, out);
+	json_decref(problems);
+	json_decref(json);
+	arena_free(arena);
+	return rc;
+}
+
+int
+flow_talk_document(struct flow_engine *e, struct store_conn *c,
+		   const char *flow, int64_t version,
+		   struct flow_document **out)
+{
+	struct flow_document *old = NULL;
+	char key[64];
+	size_t slot;
+	int rc;
+
+	if (!version) /* a draft changes */
+		return document_load(c, flow, 0, out);
+	snprintf(key, sizeof(key), "%s.%lld", flow, (long long)version);
+	slot = table_hash(slice_str(key)) % FLOW_CACHE;
+	*out = NULL;
+	pthread_mutex_lock(&e->mutex);
+	if (e->cache[slot].document && !strcmp(e->cache[slot].key, key))
+		*out = flow_document_ref(e->cache[slot].document);
+	pthread_mutex_unlock(&e->mutex);
+	if (*out)
+		return 0;
+	rc = document_load(c, flow, version, out);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&e->mutex);
+	old = e->cache[slot].document;
+	memcpy(e->cache[slot].key, key, sizeof(key));
+	e->cache[slot].document = flow_document_ref(*out);
+	pthread_mutex_unlock(&e->mutex);
+	flow_document_unref(old);
+	return 0;
+}
+
+/* ---- values ---- */
+
+int
+flow_talk_values(struct store_conn *c, const struct flow_talk *t, json_t **out)
+{
+	json_t *globals = json_object(), *value;
+	struct store_stmt *st = NULL;
+	char name[FLOW_ID_MAX + 1];
+	int rc;
+
+	*out = json_deep_copy(json_object_get(t->state, "values"));
+	if (!*out)
+		*out = json_object();
+	json_object_set_new(*out, "global", globals);
+	rc = store_query(c, &st,
+			 "SELECT name, value FROM globals WHERE org = ?1", "s",
+			 t->org);
+	while (!rc && (rc = store_step(st)) == 1) {
+		slice_copy(store_col(st, 0), name, sizeof(name));
+		value = json_loadb(store_col(st, 1).ptr, store_col(st, 1).len,
+				   JSON_DECODE_ANY, NULL);
+		json_object_set_new(globals, name, value ? value : json_null());
+		rc = 0;
+	}
+	store_done(st);
+	return rc;
+}
+
+/* ---- a move ---- */
+
+int
+flow_move_init(struct flow_move *m, struct flow_engine *e, struct store_conn *c,
+	       struct flow_talk *t)
+{
+	const char *block;
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	m->engine = e;
+	m->c = c;
+	m->talk = t;
+	m->run.block = -1;
+	rc = flow_talk_document(e, c, t->flow, t->flow_version,
+				&m->run.document);
+	if (!rc)
+		rc = flow_talk_values(c, t, &m->run.values);
+	m->run.messages = json_array();
+	m->run.memory = json_incref(json_object_get(t->state, "memory"));
+	block = json_string_value(json_object_get(t->state, "block"));
+	if (!rc && block)
+		m->run.block = flow_run_find(m->run.document, block);
+	return rc;
+}
+
+void
+flow_move_release(struct flow_move *m)
+{
+	flow_document_unref(m->run.document);
+	flow_run_release(&m->run);
+}
+
+int
+flow_message_add(struct store_conn *c, struct flow_talk *t, const char *sender,
+		 const json_t *content, const char *client_id)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text, 64 * 1024);
+	rc = json_write(content, &text);
+	if (!rc)
+		rc = store_exec(
+			c, NULL,
+			"INSERT INTO messages (conversation, seq, sender, "
+			"content, client_id, at) VALUES (?1, ?2, ?3, ?4, "
+			"NULLIF(?5, ''), ?6)",
+			"sislsi", t->id, t->seq + 1, sender, buf_slice(&text),
+			client_id ? client_id : "", clock_wall_ms());
+	if (!rc)
+		t->seq++;
+	buf_release(&text);
+	return rc;
+}
+
+/* Goes over to another flow's published version. */
+static int
+move_to_flow(struct flow_move *m, enum flow_next *next)
+{
+	struct flow_run *run = &m->run;
+	struct store_stmt *st = NULL;
+	struct flow_document *d;
+	json_t *mine, *merged;
+	int rc = store_query(m->c, &st,
+			     "SELECT id, published_version FROM flows WHERE "
+			     "org = ?1 AND link_name = ?2 AND "
+			     "published_version > 0",
+			     "ss", m->talk->org, run->to_flow);
+
+	if (!rc)
+		rc = store_step(st);
+	if (rc == 1) {
+		slice_copy(store_col(st, 0), m->talk->flow,
+			   sizeof(m->talk->flow));
+		m->talk->flow_version = store_col_int(st, 1);
+	}
+	store_done(st);
+	if (rc != 1) {
+		snprintf(run->problem, sizeof(run->problem),
+			 "The flow that is jumped to is not published.");
+		*next = FLOW_FAILED;
+		return rc;
+	}
+	rc = flow_talk_document(m->engine, m->c, m->talk->flow,
+				m->talk->flow_version, &d);
+	if (rc)
+		return rc;
+	flow_document_unref(run->document);
+	run->document = d;
+	mine = json_object_get(run->values, "flow");
+	merged = json_deep_copy(flow_document_defaults(d));
+	json_object_update(merged, mine);
+	json_object_set_new(run->values, "flow", merged);
+	*next = flow_run_begin(run);
+	return 0;
+}
+
+static int
+move_state(struct flow_move *m, struct buf *text)
+{
+	struct flow_run *run = &m->run;
+	json_t *values = json_copy(run->values), *state;
+
+	json_object_del(values, "global");
+	state = json_pack("{s:s, s:o, s:O*, s:O*}", "block",
+			  run->document->blocks[run->block].id, "values",
+			  values, "memory", run->memory, "expects",
+			  run->expects);
+	json_decref(m->talk->state);
+	m->talk->state = state;
+	return state ? json_write(state, text) : ERR_NOMEM;
+}
+
+static int
+move_handoff(struct flow_move *m)
+{
+	char id[RANDOM_ID_SIZE];
+
+	if (!m->run.handoff)
+		return 0;
+	random_id(id);
+	return store_exec(
+		m->c, NULL,
+		"INSERT INTO handoffs (id, org, flow, flow_name, conversation, "
+		"message, email, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		"sssssssi", id, m->talk->org, m->talk->flow,
+		m->run.document->name, m->talk->id,
+		json_string_value(json_object_get(m->run.handoff, "message")),
+		json_string_value(json_object_get(m->run.handoff, "email")),
+		clock_wall_ms());
+}
+
+static int
+move_row(struct flow_move *m, struct slice state)
+{
+	struct flow_talk *t = m->talk;
+	bool calling = t->status == FLOW_S_CALLING;
+	int64_t now = clock_wall_ms(), changed = 0;
+	int rc = store_exec(
+		m->c, &changed,
+		"UPDATE conversations SET flow = ?2, flow_version = ?3, state "
+		"= ?4, status = ?5, problem = ?6, seq = ?7, step = step + 1, "
+		"attempt = 0, lease_owner = ?8, lease_until = ?9, updated_at = "
+		"?10 WHERE id = ?1 AND step = ?11",
+		"ssilssisiii", t->id, t->flow, t->flow_version, state,
+		status_names[t->status], t->problem, t->seq,
+		calling ? m->engine->owner : "",
+		calling ? now + FLOW_LEASE_MS : (int64_t)0, now, t->step);
+
+	if (!rc && !changed)
+		return ERR_BUSY; /* somebody else has moved it */
+	t->step++;
+	t->attempt = 0;
+	return rc;
+}
+
+int
+flow_move_store(struct flow_move *m, enum flow_next next)
+{
+	static const enum flow_status becomes[] = {
+		[FLOW_WAIT] = FLOW_S_WAITING,
+		[FLOW_CALL] = FLOW_S_CALLING,
+		[FLOW_ENDED] = FLOW_S_ENDED,
+		[FLOW_HANDED_OFF] = FLOW_S_HANDED_OFF,
+		[FLOW_FAILED] = FLOW_S_FAILED,
+	};
+	struct buf text;
+	json_t *message;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; next == FLOW_TO_FLOW && i < FLOWS_MAX && !rc; i++)
+		rc = move_to_flow(m, &next);
+	if (next == FLOW_TO_FLOW) {
+		snprintf(m->run.problem, sizeof(m->run.problem),
+			 "runaway: too many flows without a question.");
+		next = FLOW_FAILED;
+	}
+	if (next == FLOW_FAILED)
+		flow_say_text(&m->run, "Sorry, something went wrong here.");
+	flow_status_set(m->talk, becomes[next]);
+	snprintf(m->talk->problem, sizeof(m->talk->problem), "%s",
+		 m->run.problem);
+	json_array_foreach(m->run.messages, i, message) if (!rc) rc =
+		flow_message_add(m->c, m->talk, "bot", message, NULL);
+	buf_init(&text, STATE_MAX);
+	if (!rc)
+		rc = move_state(m, &text);
+	if (!rc)
+		rc = move_row(m, buf_slice(&text));
+	if (!rc)
+		rc = move_handoff(m);
+	buf_release(&text);
+	return rc;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running blocks: from one wait to the next.
+ *
+ *   flow_run_begin    -> enter start ------+
+ *   flow_run_answer   -> answer of block --+-> GO: enter the next … until
+ *   flow_run_result   -> a webhook's path -+   WAIT, CALL, TO_FLOW or an end
+ *
+ * Nothing here opens a database or waits: a step is a function of document,
+ * values and answer, which is why it can be done again after a crash.
+ */
+#include <stdio.h>
+
+#include "flow/flow_priv.h"
+
+/* ---- what blocks say ---- */
+
+json_t *
+flow_render(struct flow_run *run, const struct template *t)
+{
+	json_t *text;
+	struct buf out;
+
+	buf_init(&out, FLOW_SAID_MAX);
+	if (!t ||
+	    template_render(t, run->values, TEMPLATE_MISSING_EMPTY, &out, NULL))
+		buf_reset(&out);
+	text = json_stringn(out.data ? out.data : "", out.len);
+	buf_release(&out);
+	return text ? text : json_string("");
+}
+
+void
+flow_say_content(struct flow_run *run, json_t *content)
+{
+	json_array_append_new(run->messages, content);
+}
+
+void
+flow_say(struct flow_run *run, const struct template *t)
+{
+	json_t *text = flow_render(run, t);
+
+	if (json_string_length(text))
+		flow_say_content(run, json_pack("{s:s, s:O}", "type", "text",
+						"text", text));
+	json_decref(text);
+}
+
+void
+flow_say_text(struct flow_run *run, const char *text)
+{
+	flow_say_content(run,
+			 json_pack("{s:s, s:s}", "type", "text", "text", text));
+}
+
+/* ---- variables ---- */
+
+void
+flow_value_set(struct flow_run *run, const char *name, json_t *value)
+{
+	const char *dot = strchr(name, '.');
+	char scope[16];
+	json_t *values;
+
+	ASSERT(dot && (size_t)(dot - name) < sizeof(scope));
+	memcpy(scope, name, (size_t)(dot - name));
+	scope[dot - name] = '\0';
+	values = json_object_get(run->values, scope);
+	if (!values) {
+		values = json_object();
+		json_object_set_new(run->values, scope, values);
+	}
+	json_object_set_new(values, dot + 1, value ? value : json_null());
+}
+
+json_t *
+flow_value_get(const struct flow_run *run, const char *name)
+{
+	const char *dot = strchr(name, '.');
+	json_t *scope;
+	char first[16];
+
+	ASSERT(dot && (size_t)(dot - name) < sizeof(first));
+	memcpy(first, name, (size_t)(dot - name));
+	first[dot - name] = '\0';
+	scope = json_object_get(run->values, first);
+	return json_object_get(scope, dot + 1);
+}
+
+/* ---- going on ---- */
+
+const struct flow_exit *
+flow_exit_find(const struct flow_block *b, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < b->exit_count; i++)
+		if (!strcmp(b->exits[i].name, name))
+			return &b->exits[i];
+	return NULL;
+}
+
+static enum flow_next
+run_fail(struct flow_run *run, const char *why)
+{
+	snprintf(run->problem, sizeof(run->problem), "%s", why);
+	return FLOW_FAILED;
+}
+
+/* The block that this one's exit leads to; false: nowhere. */
+static bool
+run_follow(struct flow_run *run, const struct flow_block *b)
+{
+	const struct flow_exit *e = flow_exit_find(b, run->exit);
+
+	if (!e || e->block < 0)
+		return false;
+	run->block = e->block;
+	json_decref(run->memory);
+	run->memory = NULL;
+	return true;
+}
+
+static enum flow_next
+run_on(struct flow_run *run, enum flow_next next)
+{
+	const struct flow_block *b;
+
+	while (next == FLOW_GO) {
+		b = &run->document->blocks[run->block];
+		if (!run_follow(run, b))
+			return run_fail(run, "The path leads nowhere.");
+		if (++run->steps > FLOW_STEPS_MAX)
+			return run_fail(run, "runaway: too many blocks without "
+					     "a question.");
+		b = &run->document->blocks[run->block];
+		next = b->type->enter(run, b);
+	}
+	return next;
+}
+
+enum flow_next
+flow_run_begin(struct flow_run *run)
+{
+	const struct flow_block *b;
+
+	run->block = (int)run->document->start;
+	json_decref(run->memory);
+	run->memory = NULL;
+	b = &run->document->blocks[run->block];
+	return run_on(run, b->type->enter(run, b));
+}
+
+enum flow_next
+flow_run_answer(struct flow_run *run, const struct flow_answer *a)
+{
+	const struct flow_block *b = &run->document->blocks[run->block];
+
+	if (!b->type->answer)
+		return run_fail(run, "This block takes no answer.");
+	return run_on(run, b->type->answer(run, b, a));
+}
+
+enum flow_next
+flow_run_exit(struct flow_run *run, const char *path)
+{
+	const struct flow_block *b = &run->document->blocks[run->block];
+	const struct flow_exit *e = flow_exit_find(b, path);
+
+	run->exit = e && e->block >= 0 ? path : "next";
+	return run_on(run, FLOW_GO);
+}
+
+int
+flow_run_find(const struct flow_document *d, const char *block)
+{
+	size_t i;
+
+	for (i = 0; i < d->block_count; i++)
+		if (!strcmp(d->blocks[i].id, block))
+			return (int)i;
+	return -1;
+}
+
+void
+flow_run_release(struct flow_run *run)
+{
+	json_decref(run->values);
+	json_decref(run->memory);
+	json_decref(run->messages);
+	json_decref(run->expects);
+	json_decref(run->handoff);
+	memset(run, 0, sizeof(*run));
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What Drawbridge stands on fails: the disk is full or read-only, a database locked, a role hangs, names are not
+ * resolved, a service or a provider says nothing. In the meantime callers are told what it is; afterwards everything
+ * goes on by itself, and no grant is lost. Clocks that are set are in refresh_clock, providers that fail in
+ * refresh_oidc, processes that die in processes and kills.
+ *
+ * What takes long (somebody hangs until somebody else loses patience) goes on beside the rest.
+ */
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { join } from 'node:path'
+import { before, beforeEach, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { startAuthority } from '../support/ca.mjs'
+import { connect } from '../support/consent.mjs'
+import { bearerService, oauthService } from '../support/definitions.mjs'
+import { startDns } from '../support/dns.mjs'
+import { binary, startDrawbridge } from '../support/drawbridge.mjs'
+import { listen } from '../support/http.mjs'
+import { enterNamespace } from '../support/netns.mjs'
+import { killQuietly, run, startProcess } from '../support/process.mjs'
+import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
+import { consentByItself, startScripted } from '../support/scripted.mjs'
+import { fillDisk, mountDisk, remountDisk } from '../support/tmpfs.mjs'
+import { addService, newConnection } from '../support/worlds.mjs'
+
+await enterNamespace(import.meta.url, { dns: '127.0.0.53' })
+
+const token = 'steady-token-2288'
+
+const timed = async (promise) => {
+	const start = Date.now()
+	const answer = await promise
+	return { answer, ms: Date.now() - start }
+}
+
+const assertProblem = ({ status, json, text }, statuses, detail = /\w/) => {
+	assert.ok([statuses].flat().includes(status), `${status} ${text}`)
+	assert.match(json?.code ?? '', /^[a-z_]+$/, text)
+	assert.match(json?.detail ?? '', detail, text)
+}
+
+/* A server with an OAuth connection and one with a token, each called once. */
+async function startWorld(scope, { data, caFile } = {}) {
+	const port = await freePort()
+	const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+	const api = await startApi(scope, { check: (given) => given === token || server.accountOf(given), routes: {
+		'/alone': (_, response) => response.writeHead(200, { connection: 'close', 'content-length': 0 }).end() } })
+	const drawbridge = await startDrawbridge(scope, { port, data, caFile })
+	if (data)
+		await drawbridge.makeOwner()
+	const endpoint = (name) => server.endpoints[name].replace('127.0.0.1', 'tokens.test')
+	const named = { endpoints: { ...server.endpoints, token: endpoint('token'), revoke: endpoint('revoke') } }
+	await addService(drawbridge, oauthService('turning', server, api, { refresh: { rotates: true } }), server.client)
+	await addService(drawbridge, oauthService('named', named, api, { refresh: { rotates: true } }), server.client)
+	await addService(drawbridge, bearerService('steady', api))
+	const connected = async (service = 'turning') => {
+		const { link_name: link } = await newConnection(drawbridge, service, { scopes: ['tickets.read'] })
+		await connect(drawbridge, link, consentByItself)
+		return link
+	}
+	const steady = async (service = 'steady') =>
+		(await newConnection(drawbridge, service, { credentials: { token } })).link_name
+	const world = { server, api, drawbridge, connected, steady, oauth: await connected(), key: await steady(),
+		refreshes: () => server.requests.filter(({ form }) => form.grant_type === 'refresh_token').length,
+		refresh: (link) => drawbridge.api('POST', `/v1/connections/${link}/refresh`, undefined, { timeout: 60_000 }),
+		works: async (link) => assert.equal((await drawbridge.via(link, '/echo')).status, 200) }
+	await world.works(world.oauth)
+	await world.works(world.key)
+	return world
+}
+
+/* Stops a role, does something meanwhile, and lets it go on. */
+async function hanging({ drawbridge }, role, meanwhile) {
+	const pid = drawbridge.role(`--role=${role}`)
+	process.kill(pid, 'SIGSTOP')
+	try {
+		return await meanwhile()
+	} finally {
+		killQuietly(pid, 'SIGCONT')
+	}
+}
+
+suite('what it stands on fails', (scope) => {
+	let world, drawbridge, server, folders, dns, beside
+
+	before(async () => {
+		const data = temporaryFolder(scope, 'drawbridge-data')
+		folders = { keeper: join(data, 'keeper'), store: join(data, 'store') }
+		for (const folder of Object.values(folders))
+			await mountDisk(scope, folder)
+		dns = await startDns(scope, { 'tokens.test': ['127.0.0.1'], 'api.test': ['127.0.0.1'] })
+		const authority = await startAuthority(scope)
+		world = await startWorld(scope, { data, caFile: authority.file })
+		;({ drawbridge, server } = world)
+		beside = { keeper: hungKeeper(), exchanger: hungExchanger(), token: hungTokenEndpoint() }
+		for (const each of Object.values(beside))
+			each.catch(() => {})
+	})
+
+	beforeEach(() => server.faults.clear())
+
+	/* ---- what takes long, begun before the rest ---- */
+
+	async function hungKeeper() {
+		const apart = await startWorld(scope)
+		const fresh = await apart.steady()
+		return hanging(apart, 'keeper', async () => {
+			const [cached, uncached, refreshed, ready] = await Promise.all([apart.drawbridge.via(apart.key, '/echo'),
+				timed(apart.drawbridge.via(fresh, '/echo', { timeout: 60_000 })), timed(apart.refresh(apart.oauth)),
+				apart.drawbridge.api('GET', '/readyz')])
+			return { apart, fresh, cached, uncached, refreshed, ready }
+		})
+	}
+
+	async function hungExchanger() {
+		const apart = await startWorld(scope)
+		return hanging(apart, 'exchanger', async () => {
+			const refreshed = await timed(apart.refresh(apart.oauth))
+			return { apart, refreshed, called: await apart.drawbridge.via(apart.oauth, '/echo') }
+		})
+	}
+
+	async function hungTokenEndpoint() {
+		const apart = await startWorld(scope)
+		apart.server.faults.on('token', { kind: 'hang', times: 1 })
+		const refreshed = timed(apart.refresh(apart.oauth))
+		await eventually('the request', () => apart.refreshes() > 0)
+		const called = await timed(apart.drawbridge.via(apart.oauth, '/echo'))
+		return { apart, called, refreshed: await refreshed }
+	}
+
+	/* ---- disks and databases ---- */
+
+	it('the keeper\'s disk is full: no refresh is begun, no token request is made, and calls go on', async () => {
+		const room = fillDisk(folders.keeper)
+		const before = world.refreshes()
+		assertProblem(await world.refresh(world.oauth), 503, /could not be begun/)
+		assert.equal(world.refreshes(), before)
+		assertProblem(await drawbridge.api('PUT', `/v1/connections/${world.key}/credentials`, { token: 'another-token-9' }),
+			[500, 503, 507], /could not be stored/)
+		await world.works(world.oauth)
+		await world.works(world.key)
+		room()
+		assert.equal((await world.refresh(world.oauth)).status, 200)
+	})
+
+	it('it is full once the provider has answered: the new tokens are kept until there is room', async () => {
+		server.faults.on('token', { kind: 'delay', ms: 1000, times: 1 })
+		const before = world.refreshes()
+		const asked = world.refresh(world.oauth)
+		await eventually('the request', () => world.refreshes() > before)
+		const room = fillDisk(folders.keeper)
+		await eventually('the log to tell', () => /grant not stored/.test(drawbridge.log))
+		await world.works(world.key)
+		room()
+		assert.equal((await asked).status, 200)
+		assert.equal((await world.refresh(world.oauth)).status, 200)
+		assert.equal(server.reused, 0)
+	})
+
+	it('the store\'s disk is full: changes are refused in plain words, and calls go on', async () => {
+		const room = fillDisk(folders.store)
+		assertProblem(await drawbridge.api('POST', '/v1/connections', { name: 'No room', service: 'steady',
+			credentials: { token } }), [500, 503, 507])
+		for (let n = 0; n < 20; n++)
+			await world.works(n % 2 ? world.key : world.oauth)
+		room()
+		await world.works(await world.steady())
+	})
+
+	it('the keeper\'s database is locked by somebody: a refresh is told to come again, and calls go on', async () => {
+		const lock = startProcess(scope, 'sqlite3', [join(folders.keeper, 'grants.db')],
+			{ stdin: 'BEGIN IMMEDIATE;\n.print locked\n.shell sleep 7\nCOMMIT;\n' })
+		await sleep(500)
+		const before = world.refreshes()
+		const asked = world.refresh(world.oauth)
+		await world.works(world.key)
+		assertProblem(await asked, 503)
+		assert.equal(world.refreshes(), before)
+		await lock.ended
+		assert.equal((await world.refresh(world.oauth)).status, 200)
+	})
+
+	it('the data folder is read-only: it does not start, and says why', scoped(async (inner) => {
+		const data = temporaryFolder(inner, 'drawbridge-data')
+		await mountDisk(inner, data)
+		await remountDisk(data, 'ro')
+		const serve = ['serve', '--data', data, '--listen', '127.0.0.1:0']
+		const done = await run(binary, serve)
+		assert.ok(done.status > 0, JSON.stringify(done))
+		assert.match(done.stderr, /read-only/i)
+	}))
+
+	/* ---- names ---- */
+
+	for (const [what, records] of [['says nothing', null], ['knows no such name', undefined]])
+		it(`the name server ${what}: calls and refreshes fail as such, and nothing is disconnected`, async () => {
+			const link = await world.connected('named')
+			await addService(drawbridge, bearerService(`by_name_${what.length}`, { url: world.api.url.replace('127.0.0.1', 'api.test') }))
+			const key = await world.steady(`by_name_${what.length}`)
+			Object.assign(dns.names, { 'tokens.test': records, 'api.test': records })
+			const called = await drawbridge.via(key, '/alone') /* no connection is there already */
+			assertProblem(called, [502, 504])
+			assert.ok(called.headers['drawbridge-error'])
+			assertProblem(await world.refresh(link), 503)
+			assert.equal((await drawbridge.connection(link)).status, 'connected')
+			Object.assign(dns.names, { 'tokens.test': ['127.0.0.1'], 'api.test': ['127.0.0.1'] })
+			await eventually('names to be found again', async () => (await world.refresh(link)).status === 200)
+			assert.equal((await drawbridge.via(key, '/alone')).status, 200)
+			assert.equal(server.reused, 0)
+		})
+
+	/* ---- services that hang ---- */
+
+	it('a service that does not take the connection: 504 within the time for that', async () => {
+		const source = 'const s = require("net").createServer().listen(0, "127.0.0.1", 1, () => console.log(s.address().port))'
+		const deaf = startProcess(scope, process.execPath, ['-e', source], { stop: { signal: 'SIGKILL' } })
+		const [, port] = await deaf.says(/(\d+)\n/)
+		process.kill(deaf.pid, 'SIGSTOP')
+		const crowd = Array.from({ length: 8 }, () => net.connect(port, '127.0.0.1').on('error', () => {}))
+		scope.after(() => crowd.forEach((socket) => socket.destroy()))
+		await sleep(500)
+		await addService(drawbridge, bearerService('deaf', { url: `http://127.0.0.1:${port}` }))
+		const { answer, ms } = await timed(drawbridge.via(await world.steady('deaf'), '/'))
+		assertProblem(answer, 504)
+		assert.equal(answer.headers['drawbridge-error'], 'upstream_timeout')
+		assert.ok(ms > 3000 && ms < 15_000, `${ms} ms`)
+	})
+
+	it('a service that says nothing to the TLS handshake: 504', async () => {
+		const port = await listen(scope, net.createServer())
+		await addService(drawbridge, bearerService('mute', { url: `https://127.0.0.1:${port}` }, { allow_http: undefined }))
+		const { answer, ms } = await timed(drawbridge.via(await world.steady('mute'), '/'))
+		assertProblem(answer, 504)
+		assert.equal(answer.headers['drawbridge-error'], 'upstream_timeout')
+		assert.ok(ms < 15_000, `${ms} ms`)
+	})
+
+	it('a service that never answers: 504 after the time that the caller gave', async () => {
+		const { answer, ms } = await timed(drawbridge.via(world.key, '/hang', { headers: { 'drawbridge-timeout': '1' } }))
+		assertProblem(answer, 504)
+		assert.ok(ms < 5000, `${ms} ms`)
+		await world.works(world.key)
+	})
+
+	it('a service hangs within its body: a client that resets its connection frees the service', async () => {
+		let gone = false
+		const port = await listen(scope, net.createServer((socket) => socket.on('close', () => { gone = true })
+			.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'))))
+		await addService(drawbridge, bearerService('half', { url: `http://127.0.0.1:${port}` }))
+		const answer = await drawbridge.via(await world.steady('half'), '/', { stream: true })
+		assert.equal(String(await new Promise((resolve) => answer.once('data', resolve))), 'half')
+		await world.works(world.key)
+		answer.on('error', () => {})
+		answer.socket.resetAndDestroy()
+		await eventually('the service to be freed', () => gone)
+	})
+
+	it('the front hangs: callers wait, none is refused, and all are answered when it goes on', async () => {
+		const calls = await hanging(world, 'front', async () => {
+			const waiting = Array.from({ length: 20 }, () => drawbridge.via(world.key, '/echo'))
+			assert.equal(await Promise.race([sleep(2000), ...waiting]), undefined)
+			return { waiting }
+		})
+		for (const { status } of await Promise.all(calls.waiting))
+			assert.equal(status, 200)
+	})
+
+	/* ---- what was begun before ---- */
+
+	it('a token endpoint hangs: who forces a refresh is told in 20 s, others do not notice', async () => {
+		const { apart, called, refreshed } = await beside.token
+		assert.equal(called.answer.status, 200)
+		assert.ok(called.ms < 5000, `${called.ms} ms`)
+		assertProblem(refreshed.answer, [503, 504])
+		assert.ok(refreshed.ms < 30_000, `${refreshed.ms} ms`)
+		await eventually('the next refresh', async () => (await apart.refresh(apart.oauth)).status === 200)
+		assert.equal(apart.server.reused, 0)
+	})
+
+	it('the exchanger hangs: a refresh fails in bounded time, calls go on, and no refresh token is sent late', async () => {
+		const { apart, refreshed, called } = await beside.exchanger
+		assert.equal(called.status, 200)
+		assertProblem(refreshed.answer, [503, 504])
+		assert.ok(refreshed.ms < 30_000, `${refreshed.ms} ms`)
+		await eventually('the next refresh', async () => (await apart.refresh(apart.oauth)).status === 200)
+		assert.equal(apart.server.reused, 0)
+		assert.equal((await apart.drawbridge.connection(apart.oauth)).status, 'connected')
+	})
+
+	it('the keeper hangs: calls whose credential is here go on, the others are told, /readyz says no', async () => {
+		const { apart, fresh, cached, uncached, refreshed, ready } = await beside.keeper
+		assert.equal(cached.status, 200)
+		assert.equal(ready.status, 503)
+		for (const { answer, ms } of [uncached, refreshed]) {
+			assertProblem(answer, [503, 504])
+			assert.ok(ms < 50_000, `${ms} ms`)
+		}
+		await eventually('everything', async () => (await apart.refresh(apart.oauth)).status === 200)
+		await apart.works(fresh)
+		assert.equal(apart.server.reused, 0)
+	})
+})
