@@ -37,6 +37,7 @@ export class Contract {
 		const responses = Object.fromEntries(Object.entries(operation.responses)
 			.map(([status, response]) => [status, this.#whole(response)]))
 		this.operations.set(operation.operationId, { id: operation.operationId, path, method: verb.toUpperCase(),
+			tags: operation.tags ?? [],
 			parameters, responses, body: this.#whole(operation.requestBody),
 			open: operation.security?.length === 0 })
 	}
