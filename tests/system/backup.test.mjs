@@ -77,7 +77,7 @@ suite('a backup', (scope) => {
 		assert.equal(statSync(file).mode & 0o777, 0o600)
 		assert.deepEqual(beside(file), [])
 		assert.ok(!drawbridge.files().some((name) => name.endsWith('backup.db')), 'the copies are gone')
-		const { items } = await drawbridge.must('GET', '/v1/audit?limit=200')
+		const { items } = JSON.parse((await drawbridge.cli(['audit', 'list', '--limit', '100000', '--json'])).stdout)
 		assert.ok(items.some(({ action }) => action === 'backup.make'))
 	})
 
