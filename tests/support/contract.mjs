@@ -39,7 +39,8 @@ export class Contract {
 		this.operations.set(operation.operationId, { id: operation.operationId, path, method: verb.toUpperCase(),
 			tags: operation.tags ?? [],
 			parameters, responses, body: this.#whole(operation.requestBody),
-			open: operation.security?.length === 0 })
+			open: operation.security?.length === 0,
+			forVisitors: operation.security?.some((each) => Object.keys(each).length === 0) ?? false })
 	}
 
 	/* A copy without $ref. */
