@@ -98,7 +98,24 @@ enum call_verdict {
 };
 enum call_verdict call_judge(struct call *c);
 
+/* ---- locate.c ---- */
+/* From the start: connection, permission, injection, then call_connect(). */
+void call_locate(struct call *c);
+/* The service has refused the token: another one, or the answer stands. */
+void call_refresh(struct call *c);
+/* What the view was asked for has not come in time. */
+void call_locate_timeout(struct call *c);
+
 /* ---- call.c ---- */
+/* The one setter of c->state; only legal moves. */
+void call_move(struct call *c, enum call_state to);
+/* Ends the call and tells its client; c->problem is set. */
+void call_fail(struct call *c);
+void call_connect(struct call *c);
+/* Back to the pool if whole and kept alive, else closed. */
+void call_release_conn(struct call *c, bool whole);
+/* The one timer of a call: what is late then depends on the state. */
+void call_start_timer(struct call *c, uint32_t ms);
 __attribute__((format(printf, 5, 6))) void
 call_problem_set(struct call *c, int status, const char *code, const char *hint,
 		 const char *fmt, ...);
