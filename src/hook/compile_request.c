@@ -228,21 +228,11 @@ compile_rows_of(struct hook_compiling *c, const json_t *o, const char *name,
 static unsigned
 retry_on(const json_t *v)
 {
-	switch (json_integer_value(v)) {
-	case 429:
-		return HOOK_ON_429;
-	case 502:
-		return HOOK_ON_502;
-	case 503:
-		return HOOK_ON_503;
-	case 504:
-		return HOOK_ON_504;
-	default:
-		return json_is_string(v) && !strcmp(json_string_value(v),
-						    "transport")
-			       ? HOOK_ON_TRANSPORT
-			       : 0;
-	}
+	if (json_is_string(v))
+		return strcmp(json_string_value(v), "transport")
+			       ? 0
+			       : HOOK_ON_TRANSPORT;
+	return hook_retry_on_status(json_integer_value(v));
 }
 
 static void

@@ -48,6 +48,9 @@ enum hook_retry_on {
 	HOOK_ON_ALL = 31,
 };
 
+/* The bit of a status that may be tried again; 0 for any other. */
+unsigned hook_retry_on_status(int64_t status);
+
 struct hook_retries {
 	unsigned max;
 	unsigned on; /* enum hook_retry_on */

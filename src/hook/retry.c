@@ -72,12 +72,10 @@ hook_retry_after_ms(struct slice value, int64_t now_wall_ms)
 	return at > now_wall_ms ? at - now_wall_ms : 0;
 }
 
-static unsigned
-outcome_kind(const struct hook_outcome *o)
+unsigned
+hook_retry_on_status(int64_t status)
 {
-	if (o->transport)
-		return HOOK_ON_TRANSPORT;
-	switch (o->status) {
+	switch (status) {
 	case 429:
 		return HOOK_ON_429;
 	case 502:
@@ -89,6 +87,13 @@ outcome_kind(const struct hook_outcome *o)
 	default:
 		return 0;
 	}
+}
+
+static unsigned
+outcome_kind(const struct hook_outcome *o)
+{
+	return o->transport ? HOOK_ON_TRANSPORT
+			    : hook_retry_on_status(o->status);
 }
 
 bool
