@@ -145,6 +145,19 @@ link_make(struct change *ch, const char *asked, char link[51])
 	return 0;
 }
 
+/* Ends the transaction: all of it is stored, or nothing and the problem is
+ * told. */
+static int
+change_end(struct change *ch, int rc)
+{
+	if (!rc)
+		rc = store_commit(ch->c);
+	if (!rc)
+		return 0;
+	store_rollback(ch->c);
+	return flow_fail_store(ch->p, ch->c, rc);
+}
+
 static int
 save_new(struct change *ch, const char *asked, char id[27])
 {
@@ -175,12 +188,7 @@ save_new(struct change *ch, const char *asked, char id[27])
 	if (!rc)
 		rc = flow_audit(ch->c, ch->who, "flow.create", id, ch->name,
 				NULL);
-	if (!rc)
-		rc = store_commit(ch->c);
-	if (!rc)
-		return 0;
-	store_rollback(ch->c);
-	return flow_fail_store(ch->p, ch->c, rc);
+	return change_end(ch, rc);
 }
 
 /* ---- an old one ---- */
@@ -210,12 +218,7 @@ save_old(struct change *ch, const struct flow_info *old, int64_t if_match,
 	if (!rc)
 		rc = flow_audit(ch->c, ch->who, action, old->id, ch->name,
 				detail);
-	if (!rc)
-		rc = store_commit(ch->c);
-	if (!rc)
-		return 0;
-	store_rollback(ch->c);
-	return flow_fail_store(ch->p, ch->c, rc);
+	return change_end(ch, rc);
 }
 
 int
@@ -320,12 +323,7 @@ publish_store(struct change *ch, const struct flow_info *old, int64_t if_match,
 	if (!rc)
 		rc = flow_audit(ch->c, ch->who, "flow.publish", old->id,
 				ch->name, detail);
-	if (!rc)
-		rc = store_commit(ch->c);
-	if (!rc)
-		return 0;
-	store_rollback(ch->c);
-	return flow_fail_store(ch->p, ch->c, rc);
+	return change_end(ch, rc);
 }
 
 int
