@@ -20,6 +20,7 @@
 #include "base/table.h"
 #include "base/log.h"
 #include "base/embed.h"
+#include "base/folder.h"
 #include "base/step.h"
 
 #endif

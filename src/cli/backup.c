@@ -276,22 +276,6 @@ file_fill(struct making *m, const struct backup_secret *s)
 	return CLI_OK;
 }
 
-int
-cli_folder_sync(const char *path)
-{
-	char folder[4200];
-	const char *slash = strrchr(path, '/');
-	int fd, rc;
-
-	snprintf(folder, sizeof(folder), "%.*s",
-		 slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rc = fd < 0 || fsync(fd) ? ERR_SYSTEM : 0;
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 static int
 file_begin(struct making *m)
 {
@@ -316,7 +300,7 @@ file_make(struct making *m, const struct backup_secret *s)
 	backup_writer_free(m->writer);
 	if (close(m->fd) && !rc)
 		rc = write_failed(m, ERR_SYSTEM);
-	if (!rc && (rename(m->part, m->file) || cli_folder_sync(m->file)))
+	if (!rc && (rename(m->part, m->file) || folder_sync_of(m->file)))
 		rc = write_failed(m, ERR_SYSTEM);
 	if (rc)
 		unlink(m->part); /* nothing half made stays */

@@ -16,7 +16,4 @@ int cli_backup_secret_get(struct cli *c, bool wants_passphrase,
 			  struct cli_backup_secret *out);
 void cli_backup_secret_free(struct cli_backup_secret *s);
 
-/* The folder that a path is in, on disk.  0 or ERR_SYSTEM. */
-int cli_folder_sync(const char *path);
-
 #endif

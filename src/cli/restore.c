@@ -238,10 +238,10 @@ note_write(struct restoring *r, const struct backup_manifest *m)
 	if (r->out < 0 || part_data(r, slice_of(text, (size_t)n)) ||
 	    part_end(r))
 		return folder_fail(r->path);
-	if (cli_folder_sync(r->path))
+	if (folder_sync_of(r->path))
 		return folder_fail(r->path);
 	snprintf(r->path, sizeof(r->path), "%s/store/", r->folder);
-	return cli_folder_sync(r->path) ? folder_fail(r->path) : CLI_OK;
+	return folder_sync_of(r->path) ? folder_fail(r->path) : CLI_OK;
 }
 
 /* The moment in which DATA changes. */
@@ -274,7 +274,7 @@ folder_place(struct restoring *r)
 		return rc;
 	}
 	r->made = false;
-	cli_folder_sync(data);
+	folder_sync_of(data);
 	return CLI_OK;
 }
 

@@ -507,17 +507,13 @@ file_id(const char *path, char id[VAULT_KEY_ID_SIZE])
 }
 
 static void
-folder_sync(const struct keeper *k)
+keys_sync(const struct keeper *k)
 {
 	char path[PATH_SIZE];
-	int fd;
 
 	keeper_path(k, "", path, sizeof(path));
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
+	if (folder_sync_of(path))
+		log_warn("the folder of keys could not be brought to disk");
 }
 
 static void
@@ -580,7 +576,7 @@ keeper_ring_settle(struct keeper *k)
 		return; /* both are needed still */
 	settle_key(k);
 	settle_params(k);
-	folder_sync(k);
+	keys_sync(k);
 }
 
 /* ---- handing over ---- */

@@ -105,23 +105,6 @@ file_read(const char *path, void *out, size_t size, size_t *len, char *detail,
 	return rc;
 }
 
-/* The name of a new file is on disk too. */
-static int
-folder_sync(const char *path)
-{
-	char folder[4096];
-	const char *slash = strrchr(path, '/');
-	int fd, rc;
-
-	snprintf(folder, sizeof(folder), "%.*s",
-		 slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rc = fd < 0 || fsync(fd) ? ERR_SYSTEM : 0;
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 /* A new file, whole or not at all, on disk when this returns. */
 static int
 file_create(const char *path, const void *data, size_t len, char *detail,
@@ -140,7 +123,7 @@ file_create(const char *path, const void *data, size_t len, char *detail,
 	if (!rc && link(temporary, path)) /* never over an existing one */
 		rc = errno == EEXIST ? ERR_EXISTS : ERR_SYSTEM;
 	if (!rc)
-		rc = folder_sync(path);
+		rc = folder_sync_of(path);
 	if (rc)
 		snprintf(detail, size, "%s cannot be written: %m", path);
 	unlink(temporary);

@@ -441,10 +441,22 @@ every_error_has_its_own_sentence(void **state)
 	assert_string_equal(err_text(1), "unknown error");
 }
 
+static void
+the_folder_of_a_path_is_brought_to_disk(void **state)
+{
+	(void)state;
+	assert_int_equal(folder_sync_of("/tmp/any-name"), 0);
+	assert_int_equal(folder_sync_of("/tmp/"), 0);
+	assert_int_equal(folder_sync_of("a-name-alone"), 0);
+	assert_int_equal(folder_sync_of("/no-such-folder-here/x"), ERR_SYSTEM);
+	assert_int_equal(folder_sync_of("/etc/passwd/x"), ERR_SYSTEM);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_folder_of_a_path_is_brought_to_disk),
 		cmocka_unit_test(slices_are_compared_with_and_without_case),
 		cmocka_unit_test(cutting_stays_inside),
 		cmocka_unit_test(tokens_come_off_the_front),
