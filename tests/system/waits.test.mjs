@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { owner } from '../support/drawbridge.mjs'
 import { bearerService } from '../support/definitions.mjs'
-import { suite } from '../support/scope.mjs'
+import { sleep, suite } from '../support/scope.mjs'
 import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
 
 const quick = 1500 /* ms: far less than the keeper stands still, and room for a slow machine */
@@ -39,8 +39,9 @@ suite('waiting', (scope) => {
 			for (let n = 0; n < 20; n++)
 				waiting.push(drawbridge.api('POST', '/v1/connections', { name: `Waits ${n}`, service: 'named',
 					credentials: { token } }, { timeout: 60_000 }))
+			await sleep(1200) /* the answer of /readyz before holds for a second */
 			const looks = Array.from({ length: 20 }, () => timed(drawbridge.api('GET', '/readyz', undefined, { key: null })))
-			await new Promise((resolve) => setTimeout(resolve, 300))
+			await sleep(300)
 			for (const key of [drawbridge.key, fresh]) {
 				const { answer, ms } = await timed(drawbridge.via(link, '/echo', { key }))
 				assert.equal(answer.status, 200, answer.text)
@@ -65,7 +66,7 @@ suite('waiting', (scope) => {
 	it('a crowd that signs in holds up nobody else, and has its limit', async () => {
 		const crowd = Array.from({ length: 24 }, (_, n) => drawbridge.api('POST', '/v1/session',
 			{ email: `nobody${n}@example.org`, password: 'wrong-password-7731' }, { key: null, agent: false, timeout: 60_000 }))
-		await new Promise((resolve) => setTimeout(resolve, 200))
+		await sleep(200)
 		const { answer, ms } = await timed(drawbridge.api('GET', '/v1/me', undefined, { agent: false }))
 		assert.equal(answer.status, 200, answer.text)
 		assert.ok(ms < quick, `/v1/me took ${ms} ms`)
