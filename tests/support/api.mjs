@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
 import { listen } from './http.mjs'
+import { secretSeen } from './known_secrets.mjs'
 import { sleep } from './scope.mjs'
 
 export const gib = 1024 * 1024 * 1024
@@ -30,6 +31,8 @@ export async function startApi(scope, { check, scheme = 'Bearer', foreign = 'htt
 		}
 		if (check && !(entry.token && await check(entry.token, request)))
 			return unauthorized(response, scheme)
+		if (check)
+			secretSeen(entry.token)
 		const [path] = request.url.split('?')
 		const route = routes[path] ?? endpoints[path] ?? endpoints['/echo']
 		await route(request, response, { api, foreign, entry })

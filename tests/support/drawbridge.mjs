@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RawConnection, rawExchange } from './raw.mjs'
 import { childrenOf, killQuietly, mustRun, residentBytes, run, startProcess } from './process.mjs'
+import { scanForSecrets, secretSeen, secretsOfBody } from './known_secrets.mjs'
 import { eventually, freePort, temporaryFolder } from './scope.mjs'
 import { request } from './http.mjs'
 
@@ -40,6 +41,7 @@ class Drawbridge {
 		this.data = options.data ?? temporaryFolder(scope, 'drawbridge-data')
 		this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
 		scope.after(() => this.agent.destroy())
+		scope.after(() => this.server && scanForSecrets(this.files(), this.log))
 	}
 
 	async start() {
@@ -68,6 +70,7 @@ class Drawbridge {
 	}
 
 	async makeOwner() {
+		secretSeen(owner.password)
 		await mustRun(this.binary, ['init', '--owner', owner.email, '--data', this.data], { stdin: `${owner.password}\n` })
 		this.key = await this.createKey('admin')
 	}
@@ -75,7 +78,9 @@ class Drawbridge {
 	async createKey(role, ...flags) {
 		const text = await mustRun(this.binary, ['key', 'create', '--role', role, '--name', `test ${role}`, '--json',
 			'--data', this.data, ...flags])
-		return JSON.parse(text).key
+		const { key } = JSON.parse(text)
+		secretSeen(key)
+		return key
 	}
 
 	/* The command line on this data folder: {status, stdout, stderr}. */
@@ -86,6 +91,7 @@ class Drawbridge {
 	/* A request of the API; a body that is an object goes as JSON. key: another one, or null for none. */
 	api(method, path, body, { headers = {}, key = this.key, ...rest } = {}) {
 		const authorization = key === null ? {} : { authorization: `Bearer ${key}` }
+		secretsOfBody(body)
 		return request({ host: '127.0.0.1', port: this.port, path }, { method, body, agent: this.agent,
 			headers: { ...authorization, ...headers }, ...rest })
 	}
@@ -149,8 +155,10 @@ class Drawbridge {
 		await eventually('every role to be gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/exe`)))
 	}
 
-	/* Every file (but sockets) of the data folder. */
+	/* Every file (but sockets) of the data folder, as far as it is still there. */
 	files() {
+		if (!existsSync(this.data))
+			return []
 		const walk = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
 			entry.isDirectory() ? walk(join(folder, entry.name)) : entry.isFile() ? [join(folder, entry.name)] : [])
 		return walk(this.data)

@@ -6,6 +6,10 @@
 import http from 'node:http'
 import { listen, readBody, request } from './http.mjs'
 import { Faults } from './faults.mjs'
+import { secretSeen } from './known_secrets.mjs'
+
+/* of a token request */
+const secretFields = ['code', 'code_verifier', 'refresh_token', 'client_secret', 'client_assertion']
 
 const scopes = ['openid', 'offline_access', 'tickets.read', 'tickets.write']
 
@@ -73,6 +77,7 @@ function watch({ counts, seen, faults }) {
 			const body = await readBody(context.req)
 			context.req.body = body.toString('utf8')
 			const fields = new URLSearchParams(context.req.body)
+			secretSeen(...secretFields.map((field) => fields.get(field)))
 			if (name === 'token')
 				counts[kinds[fields.get('grant_type')]] += 1
 			seen[name === 'token' ? 'tokenRequests' : 'revoked'].push({ at: Date.now(), fields: [...fields],

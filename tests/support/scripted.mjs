@@ -7,6 +7,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import http from 'node:http'
+import { secretSeen } from './known_secrets.mjs'
 import { Faults } from './faults.mjs'
 import { listen, readBody } from './http.mjs'
 
@@ -93,6 +94,7 @@ class ScriptedServer {
 	#secret(kind) {
 		const value = make(kind)
 		this.secrets.add(value)
+		secretSeen(value)
 		return value
 	}
 

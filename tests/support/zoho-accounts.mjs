@@ -5,6 +5,7 @@
  * requests of one refresh token in ten minutes, then "Access Denied".
  */
 import { randomBytes } from 'node:crypto'
+import { secretSeen } from './known_secrets.mjs'
 
 export const centres = {
 	us: { name: 'us', tld: 'com', address: '127.0.0.11' },
@@ -15,7 +16,12 @@ const tenMinutes = 600_000
 const grantLife = 120_000
 const knownScope = /^(Desk|ZohoCRM|AaaServer|ZohoSearch)\.[A-Za-z_.]+\.(CREATE|READ|UPDATE|DELETE|WRITE|ALL)$/i
 
-const token = () => `1000.${randomBytes(16).toString('hex')}.${randomBytes(16).toString('hex')}`
+function token() {
+	const value = `1000.${randomBytes(16).toString('hex')}.${randomBytes(16).toString('hex')}`
+	secretSeen(value)
+	return value
+}
+
 const accountsHost = (name) => `https://accounts.zoho.${centres[name].tld}`
 
 function json(response, status, value) {
