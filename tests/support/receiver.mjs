@@ -72,7 +72,7 @@ async function understand(entry) {
 		if (valid !== true)
 			throw new Error(JSON.stringify(valid))
 		entry.xml = new XMLParser({ ignoreAttributes: false, parseTagValue: false, parseAttributeValue: false,
-			trimValues: false }).parse(text)
+			trimValues: false, htmlEntities: true }).parse(text)
 	}
 }
 
@@ -80,7 +80,7 @@ function readForm(entry) {
 	entry.fields = []
 	entry.files = []
 	return new Promise((resolve, reject) => {
-		const parser = busboy({ headers: entry.headers, defParamCharset: 'utf8' })
+		const parser = busboy({ headers: entry.headers, defParamCharset: 'utf8', limits: { fieldNameSize: 1 << 16 } })
 		parser.on('field', (name, value, { mimeType }) => entry.fields.push({ name, value, type: mimeType }))
 		parser.on('file', (name, stream, { filename, mimeType }) => {
 			const chunks = []
