@@ -10,7 +10,7 @@ static const char *const request_fields[] = {
 	"method",	   "url",	    "query",
 	"headers",	   "body",	    "timeout_ms",
 	"max_bytes",	   "max_redirects", "retries",
-	"idempotency_key", "scrub",	    NULL,
+	"idempotency_key", NULL,
 };
 
 /* ---- method and URL ---- */
@@ -300,7 +300,6 @@ compile_limits(struct hook_compiling *c, const json_t *o)
 	d->max_redirects = (unsigned)hook_get_int(c, o, "max_redirects", 0,
 						  HOOK_REDIRECTS_MAX,
 						  HOOK_REDIRECTS_DEFAULT);
-	d->scrub = hook_get_bool(c, o, "scrub", true);
 }
 
 void

@@ -242,8 +242,7 @@ hook_run_finish(struct hook_run *r)
 	r->result->path = r->config.dry_run && !r->result->problem.code
 				  ? NULL
 				  : hook_path_no_answer;
-	if (r->config.document->scrub)
-		rc = hook_run_scrub(r, &s);
+	rc = hook_run_scrub(r, &s);
 	if (!rc)
 		finish_hops(r, s);
 	if (!rc && r->status)

@@ -133,7 +133,6 @@ struct hook_document {
 	unsigned max_redirects;
 	struct hook_retries retries;
 	const struct template *key; /* idempotency key, or NULL */
-	bool scrub;
 	struct hook_entry *entries;
 	size_t entry_count;
 	struct hook_text *texts; /* owned, with room for text_room */
