@@ -150,6 +150,29 @@ usage_keys(struct api_request *r, const struct connect_info *info, json_t *out)
 	return rc;
 }
 
+/* Flows whose draft, or version in force, calls it. */
+static int
+usage_flows(struct api_request *r, const char *id, json_t *out)
+{
+	enum { FLOWS_SHOWN = 200 };
+	struct connect_use *list;
+	json_t *flows;
+	size_t count, i;
+	int rc = connect_front_uses(r->db, id, FLOWS_SHOWN, r->arena, &list,
+				    &count);
+
+	if (rc)
+		return rc;
+	flows = json_array();
+	for (i = 0; i < count; i++)
+		json_array_append_new(
+			flows, json_pack("{s:s, s:s, s:b, s:b}", "link_name",
+					 list[i].link, "name", list[i].name,
+					 "draft", list[i].draft, "published",
+					 list[i].published));
+	return json_object_set_new(out, "flows", flows) ? ERR_NOMEM : 0;
+}
+
 int
 api_connection_usage(struct api_request *r)
 {
@@ -168,6 +191,8 @@ api_connection_usage(struct api_request *r)
 	rc = usage_counts(r, info.id, out);
 	if (!rc)
 		rc = usage_keys(r, &info, out);
+	if (!rc)
+		rc = usage_flows(r, info.id, out);
 	if (rc) {
 		json_decref(out);
 		return rc;

@@ -97,12 +97,50 @@ object_request(struct cli *c, const char *method, const char *path,
 	return rc;
 }
 
+/* The flows that call it, a line each, from what /usage has said. */
+static int
+flows_show(struct cli *c, const json_t *usage)
+{
+	static const struct cli_column columns[] = {
+		{ "FLOW", "link_name" },
+		{ "NAME", "name" },
+		{ "IN ITS DRAFT", "draft" },
+		{ "PUBLISHED", "published" },
+		{ NULL },
+	};
+	const json_t *flows = json_object_get(usage, "flows");
+	json_t *list;
+	int rc;
+
+	if (!json_array_size(flows)) {
+		cli_say(c, "No flow uses it.");
+		return CLI_OK;
+	}
+	list = json_pack("{s:O}", "items", flows);
+	rc = cli_show_list(c, list, columns, "");
+	json_decref(list);
+	return rc;
+}
+
 static int
 show_run(struct cli *c)
 {
-	return object_request(c, "GET",
-			      cli_path(c, "/v1/connections/{}", cli_word(c, 0)),
-			      SLICE_NONE, object_columns);
+	struct cli_answer a;
+	int rc = object_request(
+		c, "GET", cli_path(c, "/v1/connections/{}", cli_word(c, 0)),
+		SLICE_NONE, object_columns);
+
+	if (rc || c->json)
+		return rc;
+	rc = cli_request(c, "GET",
+			 cli_path(c, "/v1/connections/{}/usage",
+				  cli_word(c, 0)),
+			 SLICE_NONE, &a);
+	if (rc)
+		return rc;
+	rc = flows_show(c, cli_answer_json(&a));
+	cli_answer_release(&a);
+	return rc;
 }
 
 /* refresh, revoke, disable, enable, usage: the last word of the name. */
@@ -129,7 +167,23 @@ revoke_run(struct cli *c)
 static int
 usage_run(struct cli *c)
 {
-	return object_request(c, "GET", action_path(c), SLICE_NONE, NULL);
+	static const struct cli_column columns[] = {
+		{ "Calls, a day", "calls_last_day" },
+		{ "Failed, a day", "failed_last_day" },
+		{ "Last used", "last_used_at" },
+		{ "Keys", "keys" },
+		{ NULL },
+	};
+	struct cli_answer a;
+	int rc = cli_request(c, "GET", action_path(c), SLICE_NONE, &a);
+
+	if (rc)
+		return rc;
+	rc = cli_show_object(c, &a, columns);
+	if (!rc && !c->json)
+		rc = flows_show(c, cli_answer_json(&a));
+	cli_answer_release(&a);
+	return rc;
 }
 
 /* The request was made; what it has found is in the answer. */
@@ -393,7 +447,8 @@ const struct cli_command cli_connection_commands[] = {
 	  NULL, 1, 1 },
 	{ "connection delete", "LINK", "revoke a connection and forget it",
 	  NULL, delete_run, delete_options, 1, 1 },
-	{ "connection usage", "LINK", "how much it is used", NULL, usage_run,
+	{ "connection usage", "LINK",
+	  "how much it is used, by which flows and keys", NULL, usage_run,
 	  NULL, 1, 1 },
 	{ "connection calls", "LINK", "its last calls", NULL, calls_run,
 	  calls_options, 1, 1 },

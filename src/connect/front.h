@@ -270,6 +270,17 @@ int connect_front_enable(struct connect_front *f, struct store_conn *c,
 			 const struct connect_who *who, const char *link,
 			 bool enable, struct arena *arena,
 			 struct connect_info *out, struct connect_problem *p);
+/* A flow that calls a connection. */
+struct connect_use {
+	const char *link, *name; /* of the flow */
+	bool draft;		 /* its draft does */
+	bool published;		 /* its version in force does */
+};
+/* The flows that call a connection (its id), by link name: the first limit
+ * ones.  For who may see the connection; asks nobody. */
+int connect_front_uses(struct store_conn *c, const char *connection,
+		       size_t limit, struct arena *arena,
+		       struct connect_use **out, size_t *count);
 /* Whom it is shared with; and replacing that (audited, views withdrawn). */
 int connect_front_shares(struct connect_front *f, struct store_conn *c,
 			 const struct connect_who *who, const char *link,

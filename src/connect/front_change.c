@@ -456,36 +456,72 @@ delete_rows(struct store_conn *c, const struct front_row *r)
 	return rc;
 }
 
+int
+connect_front_uses(struct store_conn *c, const char *connection, size_t limit,
+		   struct arena *arena, struct connect_use **out, size_t *count)
+{
+	struct store_stmt *st = NULL;
+	struct connect_use *u;
+	int rc;
+
+	*count = 0;
+	*out = arena_alloc(arena, (limit + 1) * sizeof(**out));
+	rc = *out ? store_query(
+			    c, &st,
+			    "SELECT f.link_name, f.name, max(CASE WHEN "
+			    "u.version = 0 THEN 1 ELSE 0 END), max(CASE WHEN "
+			    "u.version > 0 THEN 1 ELSE 0 END) FROM flow_uses u "
+			    "JOIN flows f ON f.id = u.flow WHERE u.connection "
+			    "= ?1 AND (u.version = 0 OR u.version = "
+			    "f.published_version) GROUP BY f.link_name, f.name "
+			    "ORDER BY f.link_name LIMIT ?2",
+			    "si", connection, (int64_t)limit)
+		  : ERR_NOMEM;
+	while (!rc && (rc = store_step(st)) == 1) {
+		u = &(*out)[(*count)++];
+		u->link = arena_slice(arena, store_col(st, 0));
+		u->name = arena_slice(arena, store_col(st, 1));
+		u->draft = store_col_int(st, 2) != 0;
+		u->published = store_col_int(st, 3) != 0;
+		rc = u->link && u->name ? 0 : ERR_NOMEM;
+	}
+	store_done(st);
+	return rc;
+}
+
 /* Flows that call it, in force or as a draft: an error that lists them. */
 static int
 delete_check_uses(struct store_conn *c, const struct front_row *r,
-		  struct connect_problem *p)
+		  struct arena *arena, struct connect_problem *p)
 {
-	struct store_stmt *st = NULL;
-	char names[300] = "";
-	size_t len = 0;
-	int rc = store_query(
-		c, &st,
-		"SELECT DISTINCT f.name FROM flow_uses u JOIN flows f ON f.id "
-		"= u.flow WHERE u.connection = ?1 AND (u.version = 0 OR "
-		"u.version = f.published_version) ORDER BY f.name",
-		"s", r->info.id);
+	enum { LISTED = 5 };
+	struct connect_use *list, *u;
+	size_t count, i;
+	struct buf text;
+	int rc = connect_front_uses(c, r->info.id, LISTED + 1, arena, &list,
+				    &count);
 
-	while (!rc && (rc = store_step(st)) == 1) {
-		snprintf(names + len, sizeof(names) - len, "%s\"%.*s\"",
-			 len ? ", " : "", SLICE_ARG(store_col(st, 0)));
-		len = strlen(names);
-		rc = 0;
-	}
-	store_done(st);
 	if (rc)
 		return front_fail_store(p, c, rc);
-	slice_trim_utf8(names);
-	return len ? front_fail(p, ERR_WRONG_STATE, FRONT_IN_USE,
-				"Take it out of them, or let an admin delete "
-				"it with force=true.",
-				"It is used by these flows: %s.", names)
-		   : 0;
+	if (!count)
+		return 0;
+	buf_init(&text, 4096);
+	for (i = 0; i < count && i < LISTED; i++) {
+		u = &list[i];
+		buf_printf(&text, "%s%s (%s, %s)", i ? "; " : "", u->link,
+			   u->name,
+			   !u->draft	  ? "published"
+			   : u->published ? "draft and published"
+					  : "draft");
+	}
+	rc = front_fail(p, ERR_WRONG_STATE, FRONT_IN_USE,
+			"Take it out of them, or let an admin delete it with "
+			"force=true.",
+			"It is used by these flows: %.*s%s.",
+			SLICE_ARG(buf_slice(&text)),
+			count > LISTED ? "; and more" : "");
+	buf_release(&text);
+	return rc;
 }
 
 int
@@ -509,7 +545,7 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 	if (!rc && if_match && if_match != r.info.version)
 		rc = front_fail_store(p, c, ERR_CONFLICT);
 	if (!rc && !force)
-		rc = delete_check_uses(c, &r, p);
+		rc = delete_check_uses(c, &r, arena, p);
 	if (!rc && r.info.status != CONNECT_REVOKED)
 		rc = revoke_grant(f, &r, who, &revoked, p);
 	if (!rc)
