@@ -86,6 +86,9 @@ struct flow_org {
 int flow_org_init(struct flow_org *o, struct store_conn *c,
 		  const struct people_actor *actor, struct arena *arena);
 /* Replaces what a version uses; inside a transaction. */
+/* Fills in f->unshared. */
+int flow_unshared_find(struct store_conn *c, const char *org,
+		       struct flow_info *f, struct arena *arena);
 int flow_uses_set(struct store_conn *c, const char *org, const char *flow,
 		  int64_t version, const struct flow_document *d);
 
@@ -283,6 +286,9 @@ void flow_say_content(struct flow_run *run, json_t *content); /* taken */
 void flow_value_set(struct flow_run *run, const char *name, json_t *value);
 /* Borrowed; NULL where there is none. */
 json_t *flow_value_get(const struct flow_run *run, const char *name);
+/* Whether all that is remembered keeps within FLOW_VALUES_MAX; constants of
+ * the organisation do not count. */
+bool flow_values_fit(const struct flow_run *run);
 const struct flow_exit *flow_exit_find(const struct flow_block *b,
 				       const char *name);
 

@@ -343,6 +343,21 @@ move_row(struct flow_move *m, struct slice state)
 	return rc;
 }
 
+/* Variables beyond all bounds, such as a text that a loop makes longer: what
+ * was remembered before is kept, and the conversation is over. */
+static enum flow_next
+move_too_large(struct flow_move *m)
+{
+	json_t *values = json_object_get(m->talk->state, "values");
+
+	json_decref(m->run.values);
+	m->run.values = values ? json_deep_copy(values) : json_object();
+	snprintf(m->run.problem, sizeof(m->run.problem),
+		 "too_large: the variables have more than %d bytes together.",
+		 FLOW_VALUES_MAX);
+	return FLOW_FAILED;
+}
+
 int
 flow_move_store(struct flow_move *m, enum flow_next next)
 {
@@ -365,6 +380,8 @@ flow_move_store(struct flow_move *m, enum flow_next next)
 			 "runaway: too many flows without a question.");
 		next = FLOW_FAILED;
 	}
+	if (!flow_values_fit(&m->run))
+		next = move_too_large(m);
 	if (next == FLOW_FAILED)
 		flow_say_text(&m->run, "Sorry, something went wrong here.");
 	flow_status_set(m->talk, becomes[next]);

@@ -88,6 +88,21 @@ flow_value_get(const struct flow_run *run, const char *name)
 	return json_object_get(scope, dot + 1);
 }
 
+bool
+flow_values_fit(const struct flow_run *run)
+{
+	json_t *values = json_copy(run->values);
+	struct buf text;
+	int rc;
+
+	buf_init(&text, FLOW_VALUES_MAX);
+	json_object_del(values, "global");
+	rc = json_write(values, &text);
+	buf_release(&text);
+	json_decref(values);
+	return rc != ERR_TOO_LARGE;
+}
+
 /* ---- going on ---- */
 
 const struct flow_exit *

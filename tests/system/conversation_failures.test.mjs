@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Every failure of a webhook block takes a path: a real conversation of a published flow goes on, and never hangs. */
+import assert from 'node:assert/strict'
+import { before, it } from 'node:test'
+import { startAuthority } from '../support/ca.mjs'
+import { startReceiver } from '../support/receiver.mjs'
+import { suite } from '../support/scope.mjs'
+import { webhookFailures } from '../support/webhook_failures.mjs'
+import { startOidcWorld } from '../support/worlds.mjs'
+
+suite('a webhook that fails in a conversation', (scope) => {
+	const wrong = 'That is no number.'
+	let drawbridge, receiver, cases
+
+	before(async () => {
+		const world = await startOidcWorld(scope)
+		drawbridge = world.drawbridge
+		receiver = await startReceiver(scope)
+		const authority = await startAuthority(scope)
+		const untrusted = await startReceiver(scope, { tls: await authority.issue(['127.0.0.1']) })
+		cases = await webhookFailures(scope, world, receiver, untrusted)
+	})
+
+	const document = ({ name, connection, request }) => ({ name: `Fails: ${name}`.slice(0, 100), blocks: [
+		{ id: 'start', type: 'start', paths: { next: 'ask' } },
+		{ id: 'ask', type: 'question', text: 'What?', variable: 'v', paths: { next: 'call' } },
+		{ id: 'call', type: 'webhook', connection, request: { method: 'GET', url: '/', timeout_ms: 2000, ...request },
+			response_list: [{ codes: ['200'], mappings: [{ variable: 'n', from: '$.n', missing: 'error' }] }],
+			paths: { 200: 'good', other: 'another', no_answer: 'none' } },
+		{ id: 'good', type: 'end', text: '200 {{block.n}}' },
+		{ id: 'another', type: 'end', text: 'other' },
+		{ id: 'none', type: 'end', text: 'no_answer' }] })
+
+	async function talked(each) {
+		const made = await drawbridge.must('POST', '/v1/flows', { draft: document(each) })
+		assert.equal(made.errors, 0, JSON.stringify(made.problems))
+		await drawbridge.must('POST', `/v1/flows/${made.id}/publish`, {})
+		await each.spoil?.()
+		const talk = await drawbridge.must('POST', `/v1/flows/${made.id}/conversations`, {})
+		const began = Date.now()
+		const said = await drawbridge.must('POST', `/v1/conversations/${talk.id}/messages`, { text: each.value ?? '7' }, { key: talk.token })
+		return { ...said, took: Date.now() - began }
+	}
+
+	it('takes the path of its failure, each of them, in bounded time', async () => {
+		const failures = []
+		for (let n = 0; n < cases.length; n += 6)
+			await Promise.all(cases.slice(n, n + 6).map(async (each) => {
+				const { state, messages, took } = await talked(each)
+				const last = messages.at(-1).content.text
+				if (state !== 'ended' || last !== (each.exit === '200' ? '200 7' : each.exit) || took > 8000)
+					failures.push(`${each.name}: ${state} ${last} in ${took} ms`)
+			}))
+		assert.deepEqual(failures, [])
+		assert.ok(cases.length >= 38)
+	})
+
+	it('and the block\'s own test says which failure it was', async () => {
+		const failures = []
+		for (let n = 0; n < cases.length; n += 6)
+			await Promise.all(cases.slice(n, n + 6).map(async (each) => {
+				const { connection, request, response_list } = document(each).blocks[2]
+				const { path, problem } = await drawbridge.must('POST', '/v1/webhooks/run',
+					{ connection, request, response_list, input: { v: each.value ?? '7' } })
+				if (path !== each.exit || problem?.code !== each.code)
+					failures.push(`${each.name}: ${path} ${JSON.stringify(problem)}`)
+			}))
+		assert.deepEqual(failures, [])
+	})
+
+	it('a wrong answer gets the block\'s retry text, as often as it is given', async () => {
+		const { id } = await drawbridge.must('POST', '/v1/flows', { draft: { name: 'Asks', blocks: [
+			{ id: 'start', type: 'start', paths: { next: 'ask' } },
+			{ id: 'ask', type: 'question', text: 'How many?', kind: 'number', retry_text: wrong, validation: { min: 1, max: 9 }, variable: 'n', paths: { next: 'end' } },
+			{ id: 'end', type: 'end', text: '{{input.n}}' }] } })
+		await drawbridge.must('POST', `/v1/flows/${id}/publish`, {})
+		const talk = await drawbridge.must('POST', `/v1/flows/${id}/conversations`, {})
+		const say = (text) => drawbridge.must('POST', `/v1/conversations/${talk.id}/messages`, { text }, { key: talk.token })
+		for (const text of ['many', '0', '10', '{{input.n}}', '', '1 2']) {
+			const { state, messages } = await say(text)
+			assert.deepEqual([state, messages.at(-1).content.text], ['waiting', wrong], text)
+		}
+		assert.equal((await say('5')).messages.at(-1).content.text, '5')
+	})
+
+	it('an answer that is too much to remember takes the path for any other, once', async () => {
+		const before = receiver.requests.length
+		const { state, messages } = await talked({ name: 'wide', connection: cases.at(-1).connection, request: { url: '/fail/wide' } })
+		assert.deepEqual([state, messages.at(-1).content.text], ['ended', 'other'])
+		assert.equal(receiver.requests.length, before + 1)
+	})
+
+	it('variables that grow beyond all bounds end the conversation with a problem', async () => {
+		const more = [...'bcdefghij']
+		const { id } = await drawbridge.must('POST', '/v1/flows', { draft: { name: 'Grows',
+			variables: { flow: [{ name: 'a', default: 'x' }, ...more.map((name) => ({ name }))] }, blocks: [
+				{ id: 'start', type: 'start', paths: { next: 'ask' } },
+				{ id: 'ask', type: 'question', text: 'More?', variable: 'v', paths: { next: 'add' } },
+				{ id: 'add', type: 'set', set: [...Array(15).fill({ variable: 'flow.a', value: '{{flow.a}}{{flow.a}}' }),
+					...more.map((name) => ({ variable: `flow.${name}`, value: '{{flow.a}}' }))], paths: { next: 'ask' } }] } })
+		await drawbridge.must('POST', `/v1/flows/${id}/publish`, {})
+		const talk = await drawbridge.must('POST', `/v1/flows/${id}/conversations`, {})
+		const said = await drawbridge.must('POST', `/v1/conversations/${talk.id}/messages`, { text: 'more' }, { key: talk.token })
+		assert.equal(said.state, 'failed')
+		assert.match(said.problem, /^too_large: /)
+		assert.doesNotMatch(drawbridge.log, /ERROR: |runtime error: |assertion/)
+	})
+})
