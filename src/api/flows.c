@@ -32,6 +32,17 @@ flow_json(const struct flow_info *i)
 		"warnings", (json_int_t)i->warnings);
 }
 
+static json_t *
+unshared_json(const struct flow_info *i)
+{
+	json_t *list = json_array();
+	size_t n;
+
+	for (n = 0; n < i->unshared_count; n++)
+		json_array_append_new(list, json_string(i->unshared[n]));
+	return list;
+}
+
 /* JSON text that we have written ourselves. */
 static json_t *
 stored_json(const char *text)
@@ -55,6 +66,8 @@ flow_answer(struct api_request *r, int status, const struct flow_info *i,
 		json_object_set_new(o, "draft", stored_json(draft));
 	if (problems)
 		json_object_set_new(o, "problems", stored_json(problems));
+	if (draft)
+		json_object_set_new(o, "unshared", unshared_json(i));
 	api_etag(r, i->version);
 	return api_answer(r, status, o);
 }
@@ -116,7 +129,7 @@ api_flows_list(struct api_request *r)
 	struct flow_info *list;
 	size_t limit, count, i;
 	const char *after;
-	json_t *items;
+	json_t *items, *o;
 
 	if (!api_paging(r, &limit, &after))
 		return 0;
@@ -125,8 +138,11 @@ api_flows_list(struct api_request *r)
 		      &p))
 		return api_problem_connect(r, &p);
 	items = json_array();
-	for (i = 0; i < count && i < limit; i++)
-		json_array_append_new(items, flow_json(&list[i]));
+	for (i = 0; i < count && i < limit; i++) {
+		o = flow_json(&list[i]);
+		json_object_set_new(o, "unshared", unshared_json(&list[i]));
+		json_array_append_new(items, o);
+	}
 	return api_answer_list(r, items,
 			       count > limit ? list[limit - 1].link : NULL);
 }

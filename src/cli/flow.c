@@ -11,6 +11,7 @@ static const struct cli_column flow_columns[] = {
 	{ "NAME", "name" },
 	{ "PUBLISHED", "published_version" },
 	{ "ERRORS", "errors" },
+	{ "UNSHARED", "unshared" },
 	{ "OWNER", "owner.name" },
 	{ NULL },
 };
@@ -69,6 +70,7 @@ show_run(struct cli *c)
 		{ "Changed", "updated_at" },
 		{ "Errors", "errors" },
 		{ "Warnings", "warnings" },
+		{ "No more shared", "unshared" },
 		{ NULL },
 	};
 	struct cli_answer a;
@@ -109,13 +111,19 @@ static const struct cli_option import_options[] = {
 
 /* A file as export writes it, or a bare document. */
 static json_t *
-import_body(const struct buf *text, bool replace, const char **path)
+import_body(struct cli *c, const struct buf *text, bool replace,
+	    const char **path)
 {
 	struct json_problem p = { 0 };
 	json_t *file = NULL, *flow;
 
 	if (json_read(buf_slice(text), FILE_MAX, &file, &p)) {
-		cli_fail(CLI_FAILED, "The file is no JSON: %s", p.detail);
+		cli_misused(c, "%s is no JSON: %s", cli_word(c, 0), p.detail);
+		return NULL;
+	}
+	if (!json_is_object(file)) {
+		cli_misused(c, "%s must be a JSON object", cli_word(c, 0));
+		json_decref(file);
 		return NULL;
 	}
 	flow = json_object_get(file, "flow");
@@ -140,9 +148,11 @@ import_run(struct cli *c)
 
 	if (rc)
 		return rc;
-	body = import_body(&text, replace != NULL, &path);
+	body = import_body(c, &text, replace != NULL, &path);
 	buf_reset(&text);
-	if (!body || json_write(body, &text))
+	if (!body)
+		rc = CLI_USAGE;
+	else if (json_write(body, &text))
 		rc = CLI_FAILED;
 	json_decref(body);
 	if (!rc)

@@ -103,6 +103,11 @@ struct flow_info {
 	int64_t last_version;
 	int64_t published_at, created_at, updated_at;
 	int64_t errors, warnings; /* of the draft */
+	/* Connections (link names) that the version in force goes on calling
+	 * though its publisher may not use them any more: by flow_get() and
+	 * flow_list().  The next version cannot. */
+	const char **unshared;
+	size_t unshared_count;
 };
 
 /* The actor's organisation's flows behind this link name. */

@@ -99,6 +99,7 @@ flow_list(struct store_conn *c, const struct connect_who *who,
 	  struct flow_info **out, size_t *count, struct connect_problem *p)
 {
 	struct store_stmt *st = NULL;
+	size_t i;
 	int rc = flow_may(c, who, PEOPLE_FLOW_SEE, NULL, NULL, p);
 
 	*count = 0;
@@ -114,6 +115,8 @@ flow_list(struct store_conn *c, const struct connect_who *who,
 	while (!rc && (rc = store_step(st)) == 1)
 		rc = row_read(st, arena, &(*out)[(*count)++]);
 	store_done(st);
+	for (i = 0; !rc && i < *count; i++)
+		rc = flow_unshared_find(c, who->actor->org, &(*out)[i], arena);
 	return rc ? flow_fail_store(p, c, rc) : 0;
 }
 
@@ -132,6 +135,9 @@ flow_get(struct store_conn *c, const struct connect_who *who, const char *id,
 	if (rc || !problems)
 		return rc;
 	*problems = NULL;
+	rc = flow_unshared_find(c, who->actor->org, out, arena);
+	if (rc)
+		return flow_fail_store(p, c, rc);
 	rc = store_query(c, &st,
 			 "SELECT draft_problems FROM flows WHERE id = ?1", "s",
 			 out->id);

@@ -8,17 +8,17 @@
 #include "flow/flow_priv.h"
 
 static int
-connection_usable(void *arg, const char *link)
+may_use(struct store_conn *c, const struct people_actor *actor,
+	const char *link)
 {
-	struct flow_org *o = arg;
 	struct people_sharing sharing = { 0 };
 	struct people_object object = { .sharing = &sharing };
 	char id[PEOPLE_ID_SIZE], owner[PEOPLE_ID_SIZE];
 	struct store_stmt *st = NULL;
-	int rc = store_query(o->c, &st,
+	int rc = store_query(c, &st,
 			     "SELECT id, owner FROM connections WHERE org = "
 			     "?1 AND link_name = ?2",
-			     "ss", o->actor->org, link);
+			     "ss", actor->org, link);
 
 	if (!rc)
 		rc = store_step(st);
@@ -30,11 +30,19 @@ connection_usable(void *arg, const char *link)
 	if (rc != 1)
 		return rc ? rc : ERR_NOT_FOUND;
 	object.member = owner;
-	rc = people_sharing_load(o->c, id, owner, &sharing);
+	rc = people_sharing_load(c, id, owner, &sharing);
 	if (!rc)
-		rc = people_may(o->actor, PEOPLE_CONNECTION_USE, &object, NULL);
+		rc = people_may(actor, PEOPLE_CONNECTION_USE, &object, NULL);
 	people_sharing_release(&sharing);
 	return rc;
+}
+
+static int
+connection_usable(void *arg, const char *link)
+{
+	struct flow_org *o = arg;
+
+	return may_use(o->c, o->actor, link);
 }
 
 static int
@@ -102,6 +110,69 @@ flow_uses_set(struct store_conn *c, const char *org, const char *flow,
 			"SELECT ?1, ?2, id FROM connections WHERE org = ?3 AND "
 			"link_name = ?4 ON CONFLICT DO NOTHING",
 			"siss", flow, version, org, link);
+	return rc;
+}
+
+/* ---- what was shared once ---- */
+
+enum { BORROWED_MAX = 50 };
+
+/* Of the version in force: the publisher, and connections that are not his
+ * own. */
+static int
+borrowed_list(struct store_conn *c, const struct flow_info *f,
+	      struct arena *arena, struct people_actor **publisher,
+	      const char *org, const char **links, size_t *count)
+{
+	enum people_role role = PEOPLE_VIEWER;
+	struct store_stmt *st = NULL;
+	char member[PEOPLE_ID_SIZE];
+	int rc = store_query(c, &st,
+			     "SELECT m.id, m.role, k.link_name FROM flow_uses "
+			     "u JOIN connections k ON k.id = u.connection JOIN "
+			     "flow_versions v ON v.flow = u.flow AND v.number "
+			     "= u.version JOIN members m ON m.id = "
+			     "v.published_by WHERE u.flow = ?1 AND u.version = "
+			     "?2 AND k.owner <> m.id ORDER BY k.link_name",
+			     "si", f->id, f->published_version);
+
+	while (!rc && *count < BORROWED_MAX && (rc = store_step(st)) == 1) {
+		links[(*count)++] = arena_slice(arena, store_col(st, 2));
+		slice_copy(store_col(st, 0), member, sizeof(member));
+		rc = people_role_parse(store_col(st, 1), &role);
+		if (!rc && !*publisher) {
+			*publisher = people_actor_new(org, member, role, "");
+			rc = *publisher ? 0 : ERR_NOMEM;
+		}
+		if (!rc && !links[*count - 1])
+			rc = ERR_NOMEM;
+	}
+	store_done(st);
+	return rc;
+}
+
+int
+flow_unshared_find(struct store_conn *c, const char *org, struct flow_info *f,
+		   struct arena *arena)
+{
+	struct people_actor *publisher = NULL;
+	size_t count = 0, i;
+	int rc;
+
+	if (!f->published_version)
+		return 0;
+	f->unshared = arena_alloc(arena, BORROWED_MAX * sizeof(char *));
+	if (!f->unshared)
+		return ERR_NOMEM;
+	rc = borrowed_list(c, f, arena, &publisher, org, f->unshared, &count);
+	for (i = 0; !rc && i < count; i++) {
+		rc = may_use(c, publisher, f->unshared[i]);
+		if (rc) /* kept, in place */
+			f->unshared[f->unshared_count++] = f->unshared[i];
+		if (rc == ERR_FORBIDDEN || rc == ERR_NOT_FOUND)
+			rc = 0;
+	}
+	people_actor_unref(publisher);
 	return rc;
 }
 
