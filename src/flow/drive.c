@@ -363,13 +363,15 @@ drive_prepare(struct flow_drive *d)
 /* ---- TAKE ---- */
 
 static void
-values_set(const json_t *variables, struct flow_run *run)
+take_values(struct flow_drive *d, struct flow_run *run)
 {
-	char full[FLOW_ID_MAX + HOOK_VARIABLE_MAX];
 	const char *name;
 	json_t *value;
+	char full[FLOW_ID_MAX + HOOK_VARIABLE_MAX];
 
-	json_object_foreach((json_t *)(uintptr_t)variables, name, value)
+	if (!d->result)
+		return;
+	json_object_foreach(d->result->variables, name, value)
 	{
 		snprintf(full, sizeof(full), "%s%s",
 			 strchr(name, '.') ? "" : "block.", name);
@@ -379,37 +381,17 @@ values_set(const json_t *variables, struct flow_run *run)
 	}
 }
 
-/* The path to take.  What is too much to be remembered is an answer that
- * nobody has expected. */
-static const char *
-take_values(struct flow_drive *d, struct flow_run *run)
-{
-	json_t *before;
-
-	if (!d->result)
-		return hook_path_no_answer;
-	if (!json_object_size(d->result->variables))
-		return d->result->path;
-	before = json_deep_copy(run->values);
-	values_set(d->result->variables, run);
-	if (!before || flow_values_fit(run)) {
-		json_decref(before);
-		return d->result->path;
-	}
-	json_decref(run->values);
-	run->values = before;
-	return hook_path_other;
-}
-
 static int
 take_move(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 {
 	struct flow_move m = { 0 };
+	const char *path = d->result ? d->result->path : hook_path_no_answer;
 	enum flow_next next = FLOW_FAILED;
 	int rc = flow_move_init(&m, d->worker->engine, c, t);
 
 	if (!rc && m.run.block >= 0) {
-		next = flow_run_exit(&m.run, take_values(d, &m.run));
+		take_values(d, &m.run);
+		next = flow_run_exit(&m.run, path);
 	} else if (!rc) {
 		m.run.block = (int)m.run.document->start;
 	}

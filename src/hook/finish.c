@@ -186,6 +186,28 @@ finish_body(struct hook_run *r, struct call_scrub *s)
 
 /* ---- the path ---- */
 
+/* The variables of one run go on into conversations, which remember so much
+ * and no more. */
+static void
+finish_bound(struct hook_run *r)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text, HOOK_VALUES_MAX);
+	rc = json_write(r->result->variables, &text);
+	buf_release(&text);
+	if (rc != ERR_TOO_LARGE)
+		return;
+	json_decref(r->result->variables);
+	r->result->variables = NULL;
+	r->result->path = hook_path_other;
+	hook_result_problem(r->result, "mapping_too_large",
+			    "Map less of the answer.",
+			    "The variables have more than %d bytes together.",
+			    HOOK_VALUES_MAX);
+}
+
 static int
 finish_path(struct hook_run *r)
 {
@@ -209,6 +231,8 @@ finish_path(struct hook_run *r)
 		result->path = hook_path_other;
 		hook_result_problem(result, "mapping_missing", NULL, "%s", why);
 		rc = 0;
+	} else if (!rc) {
+		finish_bound(r);
 	}
 	if (!rc && result->truncated)
 		hook_result_problem(result, "truncated",

@@ -49,6 +49,7 @@ enum {
 	HOOK_REDIRECTS_MAX = 5,
 	HOOK_REDIRECTS_DEFAULT = 3,
 	HOOK_RETRIES_MAX = 5,
+	HOOK_VALUES_MAX = 128 * 1024, /* of a run's variables, as JSON */
 	HOOK_JSON_DEPTH = 60, /* levels of an answer that is read as JSON */
 };
 
@@ -170,7 +171,8 @@ struct hook_result {
 	json_t *variables;
 
 	/* Why there is no answer, or why it is not quite as expected
-	 * (mapping_missing, truncated); code NULL: nothing to say. */
+	 * (mapping_missing, mapping_too_large, truncated); code NULL: nothing
+	 * to say. */
 	struct {
 		const char *code;
 		char detail[400];

@@ -121,6 +121,7 @@ export async function webhookFailures(scope, world, receiver, untrusted) {
 	other('a page in place of JSON', 'mapping_missing', 'html')
 	other('JSON too deep', 'mapping_missing', 'deep')
 	other('JSON without what is wanted', 'mapping_missing', 'other-shape')
+	other('more than can be remembered', 'mapping_too_large', 'wide')
 	other('nothing at all', undefined, 'empty')
 	other('an error of the service', undefined, 'error')
 	other('a throttle that lasts', undefined, 'throttled', { request: { url: '/fail/throttled', retries: { max: 2 } } })
