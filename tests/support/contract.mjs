@@ -79,6 +79,20 @@ export class Contract {
 		return operation
 	}
 
+	/* Examples of schemas that are none: texts; and how many there are. */
+	wrongExamples() {
+		const wrong = []
+		let count = 0
+		for (const [name, schema] of Object.entries(this.#document.components.schemas))
+			for (const example of schema.examples ?? []) {
+				const check = this.#ajv.compile(this.#whole(schema))
+				count += 1
+				if (!check(example))
+					wrong.push(`${name}: ${this.#ajv.errorsText(check.errors)}`)
+			}
+		return { wrong, count }
+	}
+
 	/* The path of an operation with its parameters and query. */
 	path(id, params = {}, query) {
 		const path = this.operation(id).path.replace(/\{(\w+)\}/g, (_, name) => {
@@ -174,6 +188,6 @@ function close(schema) {
 	const closed = Object.fromEntries(Object.entries(merged).map(([name, each]) => [name,
 		name === 'properties' ? Object.fromEntries(Object.entries(each)
 			.filter(([, property]) => !property.writeOnly).map(([key, property]) => [key, close(property)]))
-			: name === 'required' || name === 'enum' ? each : close(each)]))
+			: ['required', 'enum', 'examples'].includes(name) ? each : close(each)]))
 	return closed.properties && !('additionalProperties' in closed) ? { ...closed, additionalProperties: false } : closed
 }

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createConfig, lint } from '@redocly/openapi-core'
+import { Contract } from '../support/contract.mjs'
 import { root } from '../support/drawbridge.mjs'
 import { scoped, temporaryFolder } from '../support/scope.mjs'
 
@@ -16,6 +17,12 @@ const findings = async (ref) => (await lint({ ref, config }))
 
 describe('the contract', () => {
 	it('has nothing that the linter finds', async () => assert.deepEqual(await findings(file), []))
+
+	it('has examples that are what they say', () => {
+		const { wrong, count } = new Contract().wrongExamples()
+		assert.deepEqual(wrong, [])
+		assert.ok(count >= 12)
+	})
 
 	it('would be found out', scoped(async (scope) => {
 		const broken = join(temporaryFolder(scope), 'openapi.yaml')
