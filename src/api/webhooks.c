@@ -15,13 +15,13 @@
 #include "api/api_priv.h"
 
 /* A body of 16 MiB, in which each byte may have to be escaped, and more. */
-enum { ANSWER_MAX = 104 << 20 };
+enum { ANSWER_MAX = 104 << 20, PATHS_MAX = 500 };
 
 struct api_run {
 	struct api_request *r;
 	struct hook_document *document;
 	json_t *values;
-	bool dry_run;
+	bool dry_run, paths;
 	struct hook_run *run; /* while it is under way */
 	struct hook_result *result;
 	int err;
@@ -144,22 +144,29 @@ run_answer(struct api_request *r)
 {
 	struct api_run *t = r->state;
 	const struct hook_result *h = t->result;
+	json_t *paths = NULL;
+	int rc;
 
 	if (t->err)
 		return t->err;
 	if (!h)
 		return ERR_NOMEM;
+	rc = t->paths ? hook_result_paths(h, PATHS_MAX, &paths) : 0;
+	if (rc)
+		return rc;
 	r->answer.max = ANSWER_MAX;
 	return api_answer(
 		r, 200,
-		json_pack("{s:s?, s:o, s:s?, s:o, s:o, s:o, s:i, s:o, s:o}",
+		json_pack("{s:s?, s:o, s:s?, s:o, s:o, s:o, s:i, s:o, s:o, "
+			  "s:o*}",
 			  "path", h->path, "request", request_json(h), "rule",
 			  h->rule, "response", response_json(h), "time",
 			  time_json(&h->times), "variables",
 			  h->variables ? json_incref(h->variables)
 				       : json_object(),
 			  "attempts", (int)h->attempts, "redirects",
-			  hops_json(h), "problem", problem_json(h)));
+			  hops_json(h), "problem", problem_json(h), "paths",
+			  paths));
 }
 
 /* ---- the run, on the loop ---- */
@@ -323,10 +330,10 @@ run_take_values(struct api_request *r, struct api_run *t)
 int
 api_webhook_run(struct api_request *r)
 {
-	static const char *const fields[] = {
-		"request", "connection", "response_list", "input", "variables",
-		"dry_run", NULL
-	};
+	static const char *const fields[] = { "request",       "connection",
+					      "response_list", "input",
+					      "variables",     "dry_run",
+					      "paths",	       NULL };
 	struct api_run *t;
 	int rc;
 
@@ -339,6 +346,7 @@ api_webhook_run(struct api_request *r)
 	r->state = t;
 	r->state_free = run_free;
 	t->dry_run = json_get_bool(&r->body, "dry_run", false);
+	t->paths = json_get_bool(&r->body, "paths", false);
 	if (!run_take_values(r, t))
 		return t->values ? 0 : ERR_NOMEM;
 	rc = run_compile(r, t);

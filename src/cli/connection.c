@@ -132,10 +132,10 @@ show_run(struct cli *c)
 
 	if (rc || c->json)
 		return rc;
-	rc = cli_request(c, "GET",
-			 cli_path(c, "/v1/connections/{}/usage",
-				  cli_word(c, 0)),
-			 SLICE_NONE, &a);
+	rc = cli_request(
+		c, "GET",
+		cli_path(c, "/v1/connections/{}/usage", cli_word(c, 0)),
+		SLICE_NONE, &a);
 	if (rc)
 		return rc;
 	rc = flows_show(c, cli_answer_json(&a));
@@ -448,8 +448,8 @@ const struct cli_command cli_connection_commands[] = {
 	{ "connection delete", "LINK", "revoke a connection and forget it",
 	  NULL, delete_run, delete_options, 1, 1 },
 	{ "connection usage", "LINK",
-	  "how much it is used, by which flows and keys", NULL, usage_run,
-	  NULL, 1, 1 },
+	  "how much it is used, by which flows and keys", NULL, usage_run, NULL,
+	  1, 1 },
 	{ "connection calls", "LINK", "its last calls", NULL, calls_run,
 	  calls_options, 1, 1 },
 	{ NULL },

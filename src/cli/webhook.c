@@ -18,6 +18,8 @@ static const struct cli_option run_options[] = {
 	{ "variables", CLI_VALUE, "FILE",
 	  "the other scopes, a JSON object: {\"flow\": {…}, …}" },
 	{ "dry-run", CLI_FLAG, NULL, "show the request, and do not send it" },
+	{ "paths", CLI_FLAG, NULL,
+	  "list the answer's values with their JSONPath" },
 	{ NULL },
 };
 
@@ -84,6 +86,8 @@ body_make(struct cli *c, json_t **body)
 		json_object_set_new(*body, "connection", json_string(link));
 	if (!rc && cli_flag(&c->args, "dry-run"))
 		json_object_set_new(*body, "dry_run", json_true());
+	if (!rc && cli_flag(&c->args, "paths"))
+		json_object_set_new(*body, "paths", json_true());
 	if (!rc && cli_value(&c->args, "variables"))
 		rc = json_file(c, cli_value(&c->args, "variables"), &variables);
 	if (!rc && variables)
@@ -157,6 +161,21 @@ put_response(const json_t *r, struct buf *out)
 		buf_puts(out, "< … (cut at max_bytes)\n");
 }
 
+/* What a mapping could take, ready to be copied. */
+static void
+put_paths(const json_t *list, struct buf *out)
+{
+	const json_t *item;
+	size_t i;
+
+	for (i = 0; i < json_array_size(list); i++) {
+		item = json_array_get(list, i);
+		buf_printf(out, "%s = ", text_of(item, "path"));
+		json_write(json_object_get(item, "value"), out);
+		buf_putc(out, '\n');
+	}
+}
+
 static void
 put_outcome(const json_t *all, struct buf *out)
 {
@@ -213,6 +232,7 @@ result_show(const json_t *all)
 	buf_init(&end, SHOWN_MAX);
 	put_request(json_object_get(all, "request"), &out);
 	put_response(response, &out);
+	put_paths(json_object_get(all, "paths"), &out);
 	put_outcome(all, &end);
 	rc = put_safe(&out);
 	if (!rc && buf_err(&out))

@@ -327,6 +327,12 @@ flow_get_value(const struct flow_at *at, const char *name, int flags)
 /* ---- names ---- */
 
 bool
+flow_is_given(const struct flow_at *at, const char *name)
+{
+	return json_is_string(json_object_get(at->object, name));
+}
+
+bool
 flow_is_id(const char *text)
 {
 	size_t i;

@@ -266,7 +266,7 @@ read_block_head(struct flow_at *at, struct flow_block *b)
 
 	id = flow_get_str(at, "id", JSON_REQUIRED, 100, "");
 	b->id = flow_strdup(c, id);
-	if (id[0] && !flow_is_id(id))
+	if (flow_is_given(at, "id") && !flow_is_id(id))
 		flow_at_problem(at, "id", "invalid_id",
 				"Lower-case letters, digits and underscores, "
 				"a letter first, at most %d.",
@@ -278,7 +278,7 @@ read_block_head(struct flow_at *at, struct flow_block *b)
 		flow_strdup(c, flow_get_str(at, "name", 0, FLOW_NAME_MAX, ""));
 	type = flow_get_str(at, "type", JSON_REQUIRED, 40, "");
 	b->type = type[0] ? flow_block_type_find(type) : NULL;
-	if (type[0] && !b->type)
+	if (flow_is_given(at, "type") && !b->type)
 		type_unknown(at, type);
 }
 
@@ -335,6 +335,8 @@ read_document(struct flow_at *root)
 					     "blocks",	    "channels",
 					     "positions",   NULL };
 	struct flow_document *d = root->c->doc;
+	const json_t *positions;
+	struct flow_at at;
 	const char *name;
 
 	flow_only(root, names, NULL);
@@ -345,6 +347,9 @@ read_document(struct flow_at *root)
 	d->name = flow_strdup(root->c, name);
 	flow_get_str(root, "$schema", 0, 500, "");
 	flow_get_str(root, "description", 0, 2000, "");
+	positions = json_object_get(root->object, "positions");
+	if (positions)
+		flow_at_object(&at, root, positions, "/positions");
 	read_variables(root);
 	read_channels(root);
 	read_blocks(root);

@@ -206,6 +206,8 @@ struct flow_exit *flow_exit_add(struct flow_compiler *c, struct flow_block *b,
 				const char *name, bool required);
 /* Whether a text can be an id of block, choice or branch. */
 bool flow_is_id(const char *text);
+/* Whether the member is there, as a text. */
+bool flow_is_given(const struct flow_at *at, const char *name);
 void *flow_alloc(struct flow_compiler *c, size_t size);
 const char *flow_strdup(struct flow_compiler *c, const char *text);
 

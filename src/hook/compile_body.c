@@ -157,7 +157,7 @@ hook_compile_body(struct hook_compiling *c, const json_t *request)
 		return;
 	}
 	hook_only(c, o, fields);
-	if (!json_object_get(o, "type"))
+	if (!hook_member(o, "type"))
 		hook_get_str(c, o, "type", true, 20);
 	type = hook_get_word(c, o, "type", type_names, -1);
 	if (type >= 0) {

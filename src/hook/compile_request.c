@@ -189,7 +189,7 @@ compile_row(struct hook_compiling *c, const json_t *o, enum hook_rows_kind kind,
 		compile_part(c, o, row);
 	if (!row->data.ptr)
 		hook_get_template(c, o, "value",
-				  !json_object_get(o, "content_base64"),
+				  !hook_member(o, "content_base64"),
 				  places[kind], &row->value);
 	return true;
 }

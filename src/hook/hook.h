@@ -207,6 +207,13 @@ struct hook_result {
 };
 
 void hook_result_free(struct hook_result *r); /* NULL is fine */
+/*
+ * The first max values of the answer that are no containers, or empty ones:
+ * a list (owned) of {path, value}, each path normalized (RFC 9535 2.7) and
+ * so a mapping's "from".  Empty where the answer is no JSON.  ERR_NOMEM,
+ * ERR_TOO_LARGE.
+ */
+int hook_result_paths(const struct hook_result *r, size_t max, json_t **out);
 
 /* ---- runs ---- */
 

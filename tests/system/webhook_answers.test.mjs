@@ -359,6 +359,29 @@ suite('a webhook\'s answer', (scope) => {
 		assert.equal((await run({ method: 'HEAD', url: '/head' })).response.status, 200)
 	})
 
+	it('each value is told with the path that maps it', async () => {
+		const body = { data: [{ 'a b': 'x', "it's": null }, []], 'ü"\\': { n: 1.5, e: {} }, '': true }
+		answers('/paths', (request, response) => reply(response, 200, body))
+		const { paths } = await run({ url: '/paths' }, { paths: true })
+		assert.deepEqual(paths.map(({ path }) => path), ["$['data'][0]['a b']", "$['data'][0]['it\\'s']", "$['data'][1]",
+			"$['ü\"\\\\']['n']", "$['ü\"\\\\']['e']", "$['']"])
+		const mappings = paths.map(({ path }, n) => ({ variable: `v${n}`, from: path, missing: 'error' }))
+		const mapped = await run({ url: '/paths' }, { response_list: [{ codes: ['200'], mappings }] })
+		assert.deepEqual(Object.values(mapped.variables), paths.map(({ value }) => value))
+		assert.equal(mapped.paths, undefined)
+		answers('/many', (request, response) => reply(response, 200, Array.from({ length: 2000 }, (_, n) => n)))
+		assert.equal((await run({ url: '/many' }, { paths: true })).paths.length, 500)
+		assert.deepEqual((await run({ url: '/paths' }, { paths: true, dry_run: true })).paths, [])
+		const { stdout } = await drawbridge.cli(['webhook', 'run', '-f', '-', '--paths'], { stdin: JSON.stringify({
+			request: { method: 'GET', url: '/paths' }, connection: link }) })
+		assert.match(stdout, /^\$\['data'\]\[0\]\['a b'\] = "x"$/m)
+	})
+
+	it('an echo cannot be let through', async () => {
+		const { status, json } = await drawbridge.api('POST', '/v1/webhooks/run', { request: { method: 'GET', url: '/echo', scrub: false }, connection: link })
+		assert.deepEqual([status, json.pointer], [400, '/request/scrub'])
+	})
+
 	it('hostile bodies become values or text', async () => {
 		const cases = [
 			['[12345678901234567890123, 1e999, -0, 9007199254740993]', ['12345678901234567890123', '1e999', 0, null], true],

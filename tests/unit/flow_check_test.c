@@ -19,6 +19,14 @@ static const struct {
 	  "/blocks/1/txt" },
 	{ START "{'id': 'a', 'type': 'end', 'text': 7}", "invalid", "a",
 	  "/blocks/1/text" },
+	{ START "{'id': 'a', 'type': ''}", "unknown_type", "a",
+	  "/blocks/1/type" },
+	{ START "{'id': '', 'type': 'end'}", "invalid_id", NULL,
+	  "/blocks/1/id" },
+	{ START "{'id': 'a', 'type': 'condition', 'branches': [{'id': 'b', "
+		"'when': {'left': 1, 'op': '', 'right': 1}}], 'paths': {'b': "
+		"'z', 'else': 'z'}}" END,
+	  "invalid", "a", "/blocks/1/branches/0/when/op" },
 	{ "{'id': 'start', 'type': 'start', 'paths': {'next': 'b'}}" END,
 	  "no_such_block", "start", "/blocks/0/paths/next" },
 	{ "{'id': 'start', 'type': 'start', 'paths': {'next': 'z', 'no': "

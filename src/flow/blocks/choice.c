@@ -27,7 +27,7 @@ option_compile(const struct flow_at *at, struct flow_block *b,
 
 	flow_only(at, names, NULL);
 	id = flow_get_str(at, "id", JSON_REQUIRED, 100, "");
-	if (id[0] && !flow_is_id(id))
+	if (flow_is_given(at, "id") && !flow_is_id(id))
 		flow_at_problem(at, "id", "invalid_id",
 				"Lower-case letters, digits and underscores, "
 				"a letter first.");

@@ -95,7 +95,7 @@ term_compile(const struct flow_at *at, struct condition *cond, struct when *w)
 		if (!strcmp(op, op_names[i]))
 			break;
 	w->op = (enum op)i;
-	if (i == OP_COUNT && op[0])
+	if (i == OP_COUNT && flow_is_given(at, "op"))
 		flow_at_problem(at, "op", "invalid",
 				"One of eq, ne, gt, ge, lt, le, contains, "
 				"starts, ends, matches, empty, not_empty, in.");
@@ -176,7 +176,7 @@ branch_compile(const struct flow_at *at, struct flow_block *b,
 
 	flow_only(at, names, NULL);
 	id = flow_get_str(at, "id", JSON_REQUIRED, 100, "");
-	if (id[0] && (!flow_is_id(id) || !strcmp(id, "else")))
+	if (flow_is_given(at, "id") && (!flow_is_id(id) || !strcmp(id, "else")))
 		flow_at_problem(at, "id", "invalid_id",
 				"Lower-case letters, digits and underscores, "
 				"a letter first, and not \"else\".");

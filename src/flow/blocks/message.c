@@ -91,7 +91,7 @@ part_compile(const struct flow_at *at, struct part *p)
 		p->kind = PART_LINKS;
 		flow_only(at, links, NULL);
 		links_compile(at, p);
-	} else if (type[0]) {
+	} else if (flow_is_given(at, "type")) {
 		flow_at_problem(at, "type", "invalid",
 				"One of \"text\", \"image\", \"links\".");
 	}

@@ -116,13 +116,13 @@ validation_compile(const struct flow_at *parent, struct question *q)
 	if ((l->has_min && l->has_max && l->min > l->max) ||
 	    (l->min_date && l->max_date &&
 	     strcmp(l->min_date, l->max_date) > 0))
-		flow_at_problem(&at, "max", "invalid", "Less than min.");
+		flow_at_problem(&at, "max", "invalid_range", "Less than min.");
 	l->min_length =
 		(size_t)flow_get_int(&at, "min_length", 0, FLOW_ANSWER_MAX, 0);
 	l->max_length =
 		(size_t)flow_get_int(&at, "max_length", 1, FLOW_ANSWER_MAX, 0);
 	if (l->max_length && l->min_length > l->max_length)
-		flow_at_problem(&at, "max_length", "invalid",
+		flow_at_problem(&at, "max_length", "invalid_range",
 				"Less than min_length.");
 	pattern = flow_get_str(&at, "pattern", 0, PATTERN_MAX, NULL);
 	if (pattern && flow_pattern_compile(pattern, &l->pattern))
