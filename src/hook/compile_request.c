@@ -7,10 +7,12 @@
 enum { MEDIA_TYPE_MAX = 200 };
 
 static const char *const request_fields[] = {
-	"method",	   "url",	    "query",
-	"headers",	   "body",	    "timeout_ms",
-	"max_bytes",	   "max_redirects", "retries",
-	"idempotency_key", NULL,
+	"method",    "url",
+	"query",     "headers",
+	"body",	     "timeout_ms",
+	"max_bytes", "max_redirects",
+	"retries",   "idempotency_key",
+	NULL,
 };
 
 /* ---- method and URL ---- */

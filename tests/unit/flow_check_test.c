@@ -68,7 +68,7 @@ static const struct {
 	{ START "{'id': 'a', 'type': 'question', 'text': 'x', 'kind': "
 		"'number', 'variable': 'x', 'validation': {'min': 2, 'max': "
 		"1}, 'paths': {'next': 'z'}}" END,
-	  "invalid", "a", "/blocks/1/validation/max" },
+	  "invalid_range", "a", "/blocks/1/validation/max" },
 	{ START "{'id': 'a', 'type': 'question', 'text': 'x', 'kind': "
 		"'choice', 'variable': 'x', 'paths': {'next': 'z'}}" END,
 	  "missing_field", "a", "/blocks/1/choices" },

@@ -24,7 +24,6 @@ a_small_document_has_the_usual_limits(void **state)
 	assert_int_equal(d->max_bytes, 1024 * 1024);
 	assert_int_equal(d->max_redirects, 3);
 	assert_int_equal(d->retries.max, 0);
-	assert_true(d->scrub);
 	assert_string_equal(hook_document_connection(d), "");
 	assert_string_equal(hook_document_method(d), "GET");
 	assert_string_equal(hook_document_path(d, 0), "other");
@@ -45,8 +44,8 @@ every_limit_and_part_can_be_said(void **state)
 		"\"body\":{\"type\":\"json\",\"content\":{\"n\":\"@input.c\"}},"
 		"\"timeout_ms\":120000,\"max_bytes\":16777216,"
 		"\"max_redirects\":0,\"retries\":{\"max\":5,"
-		"\"on\":[429,\"transport\"]},\"idempotency_key\":\"k\","
-		"\"scrub\":false},\"connection\":\"desk_1\","
+		"\"on\":[429,\"transport\"]},\"idempotency_key\":\"k\"},"
+		"\"connection\":\"desk_1\","
 		"\"response_list\":[{\"codes\":[\"200\",\"2xx\"],\"mappings\":["
 		"{\"variable\":\"subject\",\"from\":\"$.data[0].subject\"},"
 		"{\"variable\":\"flow.all\",\"from\":\"$..id\"},"
