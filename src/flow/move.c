@@ -352,6 +352,8 @@ move_too_large(struct flow_move *m)
 
 	json_decref(m->run.values);
 	m->run.values = values ? json_deep_copy(values) : json_object();
+	json_decref(m->run.expects);
+	m->run.expects = NULL;
 	snprintf(m->run.problem, sizeof(m->run.problem),
 		 "too_large: the variables have more than %d bytes together.",
 		 FLOW_VALUES_MAX);

@@ -101,7 +101,7 @@ suite('a webhook that fails in a conversation', (scope) => {
 		await drawbridge.must('POST', `/v1/flows/${id}/publish`, {})
 		const talk = await drawbridge.must('POST', `/v1/flows/${id}/conversations`, {})
 		const said = await drawbridge.must('POST', `/v1/conversations/${talk.id}/messages`, { text: 'more' }, { key: talk.token })
-		assert.equal(said.state, 'failed')
+		assert.deepEqual([said.state, said.expects], ['failed', null])
 		assert.match(said.problem, /^too_large: /)
 		assert.doesNotMatch(drawbridge.log, /ERROR: |runtime error: |assertion/)
 	})
