@@ -121,6 +121,8 @@ hook_run_no_answer(struct hook_run *r)
 	run_finish(r);
 }
 
+static const char slow_hint[] = "Raise timeout_ms if the service is slow.";
+
 static void
 run_deadline(struct loop_timer *t)
 {
@@ -133,8 +135,7 @@ run_deadline(struct loop_timer *t)
 		hook_run_keep_injection(r);
 		call_end(&r->call, 504);
 	}
-	hook_result_problem(r->result, "upstream_timeout",
-			    "Raise timeout_ms if the service is slow.",
+	hook_result_problem(r->result, "upstream_timeout", slow_hint,
 			    "There was no whole answer within %u seconds.", s);
 	hook_run_no_answer(r);
 }
@@ -352,7 +353,11 @@ hook_run_failed(struct hook_run *r, const struct call_problem *p)
 	if (o.transport && run_again(r, &o))
 		return;
 	r->result->problem.retry_after_s = p->retry_after_s;
-	hook_result_problem(r->result, p->code, p->hint, "%s", p->detail);
+	/* the call's own hint is of the gateway's field */
+	hook_result_problem(r->result, p->code,
+			    !strcmp(p->code, "upstream_timeout") ? slow_hint
+								 : p->hint,
+			    "%s", p->detail);
 	hook_run_no_answer(r);
 }
 
