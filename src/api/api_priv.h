@@ -294,6 +294,15 @@ int api_talk_find(struct api_request *r, struct flow_talk *out);
 /* The query's "after"; false: answered. */
 bool api_talk_after(struct api_request *r, int64_t *out);
 
+/* ---- widget.c ---- */
+
+/* CORS fields of an answer about a flow (r->params[0]), for pages that may
+ * have its widget. */
+void api_cors_flow(struct api_request *r);
+/* The same about a conversation; t: NULL when it was not found or is not
+ * the caller's (r->params[0] is looked at). */
+void api_cors_talk(struct api_request *r, const struct flow_talk *t);
+
 /* ---- connections.c ---- */
 
 /* On whose behalf a request is made. */
@@ -440,6 +449,7 @@ API_HANDLER(api_talk_end);
 API_HANDLER(api_talk_events);
 API_HANDLER(api_talk_preflight);
 API_HANDLER(api_flow_preflight);
+API_HANDLER(api_widget_get);
 API_HANDLER(api_handoffs_list);
 API_HANDLER(api_globals_list);
 API_HANDLER(api_global_set);

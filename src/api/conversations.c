@@ -5,7 +5,7 @@
  * Who may: the conversation's own token (Authorization: Bearer dbc_…), which
  * is all that a visitor has; or a key or session whose role lets it see what
  * visitors say.  A page of another site may, when its origin is in the
- * flow's list: it gets CORS fields for exactly that origin.
+ * flow's list (widget.c).
  *
  * An answer waits for the calls that it has led to, for a while, without
  * holding a thread; then it says "calling", and the rest comes by events.
@@ -65,7 +65,8 @@ static bool
 rate_allows(struct api_request *r, const char *kind, const char *who,
 	    int64_t per_minute, int64_t burst)
 {
-	int64_t step = 60000000 / per_minute, now, tat, next;
+	int64_t step = 60000000 / per_minute, ahead = step * (burst - 1);
+	int64_t now, tat, next;
 	_Atomic int64_t *place;
 	char key[128];
 
@@ -75,9 +76,10 @@ rate_allows(struct api_request *r, const char *kind, const char *who,
 	tat = atomic_load_explicit(place, memory_order_relaxed);
 	do {
 		next = tat > now ? tat : now;
-		if (next - now > step * (burst - 1)) {
-			api_retry_after(r,
-					(unsigned)((next - now) / 1000000) + 1);
+		if (next - now > ahead) {
+			api_retry_after(
+				r,
+				(unsigned)((next - now - ahead) / 1000000) + 1);
 			api_problem(r, API_RATE_LIMITED, "Wait a little.",
 				    "More than %lld in a minute.",
 				    (long long)per_minute);
@@ -87,51 +89,6 @@ rate_allows(struct api_request *r, const char *kind, const char *who,
 	} while (!atomic_compare_exchange_weak_explicit(
 		place, &tat, next, memory_order_relaxed, memory_order_relaxed));
 	return true;
-}
-
-/* ---- CORS ---- */
-
-/* What lets the page read the answer.  The origin was found in a list. */
-static void
-cors_allow(struct api_request *r)
-{
-	api_field(r, "Access-Control-Allow-Origin", "%s", r->origin);
-	api_field(r, "Vary", "Origin");
-	api_field(r, "Access-Control-Expose-Headers", "Retry-After");
-}
-
-static int
-preflight(struct api_request *r, bool allowed)
-{
-	if (!allowed)
-		return api_problem(r, API_WRONG_ORIGIN, NULL,
-				   "Pages of this origin may not.");
-	cors_allow(r);
-	api_field(r, "Access-Control-Allow-Methods", "GET, POST, DELETE");
-	api_field(r, "Access-Control-Allow-Headers",
-		  "Authorization, Content-Type, Last-Event-ID");
-	api_field(r, "Access-Control-Max-Age", "600");
-	return api_answer_empty(r);
-}
-
-int
-api_flow_preflight(struct api_request *r)
-{
-	return preflight(r,
-			 r->origin_given &&
-				 !flow_origin_check(r->api->config.flows, r->db,
-						    r->params[0], r->origin));
-}
-
-int
-api_talk_preflight(struct api_request *r)
-{
-	char origin[300];
-
-	return preflight(
-		r, r->origin_given &&
-			   !flow_talk_origin(r->db, r->params[0], origin) &&
-			   origin[0] && !strcmp(origin, r->origin));
 }
 
 /* ---- showing ---- */
@@ -265,14 +222,17 @@ api_talk_begin(struct api_request *r)
 	struct talk_request *t;
 	struct flow_talk talk;
 	bool calling;
-	int rc = begin_who(r);
+	int rc;
 
+	api_cors_flow(r);
+	rc = begin_who(r);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
 	if (!api_body_only(r, names))
 		return 0;
 	b.actor = r->actor;
 	b.origin = r->origin_given && !r->actor ? r->origin : NULL;
+	b.own = r->api->origin;
 	b.input = json_get_object(&r->body, "input", 0);
 	b.session = json_get_object(&r->body, "session", 0);
 	b.draft = json_get_bool(&r->body, "draft", false);
@@ -287,8 +247,6 @@ api_talk_begin(struct api_request *r)
 	if (flow_talk_begin(r->api->config.flows, r->db, &b, t->token, &talk,
 			    &p))
 		return api_problem_connect(r, &p);
-	if (b.origin)
-		cors_allow(r);
 	calling = talk.status == FLOW_S_CALLING;
 	return talk_moved(r, &talk, calling);
 }
@@ -306,6 +264,7 @@ api_talk_find(struct api_request *r, struct flow_talk *out)
 	if (r->by == API_BY_KEY)
 		rc = flow_talk_find(r->db, r->params[0], r->hash, NULL, out,
 				    &p);
+	api_cors_talk(r, rc ? NULL : out);
 	if (!rc && out->origin[0] && r->origin_given &&
 	    strcmp(out->origin, r->origin) != 0) {
 		flow_talk_release(out);
@@ -313,8 +272,6 @@ api_talk_find(struct api_request *r, struct flow_talk *out)
 			    "The conversation belongs to another page.");
 		return API_PENDING;
 	}
-	if (!rc && out->origin[0] && r->origin_given)
-		cors_allow(r);
 	if (!rc)
 		return 0;
 	rc = api_auth_require(r);

@@ -268,6 +268,7 @@ struct flow_begin {
 	bool draft;
 	struct people_actor *actor;    /* NULL: a visitor */
 	const char *origin;	       /* of the page; NULL: none was sent */
+	const char *own;	       /* Drawbridge's own origin, or NULL */
 	const json_t *input, *session; /* objects, or NULL */
 };
 
@@ -310,10 +311,20 @@ int flow_talk_end(struct store_conn *c, const char *id,
  * content, at}. */
 int flow_talk_messages(struct store_conn *c, const char *id, int64_t after,
 		       json_t **out, struct connect_problem *p);
-/* Origins that may talk with a published flow: whether this one is among
- * them.  ERR_NOT_FOUND: no such flow. */
-int flow_origin_check(struct flow_engine *e, struct store_conn *c,
-		      const char *flow, const char *origin);
+/* ---- the chat widget ---- */
+
+/*
+ * The document in force of a flow whose widget is switched on (owned:
+ * flow_document_unref), and the flow's id.  ERR_NOT_FOUND: there is none.
+ */
+int flow_widget_find(struct flow_engine *e, struct store_conn *c,
+		     const char *flow, char id[27], struct flow_document **out);
+/*
+ * Whether pages of this origin (NULL: none was sent) may have it: those of
+ * its list, byte for byte, and those of own (Drawbridge's; may be NULL).
+ */
+bool flow_widget_takes(const struct flow_widget *w, const char *origin,
+		       const char *own);
 
 struct flow_drive;
 

@@ -63,24 +63,13 @@ begin_find(struct begin *s)
 	return 0;
 }
 
-static bool
-origin_is_listed(const struct flow_widget *w, const char *origin)
-{
-	size_t i;
-
-	for (i = 0; w->enabled && origin && i < w->origin_count; i++)
-		if (!strcmp(w->origins[i], origin))
-			return true;
-	return false;
-}
-
 static int
 begin_may(struct begin *s, const struct flow_document *d)
 {
 	struct people_actor *a = s->b->actor;
 	struct connect_who who = { .actor = a };
 
-	if (!a && !origin_is_listed(&d->widget, s->b->origin))
+	if (!a && !flow_widget_takes(&d->widget, s->b->origin, s->b->own))
 		return flow_fail(s->p, ERR_FORBIDDEN, FLOW_P_ORIGIN,
 				 "Add the page's origin to channels.widget of "
 				 "the flow, switch it on, and publish.",
@@ -470,25 +459,6 @@ flow_talk_end(struct store_conn *c, const char *id, struct connect_problem *p)
 }
 
 /* ---- for the API ---- */
-
-int
-flow_origin_check(struct flow_engine *e, struct store_conn *c, const char *flow,
-		  const char *origin)
-{
-	struct flow_begin b = { .org = "", .flow = flow };
-	struct connect_problem p;
-	struct flow_talk t = { 0 };
-	struct begin s = { .e = e, .c = c, .b = &b, .p = &p, .talk = &t };
-	struct flow_document *d = NULL;
-	int rc = begin_find(&s);
-
-	if (!rc)
-		rc = flow_talk_document(e, c, t.flow, s.published, &d);
-	if (!rc && !origin_is_listed(&d->widget, origin))
-		rc = ERR_FORBIDDEN;
-	flow_document_unref(d);
-	return rc;
-}
 
 int
 flow_handoffs(struct store_conn *c, const struct connect_who *who,

@@ -426,6 +426,9 @@ suite('the API and its contract', (scope) => {
 		const flow = { id: 'a_bot' }
 		const begun = (await ask(201, 'beginConversation', { params: flow, body: {}, ...from(page) })).json
 		await ask(403, 'beginConversation', { params: flow, body: {}, ...from('https://evil.example') })
+		assert.equal((await ask(200, 'getWidget', { params: flow, ...from(page) })).json.flow, begun.flow)
+		await refused(403, 'wrong_origin', 'getWidget', { params: flow, ...from('https://evil.example') })
+		await refused(404, 'not_found', 'getWidget', { params: { id: 'no_bot' }, ...from(page) })
 		for (const [id, params] of [['preflightFlow', flow], ['preflightConversation', { id: begun.id }], ['preflightMessages', { id: begun.id }],
 			['preflightEvents', { id: begun.id }]]) {
 			assert.equal((await ask(204, id, { params, ...from(page) })).headers['access-control-allow-origin'], page)
@@ -519,6 +522,6 @@ suite('the API and its contract', (scope) => {
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 78)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 79)
 	})
 })

@@ -248,6 +248,7 @@ few_routes_are_open(void **state)
 		 * origin, or a key or session */
 		"POST /v1/flows/{id}/conversations",
 		"OPTIONS /v1/flows/{id}/conversations",
+		"GET /v1/flows/{id}/widget",
 		"GET /v1/conversations/{id}",
 		"DELETE /v1/conversations/{id}",
 		"OPTIONS /v1/conversations/{id}",

@@ -212,6 +212,42 @@ origins_have_their_form(void **state)
 	}
 }
 
+/* Byte for byte, as browsers write an Origin; nobody's when it is off. */
+static void
+pages_are_told_by_their_exact_origin(void **state)
+{
+	const char *list[] = { "https://shop.example", "http://a.test:81" };
+	struct flow_widget w = { .enabled = true,
+				 .origins = list,
+				 .origin_count = 2 };
+	static const char *const others[] = {
+		"",
+		"null",
+		"https://shop.example:443",
+		"https://shop.example/",
+		"http://shop.example",
+		"https://SHOP.example",
+		"https://shop.exampl",
+		"https://shop.example.test",
+		"http://a.test",
+		"https://own.test",
+	};
+	size_t i;
+
+	(void)state;
+	assert_true(flow_widget_takes(&w, "https://shop.example", NULL));
+	assert_true(flow_widget_takes(&w, "http://a.test:81", NULL));
+	assert_true(
+		flow_widget_takes(&w, "https://own.test", "https://own.test"));
+	for (i = 0; i < ARRAY_LEN(others); i++)
+		assert_false(flow_widget_takes(&w, others[i], NULL));
+	assert_false(flow_widget_takes(&w, NULL, "https://own.test"));
+	w.enabled = false;
+	assert_false(flow_widget_takes(&w, "https://shop.example", NULL));
+	assert_false(
+		flow_widget_takes(&w, "https://own.test", "https://own.test"));
+}
+
 int
 main(void)
 {
@@ -220,6 +256,7 @@ main(void)
 		cmocka_unit_test(all_problems_are_told_at_once),
 		cmocka_unit_test(a_loop_with_a_question_is_fine),
 		cmocka_unit_test(origins_have_their_form),
+		cmocka_unit_test(pages_are_told_by_their_exact_origin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
