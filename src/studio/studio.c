@@ -8,6 +8,10 @@
  * lets scripts, styles and connections come from this origin alone, no frame
  * and no inline code.  Browsers revalidate each time, by ETag.
  *
+ * The chat widget (/widget.js and /widget/…, docs/widget.md) is for pages of
+ * other sites: they may load its files, as scripts, modules and under
+ * Cross-Origin-Embedder-Policy.  /chat/{flow} is a page that is all widget.
+ *
  * Runs on the front's loops.  Knows no session and sees no data.
  *
  * In a build without optimisation (VARIANT=debug) the environment variable
@@ -56,6 +60,28 @@ static const char policy[] =
 	"X-Content-Type-Options: nosniff\r\n"
 	"Referrer-Policy: same-origin\r\n"
 	"Cache-Control: no-cache\r\n";
+
+/* Of the page that is all widget: the bot's images may come from anywhere,
+ * and the form of a Connect button leads on to the provider's page, which
+ * form-action would rule too. */
+static const char chat_policy[] =
+	"Content-Security-Policy: default-src 'none'; script-src 'self'; "
+	"connect-src 'self'; img-src 'self' https:; frame-ancestors 'none'; "
+	"base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'\r\n"
+	"X-Content-Type-Options: nosniff\r\n"
+	"Referrer-Policy: same-origin\r\n"
+	"Cache-Control: no-cache\r\n";
+
+/* Of the widget's files: every page may load them, and they hold nothing. */
+static const char widget_policy[] =
+	"Access-Control-Allow-Origin: *\r\n"
+	"Cross-Origin-Resource-Policy: cross-origin\r\n"
+	"X-Content-Type-Options: nosniff\r\n"
+	"Cache-Control: no-cache\r\n";
+
+enum { POLICY_MAX = sizeof(chat_policy) };
+_Static_assert(sizeof(policy) <= POLICY_MAX, "fields of answers");
+_Static_assert(sizeof(widget_policy) <= POLICY_MAX, "fields of answers");
 
 /* A file, embedded or read from WEB_DIR. */
 struct file {
@@ -124,6 +150,8 @@ file_name(struct slice path, char out[STUDIO_NAME_MAX])
 
 	if (among(first_segment(path), pages, ARRAY_LEN(pages)))
 		path = SLICE("/index.html");
+	else if (slice_eq(first_segment(path), SLICE("chat")))
+		path = SLICE("/chat.html");
 	for (i = 0; i < path.len; i++) {
 		char next = i + 1 < path.len ? path.ptr[i + 1] : '/';
 
@@ -147,6 +175,15 @@ content_type(const char *name)
 			return types[i].type;
 	}
 	return "application/octet-stream";
+}
+
+static const char *
+policy_of(const char *name)
+{
+	if (!strcmp(name, "web/widget.js") ||
+	    slice_starts(slice_str(name), SLICE("web/widget/")))
+		return widget_policy;
+	return strcmp(name, "web/chat.html") ? policy : chat_policy;
 }
 
 /* ---- files ---- */
@@ -269,11 +306,11 @@ static void
 answer_file(struct http_exchange *x, const char *name, const struct file *f)
 {
 	bool same = client_has(http_exchange_head(x), f->etag);
-	char fields[sizeof(policy) + 256];
+	char fields[POLICY_MAX + 256];
 
 	snprintf(fields, sizeof(fields),
 		 "%sVary: Accept-Encoding\r\n%s%s%s%sContent-Type: %s\r\n",
-		 policy, f->gzip ? "Content-Encoding: gzip\r\n" : "",
+		 policy_of(name), f->gzip ? "Content-Encoding: gzip\r\n" : "",
 		 *f->etag ? "ETag: " : "", f->etag, *f->etag ? "\r\n" : "",
 		 content_type(name));
 	http_exchange_answer(x, same ? 304 : 200, fields,
