@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A real browser: Debian's Chromium (or the one that CHROMIUM names), driven by playwright-core. Pages are judged
- * by axe, in contexts of their own: only there is the pages' Content-Security-Policy switched off, since it rightly
- * keeps axe out.
+ * by axe, which comes in by the debugger, since their Content-Security-Policy rightly keeps it out.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -14,10 +13,12 @@ const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 export const sizes = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } }
 
-export async function startChromium(scope) {
+/* names: host names that mean 127.0.0.1 to this browser. */
+export async function startChromium(scope, { names = [] } = {}) {
 	if (!existsSync(executablePath))
 		throw new Error(`${executablePath} is missing: install chromium, or name one in CHROMIUM`)
-	const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+	const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage',
+		...(names.length ? [`--host-resolver-rules=${names.map((name) => `MAP ${name} 127.0.0.1`).join(', ')}`] : [])] })
 	scope.after(() => browser.close())
 	return browser
 }
@@ -38,7 +39,7 @@ export async function openContext(browser, options = {}) {
 
 /* What axe calls serious or critical, in words; [] when there is nothing. */
 export async function violations(page) {
-	await page.addScriptTag({ content: axe })
+	await page.evaluate(axe)
 	const found = await page.evaluate(async () => (await globalThis.axe.run(document)).violations)
 	return found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, impact, nodes }) =>
 		`${impact} ${id}: ${nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join('; ')}`)
