@@ -31,6 +31,13 @@ struct api_ready {
 	struct api_ready *next;
 };
 
+/* A role that has ended although nobody wanted it to: how often, and how often
+ * because it hung. */
+struct api_deaths {
+	const char *role; /* static */
+	uint64_t ended, hung;
+};
+
 struct api_config {
 	struct loop_pool *pool;
 	/* What takes a password hash, and what watches over the server, run
@@ -48,6 +55,9 @@ struct api_config {
 	/* Asks whether calls can be made now, for /readyz, on a loop: w->told
 	 * is called later.  May be NULL: they can. */
 	void (*ready)(struct api_ready *w, void *arg);
+	/* Of each role, for /metrics: start with *cursor = 0; false at the
+	 * end.  From any thread.  May be NULL. */
+	bool (*deaths)(size_t *cursor, struct api_deaths *out, void *arg);
 	void *arg;
 };
 

@@ -167,6 +167,35 @@ put_totals(struct buf *b, const struct totals *t, int64_t up_s)
 	       buf_err(b);
 }
 
+/* A counter with a value a role. */
+static void
+put_deaths(struct buf *b, const struct api_config *c, const char *name,
+	   const char *help, bool hung)
+{
+	struct api_deaths d;
+	size_t cursor = 0;
+
+	buf_printf(b,
+		   "# HELP drawbridge_%s %s\n# TYPE drawbridge_%s counter\n",
+		   name, help, name);
+	while (c->deaths(&cursor, &d, c->arg))
+		buf_printf(b, "drawbridge_%s{role=\"%s\"} %llu\n", name,
+			   d.role,
+			   (unsigned long long)(hung ? d.hung : d.ended));
+}
+
+static void
+put_roles(struct buf *b, const struct api_config *c)
+{
+	if (!c->deaths)
+		return;
+	put_deaths(b, c, "role_deaths_total",
+		   "Processes that have ended by themselves or were killed.",
+		   false);
+	put_deaths(b, c, "role_hangs_total",
+		   "Those of them that had given no sign of life.", true);
+}
+
 /* What the keeper tells.  Anybody may ask, so one does, and who comes
  * meanwhile gets what was told last. */
 static bool
@@ -235,6 +264,7 @@ api_metrics(struct api_request *r)
 		totals_add(&t, w);
 	pthread_mutex_unlock(&a->mutex);
 	put_grants(&r->answer, r);
+	put_roles(&r->answer, &a->config);
 	r->status = 200;
 	r->type = "text/plain; version=0.0.4";
 	return put_totals(&r->answer, &t,

@@ -65,6 +65,9 @@ step_reached(const char *name)
 		raise(SIGSTOP);
 	if (step_take("kill", name))
 		raise(SIGKILL);
+	if (step_take("spin", name))
+		for (;;)
+			__asm__ volatile("");
 }
 
 bool

@@ -18,6 +18,7 @@
  *
  *   stop   SIGSTOP: the test looks about, kills, or goes on with SIGCONT
  *   kill   SIGKILL, as a power cut would
+ *   spin   the thread turns for ever, as one with a bug in it would
  *   fail   step_fails() says true; step_reached() does not know it
  *
  * Names are "area.what": what has just been done.  Those there are:
@@ -42,6 +43,7 @@
  *   revoke.answered     its answer is here, and the grant still stored
  *   revoke.stored       the grant is gone here, and nobody was told
  *   front.injection     the keeper has answered a call that waits
+ *   front.answered      that call's worker was told so
  *   front.spent         the callback's state is spent in the front's store
  *   front.granted       the keeper has the grant, the front's row not
  *   front.connected     the row has it, and the browser was not told

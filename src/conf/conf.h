@@ -54,6 +54,9 @@ enum conf_type {
 	  "debug, info, warn or error") \
 	X(DRAIN, "drain", DURATION, "10s", 0, 3600, "TIME", \
 	  "how long calls in flight may take to finish on SIGTERM") \
+	X(WATCHDOG, "watchdog", DURATION, "30s", 0, 3600, "TIME", \
+	  "a process that gives no sign of life for so long is killed and " \
+	  "started anew (0: never)") \
 	X(MAX_CONNECTIONS, "max-connections", NUMBER, "20000", 16, 1000000, \
 	  "N", "client connections of one worker") \
 	X(RECORDS, "records", BOOL, "true", 0, 0, "", \

@@ -97,6 +97,7 @@ ask_answered(struct loop_task *task)
 	struct connect_view *v = a->view;
 	int err;
 
+	step_reached("front.answered");
 	if (v) {
 		table_remove(v->asking, slice_str(a->key));
 		/* withdrawn meanwhile: whoever waits looks again */

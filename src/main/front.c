@@ -323,6 +323,7 @@ front_init_shared(struct front *f)
 				  .data = f->env->data,
 				  .shared = f->env->shared,
 				  .ready = front_ready_ask,
+				  .deaths = front_deaths_next,
 				  .arg = f };
 	int rc;
 
@@ -394,6 +395,8 @@ front_init(struct front *f, struct proc_env *env)
 	env->peer = front_peer;
 	env->stop = front_stop;
 	env->alone = front_alone;
+	env->beat = front_beat;
+	env->deaths = front_deaths;
 	rc = vault_init();
 	if (!rc)
 		rc = front_load_files(f, detail, sizeof(detail));

@@ -6,6 +6,7 @@
 #define MAIN_FRONT_PRIV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "api/api.h"
 #include "gateway/gateway.h"
@@ -28,7 +29,7 @@ struct front_worker {
 	struct gateway *gateway;
 	struct flow_worker *flows;
 	struct api_worker *api;
-	struct loop_task drain, close, barrier, stop;
+	struct loop_task drain, close, barrier, stop, turns;
 	bool drained;
 };
 
@@ -72,6 +73,10 @@ struct front {
 	char public_url[512];
 	struct front_worker *workers;
 	unsigned worker_count;
+	_Atomic unsigned not_turned; /* workers, since the parent has asked */
+	struct {
+		_Atomic uint64_t ended, hung;
+	} deaths[PROC_ROLES];
 	/* the end */
 	struct loop_timer drain_timer;
 	struct loop_timer tidy_timer;
@@ -103,6 +108,15 @@ void front_worker_release(struct front_worker *w);
 void front_ready_init(struct front_ready *r);
 /* api_config.ready; arg: the front. */
 void front_ready_ask(struct api_ready *w, void *arg);
+
+/* ---- alive.c ---- */
+
+/* proc_env.beat, proc_env.deaths. */
+void front_beat(struct proc_env *env);
+void front_deaths(struct proc_env *env,
+		  const struct proc_deaths deaths[PROC_ROLES]);
+/* api_config.deaths; arg: the front. */
+bool front_deaths_next(size_t *cursor, struct api_deaths *out, void *arg);
 
 /* ---- front.c ---- */
 

@@ -49,6 +49,8 @@ static const struct {
 				 .least = PROC_KEEPER,
 				 .most = PROC_FRONT },
 	[PROC_CONTROL_READY] = { .known = true },
+	[PROC_CONTROL_BEAT] = { .known = true },
+	[PROC_CONTROL_DEATHS] = { .known = true, .text = true },
 	[PROC_CONTROL_LOST] = { .known = true,
 				.least = PROC_KEEPER,
 				.most = PROC_FRONT },

@@ -4,8 +4,8 @@
  * each, perhaps with one file descriptor.
  *
  *   parent -> role  SETTINGS DATA KEY LISTENER … ALONE GO, then PEER …,
- *                   ALONE, STOP
- *   role -> parent  READY, LOST, KEY (of the keeper)
+ *                   ALONE, STOP, BEAT, DEATHS
+ *   role -> parent  READY, LOST, BEAT, KEY (of the keeper)
  *
  * Each kind has its form: with a descriptor or without, with a number of a
  * certain range.  What is not of its form is refused by the reader.
@@ -33,6 +33,11 @@ enum proc_control_kind {
 	/* of a parent to itself, over its exec */
 	PROC_CONTROL_LOCK,  /* fd: of the data folder's lock */
 	PROC_CONTROL_CHILD, /* number: role; text: pid; fd: its control */
+	/* asked by the parent: are you there?  by a role: I am.  A parent asks
+	 * those alone that have said it once of their own accord: it is newer
+	 * than the other messages. */
+	PROC_CONTROL_BEAT,
+	PROC_CONTROL_DEATHS, /* to the front; text: proc_deaths_write() */
 	PROC_CONTROL_KINDS,
 };
 

@@ -204,6 +204,8 @@ child_control(struct loop_io *io, unsigned events)
 			child_lost(c, m.number);
 		} else if (m.kind == PROC_CONTROL_KEY) {
 			child_key(c, &m);
+		} else if (m.kind == PROC_CONTROL_BEAT) {
+			parent_watch_beat(c);
 		} else if (m.kind == PROC_CONTROL_READY && !c->ready) {
 			child_is_ready(c);
 		}
@@ -256,7 +258,7 @@ static void
 child_start(struct child *c)
 {
 	c->started_ms = clock_mono_ms();
-	c->ready = c->told_to_stop = false;
+	c->ready = c->told_to_stop = c->beats = c->asked = false;
 	if (child_spawn(c)) {
 		log_error("a role could not be started",
 			  LOG_S("role", proc_role_name(c->role)),
@@ -275,6 +277,7 @@ parent_child_adopt(struct child *c, pid_t pid, int control)
 	c->pid = pid;
 	c->control = control;
 	c->ready = true;
+	c->beats = true; /* a parent of the same version was told */
 	c->started_ms = clock_mono_ms();
 	fcntl(control, F_SETFL, O_NONBLOCK);
 	return loop_io_start(c->of->parent->loop, &c->io, control,
@@ -468,6 +471,8 @@ child_ended(struct child *c, int wait_status)
 		parent_renew_ended(c->of, proc_role_name(c->role));
 	else if (p->state != PARENT_STOPPING)
 		child_ended_now(c, by_exit, how);
+	if (p->state == PARENT_RUNNING && !c->told_to_stop)
+		parent_watch_death(c);
 	if (p->state == PARENT_STOPPING)
 		parent_stop_next(p);
 }
@@ -632,6 +637,7 @@ parent_release(struct parent *p)
 	parent_tell_end(p);
 	if (p->loop) {
 		loop_timer_cancel(&p->patience);
+		loop_timer_cancel(&p->watch);
 		signal_fd = p->signals.loop ? p->signals.fd : -1;
 		loop_io_cancel(&p->signals);
 		if (signal_fd >= 0)
@@ -658,8 +664,10 @@ proc_parent_run(const struct proc_parent_config *c)
 	parent_limits();
 	parent_program(&p);
 	rc = parent_resume_wanted() ? parent_begin_again(&p) : parent_begin(&p);
-	if (!rc)
+	if (!rc) {
+		parent_watch_start(&p);
 		loop_run(p.loop);
+	}
 	parent_release(&p);
 	return rc == ERR_BUSY ? PROC_EXIT_TAKEN : rc ? 1 : p.status;
 }

@@ -2,7 +2,8 @@
 /*
  * Between the files of the parent: parent.c (roles and signals), prepare.c
  * (before they start), renew.c (a second generation of them), resume.c (the
- * parent's own program), tell.c (what commands are told).
+ * parent's own program), watch.c (roles that hang), tell.c (what commands are
+ * told).
  */
 #ifndef PROC_PARENT_PRIV_H
 #define PROC_PARENT_PRIV_H
@@ -44,6 +45,10 @@ struct child {
 	uint64_t started_ms;
 	uint64_t pause_ms;
 	bool ready, told_to_stop;
+	/* watch.c: it answers when it is asked; it was, and has not; for how
+	 * many turns. */
+	bool beats, asked;
+	unsigned silent;
 };
 
 /* Roles that belong together: of one program, with the same settings. */
@@ -86,6 +91,9 @@ struct parent {
 	struct renewal renewal;
 	struct loop_io signals, input;
 	struct loop_timer patience; /* until those who stop are killed */
+	struct loop_timer watch;
+	uint64_t watch_due_ms;
+	struct proc_deaths deaths[PROC_ROLES];
 	int status;
 	int64_t started_at;
 };
@@ -134,6 +142,18 @@ void parent_resume_exec(struct parent *p);
 /* Whether this program was started so; then takes over what there is. */
 bool parent_resume_wanted(void);
 int parent_resume_take(struct parent *p);
+
+/* ---- watch.c ---- */
+
+/* Watches over all roles that are ready, as the settings say at the time. */
+void parent_watch_start(struct parent *p);
+/* A sign of life; the first one says that it can be asked for more. */
+void parent_watch_beat(struct child *c);
+/* Whether a process is held by a debugger or waits for a disk.  What cannot
+ * be read is neither. */
+bool parent_watch_is_held(pid_t pid);
+/* It has ended, and nobody wanted it to. */
+void parent_watch_death(struct child *c);
 
 /* ---- tell.c ---- */
 

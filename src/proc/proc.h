@@ -45,6 +45,12 @@ struct proc_listener {
 	bool local; /* the machine's own CLI: peers are known by uid */
 };
 
+/* How often a role has ended although nobody wanted it to, since the parent's
+ * program was started; and how often of these because it hung. */
+struct proc_deaths {
+	uint64_t ended, hung;
+};
+
 /*
  * What a role is given at its start.  Lives as long as the process.
  */
@@ -74,6 +80,13 @@ struct proc_env {
 	void (*alone)(struct proc_env *env, bool alone);
 	/* End in good order within the drain time, then loop_stop(). */
 	void (*stop)(struct proc_env *env);
+	/* Call proc_env_beat() if all loops of this role turn.  NULL: it has
+	 * this one alone. */
+	void (*beat)(struct proc_env *env);
+	/* To the front: what the parent has counted, by role; borrowed.  May
+	 * be NULL. */
+	void (*deaths)(struct proc_env *env,
+		       const struct proc_deaths deaths[PROC_ROLES]);
 };
 
 /*
@@ -87,6 +100,10 @@ void proc_env_sandbox(struct proc_env *env, const char *const *read_paths,
 		      const char *const *write_paths);
 /* Tells the parent that the role works; the peers' channels come then. */
 void proc_env_ready(struct proc_env *env);
+
+/* Tells the parent that this role goes on.  Who does not for as long as the
+ * setting `watchdog` says is killed and started anew.  From any thread. */
+void proc_env_beat(struct proc_env *env);
 
 /* In the keeper: the parent keeps this key in locked memory for a keeper that
  * it starts anew. */

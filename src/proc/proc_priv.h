@@ -35,5 +35,13 @@ int proc_header_read(struct slice message, struct proc_header *h,
 /* In a role: the channel to this peer was closed because it broke the
  * protocol; the parent gives both a new one. */
 void proc_role_lost(enum proc_role peer);
+/* In a role of one loop: it goes on.  For work that may hold it up for long
+ * in pieces that are short; tells the parent at most once a second. */
+void proc_role_alive(void);
+
+/* The text of PROC_CONTROL_DEATHS.  ERR_PROTOCOL. */
+void proc_deaths_write(const struct proc_deaths deaths[PROC_ROLES],
+		       struct buf *out);
+int proc_deaths_read(struct slice text, struct proc_deaths out[PROC_ROLES]);
 
 #endif

@@ -21,7 +21,7 @@
 #include "proc/control.h"
 #include "proc/proc_priv.h"
 
-enum { EXIT_PROTOCOL = 76 };
+enum { EXIT_PROTOCOL = 76, ALIVE_MS = 1000 };
 
 static const char *const role_names[PROC_ROLES] = {
 	[PROC_PARENT] = "parent",
@@ -40,6 +40,7 @@ struct role {
 };
 
 static bool role_runs; /* descriptor 3 is a control channel */
+static bool role_is_one_loop;
 
 const char *
 proc_role_name(enum proc_role role)
@@ -119,6 +120,8 @@ take_start(struct role *r, const struct proc_control *m)
 	case PROC_CONTROL_LOST:
 	case PROC_CONTROL_LOCK:
 	case PROC_CONTROL_CHILD:
+	case PROC_CONTROL_BEAT:
+	case PROC_CONTROL_DEATHS:
 	case PROC_CONTROL_KINDS:
 		break;
 	}
@@ -160,9 +163,25 @@ role_stop(struct role *r)
 }
 
 static void
+role_deaths(struct role *r, struct slice text)
+{
+	struct proc_deaths deaths[PROC_ROLES];
+
+	if (r->env.deaths && !proc_deaths_read(text, deaths))
+		r->env.deaths(&r->env, deaths);
+}
+
+static void
 role_control(struct role *r, const struct proc_control *m)
 {
-	if (m->kind == PROC_CONTROL_STOP) {
+	if (m->kind == PROC_CONTROL_BEAT) {
+		if (r->env.beat)
+			r->env.beat(&r->env);
+		else
+			proc_env_beat(&r->env);
+	} else if (m->kind == PROC_CONTROL_DEATHS) {
+		role_deaths(r, m->text);
+	} else if (m->kind == PROC_CONTROL_STOP) {
 		r->env.gentle = m->number == 1;
 		role_stop(r);
 	} else if (m->kind == PROC_CONTROL_ALONE) {
@@ -196,8 +215,30 @@ void
 proc_env_ready(struct proc_env *env)
 {
 	ASSERT(env->peer && env->stop);
+	role_is_one_loop = !env->beat;
 	proc_control_send(PROC_CONTROL_FD, PROC_CONTROL_READY, 0, SLICE_NONE,
 			  -1);
+	proc_env_beat(env);
+}
+
+void
+proc_env_beat(struct proc_env *env)
+{
+	(void)env;
+	proc_control_send(PROC_CONTROL_FD, PROC_CONTROL_BEAT, 0, SLICE_NONE,
+			  -1);
+}
+
+void
+proc_role_alive(void)
+{
+	static uint64_t last_ms;
+	uint64_t now = clock_mono_ms();
+
+	if (!role_is_one_loop || now - last_ms < ALIVE_MS)
+		return;
+	last_ms = now;
+	proc_env_beat(NULL);
 }
 
 void

@@ -42,12 +42,12 @@ const assertProblem = ({ status, json, text }, statuses, detail = /\w/) => {
 }
 
 /* A server with an OAuth connection and one with a token, each called once. */
-async function startWorld(scope, { data, caFile } = {}) {
+async function startWorld(scope, { data, caFile, flags } = {}) {
 	const port = await freePort()
 	const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
 	const api = await startApi(scope, { check: (given) => given === token || server.accountOf(given), routes: {
 		'/alone': (_, response) => response.writeHead(200, { connection: 'close', 'content-length': 0 }).end() } })
-	const drawbridge = await startDrawbridge(scope, { port, data, caFile })
+	const drawbridge = await startDrawbridge(scope, { port, data, caFile, flags })
 	if (data)
 		await drawbridge.makeOwner()
 	const endpoint = (name) => server.endpoints[name].replace('127.0.0.1', 'tokens.test')
@@ -104,7 +104,7 @@ suite('what it stands on fails', (scope) => {
 	/* ---- what takes long, begun before the rest ---- */
 
 	async function hungKeeper() {
-		const apart = await startWorld(scope)
+		const apart = await startWorld(scope, { flags: ['--watchdog', '0'] }) /* what callers see, and not its end */
 		const fresh = await apart.steady()
 		return hanging(apart, 'keeper', async () => {
 			const [cached, uncached, refreshed, ready] = await Promise.all([apart.drawbridge.via(apart.key, '/echo'),
