@@ -392,6 +392,7 @@ channel_ready(struct loop_io *io, unsigned events)
 			     ? ERR_CLOSED
 			     : channel_take(c, slice_of(secret_peek(c->in),
 							(size_t)n));
+		proc_role_alive();
 		if (n > 0 && n <= PROC_MESSAGE_MAX)
 			secret_wipe(secret_bytes(c->in), (size_t)n);
 		if (!rc || c->epoch != epoch)
@@ -446,9 +447,35 @@ proc_channel_new(struct loop *l, int fd, enum proc_role peer,
 	return 0;
 }
 
+/*
+ * What the peer has answered before it died may be unread still, since its
+ * successor is there already, and may be the only copy of a rotated refresh
+ * token.  What it has asked is of no use to anybody.
+ */
+static void
+channel_hear_out(struct proc_channel *c)
+{
+	uint64_t epoch = c->epoch;
+	char *bytes;
+	ssize_t n;
+
+	while (c->fd >= 0 && c->epoch == epoch) {
+		bytes = secret_bytes(c->in);
+		n = recv(c->fd, bytes, PROC_MESSAGE_MAX, MSG_TRUNC);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || n > PROC_MESSAGE_MAX)
+			return;
+		if (bytes[0] == PROC_REPLY)
+			channel_take(c, slice_of(bytes, (size_t)n));
+		secret_wipe(bytes, (size_t)n);
+	}
+}
+
 void
 proc_channel_replace(struct proc_channel *c, int fd)
 {
+	channel_hear_out(c);
 	channel_lost(c);
 	channel_connect(c, fd);
 }

@@ -50,6 +50,30 @@ what_waits_goes_to_the_new_peer(void **state)
 }
 
 static void
+what_a_peer_has_answered_before_it_died_is_heard(void **state)
+{
+	struct proc_pack *sum = proc_pack_new();
+	struct asked a;
+	unsigned told;
+
+	(void)state;
+	ask(&a, HOLD, LONG);
+	run(20);
+	told = w.told;
+	proc_pack_u64(sum, 42);
+	proc_reply(w.held, 0, sum);
+	w.held = NULL;
+	proc_notify(w.keeper, TELL, NULL);
+	/* the front was busy meanwhile, and hears of a successor first */
+	proc_channel_replace(w.front, -1);
+	assert_true(a.done);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(a.number, 42);
+	run(20);
+	assert_int_equal(w.told, told); /* what it wanted itself is gone */
+}
+
+static void
 an_answer_does_not_go_to_who_has_not_asked(void **state)
 {
 	struct proc_request *old;
@@ -230,6 +254,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(what_was_asked_of_a_dead_peer_is_lost),
 		CASE(what_waits_goes_to_the_new_peer),
+		CASE(what_a_peer_has_answered_before_it_died_is_heard),
 		CASE(an_answer_does_not_go_to_who_has_not_asked),
 		CASE(an_answer_that_could_not_be_sent_is_dropped_with_its_asker),
 		CASE(a_peer_that_missed_notices_is_told_so_once),
