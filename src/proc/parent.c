@@ -436,8 +436,10 @@ child_ended_now(struct child *c, bool by_exit, int how)
 {
 	struct parent *p = c->of->parent;
 	bool starting = p->state == PARENT_STARTING;
+	bool killed = !by_exit && how == SIGKILL; /* not its own doing */
 
-	if (!starting && !(by_exit && how == PARENT_EXIT_CONFIG && !c->ready)) {
+	if (killed || (!starting &&
+		       !(by_exit && how == PARENT_EXIT_CONFIG && !c->ready))) {
 		child_start_soon(c);
 		return;
 	}

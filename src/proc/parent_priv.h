@@ -64,7 +64,8 @@ struct generation {
  *       │                     │  ^
  *       │ a role ends         └──┘ a role ends: started again, with a
  *       └──> end, failed           pause that doubles; its peers get new
- *                                  channels
+ *            (not of SIGKILL:      channels
+ *            started again)
  */
 enum parent_state { PARENT_STARTING, PARENT_RUNNING, PARENT_STOPPING };
 
