@@ -50,7 +50,7 @@ function lineOf(lanes) {
 
 const words = { lost: 'grants lost, not in doubt', double: 'double refreshes', early: 'tokens used before their commit',
 	foreign: 'calls with another answer', leaks: 'secrets in the log', status: 'wrong status or no way back',
-	integrity: 'damaged databases', crashes: 'crashes' }
+	integrity: 'damaged databases', keys: 'credentials that do not open after a rotation', crashes: 'crashes' }
 
 export function tableOf(found) {
 	const rows = [['kills', found.tries], ...Object.entries(found.victims).map(([name, count]) => [`  of the ${name}`, count]),

@@ -13,26 +13,32 @@
  *   leaks      a secret is in the log
  *   status     status or reason say what is not so, or a connection does not come back
  *   integrity  a database is damaged
+ *   keys       a rotation does not end, or a credential does not open after it
  *   crashes    a role ended without being killed, or outlived its parent
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startApi } from './api.mjs'
 import { connect } from './consent.mjs'
 import { bearerService, oauthService } from './definitions.mjs'
 import { startDrawbridge } from './drawbridge.mjs'
+import { request } from './http.mjs'
 import { killQuietly, mustRun } from './process.mjs'
 import { eventually, freePort, sleep } from './scope.mjs'
 import { consentByItself, startScripted } from './scripted.mjs'
 import { Steps } from './steps.mjs'
 import { addService, newConnection } from './worlds.mjs'
 
-export const kinds = ['lost', 'double', 'early', 'foreign', 'leaks', 'status', 'integrity', 'crashes']
+export const kinds = ['lost', 'double', 'early', 'foreign', 'leaks', 'status', 'integrity', 'keys', 'crashes']
 
 /* A request may be seen here that much after the kill that ended its sender, and as much later as we are late. */
 const lateMs = 150
 
-/* By how many ms this process itself was late lately: the machine may be busy. */
+/*
+ * By how many ms this process itself was late: the machine may be busy. What happened at a time may have been seen that
+ * much later, and it may be asked about long after; so a minute of it is kept. (Looking at the last seconds alone took a
+ * request that had left before a kill, and was seen after it, for one that nobody had died of.)
+ */
 class Lag {
 	#seen = []
 
@@ -41,14 +47,15 @@ class Lag {
 		const timer = setInterval(() => {
 			const now = performance.now()
 			this.#seen.push({ at: now, ms: Math.max(0, now - due) })
-			this.#seen = this.#seen.filter(({ at }) => at > now - 3000)
+			this.#seen = this.#seen.filter(({ at }) => at > now - 60_000)
 			due = now + 20
 		}, 20)
 		scope.after(() => clearInterval(timer))
 	}
 
-	worst() {
-		return Math.max(0, ...this.#seen.map(({ ms }) => ms))
+	/* The worst since a time, told up to now. */
+	worst(since) {
+		return this.#seen.reduce((worst, { at, ms }) => at >= since - 1000 ? Math.max(worst, ms) : worst, 0)
 	}
 }
 const lag = new Lag()
@@ -164,10 +171,11 @@ class KillsWorld {
 		if (!former || (!provider.rotates && former.end))
 			return
 		const kill = this.kills.findLast(({ victim }) => victim !== 'front')
-		if (!(kill?.at > former.start - lateMs - lag.worst()))
+		const late = lag.worst(former.start)
+		if (!(kill?.at > former.start - lateMs - late))
 			this.fault('double', `${provider.rotates ? 'turning' : 'lasting'}: a refresh token was sent again after `
 				+ `${Math.round(event.start - former.start)} ms, ${Math.round(event.start - (kill?.at ?? 0))} ms after the last kill; `
-				+ `we were ${Math.round(lag.worst())} ms late`)
+				+ `we were ${Math.round(late)} ms late`)
 		if (provider.rotates && former.issued) {
 			this.condemned.add(former.issued)
 			if (this.used.has(former.issued))
@@ -235,6 +243,34 @@ class KillsWorld {
 	async statusOf(link) {
 		const { status, reason } = await this.drawbridge.connection(link)
 		return { status, reason: reason ?? '' }
+	}
+
+	/* ---- keys ---- */
+
+	/* Of the machine's own socket; undefined while there is no server. */
+	async keyring(method = 'GET', body = undefined) {
+		const socketPath = join(this.drawbridge.data, 'drawbridge.sock')
+		const path = method === 'GET' ? '/v1/keyring' : '/v1/keyring/rotate'
+		const answer = await request({ path }, { socketPath, method, body, timeout: 20_000 }).catch(() => undefined)
+		return answer && { ...answer.json, answer: answer.status }
+	}
+
+	/* Whichever keeper it takes; gives the keyring. */
+	rotationEnds() {
+		return eventually('the rotation to end', async () => {
+			const ring = await this.keyring()
+			return ring?.answer === 200 && (ring.rotation?.phase ?? 'ended') === 'ended' && ring
+		}, { timeout: 30_000, every: 20 })
+	}
+
+	/* The key file is that of the key in use, and nothing is left over. */
+	checkKeyFile(id) {
+		const folder = join(this.drawbridge.data, 'keeper')
+		const stored = readFileSync(join(folder, 'master.key')).subarray(32).toString('hex')
+		if (stored !== id)
+			this.fault('keys', `the key file is of ${stored}, and ${id} is in use`)
+		if (existsSync(join(folder, 'master.key.next')))
+			this.fault('keys', 'the next key lies about')
 	}
 
 	/* ---- kills ---- */

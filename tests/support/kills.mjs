@@ -19,7 +19,8 @@ export const actions = {
 	consent: ['consent.begun', 'consent.spent', 'consent.asked', 'consent.answered', 'consent.stored', 'consent.told',
 		'front.spent', 'front.granted', 'front.connected', ...exchange],
 	credential: ['credential.stored'],
-	revoke: ['revoke.claimed', 'revoke.asked', 'revoke.answered', 'revoke.stored', ...exchange]
+	revoke: ['revoke.claimed', 'revoke.asked', 'revoke.answered', 'revoke.stored', ...exchange],
+	rotate: ['rotate.begun', 'rotate.batch', 'rotate.rewrapped', 'rotate.switched', 'rotate.data_key']
 }
 
 /* Where a kill can cost nothing, whoever the provider is: nothing was sent, or all is stored or on its way there. */
@@ -30,7 +31,7 @@ const stoppedRole = (step) => ({ exchange: 'exchanger', front: 'front' })[step.s
 
 /* Every pair of step and victim, for each provider that it concerns. */
 function everyPair() {
-	const services = { credential: ['key'] }
+	const services = { credential: ['key'], rotate: ['key'] }
 	return Object.entries(actions).flatMap(([action, steps]) => steps.flatMap((step) => victims.flatMap((victim) =>
 		(services[action] ?? ['turning', 'lasting']).map((service) => ({ action, step, victim, service })))))
 }
@@ -155,6 +156,10 @@ export class Lane {
 			await this.#judgeRevoked(plan)
 			return
 		}
+		if (action === 'rotate') {
+			await this.#judgeRotated(plan)
+			return
+		}
 		const status = await this.#settle(plan)
 		if (status === 'needs_reconnect')
 			await this.#judgeLoss(plan)
@@ -223,6 +228,32 @@ export class Lane {
 		await world.consent(link)
 	}
 
+	/* The rotation goes on, whoever was killed; every credential opens in a keeper that has only what is stored. */
+	async #judgeRotated({ said, before }) {
+		const { world } = this
+		const { id, rotation } = await world.rotationEnds()
+		if (rotation?.failed)
+			world.fault('keys', `${rotation.failed} data keys did not open`)
+		if (said.answer === 202 && id === before)
+			world.fault('keys', 'it was begun, it was said, and the former key is in use')
+		world.checkKeyFile(id)
+		await world.kill(world.victimFor('keeper'))
+		await world.recover()
+		for (const [service, links] of Object.entries(world.links))
+			for (const link of links)
+				await this.#opens(service, link)
+		await world.checkDatabases()
+	}
+
+	async #opens(service, link) {
+		const { world } = this
+		const status = await this.#settle({ link, action: service === 'key' ? 'credential' : 'refresh' })
+		if (status === 'needs_reconnect')
+			await this.#judgeLoss({ link, service, action: 'refresh', again: true })
+		else if (status !== 'connected')
+			world.fault('keys', `${link} is ${status}`)
+	}
+
 	/* After a try that failed: as if nothing had been. */
 	async #makeGood(plan) {
 		const { world } = this
@@ -251,5 +282,11 @@ const doings = {
 		plan.key = world.nextKey(plan.link)
 		return world.drawbridge.api('PUT', `/v1/connections/${plan.link}/credentials`, { token: plan.key })
 	},
-	revoke: (world, { link }) => world.drawbridge.api('POST', `/v1/connections/${link}/revoke`)
+	revoke: (world, { link }) => world.drawbridge.api('POST', `/v1/connections/${link}/revoke`),
+	async rotate(world, plan) {
+		plan.before = (await world.rotationEnds()).id
+		const said = await world.keyring('POST', { data_keys: true })
+		await world.rotationEnds()
+		return said ?? {}
+	}
 }

@@ -16,6 +16,7 @@ const promises = {
 	leaks: 'no secret comes into the log',
 	status: 'status and reason are right, and every connection comes back',
 	integrity: 'the databases are whole',
+	keys: 'a rotation of keys ends, and every credential opens',
 	crashes: 'no role ends by itself, or outlives the parent'
 }
 
