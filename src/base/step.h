@@ -52,6 +52,8 @@
  *   rotate.rewrapped    all were; the next key is not yet the current one
  *   rotate.switched     it is; the files beside the database not yet
  *   rotate.data_key     a batch of owners was resealed under new data keys
+ *   migrate.applied     a migration was run, and is not yet committed
+ *   migrate.committed   it is, and the next not begun
  *   backup.part         a part of a backup was written (fail: disk full)
  *   restore.checked     all was read and found good; nothing written yet
  *   restore.written     the new folder is whole, and not yet in its place

@@ -83,8 +83,12 @@ migration_apply(struct store_conn *c, const struct embed_file *f,
 	rc = migration_state(c, f, number);
 	if (rc == 0) {
 		rc = migration_run(c, f, number);
-		if (!rc)
+		if (!rc) {
+			step_reached("migrate.applied");
 			rc = store_commit(c);
+		}
+		if (!rc)
+			step_reached("migrate.committed");
 	} else if (rc == 1) {
 		rc = 0;
 	}
