@@ -224,6 +224,10 @@ int api_answer_splice(struct api_request *r, const char *name,
 
 /* JSON values: instants as RFC 3339, 0 as null; empty texts as null. */
 json_t *api_json_time(int64_t at);
+json_t *api_json_texts(const struct connect_texts *t);
+/* When a grant is likely to end; null where nothing is known of that, or where
+ * it is kept alive. */
+json_t *api_json_forecast(const struct connect_forecast *f);
 json_t *api_json_text(const char *text);
 /* {items, next}; takes items; next may be NULL. */
 int api_answer_list(struct api_request *r, json_t *items, const char *next);
@@ -411,6 +415,7 @@ API_HANDLER(api_connection_revoke);
 API_HANDLER(api_connection_disable);
 API_HANDLER(api_connection_enable);
 API_HANDLER(api_connection_usage);
+API_HANDLER(api_connection_users);
 API_HANDLER(api_connection_calls);
 API_HANDLER(api_shares_get);
 API_HANDLER(api_shares_set);

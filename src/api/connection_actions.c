@@ -216,6 +216,58 @@ api_connection_calls(struct api_request *r)
 				info.id, false);
 }
 
+/* ---- grants of its users ---- */
+
+static json_t *
+user_json(const struct connect_user *u)
+{
+	json_t *o = json_pack(
+		"{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}",
+		"subject", u->subject, "name", api_json_text(u->name), "email",
+		api_json_text(u->email), "status",
+		connect_status_name(u->status), "reason",
+		api_json_text(u->reason), "account", api_json_text(u->account),
+		"scopes_granted", api_json_texts(&u->scopes_granted),
+		"connected_at", api_json_time(u->connected_at), "expires_at",
+		api_json_time(u->expires_at), "expires_forecast",
+		api_json_forecast(&u->forecast));
+
+	return o;
+}
+
+int
+api_connection_users(struct api_request *r)
+{
+	struct connect_filter filter = { 0 };
+	struct connect_problem p = { 0 };
+	enum connect_status status;
+	struct connect_user *list;
+	struct connect_who who;
+	size_t count, i, limit;
+	json_t *items;
+
+	if (!api_paging(r, &limit, &filter.after))
+		return 0;
+	filter.limit = limit + 1;
+	filter.status = api_query(r, "status");
+	if (filter.status[0] &&
+	    connect_status_parse(slice_str(filter.status), &status))
+		return api_problem_parameter(
+			r, "status",
+			"One of connected, needs_reconnect, revoked.");
+	api_who(r, &who);
+	if (connect_front_users(r->api->config.connect, r->db, &who,
+				r->params[0], &filter, r->arena, &list, &count,
+				&p))
+		return api_problem_connect(r, &p);
+	items = json_array();
+	for (i = 0; i < count && i < limit; i++)
+		json_array_append_new(items, user_json(&list[i]));
+	return api_answer_list(r, items,
+			       count > limit ? list[limit - 1].subject : NULL);
+}
+
 /* ---- shares ---- */
 
 static const char *const share_kinds[] = {

@@ -20,8 +20,8 @@ api_who(const struct api_request *r, struct connect_who *out)
 
 /* ---- JSON ---- */
 
-static json_t *
-texts_json(const struct connect_texts *t)
+json_t *
+api_json_texts(const struct connect_texts *t)
 {
 	json_t *list = json_array();
 	size_t i;
@@ -42,15 +42,24 @@ parameters_json(const char *text)
 		       : o;
 }
 
-/* When the grant is likely to end; null where nothing is known of that, or
- * where it is kept alive. */
-static json_t *
-forecast_json(const struct connect_info *i)
+json_t *
+api_json_forecast(const struct connect_forecast *f)
 {
-	if (!i->ends_at)
+	if (!f->at)
 		return json_null();
-	return json_pack("{s:o, s:s, s:s}", "at", api_json_time(i->ends_at),
-			 "reason", i->ends_reason, "detail", i->ends_text);
+	return json_pack("{s:o, s:s, s:s}", "at", api_json_time(f->at),
+			 "reason", f->reason, "detail", f->text);
+}
+
+/* How the grants of its users stand, for who manages it. */
+static json_t *
+users_json(const struct connect_info *i)
+{
+	if (!i->per_user || !i->may_manage)
+		return json_null();
+	return json_pack("{s:I, s:I}", "connected",
+			 (json_int_t)i->users_connected, "needs_reconnect",
+			 (json_int_t)i->users_need_reconnect);
 }
 
 static json_t *
@@ -67,11 +76,12 @@ connection_json(const struct connect_info *i)
 		api_json_time(i->degraded ? i->health_since : 0), "retry_at",
 		api_json_time(i->retry_at));
 
-	json_object_set_new(o, "scopes_asked", texts_json(&i->scopes_asked));
+	json_object_set_new(o, "scopes_asked",
+			    api_json_texts(&i->scopes_asked));
 	json_object_set_new(o, "second_scopes_asked",
-			    texts_json(&i->second_scopes_asked));
+			    api_json_texts(&i->second_scopes_asked));
 	json_object_set_new(o, "scopes_granted",
-			    texts_json(&i->scopes_granted));
+			    api_json_texts(&i->scopes_granted));
 	json_object_set_new(o, "account", api_json_text(i->account));
 	json_object_set_new(o, "data_centre", api_json_text(i->data_centre));
 	json_object_set_new(
@@ -86,8 +96,10 @@ connection_json(const struct connect_info *i)
 	json_object_set_new(o, "connected_at", api_json_time(i->connected_at));
 	json_object_set_new(o, "last_used_at", api_json_time(i->last_used_at));
 	json_object_set_new(o, "expires_at", api_json_time(i->expires_at));
-	json_object_set_new(o, "expires_forecast", forecast_json(i));
+	json_object_set_new(o, "expires_forecast",
+			    api_json_forecast(&i->forecast));
 	json_object_set_new(o, "warning", api_json_text(i->warning));
+	json_object_set_new(o, "users", users_json(i));
 	return o;
 }
 

@@ -175,12 +175,10 @@ put_deaths(struct buf *b, const struct api_config *c, const char *name,
 	struct api_deaths d;
 	size_t cursor = 0;
 
-	buf_printf(b,
-		   "# HELP drawbridge_%s %s\n# TYPE drawbridge_%s counter\n",
+	buf_printf(b, "# HELP drawbridge_%s %s\n# TYPE drawbridge_%s counter\n",
 		   name, help, name);
 	while (c->deaths(&cursor, &d, c->arg))
-		buf_printf(b, "drawbridge_%s{role=\"%s\"} %llu\n", name,
-			   d.role,
+		buf_printf(b, "drawbridge_%s{role=\"%s\"} %llu\n", name, d.role,
 			   (unsigned long long)(hung ? d.hung : d.ended));
 }
 
@@ -236,6 +234,12 @@ put_grants(struct buf *b, struct api_request *r)
 		   n.in_doubt);
 	put_metric(b, "grants_refreshing", "gauge",
 		   "Those with a token request under way.", n.refreshing);
+	put_metric(b, "user_grants", "gauge",
+		   "Credentials that each user has given for himself.",
+		   n.user_grants);
+	put_metric(b, "user_grants_needing_reconnect", "gauge",
+		   "Those of them that their users have to give anew.",
+		   n.user_needs_reconnect);
 	put_metric(b, "token_requests_total", "counter",
 		   "Requests to token and revocation endpoints.",
 		   n.token_requests);

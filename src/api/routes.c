@@ -26,6 +26,7 @@ static const char *const connections_query[] = { "limit",  "after", "service",
 static const char *const calls_query[] = { "limit", "after", "connection",
 					   "failed", NULL };
 static const char *const audit_query[] = { "limit", "after", "object", NULL };
+static const char *const users_query[] = { "limit", "after", "status", NULL };
 static const char *const force_query[] = { "force", NULL };
 static const char *const talk_query[] = { "after", NULL };
 static const char *const diff_query[] = { "from", "to", NULL };
@@ -89,6 +90,8 @@ const struct api_route api_routes[] = {
 	  PEOPLE_CONNECTION_SEE },
 	{ "GET", CONNECTION "/calls", api_connection_calls,
 	  PEOPLE_CONNECTION_SEE, .query = paging },
+	{ "GET", CONNECTION "/users", api_connection_users,
+	  PEOPLE_CONNECTION_MANAGE, .query = users_query },
 	{ "GET", CONNECTION "/shares", api_shares_get, PEOPLE_CONNECTION_SEE },
 	{ "PUT", CONNECTION "/shares", api_shares_set, PEOPLE_CONNECTION_MANAGE,
 	  0, MEDIUM },

@@ -102,12 +102,7 @@ status_store(struct store_conn *c, const struct connect_msg_status *m)
 	const char *status = connect_status_name(m->status);
 
 	if (m->who.subject[0])
-		return store_exec(c, NULL,
-				  "UPDATE connection_users SET status = ?3, "
-				  "reason = ?4, expires_at = ?5 "
-				  "WHERE connection = ?1 AND subject = ?2",
-				  "ssssi", m->who.connection, m->who.subject,
-				  status, m->reason, m->expires_at);
+		return front_user_status(c, m);
 	return store_exec(
 		c, NULL,
 		"UPDATE connections SET "
@@ -181,8 +176,8 @@ status_matters(struct store_conn *c, const struct connect_msg_status *m)
 	return !same;
 }
 
-/* The owner's connection has stopped working by itself: that is a change,
- * too. */
+/* A connection has stopped working by itself, for its owner or for one of its
+ * users: that is a change, too. */
 static int
 status_audit(struct store_conn *c, const struct connect_msg_status *m)
 {
@@ -191,15 +186,18 @@ status_audit(struct store_conn *c, const struct connect_msg_status *m)
 				 .object = m->who.connection,
 				 .detail = m->reason };
 	struct store_stmt *st = NULL;
-	char name[512] = "";
+	char name[512] = "", detail[512];
 	int rc;
 
-	if (m->status != CONNECT_NEEDS_RECONNECT || m->who.subject[0])
+	if (m->status != CONNECT_NEEDS_RECONNECT)
 		return 0;
 	rc = store_query(c, &st,
-			 "SELECT name FROM connections WHERE id = ?1 "
-			 "AND status = 'connected'",
-			 "s", m->who.connection);
+			 "SELECT c.name FROM connections c "
+			 "LEFT JOIN connection_users u "
+			 "ON u.connection = c.id AND u.subject = ?2 "
+			 "WHERE c.id = ?1 "
+			 "AND coalesce(u.status, c.status) = 'connected'",
+			 "ss", m->who.connection, m->who.subject);
 	if (rc)
 		return rc;
 	rc = store_step(st);
@@ -209,6 +207,11 @@ status_audit(struct store_conn *c, const struct connect_msg_status *m)
 	if (rc != 1)
 		return rc;
 	e.object_name = name;
+	if (m->who.subject[0]) {
+		snprintf(detail, sizeof(detail), "For the user %s: %s",
+			 m->who.subject, m->reason);
+		e.detail = detail;
+	}
 	return audit_append(c, &e);
 }
 

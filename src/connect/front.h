@@ -146,6 +146,13 @@ int connect_front_app_set(struct connect_front *f, struct store_conn *c,
 
 /* ---- connections ---- */
 
+/* When a grant is likely to end (0: not known, or it is kept alive), the
+ * reason as a word ("total_life"), and in words (static; "" if none). */
+struct connect_forecast {
+	int64_t at;
+	const char *reason, *text;
+};
+
 struct connect_info {
 	char id[27];
 	char link[51];
@@ -168,10 +175,10 @@ struct connect_info {
 	bool per_user;
 	int64_t version, created_at, updated_at;
 	int64_t connected_at, last_used_at, expires_at; /* 0: none */
-	/* When the grant is likely to end (0: not known, or it is kept alive),
-	 * the reason as a word ("total_life"), and in words. */
-	int64_t ends_at;
-	const char *ends_reason, *ends_text; /* static; "" if none */
+	struct connect_forecast forecast;
+	/* per_user: users that are connected, and those that must connect
+	 * again. */
+	int64_t users_connected, users_need_reconnect;
 	const char *warning; /* what its owner should know, or "" */
 	bool may_manage;     /* the actor may change it */
 };
@@ -281,6 +288,23 @@ struct connect_use {
 int connect_front_uses(struct store_conn *c, const char *connection,
 		       size_t limit, struct arena *arena,
 		       struct connect_use **out, size_t *count);
+/* The grant that a user has given for himself. */
+struct connect_user {
+	const char *subject;	  /* a member's id, or a visitor's */
+	const char *name, *email; /* a member's; "" */
+	enum connect_status status;
+	const char *reason, *account; /* "" if none */
+	struct connect_texts scopes_granted;
+	int64_t connected_at, expires_at; /* 0: none */
+	struct connect_forecast forecast;
+};
+/* Those of a connection, by subject, for who may manage it.  Of the filter:
+ * status, after (a subject), limit. */
+int connect_front_users(struct connect_front *f, struct store_conn *c,
+			const struct connect_who *who, const char *link,
+			const struct connect_filter *filter,
+			struct arena *arena, struct connect_user **out,
+			size_t *count, struct connect_problem *p);
 /* Whom it is shared with; and replacing that (audited, views withdrawn). */
 int connect_front_shares(struct connect_front *f, struct store_conn *c,
 			 const struct connect_who *who, const char *link,

@@ -24,6 +24,15 @@ struct connect_front {
 	pthread_mutex_t applying; /* what the keeper tells is being stored */
 };
 
+/* ---- front_users.c ---- */
+
+/* A user has given his grant, within the caller's transaction; and what the
+ * keeper tells of it later. */
+int front_user_connected(struct store_conn *c, const char *connection,
+			 const char *subject, const struct connect_msg_grant *g,
+			 struct slice granted);
+int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
+
 /* ---- front_problem.c ---- */
 
 /* Problem codes of this folder, described once: name, HTTP status, code,
@@ -134,6 +143,11 @@ int front_row_load(struct connect_front *f, struct store_conn *c,
 int front_row_load_id(struct store_conn *c, const char *id, struct arena *arena,
 		      struct front_row *out);
 void front_row_release(struct front_row *r);
+/* When a grant is likely to end: the earlier of what cannot be helped and,
+ * where nothing is renewed, of idleness. */
+struct connect_forecast front_forecast(enum connect_status status,
+				       int64_t ends_at, struct slice why,
+				       int64_t idle);
 /* A page of rows for front_row_read(): organisation, after this link,
  * service, status, pattern ("" each: any). */
 extern const char front_row_page[];

@@ -152,6 +152,11 @@ front_scope_join(const struct binding *b, const struct connect_texts *t,
 
 /* ---- reading ---- */
 
+/* Of a connection for each user: how many of them. */
+#define USERS(status) \
+	"CASE WHEN c.per_user = 1 THEN (SELECT count(*) " \
+	"FROM connection_users u WHERE u.connection = c.id " \
+	"AND u.status = '" status "') ELSE 0 END"
 #define ROW_COLUMNS \
 	"c.id, c.org, c.link_name, c.name, c.service, c.method, c.status, " \
 	"c.reason, c.health, c.health_reason, c.health_since, c.retry_at, " \
@@ -159,7 +164,8 @@ front_scope_join(const struct binding *b, const struct connect_texts *t,
 	"c.account, c.data_centre, c.owner, m.name, c.parameters, " \
 	"c.per_user, c.version, c.created_at, c.updated_at, " \
 	"c.connected_at, c.last_used_at, c.expires_at, c.ends_at, " \
-	"c.ends_why, c.idle_ends_at, c.warning"
+	"c.ends_why, c.idle_ends_at, c.warning, " USERS( \
+		"connected") ", " USERS("needs_reconnect")
 #define ROW_FROM " FROM connections c JOIN members m ON m.id = c.owner "
 
 /* Whole, since statements are cached by the literal's address. */
@@ -192,29 +198,25 @@ static const struct {
 		  "ends what is not renewed." },
 };
 
-/* When it is likely to end: the earlier of what cannot be helped and, where
- * nothing is renewed, of idleness. */
-static void
-row_forecast(struct store_stmt *st, struct connect_info *i)
+struct connect_forecast
+front_forecast(enum connect_status status, int64_t ends_at, struct slice why,
+	       int64_t idle)
 {
-	int64_t idle = store_col_int(st, 29);
-	struct slice why = store_col(st, 28);
+	struct connect_forecast f = { ends_at, "", "" };
 	size_t n;
 
-	i->ends_at = store_col_int(st, 27);
-	i->ends_reason = i->ends_text = "";
-	if (i->status != CONNECT_CONNECTED && i->status != CONNECT_DISABLED)
-		i->ends_at = idle = 0;
-	if (i->status == CONNECT_DISABLED && idle &&
-	    (!i->ends_at || idle < i->ends_at)) {
-		i->ends_at = idle;
+	if (status != CONNECT_CONNECTED && status != CONNECT_DISABLED)
+		f.at = idle = 0;
+	if (status == CONNECT_DISABLED && idle && (!f.at || idle < f.at)) {
+		f.at = idle;
 		why = SLICE("idle");
 	}
-	for (n = 0; i->ends_at && n < ARRAY_LEN(ends); n++)
+	for (n = 0; f.at && n < ARRAY_LEN(ends); n++)
 		if (slice_eq(why, slice_str(ends[n].why))) {
-			i->ends_reason = ends[n].why;
-			i->ends_text = ends[n].text;
+			f.reason = ends[n].why;
+			f.text = ends[n].text;
 		}
+	return f;
 }
 
 int
@@ -251,7 +253,10 @@ front_row_read(struct store_conn *c, struct store_stmt *st, struct arena *arena,
 	i->last_used_at = store_col_int(st, 25);
 	i->expires_at = store_col_int(st, 26);
 	i->warning = col_text(st, 30, arena, &rc);
-	row_forecast(st, i);
+	i->forecast = front_forecast(i->status, store_col_int(st, 27),
+				     store_col(st, 28), store_col_int(st, 29));
+	i->users_connected = store_col_int(st, 31);
+	i->users_need_reconnect = store_col_int(st, 32);
 	if (!rc)
 		rc = front_texts_of_json(store_col(st, 12), arena,
 					 &i->scopes_asked);
@@ -431,17 +436,7 @@ row_connected(struct store_conn *c, const struct front_row *r,
 	int64_t now = clock_wall_ms();
 
 	if (subject[0])
-		return store_exec(
-			c, NULL,
-			"INSERT INTO connection_users (connection, subject, "
-			"status, account, scopes_granted, connected_at, "
-			"expires_at) VALUES (?1, ?2, 'connected', ?3, ?4, ?5, "
-			"?6) ON CONFLICT (connection, subject) DO UPDATE SET "
-			"status = 'connected', reason = '', account = ?3, "
-			"scopes_granted = ?4, connected_at = ?5, "
-			"expires_at = ?6",
-			"ssslii", r->info.id, subject, g->account, granted, now,
-			g->expires_at);
+		return front_user_connected(c, r->info.id, subject, g, granted);
 	if (missing[0])
 		snprintf(health, sizeof(health),
 			 "Not granted: %.200s. Connect again and accept them, "

@@ -173,6 +173,11 @@ keeper_count_rows(struct keeper *k)
 	k->counts.grants = count_where(k, "SELECT count(*) FROM grants");
 	k->counts.usable = count_where(k, "SELECT count(*) FROM grants "
 					  "WHERE status = 'connected'");
+	k->counts.user_grants = count_where(k, "SELECT count(*) FROM grants "
+					       "WHERE subject <> ''");
+	k->counts.user_needs_reconnect = count_where(
+		k, "SELECT count(*) FROM grants WHERE subject <> '' "
+		   "AND status = 'needs_reconnect'");
 	k->counts.refreshing = count_where(k, "SELECT count(*) FROM grants "
 					      "WHERE intent <> 0");
 	k->counts.in_doubt = count_where(k, "SELECT count(*) FROM grants "

@@ -511,6 +511,8 @@ connect_msg_counts_pack(const struct connect_counts *m, struct proc_pack *p)
 	proc_pack_u64(p, m->usable);
 	proc_pack_u64(p, m->in_doubt);
 	proc_pack_u64(p, m->refreshing);
+	proc_pack_u64(p, m->user_grants);
+	proc_pack_u64(p, m->user_needs_reconnect);
 	proc_pack_u64(p, m->token_requests);
 	proc_pack_u64(p, m->refreshed);
 	proc_pack_u64(p, m->failed);
@@ -527,6 +529,8 @@ connect_msg_counts_unpack(struct proc_unpack *u, struct connect_counts *m)
 	m->usable = proc_unpack_u64(u);
 	m->in_doubt = proc_unpack_u64(u);
 	m->refreshing = proc_unpack_u64(u);
+	m->user_grants = proc_unpack_u64(u);
+	m->user_needs_reconnect = proc_unpack_u64(u);
 	m->token_requests = proc_unpack_u64(u);
 	m->refreshed = proc_unpack_u64(u);
 	m->failed = proc_unpack_u64(u);

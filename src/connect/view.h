@@ -27,6 +27,8 @@ enum connect_status {
 struct connect_counts {
 	/* now (to within some seconds) */
 	uint64_t grants, usable, in_doubt, refreshing;
+	/* of grants that each user gives for himself */
+	uint64_t user_grants, user_needs_reconnect;
 	/* since the keeper's start */
 	uint64_t token_requests, refreshed, failed, kept_alive;
 	uint64_t needs_reconnect, lost_in_doubt;

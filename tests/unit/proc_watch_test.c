@@ -88,8 +88,13 @@ static void
 deaths_that_are_not_of_their_form_are_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", "1", "0 0 0 0 0 0 0 ", "0 0 0 0 0 0 0 0 0", "0 0 0 0 0 0 0 x",
-		"0 0 0 0 0 0 0 -1", "0 0 0 0 0 0 0 18446744073709551616",
+		"",
+		"1",
+		"0 0 0 0 0 0 0 ",
+		"0 0 0 0 0 0 0 0 0",
+		"0 0 0 0 0 0 0 x",
+		"0 0 0 0 0 0 0 -1",
+		"0 0 0 0 0 0 0 18446744073709551616",
 	};
 	struct proc_deaths got[PROC_ROLES];
 	size_t i;

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A connection that each user connects for himself: who manages it sees which members must connect again and when
+ * their grants are likely to end; nobody else sees that.
+ */
+import assert from 'node:assert/strict'
+import { before, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { Browser } from '../support/browser.mjs'
+import { walkConsent } from '../support/consent.mjs'
+import { oauthService } from '../support/definitions.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
+import { eventually, freePort, suite } from '../support/scope.mjs'
+import { consentByItself, startScripted } from '../support/scripted.mjs'
+import { addService, newConnection } from '../support/worlds.mjs'
+
+suite('grants that each user gives for himself', (scope) => {
+	let drawbridge, server, api, link, ada, bob
+
+	/* A member who is signed in: asks the API, calls with a key of his own, and connects in his own browser. */
+	async function member(name) {
+		const [email, password] = [`${name}@example.org`, 'a password that is long enough']
+		const { id } = await drawbridge.must('POST', '/v1/members', { email, name, role: 'builder', password })
+		const { headers: { 'set-cookie': [cookie] } } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null })
+		const headers = { cookie: cookie.split(';')[0], origin: drawbridge.publicUrl }
+		const ask = (method, path, body) => drawbridge.api(method, path, body, { key: null, headers })
+		const { json: { key } } = await ask('POST', '/v1/keys', { name: 'calls', role: 'builder' })
+		const browser = new Browser()
+		const at = cookie.indexOf('=')
+		browser.cookies.push({ name: cookie.slice(0, at), value: cookie.slice(at + 1).split(';')[0],
+			host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
+		const connect = async () => {
+			server.account = name
+			const { status, json, text } = await ask('POST', `/v1/connections/${link}/authorize`)
+			assert.equal(status, 200, text)
+			const page = await walkConsent(drawbridge, link, consentByItself, { browser, ticket: json })
+			assert.equal(page.status, 200, page.text)
+		}
+		return { id, email, ask, connect, call: () => drawbridge.via(link, '/echo', { key }) }
+	}
+
+	const users = async (query = '') => (await drawbridge.must('GET', `/v1/connections/${link}/users${query}`)).items
+	const metric = async (name) => Number(new RegExp(`^drawbridge_${name} (\\d+)$`, 'm')
+		.exec((await drawbridge.api('GET', '/metrics')).text)?.[1])
+
+	before(async () => {
+		const port = await freePort()
+		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		api = await startApi(scope, { check: (token) => server.accountOf(token) })
+		drawbridge = await startDrawbridge(scope, { port })
+		const definition = oauthService('own', server, api, { refresh: { rotates: true, total_life_s: 30 * 86_400 } })
+		definition.methods.oauth.answer = { account: 'user' }
+		await addService(drawbridge, definition, server.client)
+		server.answer = (body) => ({ ...body, user: server.access.get(body.access_token).account })
+		;({ link_name: link } = await newConnection(drawbridge, 'own', { name: 'Each his own', per_user: true, scopes: ['tickets.read'] }))
+		await drawbridge.must('PUT', `/v1/connections/${link}/shares`, { items: [{ kind: 'everyone', level: 'use' }] })
+		ada = await member('ada')
+		bob = await member('bob')
+	})
+
+	it('nobody has connected: no users, and counts of zero', async () => {
+		assert.deepEqual(await users(), [])
+		assert.deepEqual((await drawbridge.connection(link)).users, { connected: 0, needs_reconnect: 0 })
+	})
+
+	it('each who has connected is listed with his account, his scopes and the likely end of his grant', async () => {
+		await ada.connect()
+		await bob.connect()
+		for (const each of [ada, bob])
+			assert.equal((await each.call()).status, 200)
+		const list = await users()
+		assert.deepEqual(list.map(({ subject }) => subject), [ada.id, bob.id].sort())
+		const hers = list.find(({ subject }) => subject === ada.id)
+		assert.deepEqual([hers.name, hers.email, hers.status, hers.account, hers.scopes_granted],
+			['ada', ada.email, 'connected', 'ada', ['tickets.read']])
+		assert.equal(hers.expires_forecast.reason, 'total_life')
+		const days = (new Date(hers.expires_forecast.at) - Date.now()) / 86_400_000
+		assert.ok(days > 29.9 && days < 30.1, `${days} days`)
+		assert.deepEqual((await drawbridge.connection(link)).users, { connected: 2, needs_reconnect: 0 })
+	})
+
+	it('a grant that the provider has ended needs its own user: told with the reason, counted, written down', async () => {
+		for (const grant of server.grants.values())
+			grant.alive &&= grant.account !== 'bob'
+		for (const [token, grant] of server.access)
+			if (grant.account === 'bob')
+				server.access.delete(token)
+		assert.equal((await bob.call()).status, 401, 'the service has refused, and there is no new token to ask again with')
+		assert.equal((await bob.call()).status, 409)
+		assert.equal((await ada.call()).status, 200, 'the other one goes on')
+		await eventually('the count', async () => (await drawbridge.connection(link)).users.needs_reconnect === 1)
+		assert.deepEqual((await drawbridge.connection(link)).users, { connected: 1, needs_reconnect: 1 })
+		const attention = await users('?status=needs_reconnect')
+		assert.deepEqual(attention.map(({ subject }) => subject), [bob.id])
+		assert.match(attention[0].reason, /Connect again/)
+		assert.equal(attention[0].expires_forecast, null)
+		const listed = (await drawbridge.must('GET', '/v1/connections')).items.find((each) => each.link_name === link)
+		assert.equal(listed.users.needs_reconnect, 1)
+		await eventually('the metric', async () => await metric('user_grants_needing_reconnect') === 1, { timeout: 15_000, every: 500 })
+		assert.equal(await metric('user_grants'), 2)
+		const { items } = await drawbridge.must('GET', '/v1/audit')
+		assert.ok(items.some(({ action, detail }) => action === 'connection.needs_reconnect' && detail.includes(bob.id)))
+	})
+
+	it('the command line tells the same', async () => {
+		const all = await drawbridge.cli(['connection', 'users', link])
+		assert.match(all.stdout, /ada@example\.org[^]*bob@example\.org|bob@example\.org[^]*ada@example\.org/)
+		const { stdout } = await drawbridge.cli(['connection', 'users', link, '--attention', '--json'])
+		assert.deepEqual(JSON.parse(stdout).items.map(({ subject }) => subject), [bob.id])
+		assert.match((await drawbridge.cli(['connection', 'show', link])).stdout, /Users to reconnect\s+1/)
+	})
+
+	it('who may only use it sees neither list nor counts', async () => {
+		const refused = await ada.ask('GET', `/v1/connections/${link}/users`)
+		assert.equal(refused.status, 403, refused.text)
+		assert.equal((await ada.ask('GET', `/v1/connections/${link}`)).json.users, null)
+	})
+
+	it('pages, and a filter that is none', async () => {
+		const first = await drawbridge.must('GET', `/v1/connections/${link}/users?limit=1`)
+		assert.equal(first.items.length, 1)
+		const second = await drawbridge.must('GET', `/v1/connections/${link}/users?limit=1&after=${first.next}`)
+		assert.deepEqual([second.items.length, second.next], [1, null])
+		assert.equal((await drawbridge.api('GET', `/v1/connections/${link}/users?status=lost`)).status, 400)
+	})
+
+	it('he connects again, and nobody needs attention', async () => {
+		await bob.connect()
+		assert.equal((await bob.call()).status, 200)
+		assert.deepEqual((await drawbridge.connection(link)).users, { connected: 2, needs_reconnect: 0 })
+	})
+})
