@@ -59,7 +59,7 @@ front_deaths_next(size_t *cursor, struct api_deaths *out, void *arg)
 		*cursor = PROC_KEEPER;
 	if (*cursor == PROC_ROLES)
 		return false;
-	out->role = proc_role_name((enum proc_role)*cursor);
+	out->role = proc_role_name((enum proc_role) * cursor);
 	out->ended = atomic_load(&f->deaths[*cursor].ended);
 	out->hung = atomic_load(&f->deaths[*cursor].hung);
 	++*cursor;

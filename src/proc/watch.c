@@ -33,8 +33,8 @@
 
 enum {
 	TURNS = 6,
-	OFF_MS = 5000,	/* to look whether it has been switched on */
-	LATE_MS = 100,	/* and a half of the turn: we were away */
+	OFF_MS = 5000, /* to look whether it has been switched on */
+	LATE_MS = 100, /* and a half of the turn: we were away */
 };
 
 static void watch_next(struct parent *p);
