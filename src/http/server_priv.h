@@ -50,7 +50,6 @@ struct http_exchange {
 	const struct http_exchange_events *events;
 	/* collect and answer */
 	struct buf body;
-	size_t body_max;
 	void (*collected)(struct http_exchange *, struct slice, int, void *);
 	void *collected_arg;
 	size_t answered; /* bytes of body already sent as the answer */
