@@ -86,6 +86,7 @@ suite('grants that each user gives for himself', (scope) => {
 			if (grant.account === 'bob')
 				server.access.delete(token)
 		assert.equal((await bob.call()).status, 401, 'the service has refused, and there is no new token to ask again with')
+		await eventually('every worker to know', async () => (await bob.call()).status === 409)
 		assert.equal((await bob.call()).status, 409)
 		assert.equal((await ada.call()).status, 200, 'the other one goes on')
 		await eventually('the count', async () => (await drawbridge.connection(link)).users.needs_reconnect === 1)
