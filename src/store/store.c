@@ -159,13 +159,33 @@ store_release(struct store_conn *c)
 
 /* ---- transactions ---- */
 
+/* BEGIN and its like: no change of their own. */
+static int
+conn_control(struct store_conn *c, const char *sql)
+{
+	struct store_stmt *st;
+	int rc = store_prepare(c, sql, &st);
+
+	if (rc)
+		return rc;
+	rc = store_engine_of(c)->step(st->stmt);
+	store_engine_of(c)->reset(st->stmt);
+	return rc;
+}
+
 int
 store_begin(struct store_conn *c)
 {
+	const struct store_engine *e = store_engine_of(c);
 	int rc;
 
 	ASSERT(!c->in_transaction);
-	rc = store_exec(c, NULL, "BEGIN IMMEDIATE", "");
+	rc = e->lock(c->store->db);
+	if (rc)
+		return rc;
+	rc = conn_control(c, "BEGIN IMMEDIATE");
+	if (rc)
+		e->unlock(c->store->db);
 	c->in_transaction = rc == 0;
 	return rc;
 }
@@ -173,13 +193,16 @@ store_begin(struct store_conn *c)
 int
 store_commit(struct store_conn *c)
 {
+	const struct store_engine *e = store_engine_of(c);
 	int rc;
 
 	ASSERT(c->in_transaction);
-	rc = store_exec(c, NULL, "COMMIT", "");
-	if (!rc)
-		c->in_transaction = false;
-	return rc;
+	rc = conn_control(c, "COMMIT");
+	if (rc)
+		return rc;
+	c->in_transaction = false;
+	e->unlock(c->store->db);
+	return e->sync(c->store->db);
 }
 
 void
@@ -188,7 +211,8 @@ store_rollback(struct store_conn *c)
 	if (!c->in_transaction)
 		return;
 	c->in_transaction = false;
-	store_exec(c, NULL, "ROLLBACK", "");
+	conn_control(c, "ROLLBACK");
+	store_engine_of(c)->unlock(c->store->db);
 }
 
 /* ---- statements ---- */
@@ -219,6 +243,7 @@ store_prepare(struct store_conn *c, const char *sql, struct store_stmt **out)
 	}
 	st->conn = c;
 	st->sql = sql;
+	st->writes = store_engine_of(c)->writes(st->stmt);
 	st->next = c->cache;
 	c->cache = st;
 	*out = st;
@@ -264,7 +289,18 @@ store_bind_null(struct store_stmt *st, int index)
 int
 store_step(struct store_stmt *st)
 {
-	return store_engine_of(st->conn)->step(st->stmt);
+	struct store_conn *c = st->conn;
+	int rc;
+
+	if (st->writes && !st->alone && !c->in_transaction) {
+		rc = store_engine_of(c)->lock(c->store->db);
+		if (rc)
+			return rc;
+		st->alone = true;
+	}
+	rc = store_engine_of(c)->step(st->stmt);
+	st->done = rc >= 0;
+	return rc;
 }
 
 int64_t
@@ -285,11 +321,26 @@ store_col_is_null(struct store_stmt *st, int col)
 	return store_engine_of(st->conn)->col_is_null(st->stmt, col);
 }
 
+/* Resets; what it has changed as a transaction of its own is on disk then. */
+static int
+stmt_end(struct store_stmt *st)
+{
+	const struct store_engine *e = store_engine_of(st->conn);
+	struct store *s = st->conn->store;
+	bool sync = st->alone && st->done;
+
+	e->reset(st->stmt);
+	if (st->alone)
+		e->unlock(s->db);
+	st->alone = st->done = false;
+	return sync ? e->sync(s->db) : 0;
+}
+
 void
 store_done(struct store_stmt *st)
 {
 	if (st)
-		store_engine_of(st->conn)->reset(st->stmt);
+		stmt_end(st);
 }
 
 /* ---- the short form ---- */
@@ -341,6 +392,8 @@ store_exec(struct store_conn *c, int64_t *changed, const char *sql,
 	} while (rc == 1);
 	if (!rc && changed)
 		*changed = store_engine_of(c)->changes(c->conn);
+	if (!rc)
+		return stmt_end(st);
 	store_done(st);
 	return rc;
 }

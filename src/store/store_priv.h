@@ -13,12 +13,18 @@ struct store_engine {
 	 * engine's own. */
 	int (*open)(const char *where, void **db, char *detail, size_t size);
 	void (*close)(void *db);
+	/* One writer of this process at a time: ERR_BUSY after 5 s. */
+	int (*lock)(void *db);
+	void (*unlock)(void *db);
+	/* Brings all that was committed to disk. */
+	int (*sync)(void *db);
 	int (*connect)(void *db, void **conn);
 	void (*disconnect)(void *conn);
 	/* Several statements without parameters (migrations). */
 	int (*script)(void *conn, const char *sql);
 	int (*prepare)(void *conn, const char *sql, void **stmt);
 	void (*finalize)(void *stmt);
+	bool (*writes)(void *stmt);
 	void (*reset)(void *stmt);
 	void (*bind_int)(void *stmt, int index, int64_t value);
 	void (*bind_text)(void *stmt, int index, struct slice text);
@@ -45,6 +51,9 @@ struct store_stmt {
 	struct store_conn *conn;
 	const char *sql; /* the literal's address is the cache's key */
 	void *stmt;
+	bool writes;
+	bool alone; /* a transaction of its own, with the writers' lock */
+	bool done;  /* it has changed what it wanted to */
 	struct store_stmt *next;
 };
 
