@@ -107,7 +107,7 @@ enum {
 };
 
 static int
-tidy_all(struct api *a, struct store_conn *c, int64_t calls_keep_ms)
+tidy_all(struct api *a, struct store_conn *c, const struct api_keep *keep)
 {
 	int64_t now = clock_wall_ms();
 	char oldest[RANDOM_ID_SIZE];
@@ -121,23 +121,26 @@ tidy_all(struct api *a, struct store_conn *c, int64_t calls_keep_ms)
 		rc = store_exec(c, NULL,
 				"DELETE FROM idempotency WHERE created_at < ?1",
 				"i", now - IDEMPOTENCY_KEEP_MS);
-	random_id_at(now - calls_keep_ms, oldest);
-	if (!rc && calls_keep_ms)
+	random_id_at(now - keep->calls_ms, oldest);
+	if (!rc && keep->calls_ms)
 		rc = store_exec(c, NULL, "DELETE FROM calls WHERE id < ?1", "s",
 				oldest);
+	if (!rc)
+		rc = flow_tidy(a->config.flows, c, now, keep->talks_ms,
+			       keep->silent_ms);
 	return rc;
 }
 
 int
-api_tidy(struct api *a, int64_t calls_keep_ms)
+api_tidy(struct api *a, const struct api_keep *keep)
 {
 	struct store_conn *c;
 	int rc = store_acquire(a->config.store, &c);
 
 	if (rc)
 		return rc;
-	rc = tidy_all(a, c, calls_keep_ms);
-	if (rc)
+	rc = tidy_all(a, c, keep);
+	if (rc < 0)
 		log_warn("housekeeping failed", LOG_E(rc),
 			 LOG_S("why", store_message(c)));
 	store_release(c);

@@ -83,8 +83,14 @@ void api_refuse(struct http_exchange *x, int status, const char *why);
  */
 bool api_route_next(size_t *cursor, const char **method, const char **path);
 
-/* Housekeeping, once an hour on a work thread: forgets what has expired
- * (call records older than this many milliseconds too; 0: keeps them). */
-int api_tidy(struct api *a, int64_t calls_keep_ms);
+/* How long what is kept, in ms; 0: for good.  A conversation whose visitor has
+ * been silent for silent_ms is over. */
+struct api_keep {
+	int64_t calls_ms, talks_ms, silent_ms;
+};
+
+/* Housekeeping, once an hour on a work thread: forgets what has expired, in
+ * small transactions.  1: there is more than one run takes. */
+int api_tidy(struct api *a, const struct api_keep *keep);
 
 #endif

@@ -456,6 +456,7 @@ API_HANDLER(api_talk_preflight);
 API_HANDLER(api_flow_preflight);
 API_HANDLER(api_widget_get);
 API_HANDLER(api_handoffs_list);
+API_HANDLER(api_handoff_close);
 API_HANDLER(api_globals_list);
 API_HANDLER(api_global_set);
 API_HANDLER(api_global_delete);

@@ -26,9 +26,10 @@ enum {
 /* What a request keeps of its conversation. */
 struct talk_request {
 	struct api_request *r;
-	struct flow_drive *drive;
+	struct flow_listener listener;
 	struct loop_timer timer;
-	char id[27];
+	int64_t wait_ms;
+	char id[27], flow[27];
 	char token[FLOW_TOKEN_SIZE]; /* to be given once; "" */
 	int64_t before;
 	int status;
@@ -40,6 +41,7 @@ talk_request_free(void *state)
 	struct talk_request *t = state;
 
 	loop_timer_cancel(&t->timer);
+	flow_listen_stop(&t->listener);
 	secret_wipe(t->token, sizeof(t->token));
 	free(t);
 }
@@ -145,38 +147,58 @@ talk_settled(struct api_request *r)
 
 /* ---- waiting, on the loop ---- */
 
-static void
-settle_done(void *arg)
+/* "wait": how many seconds at most.  False: the problem is answered. */
+static bool
+talk_wait(struct api_request *r, int64_t *ms)
 {
-	struct talk_request *t = arg;
+	const char *text = api_query(r, "wait");
+	uint64_t n = SETTLE_MS / 1000;
 
-	t->drive = NULL;
+	if (text[0] && slice_to_u64(slice_str(text), SETTLE_MS / 1000, &n)) {
+		api_problem_parameter(r, "wait", "0 to 25 seconds.");
+		return false;
+	}
+	*ms = (int64_t)n * 1000;
+	return true;
+}
+
+static void
+settle_end(struct talk_request *t)
+{
 	loop_timer_cancel(&t->timer);
+	flow_listen_stop(&t->listener);
 	api_resume(t->r, talk_settled);
+}
+
+/* A process that leaves keeps nobody waiting. */
+static void
+settle_told(struct flow_listener *l, enum flow_news news)
+{
+	if (news != FLOW_MOVED)
+		settle_end(CONTAINER_OF(l, struct talk_request, listener));
 }
 
 static void
 settle_timeout(struct loop_timer *timer)
 {
-	struct talk_request *t =
-		CONTAINER_OF(timer, struct talk_request, timer);
-
-	flow_drive_detach(t->drive);
-	t->drive = NULL;
-	api_resume(t->r, talk_settled);
+	settle_end(CONTAINER_OF(timer, struct talk_request, timer));
 }
 
+/* Whoever drives it tells; listened for first, so that it is not missed. */
 static void
 settle_start(struct api_request *r)
 {
 	struct talk_request *t = r->state;
+	struct flow_worker *w = r->worker->flows;
 
-	t->drive = flow_drive_start(r->worker->flows, t->id, settle_done, t);
-	if (t->drive)
-		loop_timer_start(r->worker->loop, &t->timer, SETTLE_MS,
-				 settle_timeout);
+	memcpy(t->listener.id, t->id, sizeof(t->listener.id));
+	t->listener.moved = settle_told;
+	flow_listen(w, &t->listener);
+	if (flow_drive_start(w, t->id, t->flow) || !t->wait_ms)
+		settle_end(t);
 	else
-		api_resume(r, talk_settled);
+		loop_timer_start(r->worker->loop, &t->timer,
+				 (uint64_t)t->wait_ms, settle_timeout);
 }
 
 /* What was moved is told to those who listen; a call is waited for. */
@@ -184,17 +206,15 @@ static int
 talk_moved(struct api_request *r, struct flow_talk *talk, bool calling)
 {
 	struct talk_request *t = r->state;
-	int rc;
 
 	memcpy(t->id, talk->id, sizeof(t->id));
-	flow_tell(r->api->config.flows, t->id);
+	memcpy(t->flow, talk->flow, sizeof(t->flow));
+	flow_tell(r->api->config.flows, t->id, FLOW_MOVED);
 	flow_talk_release(talk);
-	if (calling) {
-		r->later = settle_start;
-		return API_PENDING;
-	}
-	rc = talk_settled(r);
-	return rc;
+	if (!calling)
+		return talk_settled(r);
+	r->later = settle_start;
+	return API_PENDING;
 }
 
 /* ---- begin ---- */
@@ -221,6 +241,7 @@ api_talk_begin(struct api_request *r)
 	struct flow_begin b = { .org = "", .flow = r->params[0] };
 	struct talk_request *t;
 	struct flow_talk talk;
+	int64_t wait_ms;
 	bool calling;
 	int rc;
 
@@ -228,7 +249,7 @@ api_talk_begin(struct api_request *r)
 	rc = begin_who(r);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
-	if (!api_body_only(r, names))
+	if (!talk_wait(r, &wait_ms) || !api_body_only(r, names))
 		return 0;
 	b.actor = r->actor;
 	b.origin = r->origin_given && !r->actor ? r->origin : NULL;
@@ -244,6 +265,7 @@ api_talk_begin(struct api_request *r)
 	if (!t)
 		return ERR_NOMEM;
 	t->status = 201;
+	t->wait_ms = wait_ms;
 	if (flow_talk_begin(r->api->config.flows, r->db, &b, t->token, &talk,
 			    &p))
 		return api_problem_connect(r, &p);
@@ -352,6 +374,7 @@ api_talk_answer(struct api_request *r)
 	struct talk_request *t;
 	struct flow_talk talk;
 	const char *id;
+	int64_t wait_ms;
 	bool calling;
 	int rc = api_talk_find(r, &talk);
 
@@ -360,11 +383,12 @@ api_talk_answer(struct api_request *r)
 	flow_talk_release(&talk);
 	if (!rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
 			 ANSWER_BURST) ||
-	    !answer_get(r, &a, &id))
+	    !talk_wait(r, &wait_ms) || !answer_get(r, &a, &id))
 		return 0;
 	t = talk_request_new(r);
 	if (!t)
 		return ERR_NOMEM;
+	t->wait_ms = wait_ms;
 	if (flow_talk_answer(r->api->config.flows, r->db, r->params[0], id, &a,
 			     &talk, &t->before, &p)) {
 		flow_talk_release(&talk);
@@ -374,18 +398,26 @@ api_talk_answer(struct api_request *r)
 	return talk_moved(r, &talk, calling);
 }
 
+/* Whoever has its token ends it; a member of the organisation removes it
+ * with all that was said. */
 int
 api_talk_end(struct api_request *r)
 {
 	struct connect_problem p = { 0 };
+	struct connect_who who;
 	struct flow_talk talk;
 	int rc = api_talk_find(r, &talk);
 
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
-	rc = flow_talk_end(r->db, talk.id, &p);
+	if (r->actor) {
+		api_who(r, &who);
+		rc = flow_talk_erase(r->db, &who, &talk, &p);
+	} else {
+		rc = flow_talk_end(r->db, talk.id, &p);
+	}
 	if (!rc)
-		flow_tell(r->api->config.flows, talk.id);
+		flow_tell(r->api->config.flows, talk.id, FLOW_SETTLED);
 	flow_talk_release(&talk);
 	return rc ? api_problem_connect(r, &p) : api_answer_empty(r);
 }
@@ -400,11 +432,12 @@ api_handoffs_list(struct api_request *r)
 	const char *after, *next = NULL;
 	size_t limit;
 	json_t *items;
+	bool open;
 
-	if (!api_paging(r, &limit, &after))
+	if (!api_paging(r, &limit, &after) || !api_query_flag(r, "open", &open))
 		return 0;
 	api_who(r, &who);
-	if (flow_handoffs(r->db, &who, after, limit + 1, &items, &p))
+	if (flow_handoffs(r->db, &who, after, open, limit + 1, &items, &p))
 		return api_problem_connect(r, &p);
 	if (json_array_size(items) > limit) {
 		json_array_remove(items, limit);
@@ -412,4 +445,16 @@ api_handoffs_list(struct api_request *r)
 			json_array_get(items, limit - 1), "id"));
 	}
 	return api_answer_list(r, items, next);
+}
+
+int
+api_handoff_close(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_who who;
+
+	api_who(r, &who);
+	if (flow_handoff_close(r->db, &who, r->params[0], &p))
+		return api_problem_connect(r, &p);
+	return api_answer_empty(r);
 }

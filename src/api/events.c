@@ -7,14 +7,21 @@
  *
  * What is sent is read from the store, so that nothing is lost between two
  * looks, or by a connection that breaks off: Last-Event-ID goes on behind it.
- * The stream ends when the conversation is over.
+ * The stream ends when the conversation is over; or, with the event
+ * "reconnect", when the process leaves: it goes on at the next one.  Either
+ * way the last chunk is sent, so that a client can tell an end from a break.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "api/api_priv.h"
 
-enum { LOOK_MS = 15 * 1000, EVENTS_MAX = 4 << 20 };
+enum {
+	LOOK_MS = 15 * 1000,
+	STALL_MS = 60 * 1000, /* a client that does not read */
+	EVENTS_MAX = 1 << 20, /* of one look, and one more message */
+	STREAMS_MAX = 16,     /* of one conversation and worker */
+};
 
 struct events {
 	struct api_request *r;
@@ -23,7 +30,7 @@ struct events {
 	struct loop_timer timer;
 	struct buf out;
 	int64_t seq, step;
-	bool busy, dirty, over;
+	bool busy, dirty, over, leaving;
 	char id[27];
 };
 
@@ -82,10 +89,9 @@ events_fetch(struct api_request *r)
 	    flow_talk_messages(r->db, e->id, e->seq, &list, &p)) {
 		e->over = true; /* gone, or the client comes again */
 	} else {
-		json_array_foreach(list, i, message)
-		{
+		json_array_foreach(list, i,
+				   message) if (e->out.len < EVENTS_MAX)
 			event_put(e, message);
-		}
 		e->dirty = e->seq < talk.seq;
 		if (!e->dirty && e->step != talk.step)
 			state_put(e, &talk);
@@ -115,29 +121,41 @@ events_end(struct events *e)
 		http_exchange_end(x);
 }
 
-static void
-events_flush(struct events *e)
+/* What is to be sent is sent: 0, or ERR_AGAIN; anything else is its end. */
+static int
+events_write(struct events *e)
 {
 	struct http_writer *w = http_exchange_writer(e->x);
 	size_t taken = 0;
-	int rc;
+	int rc = http_writer_send(w, buf_slice(&e->out), &taken);
 
-	rc = http_writer_send(w, buf_slice(&e->out), &taken);
 	buf_consume(&e->out, taken);
+	if (!rc && e->over && !e->dirty)
+		rc = http_writer_end(w);
 	if (!rc)
 		rc = http_writer_flush(w);
-	if (rc && rc != ERR_AGAIN) {
+	http_exchange_touch(e->x, rc == ERR_AGAIN ? STALL_MS : 0);
+	return rc;
+}
+
+static void
+events_flush(struct events *e)
+{
+	int rc;
+
+	if (e->leaving && !e->over) {
+		buf_puts(&e->out, "retry: 1000\nevent: reconnect\n"
+				  "data: {}\n\n");
 		e->over = true;
-		buf_reset(&e->out);
+		e->dirty = false;
 	}
-	if (e->busy || e->out.len || (rc == ERR_AGAIN))
+	rc = events_write(e);
+	if (rc == ERR_AGAIN)
 		return;
-	if (e->over) {
-		http_writer_end(w);
+	if (rc || e->over)
 		events_end(e);
-	} else if (e->dirty) {
+	else if (e->dirty)
 		events_look(e);
-	}
 }
 
 static void
@@ -164,9 +182,17 @@ events_look(struct events *e)
 }
 
 static void
-events_moved(struct flow_listener *l)
+events_moved(struct flow_listener *l, enum flow_news news)
 {
-	events_look(CONTAINER_OF(l, struct events, listener));
+	struct events *e = CONTAINER_OF(l, struct events, listener);
+
+	if (news != FLOW_LEAVING) {
+		events_look(e);
+		return;
+	}
+	e->leaving = true;
+	if (!e->busy)
+		events_flush(e);
 }
 
 static void
@@ -236,14 +262,20 @@ events_head(struct events *e)
 				   "X-Accel-Buffering: no\r\n"
 				   "Connection: close\r\n";
 	struct http_writer *w = http_exchange_writer(e->x);
+	bool chunks = http_exchange_head(e->x)->minor >= 1;
 	int rc = http_writer_put(w, slice_str(head));
+
+	if (!rc && chunks)
+		rc = http_writer_put(w,
+				     SLICE("Transfer-Encoding: chunked\r\n"));
 
 	if (!rc)
 		rc = http_writer_put(w, buf_slice(&e->r->fields));
 	if (!rc)
 		rc = http_writer_put(w, SLICE("\r\n"));
 	http_exchange_close_after(e->x);
-	http_writer_start_body(w, HTTP_BODY_UNTIL_CLOSE, 0);
+	http_writer_start_body(
+		w, chunks ? HTTP_BODY_CHUNKED : HTTP_BODY_UNTIL_CLOSE, 0);
 	return rc;
 }
 
@@ -256,7 +288,15 @@ events_start(struct api_request *r)
 		api_finish(r);
 		return;
 	}
+	if (flow_listening(r->worker->flows, e->id) >= STREAMS_MAX) {
+		api_retry_after(r, 10);
+		api_problem(r, API_RATE_LIMITED, "Close one of the others.",
+			    "Too many streams of this conversation are open.");
+		api_finish(r);
+		return;
+	}
 	e->x = r->x;
+	e->leaving = flow_worker_leaves(r->worker->flows);
 	last_event_id(e);
 	if (events_head(e)) {
 		api_finish(r);
@@ -290,7 +330,7 @@ api_talk_events(struct api_request *r)
 		e->seq = after;
 		e->step = -1;
 		memcpy(e->id, talk.id, sizeof(e->id));
-		buf_init(&e->out, EVENTS_MAX);
+		buf_init(&e->out, 2 * EVENTS_MAX);
 		r->state = e;
 		r->state_free = events_free;
 		r->later = events_start;

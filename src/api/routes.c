@@ -29,6 +29,8 @@ static const char *const audit_query[] = { "limit", "after", "object", NULL };
 static const char *const users_query[] = { "limit", "after", "status", NULL };
 static const char *const force_query[] = { "force", NULL };
 static const char *const talk_query[] = { "after", NULL };
+static const char *const wait_query[] = { "wait", NULL };
+static const char *const handoffs_query[] = { "limit", "after", "open", NULL };
 static const char *const diff_query[] = { "from", "to", NULL };
 static const char *const export_query[] = { "version", NULL };
 static const char *const app_query[] = { "data_centre", NULL };
@@ -153,7 +155,7 @@ const struct api_route api_routes[] = {
 	{ "GET", FLOW "/export", api_flow_export, PEOPLE_FLOW_SEE,
 	  .query = export_query },
 	{ "POST", FLOW "/conversations", api_talk_begin,
-	  PEOPLE_CONVERSATION_START, API_OPEN, MEDIUM },
+	  PEOPLE_CONVERSATION_START, API_OPEN, MEDIUM, .query = wait_query },
 	{ "OPTIONS", FLOW "/conversations", api_flow_preflight,
 	  PEOPLE_CONVERSATION_START, API_OPEN },
 	{ "GET", FLOW "/widget", api_widget_get, PEOPLE_CONVERSATION_START,
@@ -164,7 +166,7 @@ const struct api_route api_routes[] = {
 	{ "OPTIONS", TALK, api_talk_preflight, PEOPLE_CONVERSATION_SEE,
 	  API_OPEN, .query = talk_query },
 	{ "POST", TALK "/messages", api_talk_answer, PEOPLE_CONVERSATION_SEE,
-	  API_OPEN, SMALL },
+	  API_OPEN, SMALL, .query = wait_query },
 	{ "OPTIONS", TALK "/messages", api_talk_preflight,
 	  PEOPLE_CONVERSATION_SEE, API_OPEN },
 	{ "GET", TALK "/events", api_talk_events, PEOPLE_CONVERSATION_SEE,
@@ -172,7 +174,9 @@ const struct api_route api_routes[] = {
 	{ "OPTIONS", TALK "/events", api_talk_preflight,
 	  PEOPLE_CONVERSATION_SEE, API_OPEN, .query = talk_query },
 	{ "GET", "/v1/handoffs", api_handoffs_list, PEOPLE_HANDOFF_SEE,
-	  .query = paging },
+	  .query = handoffs_query },
+	{ "POST", "/v1/handoffs/{id}/close", api_handoff_close,
+	  PEOPLE_HANDOFF_CLOSE, API_NO_BODY, SMALL },
 	{ "GET", "/v1/globals", api_globals_list, PEOPLE_GLOBAL_SEE },
 	{ "PUT", "/v1/globals/{name}", api_global_set, PEOPLE_GLOBAL_SET, 0,
 	  MEDIUM },

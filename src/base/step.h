@@ -60,6 +60,9 @@
  *   restore.aside       the old folder was moved aside
  *   flow.call_noted     a conversation's call is noted, and not yet sent
  *   flow.call_done      its answer is there, and not yet stored
+ *   flow.taken          it is stored, and nobody was told
+ *   flow.begun          a conversation is stored, and nobody was told
+ *   flow.answered       a visitor's answer is, and nobody was told
  *   upgrade.started     the new program was started, and is not ready yet
  */
 #ifndef BASE_STEP_H

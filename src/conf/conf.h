@@ -63,6 +63,13 @@ enum conf_type {
 	  "keep a record of each call") \
 	X(CALLS_KEEP, "calls-keep", DURATION, "30d", 0, 315360000, "TIME", \
 	  "how long call records are kept") \
+	X(CONVERSATIONS_KEEP, "conversations-keep", DURATION, "90d", 0, \
+	  315360000, "TIME", \
+	  "how long conversations are kept after their last message, and " \
+	  "hand-offs after they were closed (0: for good)") \
+	X(CONVERSATIONS_SILENT, "conversations-silent", DURATION, "7d", 0, \
+	  315360000, "TIME", \
+	  "when a conversation whose visitor is silent is over (0: never)") \
 	X(CONNECT_TIMEOUT, "connect-timeout", DURATION, "5s", 1, 60, "TIME", \
 	  "for connecting to a service") \
 	X(ANSWER_TIMEOUT, "answer-timeout", DURATION, "60s", 1, 600, "TIME", \

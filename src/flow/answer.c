@@ -299,11 +299,23 @@ date_value(struct slice s, const struct flow_limits *l)
 
 /* ---- all of them ---- */
 
+/* Lines and tabs around an answer are no part of it either. */
+struct slice
+flow_trim(const char *text)
+{
+	static const char blank[] = " \t\r\n\v\f";
+	struct slice s = slice_from(slice_str(text), strspn(text, blank));
+
+	while (s.len && strchr(blank, s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
+
 json_t *
 flow_answer_value(enum flow_kind kind, const char *text,
 		  const struct flow_limits *l)
 {
-	struct slice s = slice_trim(slice_str(text));
+	struct slice s = flow_trim(text);
 	char address[EMAIL_MAX + 1];
 
 	if (!s.len || !slice_is_utf8(s) ||
@@ -344,7 +356,7 @@ flow_option_find(const struct flow_option *options, size_t count,
 			return (int)i;
 	if (!a->text)
 		return -1;
-	text = slice_trim(slice_str(a->text));
+	text = flow_trim(a->text);
 	for (i = 0; i < count; i++)
 		if (slice_eq_nocase(text, slice_str(options[i].id)) ||
 		    slice_eq_nocase(text, slice_str(options[i].label)))

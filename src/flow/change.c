@@ -372,9 +372,6 @@ flow_delete(struct store_conn *c, const struct connect_who *who, const char *id,
 	    int64_t if_match, struct connect_problem *p)
 {
 	static const char *const statements[] = {
-		("DELETE FROM messages WHERE conversation IN (SELECT id FROM "
-		 "conversations WHERE flow = ?1)"),
-		"DELETE FROM conversations WHERE flow = ?1",
 		"DELETE FROM flow_uses WHERE flow = ?1",
 		"DELETE FROM flow_versions WHERE flow = ?1",
 		"DELETE FROM flows WHERE id = ?1",
@@ -396,6 +393,8 @@ flow_delete(struct store_conn *c, const struct connect_who *who, const char *id,
 	if (rc)
 		goto out;
 	rc = store_begin(c);
+	if (!rc)
+		rc = flow_talks_remove(c, info.id);
 	for (i = 0; i < ARRAY_LEN(statements) && !rc; i++)
 		rc = store_exec(c, NULL, statements[i], "s", info.id);
 	if (!rc)

@@ -3,44 +3,30 @@
  * Calls of conversations: a drive takes one that is calling on until it is
  * not.
  *
+ *   WAIT    (loop)  for a slot (lane.c); holds no more than the id
  *   PREPARE (work)  the row, its document, whose permission; the attempt is
  *                   written down
  *   PROBE   (loop)  after a crash: would this request be safe to make again?
  *   CALL    (loop)  hook/ makes it; no thread is held
  *   TAKE    (work)  the result becomes the next move, in one transaction
  *
- *   PREPARE -> (PROBE ->) CALL -> TAKE -> PREPARE … or the end
- *       |          |                ^
- *       +----------+--- not again --+   (the path no_answer)
+ *   WAIT -> PREPARE -> (PROBE ->) CALL -> TAKE -> PREPARE ... or the end
+ *              |          |                ^ |
+ *              +----------+--- not again --+ +-- the store fails: again soon
+ *                             (the path no_answer)
  *
  * An attempt that was written down and has no result may have been carried
  * out.  GET, HEAD, OPTIONS and what carries an idempotency key are made
- * again; nothing else is.
+ * again; nothing else is.  A conversation has one drive at a time in a
+ * process (engine->driven), so that a message that is sent twice, or a look
+ * for lost calls, does not take a call under way for a lost one.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "flow/flow_priv.h"
 
-enum { SOON_MS = 1000, GONE_AWAY = 1 };
-
-struct flow_drive {
-	struct flow_worker *worker;
-	char id[27];
-	void (*done)(void *arg);
-	void *arg;
-	struct flow_drive *next, **prev;
-	struct loop_work work;
-	struct hook_run *run;
-	/* of one call */
-	struct flow_document *document;
-	struct people_actor *actor;
-	json_t *values;
-	int block;
-	int64_t step;
-	bool probing, again;	    /* call PREPARE once more */
-	struct hook_result *result; /* NULL: not to be made again */
-};
+enum { SOON_MS = 1000, GONE_AWAY = 1, TAKE_TRIES = 60, UNTAKEN_MS = 1000 };
 
 static void drive_prepare(struct flow_drive *d);
 static void drive_take(struct flow_drive *d);
@@ -60,32 +46,64 @@ call_release(struct flow_drive *d)
 	d->values = NULL;
 }
 
+/* Nobody else drives it here: 0, ERR_EXISTS, ERR_BUSY, ERR_NOMEM. */
+static int
+drive_register(struct flow_drive *d)
+{
+	struct flow_engine *e = d->worker->engine;
+	struct slice id = slice_str(d->id);
+	int rc;
+
+	pthread_mutex_lock(&e->mutex);
+	if (table_get(e->driven, id))
+		rc = ERR_EXISTS;
+	else if (table_count(e->driven) >= FLOW_DRIVES_MAX)
+		rc = ERR_BUSY;
+	else
+		rc = table_set(e->driven, id, d, NULL);
+	pthread_mutex_unlock(&e->mutex);
+	return rc;
+}
+
 static void
 drive_free(struct flow_drive *d)
 {
+	struct flow_engine *e = d->worker->engine;
+
+	pthread_mutex_lock(&e->mutex);
+	table_remove(e->driven, slice_str(d->id));
+	pthread_mutex_unlock(&e->mutex);
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
+	loop_timer_cancel(&d->timer);
+	flow_lane_leave(d);
 	call_release(d);
 	free(d);
 }
 
 static void
-drive_end(struct flow_drive *d)
+drives_go(struct flow_worker *w)
 {
-	void (*done)(void *) = d->done;
-	void *arg = d->arg;
+	struct flow_drive *d;
 
-	flow_tell(d->worker->engine, d->id);
-	drive_free(d);
-	if (done)
-		done(arg);
+	while ((d = flow_lane_next(w)))
+		drive_prepare(d);
 }
 
-void
-flow_drive_detach(struct flow_drive *d)
+static void
+drive_end(struct flow_drive *d)
 {
-	d->done = NULL;
+	struct flow_worker *w = d->worker;
+	char id[27];
+
+	memcpy(id, d->id, sizeof(id));
+	drive_free(d);
+	flow_tell(w->engine, id, FLOW_SETTLED);
+	if (w->leaving && !w->running)
+		flow_worker_left(w);
+	else
+		drives_go(w);
 }
 
 void
@@ -100,25 +118,35 @@ flow_drives_cancel(struct flow_worker *w)
 	}
 }
 
-struct flow_drive *
-flow_drive_start(struct flow_worker *w, const char *id, void (*done)(void *arg),
-		 void *arg)
+int
+flow_drive_start(struct flow_worker *w, const char *id, const char *flow)
 {
-	struct flow_drive *d = calloc(1, sizeof(*d));
+	struct flow_drive *d;
+	int rc;
 
+	if (w->leaving)
+		return ERR_BUSY;
+	d = calloc(1, sizeof(*d));
 	if (!d)
-		return NULL;
+		return ERR_NOMEM;
 	d->worker = w;
 	slice_copy(slice_str(id), d->id, sizeof(d->id));
-	d->done = done;
-	d->arg = arg;
+	rc = drive_register(d);
+	if (rc) {
+		free(d);
+		return rc == ERR_EXISTS ? 0 : rc;
+	}
 	d->next = w->drives;
 	d->prev = &w->drives;
 	if (d->next)
 		d->next->prev = &d->next;
 	w->drives = d;
-	drive_prepare(d);
-	return d;
+	rc = flow_lane_wait(d, flow);
+	if (rc)
+		drive_free(d);
+	else
+		drives_go(w);
+	return rc;
 }
 
 /* The lease runs out soon: somebody, perhaps this process, tries again. */
@@ -231,35 +259,76 @@ prepare_load(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 	return rc;
 }
 
+/* What is wrong does not go away: the draft has errors by now, or its member
+ * is gone. */
+static bool
+is_for_good(int rc)
+{
+	return rc == ERR_INVALID || rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE;
+}
+
+static void
+drive_fail(struct flow_drive *d, struct store_conn *c, const char *why)
+{
+	struct flow_talk t = { 0 };
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = flow_talk_load(c, d->id, &t);
+	if (!rc && t.status == FLOW_S_CALLING)
+		rc = flow_move_fail(d->worker->engine, c, &t, why);
+	if (!rc)
+		rc = store_commit(c);
+	store_rollback(c);
+	flow_talk_release(&t);
+	if (rc)
+		lease_give_back(c, d->id, false);
+}
+
+/* The attempt, before anything is sent: 1 when it is noted. */
+static int
+prepare_note(struct flow_drive *d, struct store_conn *c,
+	     const struct flow_talk *t)
+{
+	int64_t changed = 0;
+	int rc;
+
+	d->probing = d->block >= 0 && t->attempt > 0;
+	if (t->attempt >= FLOW_CALL_ATTEMPTS)
+		d->block = -1;
+	rc = store_exec(c, &changed,
+			"UPDATE conversations SET attempt = attempt + 1 WHERE "
+			"id = ?1 AND step = ?2 AND status = 'calling' AND "
+			"lease_owner = ?3",
+			"sis", d->id, d->step, d->worker->engine->owner);
+	return rc ? rc : changed > 0;
+}
+
 static void
 prepare_work(struct loop_work *w)
 {
 	struct flow_drive *d = CONTAINER_OF(w, struct flow_drive, work);
-	struct flow_engine *e = d->worker->engine;
 	struct flow_talk t = { 0 };
 	struct store_conn *c = NULL;
-	int64_t changed = 0;
-	int rc = store_acquire(e->store, &c);
+	int rc = store_acquire(d->worker->engine->store, &c);
 
 	d->again = false;
 	d->block = -1;
 	if (!rc)
 		rc = prepare_load(d, c, &t);
-	d->probing = !rc && d->block >= 0 && t.attempt > 0;
-	if (!rc && t.attempt >= FLOW_CALL_ATTEMPTS)
-		d->block = -1;
 	if (!rc)
-		rc = store_exec(c, &changed,
-				"UPDATE conversations SET attempt = attempt + "
-				"1 WHERE id = ?1 AND step = ?2 AND status = "
-				"'calling' AND lease_owner = ?3",
-				"sis", d->id, d->step, e->owner);
-	if (!rc && changed)
-		d->again = true;
-	else if (rc < 0)
-		log_warn("a conversation's call must wait", LOG_E(rc),
+		rc = prepare_note(d, c, &t);
+	else if (rc == GONE_AWAY)
+		rc = 0;
+	d->again = rc == 1;
+	if (rc < 0)
+		log_warn("a conversation's call cannot be made", LOG_E(rc),
 			 LOG_S("conversation", d->id));
-	if (rc < 0 && c)
+	if (is_for_good(rc))
+		drive_fail(d, c,
+			   "The call could not be prepared: the flow has "
+			   "changed, or is gone.");
+	else if (rc < 0 && c)
 		lease_give_back(c, d->id, false);
 	flow_talk_release(&t);
 	if (c)
@@ -345,6 +414,7 @@ prepare_done(struct loop_work *w)
 {
 	struct flow_drive *d = CONTAINER_OF(w, struct flow_drive, work);
 
+	d->tries = 0;
 	if (!d->again)
 		drive_end(d);
 	else if (d->block < 0)
@@ -381,24 +451,64 @@ take_values(struct flow_drive *d, struct flow_run *run)
 	}
 }
 
+/* The path; an answer of which there is more than can be kept is none. */
+static const char *
+take_path(struct flow_drive *d, struct flow_run *run)
+{
+	json_t *before;
+	bool fits;
+
+	if (!d->result)
+		return hook_path_no_answer;
+	before = json_deep_copy(json_object_get(run->values, "block"));
+	take_values(d, run);
+	fits = flow_values_fit(run);
+	if (!fits) {
+		json_object_set(run->values, "block", before);
+		log_warn("a call's answer is too large for its conversation",
+			 LOG_S("conversation", d->id));
+	}
+	json_decref(before);
+	return fits ? d->result->path : hook_path_no_answer;
+}
+
 static int
 take_move(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 {
 	struct flow_move m = { 0 };
-	const char *path = d->result ? d->result->path : hook_path_no_answer;
 	enum flow_next next = FLOW_FAILED;
 	int rc = flow_move_init(&m, d->worker->engine, c, t);
 
 	if (!rc && m.run.block >= 0) {
-		take_values(d, &m.run);
-		next = flow_run_exit(&m.run, path);
+		next = flow_run_exit(&m.run, take_path(d, &m.run));
 	} else if (!rc) {
+		snprintf(m.run.problem, sizeof(m.run.problem),
+			 "The block that has called is gone.");
 		m.run.block = (int)m.run.document->start;
 	}
 	if (!rc)
 		rc = flow_move_store(&m, next);
 	flow_move_release(&m);
 	return rc;
+}
+
+/* What cannot be stored now is kept here, and tried again: the call was made,
+ * and is not to be made for nothing. */
+static void
+take_failed(struct flow_drive *d, struct store_conn *c, int rc)
+{
+	if (c && is_for_good(rc)) {
+		drive_fail(d, c,
+			   "The call's result could not be taken: the "
+			   "flow has changed, or is gone.");
+		return;
+	}
+	d->untaken = ++d->tries < TAKE_TRIES;
+	log_warn(d->untaken ? "a call's result waits to be stored"
+			    : "a call's result could not be stored",
+		 LOG_E(rc), LOG_S("conversation", d->id));
+	if (!d->untaken && c)
+		lease_give_back(c, d->id, false);
 }
 
 static void
@@ -409,7 +519,7 @@ take_work(struct loop_work *w)
 	struct store_conn *c = NULL;
 	int rc = store_acquire(d->worker->engine->store, &c);
 
-	d->again = false;
+	d->again = d->untaken = false;
 	step_reached("flow.call_done");
 	if (!rc)
 		rc = store_begin(c);
@@ -425,15 +535,19 @@ take_work(struct loop_work *w)
 		d->again = t.status == FLOW_S_CALLING;
 	if (c)
 		store_rollback(c);
-	if (rc && rc != ERR_CANCELLED) {
-		log_warn("a call's result could not be stored", LOG_E(rc),
-			 LOG_S("conversation", d->id));
-		if (c)
-			lease_give_back(c, d->id, false);
-	}
+	if (rc && rc != ERR_CANCELLED)
+		take_failed(d, c, rc);
 	flow_talk_release(&t);
 	if (c)
 		store_release(c);
+	if (!rc)
+		step_reached("flow.taken");
+}
+
+static void
+take_again(struct loop_timer *t)
+{
+	drive_take(CONTAINER_OF(t, struct flow_drive, timer));
 }
 
 static void
@@ -441,11 +555,16 @@ take_done(struct loop_work *w)
 {
 	struct flow_drive *d = CONTAINER_OF(w, struct flow_drive, work);
 
-	if (!d->again) {
+	if (d->untaken && !d->worker->leaving) {
+		loop_timer_start(d->worker->loop, &d->timer, UNTAKEN_MS,
+				 take_again);
+		return;
+	}
+	if (!d->again || d->worker->leaving) {
 		drive_end(d);
 		return;
 	}
-	flow_tell(d->worker->engine, d->id);
+	flow_tell(d->worker->engine, d->id, FLOW_MOVED);
 	drive_prepare(d);
 }
 

@@ -2,10 +2,20 @@
 /*
  * The engine: leases, and what makes up for a crash.
  *
- * A conversation that is calling is leased to the process whose call it is.
- * Every few seconds a process renews all its leases in one statement, and
- * takes over conversations whose lease has run out: their process has died,
- * or could not go on.  What becomes of the call is drive.c's to say.
+ * A conversation that is calling belongs to the process whose call it is
+ * (lease_owner).  The lease is the process's own: one row in flow_engines,
+ * renewed every few seconds, however many conversations there are.  With the
+ * same look a process takes over
+ *
+ *   - conversations of processes whose lease has run out, or that have said
+ *     that they go;
+ *   - conversations that somebody has given back (lease_owner '');
+ *   - its own of which no drive knows: there was no memory for one, or the
+ *     store has failed at the wrong moment.
+ *
+ * So whatever happens to a call, somebody looks after its conversation: at
+ * once when the front is started anew, within FLOW_LEASE_MS and a look when
+ * another node has died.  What becomes of the call is drive.c's to say.
  *
  * The timer is on the front's main loop, the statements on a work thread.
  */
@@ -13,7 +23,7 @@
 
 #include "flow/flow_priv.h"
 
-enum { TAKE_MAX = 50 };
+enum { TAKE_MAX = 500, MORE_MS = 50 };
 
 /* ---- taking over ---- */
 
@@ -21,7 +31,11 @@ enum { TAKE_MAX = 50 };
 struct takeover {
 	struct loop_task task;
 	struct flow_worker *worker;
-	char id[27];
+	char id[27], flow[27];
+};
+
+struct lost {
+	char id[27], flow[27], owner[27];
 };
 
 static void
@@ -29,12 +43,13 @@ takeover_run(struct loop_task *task)
 {
 	struct takeover *t = CONTAINER_OF(task, struct takeover, task);
 
-	flow_drive_start(t->worker, t->id, NULL, NULL);
+	/* One that finds no room is found again. */
+	flow_drive_start(t->worker, t->id, t->flow);
 	free(t);
 }
 
 static void
-takeover_post(struct flow_engine *e, const char *id)
+takeover_post(struct flow_engine *e, const struct lost *lost)
 {
 	struct takeover *t = calloc(1, sizeof(*t));
 	struct flow_worker *w;
@@ -42,7 +57,8 @@ takeover_post(struct flow_engine *e, const char *id)
 
 	if (!t)
 		return;
-	memcpy(t->id, id, sizeof(t->id));
+	memcpy(t->id, lost->id, sizeof(t->id));
+	memcpy(t->flow, lost->flow, sizeof(t->flow));
 	t->task.run = takeover_run;
 	pthread_mutex_lock(&e->mutex);
 	w = e->workers;
@@ -57,59 +73,199 @@ takeover_post(struct flow_engine *e, const char *id)
 }
 
 static int
-lost_find(struct store_conn *c, int64_t now, char ids[][27], size_t *count)
+lost_read(struct store_stmt *st, struct lost *lost, size_t max, size_t *count)
+{
+	struct lost *l;
+	int rc;
+
+	while (*count < max && (rc = store_step(st)) == 1) {
+		l = &lost[(*count)++];
+		slice_copy(store_col(st, 0), l->id, sizeof(l->id));
+		slice_copy(store_col(st, 1), l->flow, sizeof(l->flow));
+		slice_copy(store_col(st, 2), l->owner, sizeof(l->owner));
+	}
+	return *count < max ? rc : 0;
+}
+
+/* Nobody's, or of somebody who is gone. */
+static int
+lost_find(struct flow_engine *e, struct store_conn *c, int64_t now,
+	  struct lost *lost, size_t *count)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(
+		c, &st,
+		"SELECT id, flow, lease_owner FROM conversations WHERE status "
+		"= 'calling' AND lease_owner = '' AND lease_until <= ?1",
+		"i", now);
+
+	*count = 0;
+	if (!rc)
+		rc = lost_read(st, lost, TAKE_MAX, count);
+	store_done(st);
+	if (!rc && *count < TAKE_MAX)
+		rc = store_query(
+			c, &st,
+			"SELECT id, flow, lease_owner FROM conversations c "
+			"WHERE status = 'calling' AND lease_owner > '' AND "
+			"lease_owner <> ?2 AND NOT EXISTS (SELECT 1 FROM "
+			"flow_engines e WHERE e.id = c.lease_owner AND e.until "
+			"> ?1)",
+			"is", now, e->owner);
+	else
+		return rc;
+	if (!rc)
+		rc = lost_read(st, lost, TAKE_MAX, count);
+	store_done(st);
+	return rc;
+}
+
+static int
+lost_claim(struct flow_engine *e, struct store_conn *c, struct lost *lost,
+	   size_t count)
+{
+	int64_t taken;
+	size_t i;
+	int rc = count ? store_begin(c) : 0;
+
+	for (i = 0; i < count && !rc; i++) {
+		rc = store_exec(c, &taken,
+				"UPDATE conversations SET lease_owner = ?2 "
+				"WHERE id = ?1 AND lease_owner = ?3 AND status "
+				"= 'calling'",
+				"sss", lost[i].id, e->owner, lost[i].owner);
+		if (!taken)
+			lost[i].id[0] = '\0';
+	}
+	if (count && !rc)
+		rc = store_commit(c);
+	store_rollback(c);
+	for (i = 0; i < count && !rc; i++)
+		if (lost[i].id[0])
+			takeover_post(e, &lost[i]);
+	return rc;
+}
+
+/* ---- its own of which no drive knows ---- */
+
+static size_t
+drives_count(struct flow_engine *e)
+{
+	size_t n;
+
+	pthread_mutex_lock(&e->mutex);
+	n = table_count(e->driven);
+	pthread_mutex_unlock(&e->mutex);
+	return n;
+}
+
+static bool
+is_driven(struct flow_engine *e, const char *id)
+{
+	bool yes;
+
+	pthread_mutex_lock(&e->mutex);
+	yes = table_get(e->driven, slice_str(id)) != NULL;
+	pthread_mutex_unlock(&e->mutex);
+	return yes;
+}
+
+static int
+own_count(struct flow_engine *e, struct store_conn *c, size_t *out)
 {
 	struct store_stmt *st = NULL;
 	int rc = store_query(c, &st,
-			     "SELECT id FROM conversations WHERE status = "
-			     "'calling' AND lease_until < ?1 ORDER BY "
-			     "lease_until LIMIT ?2",
-			     "ii", now, (int64_t)TAKE_MAX);
+			     "SELECT count(*) FROM conversations WHERE status "
+			     "= 'calling' AND lease_owner = ?1",
+			     "s", e->owner);
 
-	*count = 0;
-	while (!rc && (rc = store_step(st)) == 1) {
-		slice_copy(store_col(st, 0), ids[(*count)++], 27);
+	*out = 0;
+	if (!rc && (rc = store_step(st)) == 1) {
+		*out = (size_t)store_col_int(st, 0);
 		rc = 0;
 	}
 	store_done(st);
 	return rc;
 }
 
+static int
+own_find(struct flow_engine *e, struct store_conn *c)
+{
+	struct store_stmt *st = NULL;
+	size_t all, found = 0, n;
+	struct lost l;
+	int rc = own_count(e, c, &all);
+
+	if (rc || all <= drives_count(e))
+		return rc;
+	rc = store_query(c, &st,
+			 "SELECT id, flow, lease_owner FROM conversations "
+			 "WHERE status = 'calling' AND lease_owner = ?1",
+			 "s", e->owner);
+	while (!rc && found < TAKE_MAX) {
+		n = 0;
+		rc = lost_read(st, &l, 1, &n);
+		if (rc || !n)
+			break;
+		if (is_driven(e, l.id))
+			continue;
+		found++;
+		takeover_post(e, &l);
+	}
+	store_done(st);
+	return rc;
+}
+
+/* ---- the look ---- */
+
+static int
+lease_renew(struct flow_engine *e, struct store_conn *c, int64_t now)
+{
+	return store_exec(c, NULL,
+			  "INSERT INTO flow_engines (id, until) VALUES (?1, "
+			  "?2) ON CONFLICT (id) DO UPDATE SET until = ?2",
+			  "si", e->owner, now + FLOW_LEASE_MS);
+}
+
+/* All others are gone: only when that is known. */
+static int
+lease_alone(struct flow_engine *e, struct store_conn *c)
+{
+	return store_exec(c, NULL, "DELETE FROM flow_engines WHERE id <> ?1",
+			  "s", e->owner);
+}
+
 static void
 look_work(struct loop_work *w)
 {
 	struct flow_engine *e = CONTAINER_OF(w, struct flow_engine, work);
-	int64_t now = clock_wall_ms(), taken;
+	struct lost *lost = calloc(TAKE_MAX, sizeof(*lost));
+	int64_t now = clock_wall_ms();
 	struct store_conn *c = NULL;
-	char ids[TAKE_MAX][27];
-	size_t i, count = 0;
-	int rc = store_acquire(e->store, &c);
+	size_t count = 0;
+	int rc = lost ? store_acquire(e->store, &c) : ERR_NOMEM;
 
 	if (!rc)
-		rc = store_exec(c, NULL,
-				"UPDATE conversations SET lease_until = ?2 "
-				"WHERE lease_owner = ?1 AND status = 'calling' "
-				"AND lease_until > 0",
-				"si", e->owner, now + FLOW_LEASE_MS);
-	if (!rc)
-		rc = lost_find(c, now, ids, &count);
-	for (i = 0; i < count && !rc; i++) {
-		rc = store_exec(c, &taken,
-				"UPDATE conversations SET lease_owner = ?2, "
-				"lease_until = ?3 WHERE id = ?1 AND status = "
-				"'calling' AND lease_until < ?4",
-				"ssii", ids[i], e->owner, now + FLOW_LEASE_MS,
-				now);
-		if (!rc && taken)
-			takeover_post(e, ids[i]);
+		rc = lease_renew(e, c, now);
+	if (!rc && atomic_exchange(&e->alone, false))
+		rc = lease_alone(e, c);
+	if (!rc && !atomic_load(&e->leaving) &&
+	    drives_count(e) + TAKE_MAX <= FLOW_DRIVES_MAX) {
+		rc = lost_find(e, c, now, lost, &count);
+		if (!rc)
+			rc = lost_claim(e, c, lost, count);
+		if (!rc)
+			rc = own_find(e, c);
 	}
+	e->more = count == TAKE_MAX;
 	if (rc)
 		log_warn("conversations could not be looked after", LOG_E(rc));
 	if (c)
 		store_release(c);
+	free(lost);
 }
 
-static void look_soon(struct flow_engine *e);
+static void look_soon(struct flow_engine *e, uint64_t ms);
 
 static void
 look_done(struct loop_work *w)
@@ -117,7 +273,7 @@ look_done(struct loop_work *w)
 	struct flow_engine *e = CONTAINER_OF(w, struct flow_engine, work);
 
 	e->working = false;
-	look_soon(e);
+	look_soon(e, e->more ? MORE_MS : FLOW_LOOK_MS);
 }
 
 static void
@@ -133,20 +289,44 @@ look_fire(struct loop_timer *t)
 }
 
 static void
-look_soon(struct flow_engine *e)
+look_soon(struct flow_engine *e, uint64_t ms)
 {
-	if (!e->stopped)
-		loop_timer_start(e->loop, &e->timer, FLOW_LOOK_MS, look_fire);
+	if (!e->stopped && !e->working)
+		loop_timer_start(e->loop, &e->timer, ms, look_fire);
+}
+
+void
+flow_engine_alone(struct flow_engine *e)
+{
+	atomic_store(&e->alone, true);
+	look_soon(e, MORE_MS);
 }
 
 /* ---- life ---- */
+
+/* Its lease, before any conversation can be its own. */
+static int
+engine_begin(struct flow_engine *e, bool shared)
+{
+	struct store_conn *c;
+	int rc = store_acquire(e->store, &c);
+
+	if (rc)
+		return rc;
+	rc = lease_renew(e, c, clock_wall_ms());
+	if (!rc && !shared)
+		rc = lease_alone(e, c);
+	store_release(c);
+	return rc;
+}
 
 int
 flow_engine_new(const struct flow_engine_config *c, struct flow_engine **out)
 {
 	struct flow_engine *e = calloc(1, sizeof(*e));
+	int rc;
 
-	*out = e;
+	*out = NULL;
 	if (!e)
 		return ERR_NOMEM;
 	e->store = c->store;
@@ -154,7 +334,14 @@ flow_engine_new(const struct flow_engine_config *c, struct flow_engine **out)
 	e->pool = c->pool;
 	random_id(e->owner);
 	pthread_mutex_init(&e->mutex, NULL);
-	look_soon(e);
+	e->driven = table_new();
+	rc = e->driven ? engine_begin(e, c->shared) : ERR_NOMEM;
+	if (rc) {
+		flow_engine_free(e);
+		return rc;
+	}
+	look_soon(e, MORE_MS);
+	*out = e;
 	return 0;
 }
 
@@ -167,6 +354,19 @@ flow_engine_stop(struct flow_engine *e)
 	loop_timer_cancel(&e->timer);
 }
 
+/* What is still its own is the next one's at once. */
+static void
+engine_end(struct flow_engine *e)
+{
+	struct store_conn *c;
+
+	if (store_acquire(e->store, &c))
+		return;
+	store_exec(c, NULL, "DELETE FROM flow_engines WHERE id = ?1", "s",
+		   e->owner);
+	store_release(c);
+}
+
 void
 flow_engine_free(struct flow_engine *e)
 {
@@ -176,15 +376,17 @@ flow_engine_free(struct flow_engine *e)
 		return;
 	ASSERT(!e->workers);
 	loop_timer_cancel(&e->timer);
+	engine_end(e);
 	for (i = 0; i < FLOW_CACHE; i++)
 		flow_document_unref(e->cache[i].document);
+	table_free(e->driven);
 	pthread_mutex_destroy(&e->mutex);
 	free(e);
 }
 
 int
-flow_worker_new(struct flow_engine *e, struct loop *l,
-		struct call_worker *calls, struct flow_worker **out)
+flow_worker_new(struct flow_engine *e, const struct flow_worker_config *c,
+		struct flow_worker **out)
 {
 	struct flow_worker *w = calloc(1, sizeof(*w));
 
@@ -192,8 +394,10 @@ flow_worker_new(struct flow_engine *e, struct loop *l,
 	if (!w)
 		return ERR_NOMEM;
 	w->engine = e;
-	w->loop = l;
-	w->calls = calls;
+	w->loop = c->loop;
+	w->calls = c->calls;
+	w->slots = c->slots;
+	ASSERT(w->slots);
 	pthread_mutex_lock(&e->mutex);
 	w->next = e->workers;
 	e->workers = w;
@@ -219,59 +423,30 @@ flow_worker_free(struct flow_worker *w)
 	free(w);
 }
 
-/* ---- listening ---- */
-
 void
-flow_listen(struct flow_worker *w, struct flow_listener *l)
+flow_worker_leave(struct flow_worker *w, void (*left)(void *arg), void *arg)
 {
-	l->worker = w;
-	l->next = w->listeners;
-	l->prev = &w->listeners;
-	if (l->next)
-		l->next->prev = &l->next;
-	w->listeners = l;
+	atomic_store(&w->engine->leaving, true);
+	w->leaving = true;
+	w->left = left;
+	w->left_arg = arg;
+	flow_listeners_leave(w);
+	if (!w->running)
+		flow_worker_left(w);
 }
 
 void
-flow_listen_stop(struct flow_listener *l)
+flow_worker_left(struct flow_worker *w)
 {
-	if (!l->worker)
-		return;
-	*l->prev = l->next;
-	if (l->next)
-		l->next->prev = l->prev;
-	l->worker = NULL;
+	void (*left)(void *) = w->left;
+
+	w->left = NULL;
+	if (left)
+		left(w->left_arg);
 }
 
-static void
-tell_run(struct loop_task *task)
+bool
+flow_worker_leaves(const struct flow_worker *w)
 {
-	struct takeover *t = CONTAINER_OF(task, struct takeover, task);
-	struct flow_listener *l, *next;
-
-	for (l = t->worker->listeners; l; l = next) {
-		next = l->next;
-		if (!strcmp(l->id, t->id))
-			l->moved(l);
-	}
-	free(t);
-}
-
-void
-flow_tell(struct flow_engine *e, const char *id)
-{
-	struct flow_worker *w;
-	struct takeover *t;
-
-	pthread_mutex_lock(&e->mutex);
-	for (w = e->workers; w; w = w->next) {
-		t = calloc(1, sizeof(*t));
-		if (!t)
-			break; /* they look by themselves, later */
-		slice_copy(slice_str(id), t->id, sizeof(t->id));
-		t->worker = w;
-		t->task.run = tell_run;
-		loop_post(w->loop, &t->task);
-	}
-	pthread_mutex_unlock(&e->mutex);
+	return w->leaving;
 }

@@ -33,6 +33,7 @@ enum {
 	FLOW_ANSWER_MAX = 4 * 1024,   /* bytes of one answer */
 	FLOW_VALUES_MAX = 256 * 1024, /* of all variables, as JSON */
 	FLOW_STEPS_MAX = 200,	      /* blocks without a wait */
+	FLOW_CALLS_MAX = 100,	      /* webhooks without an answer between */
 	FLOW_ORIGINS_MAX = 20,
 };
 
@@ -228,18 +229,36 @@ struct flow_engine_config {
 	struct store *store;
 	struct loop *loop; /* of the timer that looks for lost calls */
 	struct loop_pool *pool;
+	bool shared; /* another process may be at the store */
 };
 
 int flow_engine_new(const struct flow_engine_config *c,
 		    struct flow_engine **out);
 /* No more timer; on its loop. */
 void flow_engine_stop(struct flow_engine *e);
-/* All workers' parts are free, and the pool is. */
+/* The other process that was at the store is gone: on the engine's loop. */
+void flow_engine_alone(struct flow_engine *e);
+/* All workers' parts are free, and the pool is.  What it had under way is
+ * taken over by the next one. */
 void flow_engine_free(struct flow_engine *e);
-int flow_worker_new(struct flow_engine *e, struct loop *l,
-		    struct call_worker *calls, struct flow_worker **out);
+
+struct flow_worker_config {
+	struct loop *loop;
+	struct call_worker *calls;
+	unsigned slots; /* calls of conversations at a time; the rest waits */
+};
+int flow_worker_new(struct flow_engine *e, const struct flow_worker_config *c,
+		    struct flow_worker **out);
 /* On its loop; calls under way are cut, and made up for later. */
 void flow_worker_free(struct flow_worker *w);
+/*
+ * The process ends, or another takes its place: on its loop.  Calls under way
+ * go on; none is begun; listeners are told FLOW_LEAVING.  left(): no call is
+ * under way any more.
+ */
+void flow_worker_leave(struct flow_worker *w, void (*left)(void *arg),
+		       void *arg);
+bool flow_worker_leaves(const struct flow_worker *w);
 
 enum { FLOW_TOKEN_SIZE = 48 }; /* "dbc_", 43 characters, NUL */
 
@@ -326,39 +345,66 @@ int flow_widget_find(struct flow_engine *e, struct store_conn *c,
 bool flow_widget_takes(const struct flow_widget *w, const char *origin,
 		       const char *own);
 
-struct flow_drive;
-
 /*
  * Takes a conversation that is calling on until it is not: on the worker's
- * loop.  done() is called there, once, when it waits, is over, or is left to
- * be made up for later; not after flow_drive_detach().  NULL: out of memory
- * (it is made up for later).
+ * loop.  Who listens is told FLOW_SETTLED when it waits, is over, or is left
+ * to be made up for later.  0, also where it is being driven already;
+ * ERR_NOMEM, ERR_BUSY: it is made up for later.
  */
-struct flow_drive *flow_drive_start(struct flow_worker *w, const char *id,
-				    void (*done)(void *arg), void *arg);
-void flow_drive_detach(struct flow_drive *d);
+int flow_drive_start(struct flow_worker *w, const char *id, const char *flow);
 
 /* ---- listening ---- */
+
+enum flow_news {
+	FLOW_MOVED,
+	FLOW_SETTLED, /* and nothing more comes of its own accord */
+	FLOW_LEAVING, /* the process: go, and come back at the next one */
+};
 
 /* Told on the worker's loop when the conversation has moved; embedded,
  * zeroed before. */
 struct flow_listener {
 	char id[27];
-	void (*moved)(struct flow_listener *l);
+	void (*moved)(struct flow_listener *l, enum flow_news news);
 	struct flow_worker *worker; /* NULL: not listening */
 	struct flow_listener *next, **prev;
 };
 void flow_listen(struct flow_worker *w, struct flow_listener *l);
 void flow_listen_stop(struct flow_listener *l);
+/* How many listen to it on this worker. */
+unsigned flow_listening(struct flow_worker *w, const char *id);
 /* From any thread: all workers' listeners are told. */
-void flow_tell(struct flow_engine *e, const char *id);
+void flow_tell(struct flow_engine *e, const char *id, enum flow_news news);
 
 /* ---- hand-offs ---- */
 
-/* Newest first, behind this id: a list (owned) of {id, flow, flow_name,
- * conversation, message, email, at}. */
+/* Newest first, behind this id, open: those alone that nobody has closed: a
+ * list (owned) of {id, flow, flow_name, conversation, message, email, at,
+ * closed_at}. */
 int flow_handoffs(struct store_conn *c, const struct connect_who *who,
-		  const char *after, size_t limit, json_t **out,
+		  const char *after, bool open, size_t limit, json_t **out,
 		  struct connect_problem *p);
+/* Somebody has seen to it; again is fine. */
+int flow_handoff_close(struct store_conn *c, const struct connect_who *who,
+		       const char *id, struct connect_problem *p);
+
+/* ---- how they go ---- */
+
+/*
+ * The one place where a conversation is deleted, with its messages and
+ * whatever else is its own; inside the caller's transaction.
+ */
+int flow_talk_remove(struct store_conn *c, const char *id);
+/* At a member's word, with its hand-offs; audited. */
+int flow_talk_erase(struct store_conn *c, const struct connect_who *who,
+		    const struct flow_talk *t, struct connect_problem *p);
+/*
+ * Housekeeping, in small transactions: what waits for a visitor who has been
+ * silent for silent_ms is over; what has not moved for keep_ms is removed, as
+ * are hand-offs that were closed so long ago.  0: none of it.  1: there is
+ * more than one run takes.
+ */
+int flow_tidy(struct flow_engine *e, struct store_conn *c, int64_t now,
+	      int64_t keep_ms, int64_t silent_ms);
 
 #endif

@@ -27,6 +27,8 @@
 	  "There is no such constant") \
 	X(CONVERSATION_NOT_FOUND, 404, "conversation_not_found", \
 	  "There is no such conversation") \
+	X(HANDOFF_NOT_FOUND, 404, "handoff_not_found", \
+	  "There is no such hand-off") \
 	X(EXISTS, 409, "already_exists", "There is one already") \
 	X(HAS_PROBLEMS, 409, "flow_has_problems", \
 	  "The draft has problems that must be solved first") \
@@ -335,6 +337,8 @@ struct flow_limits {
  */
 json_t *flow_answer_value(enum flow_kind kind, const char *text,
 			  const struct flow_limits *limits);
+/* The text without blanks around it; borrowed. */
+struct slice flow_trim(const char *text);
 /* Whether a text is a date that there is, YYYY-MM-DD. */
 bool flow_is_date(const char *text);
 bool flow_is_email(const char *text);
@@ -358,6 +362,9 @@ enum {
 	FLOW_LOOK_MS = 3 * 1000,
 	FLOW_CALL_ATTEMPTS = 3,
 	FLOW_CACHE = 64,
+	FLOW_BUCKETS = 1024,
+	FLOW_DRIVES_MAX =
+		64 * 1024, /* of a process; the rest is in the store */
 };
 
 struct flow_engine {
@@ -368,7 +375,11 @@ struct flow_engine {
 	struct loop_timer timer;
 	struct loop_work work;
 	bool working, stopped;
+	bool more;	       /* are lost than one look takes */
+	_Atomic bool alone;    /* nobody else is at the store */
+	_Atomic bool leaving;  /* takes nothing on any more */
 	pthread_mutex_t mutex; /* of what follows */
+	struct table *driven;  /* ids that have a drive here */
 	struct flow_worker *workers;
 	unsigned worker_count, turn;
 	struct {
@@ -382,9 +393,56 @@ struct flow_worker {
 	struct loop *loop;
 	struct call_worker *calls;
 	struct flow_drive *drives;
-	struct flow_listener *listeners;
+	struct flow_lane *lanes;
+	unsigned slots, running; /* calls at a time */
+	struct flow_listener *listeners[FLOW_BUCKETS];
+	_Atomic unsigned listening;
+	bool leaving;
+	void (*left)(void *arg);
+	void *left_arg;
 	struct flow_worker *next;
 };
+
+/* Leaving, and no call is under way any more. */
+void flow_worker_left(struct flow_worker *w);
+
+/* ---- drive.c, lane.c ---- */
+
+struct flow_drive {
+	struct flow_worker *worker;
+	char id[27];
+	struct flow_drive *next, **prev; /* of the worker */
+	struct flow_lane *lane;
+	struct flow_drive *lane_next;
+	bool in_slot;
+	struct loop_work work;
+	struct loop_timer timer;
+	struct hook_run *run;
+	/* of one call */
+	struct flow_document *document;
+	struct people_actor *actor;
+	json_t *values;
+	int block;
+	int64_t step;
+	unsigned tries;		    /* to store a result */
+	bool probing, again;	    /* call PREPARE once more */
+	bool untaken;		    /* the result could not be stored yet */
+	struct hook_result *result; /* NULL: not to be made again */
+};
+
+/* On the worker's loop, at its end. */
+void flow_drives_cancel(struct flow_worker *w);
+/* Waits for a slot; ERR_NOMEM. */
+int flow_lane_wait(struct flow_drive *d, const char *flow);
+/* Whose turn it is, with a slot; NULL: nobody's. */
+struct flow_drive *flow_lane_next(struct flow_worker *w);
+/* Gives the slot, or the place in the queue, back. */
+void flow_lane_leave(struct flow_drive *d);
+
+/* ---- listen.c ---- */
+
+/* The worker leaves: all are told. */
+void flow_listeners_leave(struct flow_worker *w);
 
 /* Reads a row; ERR_NOT_FOUND. */
 int flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *out);
@@ -405,6 +463,7 @@ struct flow_move {
 	struct store_conn *c;
 	struct flow_talk *talk;
 	struct flow_run run;
+	int64_t calls; /* since the visitor's last answer */
 };
 
 /* run.block is -1: the start. */
@@ -416,10 +475,12 @@ void flow_move_release(struct flow_move *m);
 int flow_message_add(struct store_conn *c, struct flow_talk *t,
 		     const char *sender, const json_t *content,
 		     const char *client_id);
+/* tidy.c: all of a flow, inside the caller's transaction. */
+int flow_talks_remove(struct store_conn *c, const char *flow);
 /* The one setter of a status; only along the arrows of the drawing. */
 void flow_status_set(struct flow_talk *t, enum flow_status to);
-
-/* drive.c: on the worker's loop, at its end. */
-void flow_drives_cancel(struct flow_worker *w);
+/* It cannot go on: over, with a word of regret.  Inside a transaction. */
+int flow_move_fail(struct flow_engine *e, struct store_conn *c,
+		   struct flow_talk *t, const char *why);
 
 #endif

@@ -11,7 +11,11 @@
 
 #include "flow/flow_priv.h"
 
-enum { STATE_MAX = 2 * FLOW_VALUES_MAX, FLOWS_MAX = 10 };
+enum {
+	STATE_MAX = 2 * FLOW_VALUES_MAX,
+	MESSAGE_MAX = 64 * 1024,
+	FLOWS_MAX = 10,
+};
 
 static const char *const status_names[FLOW_S_COUNT] = {
 	"waiting", "calling", "ended", "handed_off", "failed",
@@ -204,6 +208,7 @@ flow_move_init(struct flow_move *m, struct flow_engine *e, struct store_conn *c,
 				&m->run.document);
 	if (!rc)
 		rc = flow_talk_values(c, t, &m->run.values);
+	m->calls = json_integer_value(json_object_get(t->state, "calls"));
 	m->run.messages = json_array();
 	m->run.memory = json_incref(json_object_get(t->state, "memory"));
 	block = json_string_value(json_object_get(t->state, "block"));
@@ -223,11 +228,17 @@ int
 flow_message_add(struct store_conn *c, struct flow_talk *t, const char *sender,
 		 const json_t *content, const char *client_id)
 {
+	static const char too_long[] =
+		"{\"type\":\"text\",\"text\":\"(This was too long.)\"}";
 	struct buf text;
 	int rc;
 
-	buf_init(&text, 64 * 1024);
+	buf_init(&text, MESSAGE_MAX);
 	rc = json_write(content, &text);
+	if (rc == ERR_TOO_LARGE) {
+		buf_reset(&text);
+		rc = buf_puts(&text, too_long);
+	}
 	if (!rc)
 		rc = store_exec(
 			c, NULL,
@@ -284,20 +295,32 @@ move_to_flow(struct flow_move *m, enum flow_next *next)
 	return 0;
 }
 
+/* The state as text; ERR_TOO_LARGE, or ERR_INVALID for what could not be read
+ * again (it is nested too deep): then nothing is changed. */
 static int
 move_state(struct flow_move *m, struct buf *text)
 {
+	struct json_problem ignored = { 0 };
 	struct flow_run *run = &m->run;
-	json_t *values = json_copy(run->values), *state;
+	json_t *values = json_copy(run->values), *state, *again = NULL;
+	int rc;
 
 	json_object_del(values, "global");
-	state = json_pack("{s:s, s:o, s:O*, s:O*}", "block",
+	state = json_pack("{s:s, s:o, s:O*, s:O*, s:I}", "block",
 			  run->document->blocks[run->block].id, "values",
 			  values, "memory", run->memory, "expects",
-			  run->expects);
+			  run->expects, "calls", (json_int_t)m->calls);
+	rc = state ? json_write(state, text) : ERR_NOMEM;
+	if (!rc)
+		rc = json_read(buf_slice(text), STATE_MAX, &again, &ignored);
+	json_decref(again);
+	if (rc) {
+		json_decref(state);
+		return rc;
+	}
 	json_decref(m->talk->state);
 	m->talk->state = state;
-	return state ? json_write(state, text) : ERR_NOMEM;
+	return 0;
 }
 
 static int
@@ -320,48 +343,62 @@ move_handoff(struct flow_move *m)
 }
 
 static int
-move_row(struct flow_move *m, struct slice state)
+move_row(struct flow_engine *e, struct store_conn *c, struct flow_talk *t,
+	 struct slice state)
 {
-	struct flow_talk *t = m->talk;
-	bool calling = t->status == FLOW_S_CALLING;
+	/* Who leaves makes no calls: they are the next one's. */
+	bool mine = t->status == FLOW_S_CALLING && !atomic_load(&e->leaving);
 	int64_t now = clock_wall_ms(), changed = 0;
 	int rc = store_exec(
-		m->c, &changed,
+		c, &changed,
 		"UPDATE conversations SET flow = ?2, flow_version = ?3, state "
 		"= ?4, status = ?5, problem = ?6, seq = ?7, step = step + 1, "
-		"attempt = 0, lease_owner = ?8, lease_until = ?9, updated_at = "
-		"?10 WHERE id = ?1 AND step = ?11",
-		"ssilssisiii", t->id, t->flow, t->flow_version, state,
+		"attempt = 0, lease_owner = ?8, lease_until = 0, updated_at = "
+		"?9 WHERE id = ?1 AND step = ?10",
+		"ssilssisii", t->id, t->flow, t->flow_version, state,
 		status_names[t->status], t->problem, t->seq,
-		calling ? m->engine->owner : "",
-		calling ? now + FLOW_LEASE_MS : (int64_t)0, now, t->step);
+		mine ? e->owner : "", now, t->step);
 
 	if (!rc && !changed)
 		return ERR_BUSY; /* somebody else has moved it */
 	t->step++;
 	t->attempt = 0;
+	t->updated_at = now;
 	return rc;
 }
 
-/* Variables beyond all bounds, such as a text that a loop makes longer: what
- * was remembered before is kept, and the conversation is over. */
-static enum flow_next
-move_too_large(struct flow_move *m)
+static void
+move_give_up(struct flow_move *m, const char *why)
 {
-	json_t *values = json_object_get(m->talk->state, "values");
-
-	json_decref(m->run.values);
-	m->run.values = values ? json_deep_copy(values) : json_object();
-	json_decref(m->run.expects);
-	m->run.expects = NULL;
-	snprintf(m->run.problem, sizeof(m->run.problem),
-		 "too_large: the variables have more than %d bytes together.",
-		 FLOW_VALUES_MAX);
-	return FLOW_FAILED;
+	m->run.block = -1;
+	snprintf(m->run.problem, sizeof(m->run.problem), "%s", why);
 }
 
-int
-flow_move_store(struct flow_move *m, enum flow_next next)
+/* Into text; what cannot be kept ends the conversation, with the state that
+ * it had. */
+static int
+move_text(struct flow_move *m, enum flow_next *next, struct buf *text)
+{
+	int rc = ERR_INVALID;
+
+	if (m->run.block >= 0)
+		rc = flow_values_fit(&m->run) ? move_state(m, text)
+					      : ERR_TOO_LARGE;
+	if (rc != ERR_TOO_LARGE && rc != ERR_INVALID)
+		return rc;
+	if (m->run.block >= 0)
+		move_give_up(m, rc == ERR_TOO_LARGE
+					? "too_large: the variables have more "
+					  "than 262144 bytes together."
+					: "The variables are nested too deep.");
+	*next = FLOW_FAILED;
+	json_object_del(m->talk->state, "expects");
+	buf_reset(text);
+	return json_write(m->talk->state, text);
+}
+
+static int
+move_write(struct flow_move *m, enum flow_next next, struct buf *text)
 {
 	static const enum flow_status becomes[] = {
 		[FLOW_WAIT] = FLOW_S_WAITING,
@@ -370,8 +407,24 @@ flow_move_store(struct flow_move *m, enum flow_next next)
 		[FLOW_HANDED_OFF] = FLOW_S_HANDED_OFF,
 		[FLOW_FAILED] = FLOW_S_FAILED,
 	};
-	struct buf text;
+	struct flow_talk *t = m->talk;
 	json_t *message;
+	size_t i;
+	int rc = 0;
+
+	if (next == FLOW_FAILED)
+		flow_say_text(&m->run, "Sorry, something went wrong here.");
+	flow_status_set(t, becomes[next]);
+	snprintf(t->problem, sizeof(t->problem), "%s", m->run.problem);
+	json_array_foreach(m->run.messages, i, message) if (!rc) rc =
+		flow_message_add(m->c, t, "bot", message, NULL);
+	return rc ? rc : move_row(m->engine, m->c, t, buf_slice(text));
+}
+
+int
+flow_move_store(struct flow_move *m, enum flow_next next)
+{
+	struct buf text;
 	size_t i;
 	int rc = 0;
 
@@ -382,22 +435,32 @@ flow_move_store(struct flow_move *m, enum flow_next next)
 			 "runaway: too many flows without a question.");
 		next = FLOW_FAILED;
 	}
-	if (!flow_values_fit(&m->run))
-		next = move_too_large(m);
-	if (next == FLOW_FAILED)
-		flow_say_text(&m->run, "Sorry, something went wrong here.");
-	flow_status_set(m->talk, becomes[next]);
-	snprintf(m->talk->problem, sizeof(m->talk->problem), "%s",
-		 m->run.problem);
-	json_array_foreach(m->run.messages, i, message) if (!rc) rc =
-		flow_message_add(m->c, m->talk, "bot", message, NULL);
+	if (next == FLOW_CALL && ++m->calls > FLOW_CALLS_MAX) {
+		snprintf(m->run.problem, sizeof(m->run.problem),
+			 "runaway: too many webhooks without a question.");
+		next = FLOW_FAILED;
+	}
 	buf_init(&text, STATE_MAX);
 	if (!rc)
-		rc = move_state(m, &text);
+		rc = move_text(m, &next, &text);
 	if (!rc)
-		rc = move_row(m, buf_slice(&text));
+		rc = move_write(m, next, &text);
 	if (!rc)
 		rc = move_handoff(m);
 	buf_release(&text);
+	return rc;
+}
+
+int
+flow_move_fail(struct flow_engine *e, struct store_conn *c, struct flow_talk *t,
+	       const char *why)
+{
+	struct flow_move m = { .engine = e, .c = c, .talk = t };
+	int rc;
+
+	m.run.messages = json_array();
+	move_give_up(&m, why);
+	rc = flow_move_store(&m, FLOW_FAILED);
+	flow_run_release(&m.run);
 	return rc;
 }

@@ -144,6 +144,8 @@ begin_run(struct begin *s, struct flow_document *d, const char *token)
 		rc = store_commit(s->c);
 	if (rc)
 		store_rollback(s->c);
+	else
+		step_reached("flow.begun");
 	return rc;
 }
 
@@ -264,7 +266,7 @@ flow_talk_messages(struct store_conn *c, const char *id, int64_t after,
 			 "sii", id, after, (int64_t)MESSAGES_MAX);
 	while (!rc && (rc = store_step(st)) == 1) {
 		content = json_loadb(store_col(st, 2).ptr, store_col(st, 2).len,
-				     0, NULL);
+				     JSON_ALLOW_NUL, NULL);
 		clock_format(store_col_int(st, 3), at);
 		json_array_append_new(
 			*out,
@@ -380,11 +382,16 @@ answer_move(struct flow_engine *e, struct store_conn *c, struct flow_talk *t,
 		m.run.block = (int)m.run.document->start;
 		next = FLOW_FAILED;
 	} else if (!rc) {
+		m.calls = 0;
 		next = flow_run_answer(&m.run, a);
 	}
 	if (!rc)
 		rc = flow_move_store(&m, next);
 	flow_move_release(&m);
+	/* The draft has errors by now, or a flow is gone. */
+	if (rc == ERR_INVALID || rc == ERR_NOT_FOUND)
+		rc = flow_move_fail(e, c, t,
+				    "The flow has changed, or is gone.");
 	return rc;
 }
 
@@ -428,16 +435,14 @@ flow_talk_answer(struct flow_engine *e, struct store_conn *c, const char *id,
 	}
 	if (!rc && !taken)
 		rc = store_commit(c);
+	if (!rc && !taken)
+		step_reached("flow.answered");
 	if (rc == ERR_NOT_FOUND)
 		talk_unknown(p);
 	else if (rc == ERR_EXISTS)
 		flow_fail(p, rc, FLOW_P_ID_REUSED, NULL,
 			  "A message with this id and another text was taken "
 			  "already.");
-	else if (rc == ERR_TOO_LARGE)
-		flow_fail(p, rc, FLOW_P_TOO_LARGE, NULL,
-			  "The conversation's variables have become too "
-			  "large.");
 	else if (rc)
 		flow_fail_store(p, c, rc);
 out:
@@ -456,49 +461,4 @@ flow_talk_end(struct store_conn *c, const char *id, struct connect_problem *p)
 			    "si", id, clock_wall_ms());
 
 	return rc ? flow_fail_store(p, c, rc) : 0;
-}
-
-/* ---- for the API ---- */
-
-int
-flow_handoffs(struct store_conn *c, const struct connect_who *who,
-	      const char *after, size_t limit, json_t **out,
-	      struct connect_problem *p)
-{
-	static const char *const names[] = { "id",	  "flow",
-					     "flow_name", "conversation",
-					     "message",	  "email" };
-	struct store_stmt *st = NULL;
-	char at[CLOCK_TEXT_SIZE];
-	json_t *o;
-	size_t i;
-	int rc = flow_may(c, who, PEOPLE_HANDOFF_SEE, NULL, NULL, p);
-
-	*out = NULL;
-	if (rc)
-		return rc;
-	*out = json_array();
-	rc = store_query(c, &st,
-			 "SELECT id, flow, flow_name, conversation, message, "
-			 "email, at FROM handoffs WHERE org = ?1 AND (?2 = '' "
-			 "OR id < ?2) ORDER BY id DESC LIMIT ?3",
-			 "ssi", who->actor->org, after, (int64_t)limit);
-	while (!rc && (rc = store_step(st)) == 1) {
-		o = json_object();
-		for (i = 0; i < ARRAY_LEN(names); i++)
-			json_object_set_new(
-				o, names[i],
-				json_stringn(store_col(st, (int)i).ptr,
-					     store_col(st, (int)i).len));
-		clock_format(store_col_int(st, 6), at);
-		json_object_set_new(o, "at", json_string(at));
-		json_array_append_new(*out, o);
-		rc = 0;
-	}
-	store_done(st);
-	if (!rc)
-		return 0;
-	json_decref(*out);
-	*out = NULL;
-	return flow_fail_store(p, c, rc);
 }

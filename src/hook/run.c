@@ -18,7 +18,9 @@
 
 #include "hook/hook_priv.h"
 
-enum { RUNS_MAX = 512, CANCELLED = 499 };
+/* Callers have bounds of their own below this; each run takes some 10 KiB while
+ * its service thinks. */
+enum { RUNS_MAX = 16 * 1024, CANCELLED = 499 };
 
 /* Of the whole process. */
 static _Atomic unsigned runs;

@@ -22,6 +22,7 @@ enum {
 	EXIT_CONFIG = 78,
 	TIDY_FIRST_MS = 60 * 1000,
 	TIDY_MS = 3600 * 1000,
+	TIDY_AGAIN_MS = 5 * 1000, /* there was more than one run takes */
 };
 
 /* ---- the public URL ---- */
@@ -108,7 +109,14 @@ tidy_work(struct loop_work *w)
 {
 	struct front *f = CONTAINER_OF(w, struct front, tidy);
 
-	api_tidy(f->api, (int64_t)conf_number(f->env->conf, CONF_CALLS_KEEP));
+	const struct conf *c = f->env->conf;
+	struct api_keep keep = {
+		.calls_ms = (int64_t)conf_number(c, CONF_CALLS_KEEP),
+		.talks_ms = (int64_t)conf_number(c, CONF_CONVERSATIONS_KEEP),
+		.silent_ms = (int64_t)conf_number(c, CONF_CONVERSATIONS_SILENT),
+	};
+
+	f->tidy_again = api_tidy(f->api, &keep) == 1;
 }
 
 static void
@@ -117,7 +125,7 @@ tidy_done(struct loop_work *w)
 	struct front *f = CONTAINER_OF(w, struct front, tidy);
 
 	f->tidying = false;
-	front_tidy_soon(f, TIDY_MS);
+	front_tidy_soon(f, f->tidy_again ? TIDY_AGAIN_MS : TIDY_MS);
 }
 
 static void
@@ -228,7 +236,7 @@ front_stop(struct proc_env *env)
 	struct front *f = env->arg;
 	unsigned i;
 
-	f->draining = f->worker_count;
+	f->draining = 2 * f->worker_count; /* requests, and calls of flows */
 	f->drained_task.run = all_drained;
 	loop_timer_start(f->loop, &f->drain_timer,
 			 conf_number(env->conf, CONF_DRAIN), drain_timeout);
@@ -243,8 +251,10 @@ front_alone(struct proc_env *env, bool alone)
 {
 	struct front *f = env->arg;
 
-	if (alone && !f->stopping)
-		connect_front_attach(f->connect, f->keeper);
+	if (!alone || f->stopping)
+		return;
+	connect_front_attach(f->connect, f->keeper);
+	flow_engine_alone(f->flows);
 }
 
 /* ---- the start ---- */
@@ -301,7 +311,7 @@ front_init_pools(struct front *f)
 {
 	static const unsigned threads[FRONT_POOLS] = {
 		[FRONT_NAMES] = 8, [FRONT_LOOKUPS] = 4,	  [FRONT_HOUSE] = 4,
-		[FRONT_API] = 8,   [FRONT_PASSWORDS] = 2,
+		[FRONT_API] = 16,  [FRONT_PASSWORDS] = 2, [FRONT_FLOWS] = 16,
 	};
 	size_t i;
 	int rc = 0;
@@ -351,7 +361,8 @@ front_init_shared(struct front *f)
 			&(struct flow_engine_config){
 				.store = f->store,
 				.loop = f->loop,
-				.pool = f->pools[FRONT_API] },
+				.pool = f->pools[FRONT_FLOWS],
+				.shared = f->env->shared },
 			&f->flows);
 	api.flows = f->flows;
 	api.pool = f->pools[FRONT_API];

@@ -30,7 +30,7 @@ struct front_worker {
 	struct flow_worker *flows;
 	struct api_worker *api;
 	struct loop_task drain, close, barrier, stop, turns;
-	bool drained;
+	bool drained, left;
 };
 
 /*
@@ -43,6 +43,7 @@ enum front_pool {
 	FRONT_HOUSE,	 /* records, notices, readiness, housekeeping */
 	FRONT_API,	 /* the API: the database, the keeper, providers */
 	FRONT_PASSWORDS, /* Argon2: a core and 64 MiB each */
+	FRONT_FLOWS,	 /* moves of conversations: the disk */
 	FRONT_POOLS,
 };
 
@@ -81,7 +82,7 @@ struct front {
 	struct loop_timer drain_timer;
 	struct loop_timer tidy_timer;
 	struct loop_work tidy;
-	bool tidying;
+	bool tidying, tidy_again;
 	_Atomic bool stopping;
 	pthread_t closer;
 	struct loop_task drained_task;
@@ -93,7 +94,7 @@ struct front {
 int front_worker_init(struct front_worker *w, struct front *f);
 /* Starts its thread. */
 int front_worker_start(struct front_worker *w);
-/* Stops accepting; counts down front->draining when all calls are over. */
+/* Stops accepting; counts down front->draining, twice. */
 void front_worker_drain(struct front_worker *w);
 /* Closes what is still open, and waits until that is done. */
 void front_worker_close(struct front_worker *w);
@@ -121,7 +122,8 @@ bool front_deaths_next(size_t *cursor, struct api_deaths *out, void *arg);
 /* ---- front.c ---- */
 
 int front_main(struct proc_env *env);
-/* Called on a worker's thread when its last call is over. */
+/* Called on a worker's thread when its last request is over, and when the last
+ * call of its conversations is. */
 void front_worker_drained(struct front *f);
 
 #endif

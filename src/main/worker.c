@@ -21,7 +21,8 @@ enum {
 	HEAD_MS = 10 * 1000,
 	IDLE_MS = 75 * 1000,
 	BODY_MS = 60 * 1000,
-	OWN_FILES = 256, /* descriptors that are not connections */
+	OWN_FILES = 256,   /* descriptors that are not connections */
+	FLOW_SLOTS = 2048, /* calls of conversations at a time, at most */
 };
 
 static void
@@ -84,22 +85,41 @@ worker_init_calls(struct front_worker *w)
 	return call_worker_new(&config, &w->calls);
 }
 
-/* The setting, but never so many that no descriptor is left for the calls
- * that they make: each may want a connection to a service. */
+/* Its part of the descriptors: max, but never so many that there is none for
+ * what the others are for.  Half are for clients, whose calls may want a
+ * connection to a service each; a quarter for calls of conversations. */
 static uint32_t
-worker_max_connections(const struct front_worker *w)
+worker_files(const struct front_worker *w, unsigned part, uint64_t max)
 {
-	uint64_t max = conf_number(w->front->env->conf, CONF_MAX_CONNECTIONS);
 	struct rlimit files;
 	uint64_t room;
 
 	if (getrlimit(RLIMIT_NOFILE, &files))
 		return (uint32_t)max;
 	room = files.rlim_cur > OWN_FILES ? files.rlim_cur - OWN_FILES : 0;
-	room = room / 2 / w->front->worker_count;
+	room = room / part / w->front->worker_count;
 	if (room < 16)
 		room = 16;
 	return (uint32_t)(room < max ? room : max);
+}
+
+static uint32_t
+worker_max_connections(const struct front_worker *w)
+{
+	return worker_files(
+		w, 2, conf_number(w->front->env->conf, CONF_MAX_CONNECTIONS));
+}
+
+static int
+worker_init_flows(struct front_worker *w)
+{
+	struct flow_worker_config config = {
+		.loop = w->loop,
+		.calls = w->calls,
+		.slots = worker_files(w, 4, FLOW_SLOTS),
+	};
+
+	return flow_worker_new(w->front->flows, &config, &w->flows);
 }
 
 static int
@@ -138,7 +158,7 @@ front_worker_init(struct front_worker *w, struct front *f)
 	if (!rc)
 		rc = gateway_new(w->calls, w->people, &w->gateway);
 	if (!rc)
-		rc = flow_worker_new(f->flows, w->loop, w->calls, &w->flows);
+		rc = worker_init_flows(w);
 	if (!rc)
 		rc = api_worker_new(f->api, w->loop, w->calls, w->flows,
 				    &w->api);
@@ -205,10 +225,22 @@ worker_is_drained(void *arg)
 }
 
 static void
+worker_has_left(void *arg)
+{
+	struct front_worker *w = arg;
+
+	if (w->left)
+		return;
+	w->left = true;
+	front_worker_drained(w->front);
+}
+
+static void
 worker_drain(struct loop_task *task)
 {
 	struct front_worker *w = CONTAINER_OF(task, struct front_worker, drain);
 
+	flow_worker_leave(w->flows, worker_has_left, w);
 	http_server_drain(w->server, w->front->env->gentle, worker_is_drained,
 			  w);
 }

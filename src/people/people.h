@@ -68,7 +68,9 @@ enum people_action {
 	PEOPLE_GLOBAL_SET,
 	PEOPLE_CONVERSATION_START, /* of a published flow */
 	PEOPLE_CONVERSATION_SEE,   /* what others have said */
+	PEOPLE_CONVERSATION_DELETE,
 	PEOPLE_HANDOFF_SEE,
+	PEOPLE_HANDOFF_CLOSE,
 	PEOPLE_ACTIONS,
 };
 

@@ -100,8 +100,15 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 	[PEOPLE_CONVERSATION_SEE] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
 				      "what visitors have said is for "
 				      "builders" },
+	[PEOPLE_CONVERSATION_DELETE] = { PEOPLE_BUILDER, TIE_OWN, PEOPLE_ADMIN,
+					 false,
+					 "only an admin, or the builder who "
+					 "made the flow, may delete its "
+					 "conversations" },
 	[PEOPLE_HANDOFF_SEE] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
 				 "what visitors have said is for builders" },
+	[PEOPLE_HANDOFF_CLOSE] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
+				   "what visitors have said is for builders" },
 };
 
 static const char *const role_names[] = {

@@ -58,7 +58,7 @@ handoff_enter(struct flow_run *run, const struct flow_block *b)
 static enum flow_next
 handoff_message(struct flow_run *run, const struct handoff *h, const char *text)
 {
-	if (!slice_trim(slice_str(text)).len)
+	if (!flow_trim(text).len)
 		return handoff_wait(run, "text", "message");
 	run->memory = json_pack("{s:s}", "message", text);
 	say_or(run, h->email, "At which e-mail address can we reach you?");
@@ -72,7 +72,7 @@ handoff_answer(struct flow_run *run, const struct flow_block *b,
 	const json_t *message = json_object_get(run->memory, "message");
 	const struct handoff *h = b->data;
 	const char *text = a->text ? a->text : "";
-	struct slice email = slice_trim(slice_str(text));
+	struct slice email = flow_trim(text);
 	char address[256];
 
 	if (!message)
