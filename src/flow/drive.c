@@ -451,7 +451,8 @@ take_values(struct flow_drive *d, struct flow_run *run)
 	}
 }
 
-/* The path; an answer of which there is more than can be kept is none. */
+/* The path; an answer of which there is more than can be kept is not what was
+ * wanted. */
 static const char *
 take_path(struct flow_drive *d, struct flow_run *run)
 {
@@ -469,7 +470,7 @@ take_path(struct flow_drive *d, struct flow_run *run)
 			 LOG_S("conversation", d->id));
 	}
 	json_decref(before);
-	return fits ? d->result->path : hook_path_no_answer;
+	return fits ? d->result->path : hook_path_other;
 }
 
 static int

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How conversations go: what is removed when, and that nothing else is. */
+#include "../support/flow_world.h"
+#include "../support/temp_folder.h"
+
+enum { DAY = 24 * 3600 * 1000, NOW_DAYS = 20000 };
+static const int64_t now = (int64_t)NOW_DAYS * DAY;
+
+static struct store *db;
+static struct store_conn *conn;
+static struct loop *loop;
+static struct loop_pool *pool;
+static struct flow_engine *engine;
+
+static int
+begin(void **state)
+{
+	struct flow_engine_config config = { 0 };
+	char url[200], detail[200];
+
+	if (temp_folder_begin(state))
+		return -1;
+	snprintf(url, sizeof(url), "sqlite:%s", temp_path("main.db"));
+	if (store_open(url, "main", &db, detail, sizeof(detail)) ||
+	    store_acquire(db, &conn) || loop_new(&loop) ||
+	    loop_pool_new(1, &pool))
+		return -1;
+	config.store = db;
+	config.loop = loop;
+	config.pool = pool;
+	return flow_engine_new(&config, &engine);
+}
+
+static int
+end(void **state)
+{
+	flow_engine_stop(engine);
+	loop_pool_free(pool);
+	flow_engine_free(engine);
+	loop_free(loop);
+	store_release(conn);
+	store_close(db);
+	return temp_folder_end(state);
+}
+
+static void
+add(const char *id, const char *status, int64_t days_ago)
+{
+	assert_int_equal(
+		store_exec(conn, NULL,
+			   "INSERT INTO conversations (id, org, flow, "
+			   "flow_version, started_with, token, state, status, "
+			   "created_at, updated_at) VALUES (?1, 'o', 'f', 1, "
+			   "'f', x'00', '{}', ?2, 0, ?3)",
+			   "ssi", id, status, now - days_ago * DAY),
+		0);
+	assert_int_equal(store_exec(conn, NULL,
+				    "INSERT INTO messages (conversation, seq, "
+				    "sender, content, at) VALUES (?1, 1, "
+				    "'bot', '{}', 0)",
+				    "s", id),
+			 0);
+}
+
+static void
+add_handoff(const char *id, int64_t closed_at)
+{
+	assert_int_equal(
+		store_exec(conn, NULL,
+			   "INSERT INTO handoffs (id, org, flow, flow_name, "
+			   "conversation, message, email, at, closed_at) "
+			   "VALUES (?1, 'o', 'f', 'F', 'c', 'm', 'e', 0, ?2)",
+			   "si", id, closed_at),
+		0);
+}
+
+static int64_t
+count(const char *sql)
+{
+	struct store_stmt *st;
+	int64_t n;
+
+	assert_int_equal(store_query(conn, &st, sql, ""), 0);
+	assert_int_equal(store_step(st), 1);
+	n = store_col_int(st, 0);
+	store_done(st);
+	return n;
+}
+
+static void
+old_ones_go_with_their_messages(void **state)
+{
+	(void)state;
+	add("old", "ended", 100);
+	add("handed", "handed_off", 100);
+	add("fresh", "ended", 80);
+	add("calling", "calling", 100);
+	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 200LL * DAY),
+			 0);
+	assert_int_equal(count("SELECT count(*) FROM conversations"), 2);
+	assert_int_equal(count("SELECT count(*) FROM messages WHERE "
+			       "conversation IN ('fresh', 'calling')"),
+			 2);
+	assert_int_equal(count("SELECT count(*) FROM messages"), 2);
+	assert_int_equal(flow_tidy(engine, conn, now, 0, 0), 0);
+	assert_int_equal(count("SELECT count(*) FROM conversations"), 2);
+}
+
+static void
+silent_ones_are_over_and_say_so(void **state)
+{
+	(void)state;
+	add("silent", "waiting", 8);
+	add("talking", "waiting", 6);
+	add("busy", "calling", 8);
+	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 7LL * DAY),
+			 0);
+	assert_int_equal(
+		count("SELECT count(*) FROM conversations WHERE status = "
+		      "'ended' AND problem = 'The visitor was silent for 7 "
+		      "days.'"),
+		1);
+	assert_int_equal(count("SELECT count(*) FROM conversations WHERE id "
+			       "= 'talking' AND status = 'waiting'"),
+			 1);
+	assert_int_equal(count("SELECT count(*) FROM conversations WHERE id "
+			       "= 'busy' AND status = 'calling'"),
+			 1);
+}
+
+static void
+hand_offs_stay_until_somebody_has_closed_them(void **state)
+{
+	(void)state;
+	add_handoff("open", 0);
+	add_handoff("closed", now - 80LL * DAY);
+	add_handoff("long closed", now - 91LL * DAY);
+	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 0), 0);
+	assert_int_equal(count("SELECT count(*) FROM handoffs WHERE id IN "
+			       "('open', 'closed')"),
+			 2);
+	assert_int_equal(count("SELECT count(*) FROM handoffs"), 2);
+}
+
+static void
+a_run_takes_no_more_than_its_part(void **state)
+{
+	char id[27];
+	int i;
+
+	(void)state;
+	assert_int_equal(store_begin(conn), 0);
+	for (i = 0; i < 10001; i++) {
+		snprintf(id, sizeof(id), "c%d", i);
+		add(id, "ended", 100);
+	}
+	assert_int_equal(store_commit(conn), 0);
+	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 0), 1);
+	assert_int_equal(count("SELECT count(*) FROM conversations"), 1);
+	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 0), 0);
+	assert_int_equal(count("SELECT count(*) FROM conversations"), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(old_ones_go_with_their_messages,
+						begin, end),
+		cmocka_unit_test_setup_teardown(silent_ones_are_over_and_say_so,
+						begin, end),
+		cmocka_unit_test_setup_teardown(
+			hand_offs_stay_until_somebody_has_closed_them, begin,
+			end),
+		cmocka_unit_test_setup_teardown(
+			a_run_takes_no_more_than_its_part, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
