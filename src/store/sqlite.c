@@ -10,7 +10,7 @@
  * of them anew.)  Others may read what is committed and not yet on disk; who
  * has committed it tells nobody before it is.
  *
- * Writers of one process wait for each other in a mutex, not in SQLite's
+ * Writers of one process wait for each other here, not in SQLite's
  * pauses; those of another process (a second generation, a backup) still do.
  */
 #include <fcntl.h>
@@ -28,10 +28,10 @@ enum { BUSY_MS = 5000 };
 
 struct database {
 	char path[4096], log[4104];
-	pthread_mutex_t writer;
 	pthread_mutex_t mutex; /* of what follows */
-	pthread_cond_t synced;
-	int fd; /* of the log; -1 */
+	pthread_cond_t written, synced;
+	bool writing; /* somebody has the lock of writers */
+	int fd;	      /* of the log; -1 */
 	ino_t inode;
 	uint64_t asked, done;	  /* commits, counted; on disk up to done */
 	uint64_t lost_from, lost; /* nobody knows of these */
@@ -102,6 +102,7 @@ static int
 sqlite_open_(const char *where, void **db, char *detail, size_t size)
 {
 	struct database *d = calloc(1, sizeof(*d));
+	pthread_condattr_t monotonic;
 	int fd;
 
 	*db = NULL;
@@ -117,8 +118,11 @@ sqlite_open_(const char *where, void **db, char *detail, size_t size)
 	}
 	close(fd);
 	d->fd = -1;
-	pthread_mutex_init(&d->writer, NULL);
 	pthread_mutex_init(&d->mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&d->written, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pthread_cond_init(&d->synced, NULL);
 	*db = d;
 	return 0;
@@ -131,7 +135,7 @@ sqlite_close_(void *db)
 
 	if (d->fd >= 0)
 		close(d->fd);
-	pthread_mutex_destroy(&d->writer);
+	pthread_cond_destroy(&d->written);
 	pthread_mutex_destroy(&d->mutex);
 	pthread_cond_destroy(&d->synced);
 	free(d);
@@ -144,12 +148,17 @@ sqlite_lock(void *db)
 {
 	struct database *d = db;
 	struct timespec end;
+	int late = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += BUSY_MS / 1000;
-	return pthread_mutex_clocklock(&d->writer, CLOCK_MONOTONIC, &end)
-		       ? ERR_BUSY
-		       : 0;
+	pthread_mutex_lock(&d->mutex);
+	while (d->writing && !late)
+		late = pthread_cond_timedwait(&d->written, &d->mutex, &end);
+	late = d->writing;
+	d->writing = true;
+	pthread_mutex_unlock(&d->mutex);
+	return late ? ERR_BUSY : 0;
 }
 
 static void
@@ -157,7 +166,10 @@ sqlite_unlock(void *db)
 {
 	struct database *d = db;
 
-	pthread_mutex_unlock(&d->writer);
+	pthread_mutex_lock(&d->mutex);
+	d->writing = false;
+	pthread_cond_signal(&d->written);
+	pthread_mutex_unlock(&d->mutex);
 }
 
 /* The log as it is now; it stays while there is a connection.  By the one
