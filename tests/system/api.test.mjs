@@ -171,6 +171,8 @@ suite('the API and its contract', (scope) => {
 		const records = () => ask(200, 'listConnectionCalls', { params })
 		await eventually('five records', async () => (await records()).json.items.length >= 5)
 		assert.ok((await ask(200, 'getConnectionUsage', { params })).json.calls_last_day >= 5)
+		assert.deepEqual((await ask(200, 'listConnectionUsers', { params })).json.items, [])
+		await refused(400, 'invalid_request', 'listConnectionUsers', { params, query: { status: 'odd' } }, 'status')
 		assert.ok((await ask(200, 'listCalls', { query: { connection: link, failed: 'false' } })).json.items.length >= 5)
 		await refused(400, 'invalid_request', 'listCalls', { query: { failed: 'maybe' } }, 'failed')
 	})
@@ -412,6 +414,10 @@ suite('the API and its contract', (scope) => {
 		const { items } = (await ask(200, 'listHandoffs')).json
 		assert.deepEqual([items[0].message, items[0].email, items[0].conversation], ['My order', 'ann@example.org', third.id])
 		await refused(400, 'invalid_request', 'listHandoffs', { query: { limit: 'x' } }, 'limit')
+		await ask(204, 'closeHandoff', { params: { id: items[0].id } })
+		assert.ok((await ask(200, 'listHandoffs')).json.items[0].closed_at)
+		assert.deepEqual((await ask(200, 'listHandoffs', { query: { open: 'true' } })).json.items, [])
+		await ask(404, 'closeHandoff', { params: { id: nobody } })
 		const fourth = (await ask(201, 'beginConversation', { params: flow, body: {} })).json
 		const last = { params: { id: fourth.id }, key: fourth.token }
 		await ask(204, 'endConversation', last)
@@ -484,7 +490,7 @@ suite('the API and its contract', (scope) => {
 
 	it('a viewer looks and changes nothing but his own', async () => {
 		const own = new Set(['getMe', 'setMyPassword', 'createKey', 'getKey', 'revokeKey', 'listKeys'])
-		const hidden = new Set(['getApp', 'listAudit', 'listHandoffs',
+		const hidden = new Set(['getApp', 'listAudit', 'listHandoffs', 'listConnectionUsers',
 			'getKeyring', 'getBackup']) /* the last two: of the machine alone */
 		await sweep({ key: keys.viewer }, (id, answer) => {
 			const { method, path } = contract.operation(id)
@@ -522,6 +528,6 @@ suite('the API and its contract', (scope) => {
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 79)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 81)
 	})
 })
