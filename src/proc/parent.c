@@ -469,12 +469,12 @@ child_ended(struct child *c, int wait_status)
 			  LOG_S("role", proc_role_name(c->role)),
 			  LOG_S("by", by_exit ? "exit" : "signal"),
 			  LOG_I("status", how));
-	if (c->of != p->now)
+	if (p->state == PARENT_RUNNING && !c->told_to_stop && c->of == p->now)
+		parent_watch_death(c);
+	if (c->of != p->now) /* which may be the end of c */
 		parent_renew_ended(c->of, proc_role_name(c->role));
 	else if (p->state != PARENT_STOPPING)
 		child_ended_now(c, by_exit, how);
-	if (p->state == PARENT_RUNNING && !c->told_to_stop)
-		parent_watch_death(c);
 	if (p->state == PARENT_STOPPING)
 		parent_stop_next(p);
 }
