@@ -48,7 +48,7 @@ export async function startReceiver(scope, { tls, host = '127.0.0.1' } = {}) {
 		reply(response, 400, { error: String(error) })
 	})
 	const server = tls ? https.createServer(tls, guarded) : http.createServer(guarded)
-	receiver.port = await listen(scope, server, { host })
+	receiver.port = await listen(scope, server, { host: host === 'localhost' ? '127.0.0.1' : host })
 	receiver.url = `${tls ? 'https' : 'http'}://${host}:${receiver.port}`
 	receiver.last = () => receiver.requests.at(-1)
 	return receiver
