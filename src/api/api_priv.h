@@ -92,9 +92,11 @@ struct api_request {
 	/* who */
 	enum api_credential by;
 	unsigned char hash[PEOPLE_HASH_SIZE]; /* of the key or the cookie */
-	bool has_session, has_browser;
+	bool has_session, has_browser, has_visitor;
 	unsigned char session[PEOPLE_HASH_SIZE];
 	char browser[RANDOM_TOKEN_SIZE]; /* the consent's own cookie */
+	char visitor[RANDOM_TOKEN_SIZE]; /* a visitor's, for his ticket */
+	unsigned char visitor_hash[PEOPLE_HASH_SIZE];
 	bool origin_given, origin_ours, cross_site;
 	char origin[256]; /* as it was sent; "?" when it is too long */
 	char peer[NET_ADDR_TEXT];
@@ -270,7 +272,11 @@ int api_may(struct api_request *r, enum people_action action,
 /* A cookie's header field; max_age_s 0 ends it. */
 void api_cookie_set(struct api_request *r, const char *name, const char *value,
 		    unsigned max_age_s);
-extern const char api_cookie_session[], api_cookie_browser[];
+extern const char api_cookie_session[], api_cookie_browser[],
+	api_cookie_visitor[];
+/* False: more often than that in a minute, and answered. */
+bool api_rate_allows(struct api_request *r, const char *kind, const char *who,
+		     int64_t per_minute, int64_t burst);
 
 /* ---- audit ---- */
 
@@ -453,6 +459,8 @@ API_HANDLER(api_talk_answer);
 API_HANDLER(api_talk_end);
 API_HANDLER(api_talk_events);
 API_HANDLER(api_talk_preflight);
+API_HANDLER(api_talk_connect);
+API_HANDLER(api_visit);
 API_HANDLER(api_flow_preflight);
 API_HANDLER(api_widget_get);
 API_HANDLER(api_handoffs_list);

@@ -17,6 +17,7 @@
 
 const char api_cookie_session[] = "drawbridge_session";
 const char api_cookie_browser[] = "drawbridge_consent";
+const char api_cookie_visitor[] = "drawbridge_visitor";
 
 enum { COOKIE_NAME_MAX = 64 };
 
@@ -117,6 +118,11 @@ api_auth_read(struct api_request *r)
 	if (cookie_find(r->api, h, api_cookie_browser, &text)) {
 		r->has_browser = true;
 		slice_copy(text, r->browser, sizeof(r->browser));
+	}
+	if (cookie_find(r->api, h, api_cookie_visitor, &text)) {
+		r->has_visitor = true;
+		slice_copy(text, r->visitor, sizeof(r->visitor));
+		people_token_hash(text, r->visitor_hash);
 	}
 	if (cookie_find(r->api, h, api_cookie_session, &text)) {
 		r->has_session = true;

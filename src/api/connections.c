@@ -15,6 +15,7 @@ api_who(const struct api_request *r, struct connect_who *out)
 		.actor = r->actor,
 		.address = r->peer,
 		.session = r->has_session ? r->session : NULL,
+		.visitor = r->has_visitor ? r->visitor_hash : NULL,
 	};
 }
 

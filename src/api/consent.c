@@ -8,7 +8,9 @@
  *                            to the provider (303)
  *   GET  /oauth/callback     connected, or what went wrong
  *
- * Nobody needs to be signed in: the ticket is the capability.
+ * Nobody needs to be signed in: the ticket is the capability; but one for a
+ * user's own grant is good in his own browser alone.  A conversation that
+ * waits for the consent is taken on by the callback.
  */
 #include <stdio.h>
 
@@ -45,12 +47,53 @@ put_text(struct buf *b, const char *before, const char *text, const char *after)
 	buf_puts(b, after);
 }
 
+/* False, and answered: the ticket is for a conversation that does not wait
+ * for it any more. */
+static bool
+conversation_waits(struct api_request *r, const struct connect_about *a,
+		   struct flow_talk *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (!a->conversation[0] ||
+	    !flow_consent_waits(r->db, a->conversation, a->connection, out))
+		return true;
+	api_page_message(r, 409, "The chat does not wait for this any more",
+			 "It has gone on, or is over.",
+			 "Close this window, and look at the chat.");
+	return false;
+}
+
+/* Who wants what, for how long. */
+static void
+put_bot(struct api_request *r, struct buf *b, const struct connect_page *page,
+	const struct flow_talk *t)
+{
+	put_text(b, "<p>The bot <b>", flow_consent_bot(r->db, t, r->arena),
+		 "</b>");
+	if (t->origin[0])
+		put_text(b, " on <b>", t->origin, "</b>");
+	put_text(b, " wants access to your account at <b>", page->service,
+		 "</b>, for the chat that you have with it.</p>");
+}
+
+static void
+put_connection(struct buf *b, const struct connect_page *page)
+{
+	put_text(b, "<p>The connection <b>", page->connection, "</b>");
+	put_text(b, " wants access to your account at <b>", page->service,
+		 "</b>.");
+	if (page->asked_by[0])
+		put_text(b, " It was made by ", page->asked_by, ".");
+	buf_puts(b, "</p>");
+}
+
 int
 api_connect_page(struct api_request *r)
 {
 	struct connect_problem p = { 0 };
 	struct connect_page page;
 	struct connect_who who;
+	struct flow_talk talk;
 	char title[256];
 	struct buf b;
 
@@ -58,14 +101,18 @@ api_connect_page(struct api_request *r)
 	if (connect_front_page(r->api->config.connect, r->db, &who,
 			       slice_str(r->params[0]), r->arena, &page, &p))
 		return api_page_message(r, p.status, p.title, p.detail, p.hint);
+	if (!conversation_waits(r, &page.about, &talk))
+		return 0;
 	buf_init(&b, 64 * 1024);
-	put_text(&b, "<p>The connection <b>", page.connection, "</b>");
-	put_text(&b, " wants access to your account at <b>", page.service,
-		 "</b>.");
-	if (page.asked_by[0])
-		put_text(&b, " It was made by ", page.asked_by, ".");
-	buf_puts(&b, "</p>");
+	if (talk.id[0])
+		put_bot(r, &b, &page, &talk);
+	else
+		put_connection(&b, &page);
 	put_scopes(&b, &page);
+	if (talk.id[0])
+		buf_puts(&b, "<p>The access ends when the chat does, or when "
+			     "nobody has written in it for a day.</p>");
+	flow_talk_release(&talk);
 	if (page.reconnect)
 		buf_puts(&b, "<p>It is connected now; that goes on until you "
 			     "have accepted.</p>");
@@ -83,8 +130,11 @@ int
 api_connect_go(struct api_request *r)
 {
 	struct connect_problem p = { 0 };
+	struct connect_about about;
 	struct connect_who who;
+	struct flow_talk talk;
 	const char *url;
+	int rc;
 
 	/* The button is on a page of this server's own. */
 	if (r->cross_site || (r->origin_given && !r->origin_ours))
@@ -94,9 +144,18 @@ api_connect_go(struct api_request *r)
 	if (!r->has_browser)
 		random_token(r->browser);
 	api_who(r, &who);
-	if (connect_front_press(r->api->config.connect, r->db, &who,
-				slice_str(r->params[0]), slice_str(r->browser),
-				r->arena, &url, &p))
+	rc = connect_front_about(r->db, &who, slice_str(r->params[0]), &about,
+				 &p);
+	if (!rc && !conversation_waits(r, &about, &talk))
+		return 0;
+	if (!rc)
+		flow_talk_release(&talk);
+	if (!rc)
+		rc = connect_front_press(r->api->config.connect, r->db, &who,
+					 slice_str(r->params[0]),
+					 slice_str(r->browser), r->arena, &url,
+					 &p);
+	if (rc)
 		return api_page_message(r, p.status, p.title, p.detail, p.hint);
 	api_cookie_set(r, api_cookie_browser, r->browser, CONNECT_STATE_LIFE_S);
 	api_field_long(r, "Location", url);
@@ -104,6 +163,87 @@ api_connect_go(struct api_request *r)
 	r->status = 303;
 	r->type = NULL;
 	return 0;
+}
+
+/* ---- back in the conversation ---- */
+
+struct conversation {
+	char id[27], flow[27];
+};
+
+/* On the loop.  One that finds no room is found again by the engine. */
+static void
+conversation_drive(struct api_request *r)
+{
+	struct conversation *v = r->state;
+
+	flow_drive_start(r->worker->flows, v->id, v->flow);
+	api_finish(r);
+}
+
+/* It calls: the page is answered all the same. */
+static int
+conversation_calls(struct api_request *r, const struct connect_about *a,
+		   const char *flow)
+{
+	struct conversation *v = arena_alloc(r->arena, sizeof(*v));
+
+	if (!v)
+		return ERR_NOMEM;
+	slice_copy(slice_str(a->conversation), v->id, sizeof(v->id));
+	slice_copy(slice_str(flow), v->flow, sizeof(v->flow));
+	r->state = v;
+	r->later = conversation_drive;
+	return API_PENDING;
+}
+
+static int
+conversation_refused(struct api_request *r, const struct connect_consent *c,
+		     const struct connect_problem *p)
+{
+	bool calling = false;
+	char flow[27] = "";
+	int rc;
+
+	if (flow_consent_failed(r->api->config.flows, r->db,
+				c->about.conversation, c->about.connection,
+				c->denied, flow, &calling))
+		log_debug("a chat that wants no consent any more");
+	rc = api_page_message(r, p->status, p->title, p->detail,
+			      "You can close this window; the chat goes on, "
+			      "and you can press Connect there again.");
+	return rc || !calling ? rc : conversation_calls(r, &c->about, flow);
+}
+
+static int
+conversation_given(struct api_request *r, const struct connect_consent *c)
+{
+	struct connect_problem p = { 0 };
+	struct flow_talk talk;
+	char flow[27];
+	bool over;
+	int rc = flow_consent_given(r->api->config.flows, r->db,
+				    c->about.conversation, c->about.connection,
+				    flow);
+
+	if (!rc) {
+		rc = api_page_consent(r, 200, "Connected", "", true,
+				      "You can close this window; the chat "
+				      "goes on.",
+				      "");
+		return rc ? rc : conversation_calls(r, &c->about, flow);
+	}
+	over = flow_talk_get(r->db, c->about.conversation, &talk, &p) ||
+	       (talk.status != FLOW_S_WAITING && talk.status != FLOW_S_CALLING);
+	flow_talk_release(&talk);
+	if (over)
+		return api_page_message(
+			r, 409, "The chat is over",
+			"It has ended meanwhile; the access is taken back.",
+			"You can close this window.");
+	return api_page_consent(r, 200, "Connected", "", true,
+				"You can close this window; the chat goes on.",
+				"");
 }
 
 int
@@ -119,10 +259,15 @@ api_callback(struct api_request *r)
 	if (connect_front_callback(
 		    r->api->config.connect, r->db, &who, r->query,
 		    r->has_browser ? slice_str(r->browser) : SLICE_NONE,
-		    r->arena, &c, &p))
+		    r->arena, &c, &p)) {
+		if (c.about.conversation[0])
+			return conversation_refused(r, &c, &p);
 		return api_page_consent(r, p.status, p.title,
 					c.link ? c.link : "", false, p.detail,
 					p.hint);
+	}
+	if (c.about.conversation[0])
+		return conversation_given(r, &c);
 	buf_init(&detail, 64 * 1024);
 	buf_printf(&detail, "%s is connected%s%s.", c.connection,
 		   c.account[0] ? " as " : "", c.account);

@@ -60,39 +60,6 @@ talk_request_new(struct api_request *r)
 	return t;
 }
 
-/* ---- rates ---- */
-
-/* GCRA (ITU-T I.371).  Two that share a place share a rate. */
-static bool
-rate_allows(struct api_request *r, const char *kind, const char *who,
-	    int64_t per_minute, int64_t burst)
-{
-	int64_t step = 60000000 / per_minute, ahead = step * (burst - 1);
-	int64_t now, tat, next;
-	_Atomic int64_t *place;
-	char key[128];
-
-	snprintf(key, sizeof(key), "%s %s", kind, who);
-	place = &r->api->rates[table_hash(slice_str(key)) % API_RATES];
-	now = (int64_t)clock_mono_us();
-	tat = atomic_load_explicit(place, memory_order_relaxed);
-	do {
-		next = tat > now ? tat : now;
-		if (next - now > ahead) {
-			api_retry_after(
-				r,
-				(unsigned)((next - now - ahead) / 1000000) + 1);
-			api_problem(r, API_RATE_LIMITED, "Wait a little.",
-				    "More than %lld in a minute.",
-				    (long long)per_minute);
-			return false;
-		}
-		next += step;
-	} while (!atomic_compare_exchange_weak_explicit(
-		place, &tat, next, memory_order_relaxed, memory_order_relaxed));
-	return true;
-}
-
 /* ---- showing ---- */
 
 static json_t *
@@ -225,8 +192,8 @@ begin_who(struct api_request *r)
 {
 	if (r->by == API_NOBODY ||
 	    (r->by == API_BY_SESSION && (!r->origin_ours || r->cross_site)))
-		return rate_allows(r, "begin", r->peer, BEGIN_PER_MINUTE,
-				   BEGIN_BURST)
+		return api_rate_allows(r, "begin", r->peer, BEGIN_PER_MINUTE,
+				       BEGIN_BURST)
 			       ? 0
 			       : API_PENDING;
 	return api_auth_require(r);
@@ -381,8 +348,8 @@ api_talk_answer(struct api_request *r)
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
 	flow_talk_release(&talk);
-	if (!rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
-			 ANSWER_BURST) ||
+	if (!api_rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
+			     ANSWER_BURST) ||
 	    !talk_wait(r, &wait_ms) || !answer_get(r, &a, &id))
 		return 0;
 	t = talk_request_new(r);

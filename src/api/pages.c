@@ -38,6 +38,7 @@ static const char script[] =
 	"(function(){var m=document.querySelector('main[data-connection]');"
 	"if(!m)return;var d={connection:m.dataset.connection,"
 	"connected:m.dataset.connected==='true'};"
+	"if(d.connection)"
 	"try{var c=new BroadcastChannel('drawbridge-consent');"
 	"c.postMessage(d)}catch(e){}"
 	"if(d.connected&&window.opener)setTimeout(function(){window.close()},"
@@ -148,18 +149,19 @@ api_page_consent(struct api_request *r, int status, const char *title,
 	buf_init(&attributes, 512);
 	put_paragraph(&body, "", detail);
 	put_paragraph(&body, " class=\"soft\"", hint);
-	if (link[0]) {
+	/* A chat's window has no link to tell, but closes as the others. */
+	if (link[0] || connected) {
 		buf_puts(&attributes, " data-connection=\"");
 		codec_html(&attributes, slice_str(link));
 		buf_printf(&attributes, "\" data-connected=\"%s\"",
 			   connected ? "true" : "false");
 	}
 	rc = buf_err(&body);
-	if (!rc && link[0])
+	if (!rc)
 		rc = buf_err(&attributes);
 	if (!rc)
 		rc = page_answer(r, status, title,
-				 link[0] ? buf_cstr(&attributes) : "",
+				 attributes.len ? buf_cstr(&attributes) : "",
 				 buf_slice(&body));
 	buf_release(&body);
 	buf_release(&attributes);

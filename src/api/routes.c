@@ -38,6 +38,7 @@ static const char *const app_query[] = { "data_centre", NULL };
 static const char *const secret_password[] = { "password", NULL };
 static const char *const secret_passwords[] = { "password", "new_password",
 						NULL };
+static const char *const secret_token[] = { "token", NULL };
 static const char *const secret_curl[] = { "curl", NULL };
 static const char *const secret_client[] = { "client_secret", NULL };
 
@@ -169,6 +170,8 @@ const struct api_route api_routes[] = {
 	  API_OPEN, SMALL, .query = wait_query },
 	{ "OPTIONS", TALK "/messages", api_talk_preflight,
 	  PEOPLE_CONVERSATION_SEE, API_OPEN },
+	{ "POST", TALK "/connect", api_talk_connect, PEOPLE_CONVERSATION_SEE,
+	  API_OPEN, SMALL },
 	{ "GET", TALK "/events", api_talk_events, PEOPLE_CONVERSATION_SEE,
 	  API_OPEN, .query = talk_query },
 	{ "OPTIONS", TALK "/events", api_talk_preflight,
@@ -197,6 +200,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/metrics", api_metrics, PEOPLE_SELF_SEE,
 	  API_OPEN | API_WATCH | API_ANY_QUERY },
 
+	{ "POST", "/connect/visitor", api_visit, PEOPLE_SELF_SEE,
+	  API_OPEN | API_PAGE | API_FORM, SMALL, LIFT("", secret_token) },
 	{ "GET", "/connect/{ticket}", api_connect_page, PEOPLE_SELF_SEE,
 	  API_OPEN | API_PAGE | API_ANY_QUERY },
 	{ "POST", "/connect/{ticket}", api_connect_go, PEOPLE_SELF_SEE,

@@ -71,6 +71,9 @@ struct call_problem {
 	char detail[320]; /* for people; no secret */
 	const char *hint; /* what to do; may be NULL */
 	unsigned retry_after_s;
+	/* The service's name, where the user whose grant is missing, or works
+	 * no more, can give another by his consent; "" */
+	char consent[64];
 };
 
 enum call_state {

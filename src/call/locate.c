@@ -53,6 +53,21 @@ call_fail_wait(struct call *c, int err)
 	call_fail(c);
 }
 
+/* Consent of the user's own would help; told beside whatever is answered. */
+static void
+call_note_consent(struct call *c)
+{
+	const struct connect_snapshot *s = c->snapshot;
+
+	if (!s->per_user || !s->binding ||
+	    s->binding->kind != CATALOG_OAUTH2_CODE ||
+	    c->wait.connection.status == CONNECT_CONNECTED)
+		return;
+	snprintf(c->problem.consent, sizeof(c->problem.consent), "%s",
+		 s->binding->service->name);
+	slice_trim_utf8(c->problem.consent);
+}
+
 /* ---- waiting ---- */
 
 static void
@@ -64,6 +79,8 @@ call_waited(struct connect_wait *w, int err)
 	loop_timer_cancel(&c->timer);
 	if (c->state == CALL_REFRESH) {
 		if (err) { /* none to be had: the answer stands */
+			if (err == ERR_WRONG_STATE)
+				call_note_consent(c);
 			call_move(c, CALL_BODY);
 			call_touch(c, 0);
 			c->client->answer(c);
@@ -82,6 +99,7 @@ call_waited(struct connect_wait *w, int err)
 				 "Each user connects this connection himself.",
 				 "\"%s\" is not connected for you: %s",
 				 c->snapshot->link, w->detail);
+		call_note_consent(c);
 		call_fail(c);
 	} else if (err && err != ERR_WRONG_STATE) {
 		call_fail_wait(c, err);
@@ -101,6 +119,7 @@ call_wait(struct call *c)
 	w->next = NULL;
 	w->prev = NULL;
 	w->detail[0] = '\0';
+	w->status = CONNECT_CONNECTED;
 	w->retry_after_s = 0;
 	c->waiting_connection = true;
 	return w;
@@ -221,8 +240,10 @@ call_take_snapshot(struct call *c, const struct connect_entry *entry)
 	c->degraded = entry->degraded;
 	if (!c->snapshot->per_user)
 		c->subject = "";
-	else if (!c->subject[0])
+	else if (!c->subject[0] && !c->actor->flow[0])
 		c->subject = c->actor->member;
+	/* A flow has no grant of its own, and its publisher's is not meant. */
+	ASSERT(!c->snapshot->per_user || c->subject[0]);
 }
 
 /* What a call without a connection adds: nothing. */

@@ -252,6 +252,10 @@ int cli_connect_run(struct cli *c);
 int cli_authorize_run(struct cli *c);
 extern const struct cli_option cli_connect_options[];
 
+/* In chat.c, for the table in flow.c. */
+int cli_chat_run(struct cli *c);
+extern const struct cli_option cli_chat_options[];
+
 /* ---- output ---- */
 
 /* Rows of texts under a heading, as wide as they must be. */

@@ -234,100 +234,6 @@ delete_run(struct cli *c)
 	return CLI_OK;
 }
 
-/* ---- chat ---- */
-
-/* What the bot says; "-" before a choice. */
-static void
-chat_show(const json_t *answer)
-{
-	const json_t *list = json_object_get(answer, "messages"), *m, *content;
-	const json_t *expects = json_object_get(answer, "expects");
-	const char *text;
-	struct buf out;
-	size_t i;
-
-	buf_init(&out, 1 << 20);
-	json_array_foreach((json_t *)(uintptr_t)list, i, m)
-	{
-		text = json_string_value(json_object_get(m, "from"));
-		if (!text || strcmp(text, "bot") != 0)
-			continue;
-		content = json_object_get(m, "content");
-		text = json_string_value(json_object_get(content, "text"));
-		if (!text)
-			text = json_string_value(
-				json_object_get(content, "url"));
-		cli_safe(&out, slice_str(text ? text : "(links)"));
-		buf_putc(&out, '\n');
-	}
-	json_array_foreach(json_object_get(expects, "choices"), i, content)
-	{
-		buf_printf(&out, "  %zu  ", i + 1);
-		text = json_string_value(json_object_get(content, "label"));
-		cli_safe(&out, slice_str(text));
-		buf_putc(&out, '\n');
-	}
-	cli_put(buf_slice(&out));
-	buf_release(&out);
-	fflush(stdout);
-}
-
-/* A request whose answer is shown; *over: nothing more is asked. */
-static int
-chat_send(struct cli *c, const char *path, json_t *body, char id[40],
-	  bool *over)
-{
-	struct cli_answer a;
-	const char *text;
-	struct buf b;
-	int rc;
-
-	buf_init(&b, 64 * 1024);
-	rc = json_write(body, &b) ? CLI_FAILED : CLI_OK;
-	json_decref(body);
-	if (!rc)
-		rc = cli_request(c, "POST", path, buf_slice(&b), &a);
-	buf_release(&b);
-	if (rc)
-		return rc;
-	if (c->json)
-		rc = cli_show_raw(&a);
-	else
-		chat_show(cli_answer_json(&a));
-	text = json_string_value(json_object_get(cli_answer_json(&a), "id"));
-	slice_copy(slice_str(text), id, 40);
-	text = json_string_value(json_object_get(cli_answer_json(&a), "state"));
-	*over = !text || strcmp(text, "waiting") != 0;
-	cli_answer_release(&a);
-	return rc;
-}
-
-static const struct cli_option chat_options[] = {
-	{ "draft", CLI_FLAG, NULL, "the draft, in place of what is published" },
-	{ NULL },
-};
-
-static int
-chat_run(struct cli *c)
-{
-	char id[40] = "", line[4096];
-	bool over = false;
-	int rc = chat_send(
-		c, cli_path(c, "/v1/flows/{}/conversations", cli_word(c, 0)),
-		json_pack("{s:b}", "draft", cli_flag(&c->args, "draft")), id,
-		&over);
-
-	while (!rc && !over && fgets(line, sizeof(line), stdin)) {
-		line[strcspn(line, "\r\n")] = '\0';
-		if (!slice_is_utf8(slice_str(line)))
-			return cli_fail(CLI_FAILED, "The line is not UTF-8.");
-		rc = chat_send(c,
-			       cli_path(c, "/v1/conversations/{}/messages", id),
-			       json_pack("{s:s}", "text", line), id, &over);
-	}
-	return rc;
-}
-
 const struct cli_command cli_flow_commands[] = {
 	{ "flow list", "", "the flows", NULL, list_run },
 	{ "flow show", "FLOW", "a flow, and what is wrong with its draft", NULL,
@@ -345,7 +251,10 @@ const struct cli_command cli_flow_commands[] = {
 	{ "flow delete", "FLOW", "take a flow away, conversations and all",
 	  NULL, delete_run, NULL, 1, 1 },
 	{ "flow chat", "FLOW", "talk with a flow, here or on a pipe",
-	  "A line is an answer; a choice is made by its number or its text.",
-	  chat_run, chat_options, 1, 1 },
+	  "A line is an answer; a choice is made by its number or its text.  "
+	  "Where the bot wants your consent, open the link that is shown in a "
+	  "browser in which you are signed in; the chat goes on by itself, or "
+	  "with \"skip\" without it.",
+	  cli_chat_run, cli_chat_options, 1, 1 },
 	{ NULL },
 };

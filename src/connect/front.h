@@ -36,6 +36,8 @@ struct connect_who {
 	const char *address;	    /* for the audit; may be NULL */
 	/* Hash of the session's cookie (PEOPLE_HASH_SIZE), or NULL. */
 	const unsigned char *session;
+	/* The same of the cookie that a visitor's browser got, or NULL. */
+	const unsigned char *visitor;
 };
 
 struct connect_texts {
@@ -357,6 +359,42 @@ int connect_front_authorize(struct connect_front *f, struct store_conn *c,
 			    struct arena *arena, struct connect_ticket *out,
 			    struct connect_problem *p);
 
+/*
+ * A conversation's visitor is to give his consent to a per-user connection.
+ * That the conversation waits for just this is the caller's to know.
+ */
+struct connect_visit {
+	const char *org, *connection; /* ids */
+	const char *conversation;     /* its id, for conversations' own use */
+	const char *subject;	      /* whose grant it becomes */
+	/* The ticket is good in one browser alone: that of the visitor whose
+	 * cookie has this hash; or (NULL) one where this member is signed in
+	 * (id). */
+	const unsigned char *visitor;
+	const char *member;
+};
+
+int connect_front_visit(struct connect_front *f, struct store_conn *c,
+			const struct connect_who *who,
+			const struct connect_visit *v, struct arena *arena,
+			struct connect_ticket *out, struct connect_problem *p);
+/*
+ * Takes a subject's grant back: upstream, as well as that goes, then here,
+ * for good.  0 too where there is none.
+ */
+int connect_front_forget(struct connect_front *f, struct store_conn *c,
+			 const char *org, const char *connection,
+			 const char *subject);
+
+/* What a ticket is about, for whom it is good; spends nothing. */
+struct connect_about {
+	char connection[27];   /* id */
+	char conversation[27]; /* "" */
+};
+int connect_front_about(struct store_conn *c, const struct connect_who *who,
+			struct slice ticket, struct connect_about *out,
+			struct connect_problem *p);
+
 struct connect_page_scope {
 	const char *name;
 	const char *description; /* or "" */
@@ -374,6 +412,7 @@ struct connect_page {
 	size_t scope_count;
 	bool reconnect; /* a grant is there, and goes on until then */
 	int64_t expires_at;
+	struct connect_about about;
 };
 
 /*
@@ -399,8 +438,10 @@ struct connect_consent {
 	bool connected;
 	const char *connection; /* its name; "" when no connection is known */
 	const char *link;
-	const char *account; /* or "" */
-	const char *missing; /* scopes that were not granted, or "" */
+	const char *account;	    /* or "" */
+	const char *missing;	    /* scopes that were not granted, or "" */
+	struct connect_about about; /* "" when the state told nothing */
+	bool denied;		    /* by the person, at the provider */
 };
 
 /*

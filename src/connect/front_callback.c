@@ -131,7 +131,8 @@ struct state {
 	unsigned char hash[PEOPLE_HASH_SIZE];
 	char connection[CONNECT_ID_SIZE];
 	char subject[64];
-	struct connect_texts scopes; /* as asked for; in the arena */
+	char conversation[CONNECT_ID_SIZE]; /* "" */
+	struct connect_texts scopes;	    /* as asked for; in the arena */
 	bool this_browser, expired;
 };
 
@@ -149,7 +150,7 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 	people_token_hash(browser, hash);
 	rc = store_query(c, &st,
 			 "SELECT connection, subject, scopes, browser, "
-			 "expires_at FROM oauth_states "
+			 "expires_at, conversation FROM oauth_states "
 			 "WHERE hash = ?1",
 			 "b", slice_of(out->hash, sizeof(out->hash)));
 	if (rc)
@@ -167,6 +168,8 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 			browser.len && stored.len == sizeof(hash) &&
 			secret_eq_bytes(stored.ptr, hash, sizeof(hash));
 		out->expired = store_col_int(st, 4) <= clock_wall_ms();
+		slice_copy(store_col(st, 5), out->conversation,
+			   sizeof(out->conversation));
 	}
 	store_done(st);
 	return rc;
@@ -192,6 +195,16 @@ state_spend(struct store_conn *c, const struct state *s,
 			  "Look at the connection: it may be connected "
 			  "already.",
 			  "This consent has been used already.");
+}
+
+/* A conversation's is known to nobody when all is over: then the
+ * conversation may go, too. */
+static void
+state_end(struct store_conn *c, const struct state *s)
+{
+	if (s->conversation[0])
+		store_exec(c, NULL, "DELETE FROM oauth_states WHERE hash = ?1",
+			   "b", slice_of(s->hash, sizeof(s->hash)));
 }
 
 /* ---- refusals ---- */
@@ -336,17 +349,19 @@ finish_ask(struct connect_front *f, const struct state *s,
 static void
 note_failure(struct connect_front *f, struct store_conn *c,
 	     const struct connect_who *who, const struct front_row *r,
-	     const struct connect_problem *p)
+	     const struct state *s, const struct connect_problem *p)
 {
 	int rc = store_begin(c);
 
-	if (!rc)
+	/* What one user has refused says nothing of the connection. */
+	if (!rc && !s->subject[0])
 		rc = store_exec(c, NULL,
 				"UPDATE connections SET reason = ?2, "
 				"updated_at = ?3 WHERE id = ?1 AND status "
 				"NOT IN ('connected', 'disabled')",
 				"ssi", r->info.id, p->detail, clock_wall_ms());
-	if (!rc)
+	/* A visitor may refuse as often as he likes. */
+	if (!rc && !s->conversation[0])
 		rc = front_audit(c, who, r->org, "connection.connect_failed",
 				 r->info.id, r->info.name, p->detail);
 	if (!rc)
@@ -380,8 +395,10 @@ callback_run(struct connect_front *f, struct store_conn *c,
 		rc = front_row_bind(f, r, &b, p);
 	if (!rc)
 		rc = issuer_check(b, cb, p);
-	if (!rc && cb->error[0])
+	if (!rc && cb->error[0]) {
 		rc = callback_refused(cb, p);
+		out->denied = !strcmp(cb->error, "access_denied");
+	}
 	if (!rc && !cb->code)
 		rc = front_fail(p, ERR_INVALID, FRONT_CONSENT_FAILED,
 				"Start again with Connect.",
@@ -420,6 +437,10 @@ callback_find(struct store_conn *c, const struct callback *cb,
 				  "under way.");
 	if (rc)
 		return front_fail_store(p, c, rc);
+	/* Somebody's own has come to somebody else: whoever led him here is
+	 * not to use it either. */
+	if (!s->this_browser && s->subject[0])
+		state_spend(c, s, p);
 	if (!s->this_browser)
 		return front_fail(p, ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
 				  "Open the link and press Connect in the "
@@ -459,13 +480,16 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 		goto out;
 	out->connection = r.info.name;
 	out->link = arena_strdup(arena, r.info.link);
+	memcpy(out->about.connection, s.connection, sizeof(s.connection));
+	memcpy(out->about.conversation, s.conversation, sizeof(s.conversation));
 	rc = state_spend(c, &s, p);
 	if (rc)
 		goto out;
 	step_reached("front.spent");
 	rc = callback_run(f, c, who, &r, &s, &cb, query, arena, out, p);
 	if (rc)
-		note_failure(f, c, who, &r, p);
+		note_failure(f, c, who, &r, &s, p);
+	state_end(c, &s);
 out:
 	secret_free(cb.code);
 	front_row_release(&r);

@@ -40,6 +40,17 @@ ask_grant(struct connect_front *f, const struct front_row *r,
 	return front_ask(f, type, body, timeout_ms, reply, p, why);
 }
 
+/* All grants of the connection, whosesoever, are the keeper's no more. */
+static int
+forget_all(struct connect_front *f, const struct front_row *r,
+	   struct connect_problem *p)
+{
+	const struct connect_who nobody = { .actor = NULL };
+
+	return ask_grant(f, r, &nobody, CONNECT_KEEPER_FORGET, 0,
+			 CONNECT_QUICK_MS, NULL, p, NULL);
+}
+
 /* One statement about the row and its audit record, together. */
 static int
 row_update(struct store_conn *c, const struct connect_who *who,
@@ -549,8 +560,7 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 	if (!rc && r.info.status != CONNECT_REVOKED)
 		rc = revoke_grant(f, &r, who, &revoked, p);
 	if (!rc)
-		rc = ask_grant(f, &r, who, CONNECT_KEEPER_FORGET, 0,
-			       CONNECT_QUICK_MS, NULL, p, NULL);
+		rc = forget_all(f, &r, p);
 	if (rc)
 		goto out;
 	rc = store_begin(c);

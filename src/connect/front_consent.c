@@ -32,28 +32,70 @@ front_not_disabled(const struct front_row *r, struct connect_problem *p)
 
 static int
 ticket_store(struct store_conn *c, const struct connect_who *who,
-	     const struct front_row *r, const char *token, int64_t expires_at)
+	     const struct front_row *r, const struct connect_visit *v,
+	     const char *token, int64_t expires_at)
 {
+	const char *subject = r->info.per_user ? who->actor->member : "";
 	unsigned char hash[PEOPLE_HASH_SIZE];
 	struct slice session = SLICE_NONE;
 
 	people_token_hash(slice_str(token), hash);
-	if (r->info.per_user && who->session)
+	if (v) {
+		subject = v->subject;
+		if (v->visitor)
+			session = slice_of(v->visitor, PEOPLE_HASH_SIZE);
+	} else if (r->info.per_user && who->session) {
 		session = slice_of(who->session, PEOPLE_HASH_SIZE);
+	}
 	return store_exec(
 		c, NULL,
 		"INSERT INTO connect_tickets (hash, org, connection, subject, "
-		"session, created_by, created_at, expires_at) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-		"bsssbsii", slice_of(hash, sizeof(hash)), r->org, r->info.id,
-		r->info.per_user ? who->actor->member : "", session,
-		who->actor->member, clock_wall_ms(), expires_at);
+		"session, created_by, created_at, expires_at, conversation) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		"bsssbsiis", slice_of(hash, sizeof(hash)), r->org, r->info.id,
+		subject, session, v ? v->member : who->actor->member,
+		clock_wall_ms(), expires_at, v ? v->conversation : "");
+}
+
+int
+front_ticket_make(struct connect_front *f, struct store_conn *c,
+		  const struct connect_who *who, const struct front_row *r,
+		  const struct connect_visit *v, struct arena *arena,
+		  struct connect_ticket *out, struct connect_problem *p)
+{
+	char token[RANDOM_TOKEN_SIZE];
+	int rc;
+
+	random_token(token);
+	out->expires_at = clock_wall_ms() + CONNECT_TICKET_LIFE_S * 1000;
+	out->url = arena_printf(arena, "%s/connect/%s", f->public_url, token);
+	rc = out->url ? store_begin(c) : ERR_NOMEM;
+	if (!rc && v) /* one at a time */
+		rc = store_exec(c, NULL,
+				"DELETE FROM connect_tickets WHERE "
+				"conversation = ?1",
+				"s", v->conversation);
+	if (!rc)
+		rc = ticket_store(c, who, r, v, token, out->expires_at);
+	/* A visitor changes nothing of the connection's, and there may be very
+	 * many of them. */
+	if (!rc && who->actor)
+		rc = front_audit(c, who, r->org, "connection.authorize",
+				 r->info.id, r->info.name, NULL);
+	if (!rc)
+		rc = store_commit(c);
+	secret_wipe(token, sizeof(token));
+	if (rc) {
+		store_rollback(c);
+		front_fail_store(p, c, rc);
+	}
+	return rc;
 }
 
 /* Only consent goes through a browser; and there must be an app for it. */
-static int
-authorize_check(struct connect_front *f, struct store_conn *c,
-		const struct front_row *r, struct connect_problem *p)
+int
+front_authorize_check(struct connect_front *f, struct store_conn *c,
+		      const struct front_row *r, struct connect_problem *p)
 {
 	struct store_stmt *st = NULL;
 	struct binding *b = NULL;
@@ -85,7 +127,6 @@ connect_front_authorize(struct connect_front *f, struct store_conn *c,
 			struct arena *arena, struct connect_ticket *out,
 			struct connect_problem *p)
 {
-	char token[RANDOM_TOKEN_SIZE];
 	struct people_object o = { 0 };
 	struct front_row r;
 	int rc;
@@ -105,26 +146,9 @@ connect_front_authorize(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = front_not_disabled(&r, p);
 	if (!rc)
-		rc = authorize_check(f, c, &r, p);
-	if (rc)
-		goto out;
-	random_token(token);
-	out->expires_at = clock_wall_ms() + CONNECT_TICKET_LIFE_S * 1000;
-	out->url = arena_printf(arena, "%s/connect/%s", f->public_url, token);
-	rc = out->url ? store_begin(c) : ERR_NOMEM;
+		rc = front_authorize_check(f, c, &r, p);
 	if (!rc)
-		rc = ticket_store(c, who, &r, token, out->expires_at);
-	if (!rc)
-		rc = front_audit(c, who, r.org, "connection.authorize",
-				 r.info.id, r.info.name, NULL);
-	if (!rc)
-		rc = store_commit(c);
-	secret_wipe(token, sizeof(token));
-	if (rc) {
-		store_rollback(c);
-		front_fail_store(p, c, rc);
-	}
-out:
+		rc = front_ticket_make(f, c, who, &r, NULL, arena, out, p);
 	front_row_release(&r);
 	return rc;
 }
@@ -136,33 +160,85 @@ struct ticket {
 	char connection[CONNECT_ID_SIZE];
 	char subject[64];
 	char created_by[CONNECT_ID_SIZE];
+	char conversation[CONNECT_ID_SIZE]; /* "" */
 	int64_t expires_at;
 };
+
+static int
+ticket_wants_member(struct connect_problem *p)
+{
+	return front_fail(p, ERR_FORBIDDEN, FRONT_FORBIDDEN,
+			  "Sign in to Drawbridge in this browser, and open the "
+			  "link again.",
+			  "The link is for the member who asked for it, in a "
+			  "browser in which he is signed in.");
+}
 
 static int
 ticket_refuse(struct connect_problem *p)
 {
 	return front_fail(p, ERR_NOT_FOUND, FRONT_TICKET_NOT_FOUND,
-			  "Ask for a new link, or press Connect again in the "
-			  "connection.",
-			  "The link has been used already, or is older than "
-			  "%d minutes.",
+			  "Ask for a new link, or press Connect again where "
+			  "you did.",
+			  "The link has been used already, is older than %d "
+			  "minutes, or is for another browser.",
 			  CONNECT_TICKET_LIFE_S / 60);
+}
+
+/* Whether the browser is one where this member is signed in. */
+static bool
+member_is_signed_in(struct store_conn *c, const struct connect_who *who,
+		    const char *member)
+{
+	struct people_actor *a = NULL;
+	bool same;
+
+	if (!who->session || !member[0] ||
+	    people_session_find(c, who->session, &a))
+		return false;
+	same = !strcmp(a->member, member);
+	people_actor_unref(a);
+	return same;
+}
+
+/*
+ * A grant of somebody's own is made in the browser that asked for it alone,
+ * or else one could collect another's consent:
+ *
+ *   a member's     the session that asked
+ *   a visitor's    the browser that has the cookie of his ticket
+ *   a member's, in a conversation that he began
+ *                  any browser in which he is signed in
+ */
+static bool
+ticket_is_for(struct store_conn *c, const struct connect_who *who,
+	      const struct ticket *t, const unsigned char *bound)
+{
+	const unsigned char *has =
+		t->conversation[0] ? who->visitor : who->session;
+
+	if (!t->subject[0])
+		return true; /* the connection's own: a link to hand on */
+	if (t->conversation[0] && !bound)
+		return member_is_signed_in(c, who, t->created_by);
+	return bound && has && secret_eq_bytes(bound, has, PEOPLE_HASH_SIZE);
 }
 
 static int
 ticket_find(struct store_conn *c, const struct connect_who *who,
 	    struct slice token, struct ticket *out, struct connect_problem *p)
 {
+	unsigned char bound[PEOPLE_HASH_SIZE];
 	struct store_stmt *st = NULL;
-	struct slice session;
+	bool has_bound = false;
 	int rc = ERR_NOT_FOUND;
 
 	memset(out, 0, sizeof(*out));
 	people_token_hash(token, out->hash);
 	if (store_query(c, &st,
 			"SELECT connection, subject, created_by, expires_at, "
-			"session FROM connect_tickets WHERE hash = ?1 "
+			"conversation, session FROM connect_tickets WHERE "
+			"hash = ?1 "
 			"AND used_at = 0 AND expires_at > ?2",
 			"bi", slice_of(out->hash, sizeof(out->hash)),
 			clock_wall_ms()))
@@ -175,18 +251,39 @@ ticket_find(struct store_conn *c, const struct connect_who *who,
 		slice_copy(store_col(st, 2), out->created_by,
 			   sizeof(out->created_by));
 		out->expires_at = store_col_int(st, 3);
-		session = store_col(st, 4);
-		/* a user's own: only in the session that asked for it */
-		rc = out->subject[0] && (session.len != PEOPLE_HASH_SIZE ||
-					 !who->session ||
-					 !secret_eq_bytes(session.ptr,
-							  who->session,
-							  PEOPLE_HASH_SIZE))
-			     ? ERR_NOT_FOUND
-			     : 0;
+		slice_copy(store_col(st, 4), out->conversation,
+			   sizeof(out->conversation));
+		has_bound = store_col(st, 5).len == sizeof(bound);
+		if (has_bound)
+			memcpy(bound, store_col(st, 5).ptr, sizeof(bound));
+		rc = 0;
 	}
 	store_done(st);
-	return rc ? ticket_refuse(p) : 0;
+	if (rc)
+		return ticket_refuse(p);
+	if (ticket_is_for(c, who, out, has_bound ? bound : NULL))
+		return 0;
+	return out->conversation[0] && !has_bound ? ticket_wants_member(p)
+						  : ticket_refuse(p);
+}
+
+static void
+about_copy(const struct ticket *t, struct connect_about *out)
+{
+	memcpy(out->connection, t->connection, sizeof(out->connection));
+	memcpy(out->conversation, t->conversation, sizeof(out->conversation));
+}
+
+int
+connect_front_about(struct store_conn *c, const struct connect_who *who,
+		    struct slice ticket, struct connect_about *out,
+		    struct connect_problem *p)
+{
+	struct ticket t;
+	int rc = ticket_find(c, who, ticket, &t, p);
+
+	about_copy(&t, out);
+	return rc;
 }
 
 /* ---- the page ---- */
@@ -265,7 +362,8 @@ page_fill(struct connect_front *f, const struct front_row *r,
 		out->service = arena_strdup(arena, s->name);
 		out->method = arena_strdup(arena, b->method->name);
 		out->host = arena_strdup(arena, url.host);
-		out->reconnect = r->info.status == CONNECT_CONNECTED;
+		out->reconnect = r->info.status == CONNECT_CONNECTED &&
+				 !r->info.per_user;
 		rc = page_scopes(s, b, r, arena, out);
 	}
 	binding_free(b);
@@ -295,6 +393,7 @@ connect_front_page(struct connect_front *f, struct store_conn *c,
 	if (!rc) {
 		out->asked_by = member_name(c, t.created_by, arena);
 		out->expires_at = t.expires_at;
+		about_copy(&t, &out->about);
 	}
 	front_row_release(&r);
 	return rc;
@@ -384,12 +483,12 @@ press_store(struct store_conn *c, const struct ticket *t,
 			c, NULL,
 			"INSERT INTO oauth_states (hash, org, connection, "
 			"subject, browser, created_by, scopes, redirect_uri, "
-			"created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, "
-			"?6, ?7, ?8, ?9, ?10)",
-			"bsssbslsii", state, r->org, r->info.id, t->subject,
+			"created_at, expires_at, conversation) VALUES (?1, ?2, "
+			"?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+			"bsssbslsiis", state, r->org, r->info.id, t->subject,
 			slice_of(hash, sizeof(hash)), t->created_by,
-			buf_slice(&scopes), m->redirect_uri, now,
-			m->expires_at);
+			buf_slice(&scopes), m->redirect_uri, now, m->expires_at,
+			t->conversation);
 	if (!rc)
 		rc = store_commit(c);
 	if (rc)

@@ -183,6 +183,14 @@ int front_row_connected(struct connect_front *f, struct store_conn *c,
 
 /* ---- front_consent.c ---- */
 
+/* Stores a ticket; v NULL: not for a conversation. */
+int front_ticket_make(struct connect_front *f, struct store_conn *c,
+		      const struct connect_who *who, const struct front_row *r,
+		      const struct connect_visit *v, struct arena *arena,
+		      struct connect_ticket *out, struct connect_problem *p);
+/* Only consent goes through a browser; and there must be an app for it. */
+int front_authorize_check(struct connect_front *f, struct store_conn *c,
+			  const struct front_row *r, struct connect_problem *p);
 /* What a person has disabled is not connected by anybody's consent. */
 int front_not_disabled(const struct front_row *r, struct connect_problem *p);
 

@@ -32,9 +32,34 @@ front_user_connected(struct store_conn *c, const char *connection,
 		g->idle_ends_at);
 }
 
+/*
+ * That he is connected may be news here: this front, or the one before, may
+ * have ended between his grant and his row.
+ */
+static int
+user_is_connected(struct store_conn *c, const struct connect_msg_status *m)
+{
+	return store_exec(
+		c, NULL,
+		"INSERT INTO connection_users (connection, subject, status, "
+		"reason, connected_at, expires_at, ends_at, ends_why, "
+		"idle_ends_at) SELECT ?1, ?2, 'connected', ?3, ?4, ?5, ?6, "
+		"?7, ?8 FROM connections WHERE id = ?1 "
+		"ON CONFLICT (connection, subject) DO UPDATE SET "
+		"connected_at = CASE WHEN connection_users.status = "
+		"'connected' THEN connection_users.connected_at ELSE ?4 END, "
+		"status = 'connected', reason = ?3, expires_at = ?5, "
+		"ends_at = ?6, ends_why = ?7, idle_ends_at = ?8",
+		"sssiiisi", m->who.connection, m->who.subject, m->reason,
+		clock_wall_ms(), m->expires_at, m->ends_at, m->ends_why,
+		m->idle_ends_at);
+}
+
 int
 front_user_status(struct store_conn *c, const struct connect_msg_status *m)
 {
+	if (m->status == CONNECT_CONNECTED)
+		return user_is_connected(c, m);
 	return store_exec(c, NULL,
 			  "UPDATE connection_users SET status = ?3, "
 			  "reason = ?4, expires_at = ?5, ends_at = ?6, "

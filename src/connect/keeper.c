@@ -117,9 +117,9 @@ keeper_forget(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	int rc = connect_msg_subject_unpack(in, &who);
 
 	if (!rc)
-		rc = keeper_row_forget(k, who.connection);
+		rc = keeper_row_forget(k, who.connection, who.subject);
 	if (!rc)
-		keeper_active_drop(k, who.connection);
+		keeper_active_drop(k, who.connection, who.subject);
 	proc_reply(rq, rc, NULL);
 }
 

@@ -94,7 +94,8 @@ keeper_active_storing(struct keeper *k)
 }
 
 void
-keeper_active_drop(struct keeper *k, const char *connection)
+keeper_active_drop(struct keeper *k, const char *connection,
+		   const char *subject)
 {
 	struct connect_msg_problem problem;
 	struct keeper_active *a;
@@ -106,7 +107,8 @@ keeper_active_drop(struct keeper *k, const char *connection)
 			   "The connection has been deleted.");
 	while (table_next(k->active, &cursor, &key, &value)) {
 		a = value;
-		if (strcmp(a->row.who.connection, connection) != 0)
+		if (strcmp(a->row.who.connection, connection) != 0 ||
+		    (subject[0] && strcmp(a->row.who.subject, subject) != 0))
 			continue;
 		a->row.status = CONNECT_REVOKED; /* nothing to give out */
 		keeper_inject_answer_all(a, ERR_NOT_FOUND, &problem);

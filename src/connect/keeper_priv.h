@@ -132,8 +132,10 @@ int keeper_row_forget_requests(struct keeper *k, const struct keeper_row *r);
  * the wall time. */
 int64_t keeper_row_quota(struct keeper *k, const struct keeper_row *r,
 			 const struct binding *b, int64_t now_ms);
-/* All rows and data key of a connection. */
-int keeper_row_forget(struct keeper *k, const char *connection);
+/* All rows and data key of a connection; or the rows of one subject, where
+ * that is not "". */
+int keeper_row_forget(struct keeper *k, const char *connection,
+		      const char *subject);
 /* At the start, with k->node set: claims of this node's keeper before are
  * free, and the clock goes on where it was. */
 int keeper_row_recover(struct keeper *k);
@@ -264,8 +266,10 @@ int keeper_active_get(struct keeper *k, const struct connect_msg_subject *who,
 void keeper_active_put(struct keeper_active *a);
 /* Whether new tokens still wait to be stored. */
 bool keeper_active_storing(struct keeper *k);
-/* The connection is gone, or has another credential: nobody waits on. */
-void keeper_active_drop(struct keeper *k, const char *connection);
+/* The connection is gone, or (subject not "") this one's grant: nobody waits
+ * on. */
+void keeper_active_drop(struct keeper *k, const char *connection,
+			const char *subject);
 void keeper_active_free_all(struct keeper *k);
 
 /* ---- keeper_when.c ---- */

@@ -373,19 +373,25 @@ keeper_row_quota(struct keeper *k, const struct keeper_row *r,
 /* ---- whole connections ---- */
 
 int
-keeper_row_forget(struct keeper *k, const char *connection)
+keeper_row_forget(struct keeper *k, const char *connection, const char *subject)
 {
+	/* The data key is the whole connection's. */
 	static const char *const statements[] = {
-		"DELETE FROM grants WHERE connection = ?1",
-		"DELETE FROM token_requests WHERE connection = ?1",
-		"DELETE FROM consents WHERE connection = ?1",
-		"DELETE FROM datakeys WHERE owner = 'connection/' || ?1",
+		"DELETE FROM grants WHERE connection = ?1 AND "
+		"(?2 = '' OR subject = ?2)",
+		"DELETE FROM token_requests WHERE connection = ?1 AND "
+		"(?2 = '' OR subject = ?2)",
+		"DELETE FROM consents WHERE connection = ?1 AND "
+		"(?2 = '' OR subject = ?2)",
+		"DELETE FROM datakeys WHERE owner = 'connection/' || ?1 AND "
+		"?2 = ''",
 	};
 	size_t i;
 	int rc = store_begin(k->db);
 
 	for (i = 0; i < ARRAY_LEN(statements) && !rc; i++)
-		rc = store_exec(k->db, NULL, statements[i], "s", connection);
+		rc = store_exec(k->db, NULL, statements[i], "ss", connection,
+				subject);
 	if (!rc)
 		rc = store_commit(k->db);
 	if (rc)

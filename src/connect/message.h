@@ -29,8 +29,8 @@ enum connect_message {
 	CONNECT_KEEPER_REFUSED,	       /* msg_subject -> msg_injection */
 	CONNECT_KEEPER_REFRESH,	       /* msg_subject -> msg_grant */
 	CONNECT_KEEPER_REVOKE,	       /* msg_subject -> msg_revoked */
-	CONNECT_KEEPER_FORGET,	       /* msg_subject -> nothing; all of its
-					* subjects */
+	CONNECT_KEEPER_FORGET,	       /* msg_subject -> nothing; subject "":
+					* all of the connection's */
 	CONNECT_KEEPER_SUSPEND,	       /* msg_subject, generation 1: no
 					* injections any more; 0: again */
 	CONNECT_KEEPER_CHANGES, /* u64 after -> u64 count, msg_status … */

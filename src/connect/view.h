@@ -99,6 +99,7 @@ struct connect_wait {
 	struct connect_wait **prev;
 	/* Why it failed, for people; and when to try again (0: unknown). */
 	char detail[256];
+	enum connect_status status; /* of the grant, with ERR_WRONG_STATE */
 	unsigned retry_after_s;
 };
 

@@ -111,6 +111,7 @@ ask_answered(struct loop_task *task)
 		snprintf(w->detail, sizeof(w->detail), "%.255s",
 			 a->problem.detail);
 		slice_trim_utf8(w->detail);
+		w->status = a->problem.status;
 		w->retry_after_s = a->problem.retry_after_s;
 		view_wait_finish(w, err);
 	}

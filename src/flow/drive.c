@@ -253,6 +253,7 @@ prepare_load(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 	if (!rc && block)
 		d->block = flow_run_find(d->document, block);
 	d->step = t->step;
+	memcpy(d->subject, t->subject, sizeof(d->subject));
 	if (!rc && (d->block < 0 ||
 		    d->document->blocks[d->block].type != &flow_webhook))
 		d->block = -1; /* the draft has lost it */
@@ -370,7 +371,7 @@ drive_call(struct flow_drive *d)
 		.loop = d->worker->loop,
 		.pool = d->worker->engine->pool,
 		.actor = d->actor,
-		.subject = d->id,
+		.subject = d->subject,
 		.values = d->values,
 		.dry_run = d->probing,
 		.done = call_done,
@@ -439,8 +440,7 @@ take_values(struct flow_drive *d, struct flow_run *run)
 	json_t *value;
 	char full[FLOW_ID_MAX + HOOK_VARIABLE_MAX];
 
-	if (!d->result)
-		return;
+	flow_problem_set(run, d->result->problem.code);
 	json_object_foreach(d->result->variables, name, value)
 	{
 		snprintf(full, sizeof(full), "%s%s",
@@ -459,13 +459,16 @@ take_path(struct flow_drive *d, struct flow_run *run)
 	json_t *before;
 	bool fits;
 
-	if (!d->result)
+	if (!d->result) {
+		flow_problem_set(run, "outcome_unknown");
 		return hook_path_no_answer;
+	}
 	before = json_deep_copy(json_object_get(run->values, "block"));
 	take_values(d, run);
 	fits = flow_values_fit(run);
 	if (!fits) {
 		json_object_set(run->values, "block", before);
+		flow_problem_set(run, "mapping_too_large");
 		log_warn("a call's answer is too large for its conversation",
 			 LOG_S("conversation", d->id));
 	}
@@ -480,7 +483,9 @@ take_move(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 	enum flow_next next = FLOW_FAILED;
 	int rc = flow_move_init(&m, d->worker->engine, c, t);
 
-	if (!rc && m.run.block >= 0) {
+	if (!rc && m.run.block >= 0 && d->result && d->result->consent[0]) {
+		next = flow_consent_ask(&m, d->result->consent);
+	} else if (!rc && m.run.block >= 0) {
 		next = flow_run_exit(&m.run, take_path(d, &m.run));
 	} else if (!rc) {
 		snprintf(m.run.problem, sizeof(m.run.problem),

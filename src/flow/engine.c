@@ -11,7 +11,9 @@
  *     that they go;
  *   - conversations that somebody has given back (lease_owner '');
  *   - its own of which no drive knows: there was no memory for one, or the
- *     store has failed at the wrong moment.
+ *     store has failed at the wrong moment;
+ *   - those whose visitor has given his consent, if the process that heard
+ *     of it did not get to it.
  *
  * So whatever happens to a call, somebody looks after its conversation: at
  * once when the front is started anew, within FLOW_LEASE_MS and a look when
@@ -23,7 +25,7 @@
 
 #include "flow/flow_priv.h"
 
-enum { TAKE_MAX = 500, MORE_MS = 50 };
+enum { TAKE_MAX = 500, MORE_MS = 50, CONSENT_LOOK_MS = 3600 * 1000 };
 
 /* ---- taking over ---- */
 
@@ -216,6 +218,29 @@ own_find(struct flow_engine *e, struct store_conn *c)
 	return rc;
 }
 
+/* ---- whose visitor has given his consent ---- */
+
+static int
+consents_find(struct flow_engine *e, struct store_conn *c, int64_t now)
+{
+	enum { CONSENTS_MAX = 50 };
+	int64_t since =
+		now - (e->looked ? CONSENT_LOOK_MS : FLOW_GRANT_IDLE_MS);
+	char ids[CONSENTS_MAX][27], connections[CONSENTS_MAX][27];
+	struct lost l = { .owner = "" };
+	size_t i, count;
+	int rc = flow_consent_find(c, since, CONSENTS_MAX, ids, connections,
+				   &count);
+
+	for (i = 0; i < count && !rc; i++) {
+		memcpy(l.id, ids[i], sizeof(l.id));
+		if (!flow_consent_given(e, c, l.id, connections[i], l.flow))
+			takeover_post(e, &l);
+	}
+	e->looked = true;
+	return rc;
+}
+
 /* ---- the look ---- */
 
 static int
@@ -256,6 +281,8 @@ look_work(struct loop_work *w)
 			rc = lost_claim(e, c, lost, count);
 		if (!rc)
 			rc = own_find(e, c);
+		if (!rc)
+			rc = consents_find(e, c, now);
 	}
 	e->more = count == TAKE_MAX;
 	if (rc)
@@ -332,6 +359,8 @@ flow_engine_new(const struct flow_engine_config *c, struct flow_engine **out)
 	e->store = c->store;
 	e->loop = c->loop;
 	e->pool = c->pool;
+	e->connect = c->connect;
+	e->forget_pool = c->forget_pool;
 	random_id(e->owner);
 	pthread_mutex_init(&e->mutex, NULL);
 	e->driven = table_new();
@@ -341,6 +370,7 @@ flow_engine_new(const struct flow_engine_config *c, struct flow_engine **out)
 		return rc;
 	}
 	look_soon(e, MORE_MS);
+	flow_forget_start(e);
 	*out = e;
 	return 0;
 }
@@ -352,6 +382,7 @@ flow_engine_stop(struct flow_engine *e)
 		return;
 	e->stopped = true;
 	loop_timer_cancel(&e->timer);
+	loop_timer_cancel(&e->forget_timer);
 }
 
 /* What is still its own is the next one's at once. */
@@ -376,6 +407,7 @@ flow_engine_free(struct flow_engine *e)
 		return;
 	ASSERT(!e->workers);
 	loop_timer_cancel(&e->timer);
+	loop_timer_cancel(&e->forget_timer);
 	engine_end(e);
 	for (i = 0; i < FLOW_CACHE; i++)
 		flow_document_unref(e->cache[i].document);

@@ -229,7 +229,9 @@ struct flow_engine_config {
 	struct store *store;
 	struct loop *loop; /* of the timer that looks for lost calls */
 	struct loop_pool *pool;
-	bool shared; /* another process may be at the store */
+	bool shared;		       /* another process may be at the store */
+	struct connect_front *connect; /* takes visitors' grants back, */
+	struct loop_pool *forget_pool; /* here: it may take its time */
 };
 
 int flow_engine_new(const struct flow_engine_config *c,
@@ -267,8 +269,12 @@ struct flow_talk {
 	char id[27];
 	char org[27];
 	char flow[27];
-	int64_t flow_version; /* 0: the draft */
-	char member[27];      /* who tries a draft; "" */
+	int64_t flow_version;  /* 0: the draft */
+	char member[27];       /* who tries a draft; "" */
+	char started_by[27];   /* the member who began it; "": a visitor */
+	char started_with[27]; /* the flow that it began with */
+	char subject[64];      /* whose grants it uses; shown to nobody */
+	char awaits[27];       /* the connection it waits for; "" */
 	char origin[300];
 	enum flow_status status;
 	char problem[320];
@@ -344,6 +350,50 @@ int flow_widget_find(struct flow_engine *e, struct store_conn *c,
  */
 bool flow_widget_takes(const struct flow_widget *w, const char *origin,
 		       const char *own);
+
+/* ---- consent of the visitor ---- */
+
+/*
+ * A webhook through a per-user connection for which the visitor has no grant
+ * (or none that works) waits: expects is {"type": "connect", "connection",
+ * "name", "skip": true}.  Consent takes it on by itself; {"choice": "skip"}
+ * leads to no_answer.
+ */
+enum {
+	FLOW_ASKS_MAX = 5, /* times that one block asks in a row */
+	/* Without a move for so long, its grants are taken back. */
+	FLOW_GRANT_IDLE_MS = 24 * 3600 * 1000,
+};
+
+/* Whether it waits for this connection (id).  0; ERR_NOT_FOUND. */
+int flow_consent_waits(struct store_conn *c, const char *id,
+		       const char *connection, struct flow_talk *out);
+/* By the hash of its token: ERR_NOT_FOUND. */
+int flow_talk_of_token(struct store_conn *c, const unsigned char *token_hash,
+		       struct flow_talk *out);
+/*
+ * Whether a page of this origin may speak for the conversation: it is the
+ * one where it began, and its flow still lets it.  own: Drawbridge's origin.
+ * ERR_FORBIDDEN.
+ */
+int flow_talk_is_of_page(struct flow_engine *e, struct store_conn *c,
+			 const struct flow_talk *t, const char *origin,
+			 const char *own);
+/* Its flow's name, in the caller's arena; "" when it is gone. */
+const char *flow_consent_bot(struct store_conn *c, const struct flow_talk *t,
+			     struct arena *arena);
+/*
+ * Consent was given, and is stored: the conversation calls.  The caller goes
+ * on with flow_drive_start(), for this flow.  ERR_WRONG_STATE: it does not
+ * wait for this any more, and the grant will be taken back.
+ */
+int flow_consent_given(struct flow_engine *e, struct store_conn *c,
+		       const char *id, const char *connection, char flow[27]);
+/* Consent was not given: the visitor is asked again, FLOW_ASKS_MAX times.
+ * *calling: as flow_consent_given(). */
+int flow_consent_failed(struct flow_engine *e, struct store_conn *c,
+			const char *id, const char *connection, bool denied,
+			char flow[27], bool *calling);
 
 /*
  * Takes a conversation that is calling on until it is not: on the worker's

@@ -371,10 +371,12 @@ struct flow_engine {
 	struct store *store;
 	struct loop *loop;
 	struct loop_pool *pool;
+	struct connect_front *connect;
 	char owner[27]; /* of leases: this process */
-	struct loop_timer timer;
-	struct loop_work work;
-	bool working, stopped;
+	struct loop_pool *forget_pool;
+	struct loop_timer timer, forget_timer;
+	struct loop_work work, forget_work;
+	bool working, stopped, looked;
 	bool more;	       /* are lost than one look takes */
 	_Atomic bool alone;    /* nobody else is at the store */
 	_Atomic bool leaving;  /* takes nothing on any more */
@@ -410,6 +412,7 @@ void flow_worker_left(struct flow_worker *w);
 
 struct flow_drive {
 	struct flow_worker *worker;
+	char subject[64]; /* whose grants the calls use */
 	char id[27];
 	struct flow_drive *next, **prev; /* of the worker */
 	struct flow_lane *lane;
@@ -482,5 +485,23 @@ void flow_status_set(struct flow_talk *t, enum flow_status to);
 /* It cannot go on: over, with a word of regret.  Inside a transaction. */
 int flow_move_fail(struct flow_engine *e, struct store_conn *c,
 		   struct flow_talk *t, const char *why);
+
+/* ---- consent.c ---- */
+
+/* The webhook whose call has failed for want of a grant of the visitor's:
+ * asks for it, or takes no_answer when that was in vain too often. */
+enum flow_next flow_consent_ask(struct flow_move *m, const char *service);
+/* Why a webhook has no answer, for the flow: block.problem. */
+void flow_problem_set(struct flow_run *run, const char *code);
+/* What a webhook waits for, out of run->memory; false: it does not wait. */
+bool flow_consent_expect(struct flow_run *run, const struct flow_block *b);
+/* Conversations whose consent was given, and that were not taken on. */
+int flow_consent_find(struct store_conn *c, int64_t since, size_t max,
+		      char ids[][27], char connections[][27], size_t *count);
+
+/* ---- forget.c: on the engine's loop ---- */
+
+/* Looks for grants that nobody uses any more, from now on. */
+void flow_forget_start(struct flow_engine *e);
 
 #endif

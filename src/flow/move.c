@@ -77,6 +77,10 @@ talk_read(struct store_stmt *st, struct flow_talk *t)
 	t->attempt = store_col_int(st, 10);
 	t->created_at = store_col_int(st, 11);
 	t->updated_at = store_col_int(st, 12);
+	slice_copy(store_col(st, 14), t->subject, sizeof(t->subject));
+	slice_copy(store_col(st, 15), t->awaits, sizeof(t->awaits));
+	slice_copy(store_col(st, 16), t->started_by, sizeof(t->started_by));
+	slice_copy(store_col(st, 17), t->started_with, sizeof(t->started_with));
 	return json_read(store_col(st, 13), STATE_MAX, &t->state, &ignored)
 		       ? ERR_STORE
 		       : 0;
@@ -92,12 +96,17 @@ flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *t)
 	rc = store_query(c, &st,
 			 "SELECT id, org, flow, flow_version, member, origin, "
 			 "status, problem, seq, step, attempt, created_at, "
-			 "updated_at, state FROM conversations WHERE id = ?1",
+			 "updated_at, state, subject, awaits, started_by, "
+			 "started_with FROM conversations WHERE id = ?1",
 			 "s", id);
 	if (!rc)
 		rc = store_step(st);
 	rc = rc == 1 ? talk_read(st, t) : rc ? rc : ERR_NOT_FOUND;
 	store_done(st);
+	if (!rc && !t->flow[0]) { /* removed: its grants go now */
+		flow_talk_release(t);
+		rc = ERR_NOT_FOUND;
+	}
 	return rc;
 }
 
@@ -342,22 +351,38 @@ move_handoff(struct flow_move *m)
 		clock_wall_ms());
 }
 
+/* The connection whose consent it waits for; "". */
+static const char *
+move_awaits(const struct flow_talk *t)
+{
+	const char *type = json_string_value(
+		json_object_get(flow_talk_expects(t), "type"));
+	const char *id = json_string_value(json_object_get(
+		json_object_get(t->state, "memory"), "connection"));
+
+	return type && id && !strcmp(type, "connect") ? id : "";
+}
+
 static int
 move_row(struct flow_engine *e, struct store_conn *c, struct flow_talk *t,
 	 struct slice state)
 {
 	/* Who leaves makes no calls: they are the next one's. */
 	bool mine = t->status == FLOW_S_CALLING && !atomic_load(&e->leaving);
+	const json_t *asked = json_object_get(
+		json_object_get(t->state, "memory"), "asked_at");
 	int64_t now = clock_wall_ms(), changed = 0;
 	int rc = store_exec(
 		c, &changed,
 		"UPDATE conversations SET flow = ?2, flow_version = ?3, state "
 		"= ?4, status = ?5, problem = ?6, seq = ?7, step = step + 1, "
 		"attempt = 0, lease_owner = ?8, lease_until = 0, updated_at = "
-		"?9 WHERE id = ?1 AND step = ?10",
-		"ssilssisii", t->id, t->flow, t->flow_version, state,
+		"?9, awaits = ?11, asked_at = ?12, grants = CASE WHEN ?11 <> "
+		"'' THEN 1 ELSE grants END WHERE id = ?1 AND step = ?10",
+		"ssilssisiisi", t->id, t->flow, t->flow_version, state,
 		status_names[t->status], t->problem, t->seq,
-		mine ? e->owner : "", now, t->step);
+		mine ? e->owner : "", now, t->step, move_awaits(t),
+		(int64_t)json_integer_value(asked));
 
 	if (!rc && !changed)
 		return ERR_BUSY; /* somebody else has moved it */

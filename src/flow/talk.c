@@ -116,11 +116,11 @@ begin_insert(struct begin *s, const char *token)
 		s->c, NULL,
 		"INSERT INTO conversations (id, org, flow, flow_version, "
 		"started_with, token, member, origin, state, status, "
-		"created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?3, ?5, ?6, "
-		"?7, '{}', 'waiting', ?8, ?8)",
-		"sssibssi", t->id, t->org, t->flow, t->flow_version,
+		"created_at, updated_at, subject, started_by) VALUES (?1, ?2, "
+		"?3, ?4, ?3, ?5, ?6, ?7, '{}', 'waiting', ?8, ?8, ?9, ?10)",
+		"sssibssiss", t->id, t->org, t->flow, t->flow_version,
 		slice_of(hash, sizeof(hash)), t->member, t->origin,
-		t->created_at);
+		t->created_at, t->subject, t->started_by);
 }
 
 static int
@@ -176,7 +176,13 @@ flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 		random_id(out->id);
 		random_token(random);
 		snprintf(token, FLOW_TOKEN_SIZE, "dbc_%s", random);
+		random_token(random);
+		snprintf(out->subject, sizeof(out->subject), "v_%s", random);
 		secret_wipe(random, sizeof(random));
+		if (b->actor)
+			slice_copy(slice_str(b->actor->member), out->started_by,
+				   sizeof(out->started_by));
+		memcpy(out->started_with, out->flow, sizeof(out->flow));
 		if (b->draft)
 			slice_copy(slice_str(b->actor->member), out->member,
 				   sizeof(out->member));
@@ -283,6 +289,28 @@ flow_talk_messages(struct store_conn *c, const char *id, int64_t after,
 	json_decref(*out);
 	*out = NULL;
 	return flow_fail_store(p, c, rc);
+}
+
+int
+flow_talk_of_token(struct store_conn *c, const unsigned char *hash,
+		   struct flow_talk *out)
+{
+	struct store_stmt *st = NULL;
+	char id[27] = "";
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = store_query(c, &st,
+			 "SELECT id FROM conversations WHERE token = ?1", "b",
+			 slice_of(hash, PEOPLE_HASH_SIZE));
+	if (!rc)
+		rc = store_step(st);
+	if (rc == 1)
+		slice_copy(store_col(st, 0), id, sizeof(id));
+	store_done(st);
+	if (rc != 1)
+		return rc ? rc : ERR_NOT_FOUND;
+	return flow_talk_load(c, id, out);
 }
 
 /* ---- answer ---- */
@@ -454,11 +482,29 @@ out:
 int
 flow_talk_end(struct store_conn *c, const char *id, struct connect_problem *p)
 {
-	int rc = store_exec(c, NULL,
-			    "UPDATE conversations SET status = 'ended', step = "
-			    "step + 1, updated_at = ?2 WHERE id = ?1 AND "
-			    "status IN ('waiting', 'calling')",
-			    "si", id, clock_wall_ms());
+	int rc = store_exec(
+		c, NULL,
+		"UPDATE conversations SET status = 'ended', step = "
+		"step + 1, awaits = '', updated_at = ?2 WHERE id = ?1 AND "
+		"status IN ('waiting', 'calling')",
+		"si", id, clock_wall_ms());
 
 	return rc ? flow_fail_store(p, c, rc) : 0;
+}
+
+int
+flow_talk_is_of_page(struct flow_engine *e, struct store_conn *c,
+		     const struct flow_talk *t, const char *origin,
+		     const char *own)
+{
+	struct flow_document *d;
+	char id[27];
+	bool takes;
+
+	if (!t->origin[0] || strcmp(t->origin, origin) != 0 ||
+	    flow_widget_find(e, c, t->started_with, id, &d))
+		return ERR_FORBIDDEN;
+	takes = flow_widget_takes(&d->widget, origin, own);
+	flow_document_unref(d);
+	return takes ? 0 : ERR_FORBIDDEN;
 }

@@ -20,12 +20,20 @@ enum {
 
 typedef char batch_ids[BATCH][27];
 
+/*
+ * One whose visitor has given grants stays behind without anything in it,
+ * as nobody's: forget.c takes them back, and then the row.
+ */
 int
 flow_talk_remove(struct store_conn *c, const char *id)
 {
 	static const char *const statements[] = {
 		"DELETE FROM messages WHERE conversation = ?1",
-		"DELETE FROM conversations WHERE id = ?1",
+		("UPDATE conversations SET status = 'ended', flow = '', "
+		 "started_with = '', origin = '', state = '{}', awaits = '', "
+		 "problem = '', token = CAST(?1 AS BLOB) WHERE id = ?1 AND "
+		 "grants = 1"),
+		"DELETE FROM conversations WHERE id = ?1 AND grants = 0",
 	};
 	size_t i;
 	int rc = 0;
@@ -212,7 +220,8 @@ flow_tidy(struct flow_engine *e, struct store_conn *c, int64_t now,
 	if (silent >= 0 && keep_ms)
 		old = tidy_each(&t,
 				"SELECT id FROM conversations WHERE updated_at "
-				"< ?1 AND status <> 'calling' LIMIT ?2",
+				"< ?1 AND status <> 'calling' AND flow <> '' "
+				"LIMIT ?2",
 				old_remove);
 	if (silent >= 0 && old >= 0 && keep_ms)
 		closed = tidy_each(&t,

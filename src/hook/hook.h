@@ -192,6 +192,9 @@ struct hook_result {
 	struct hook_hop hops[HOOK_REDIRECTS_MAX];
 	size_t hop_count;
 	bool repeatable; /* as hook_document_is_repeatable(), for this one */
+	/* The service's name, where the subject could give another grant by
+	 * his consent, for want of which it has failed; "" */
+	char consent[64];
 
 	/* The answer; status 0: none. */
 	int status;

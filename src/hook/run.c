@@ -260,6 +260,8 @@ hook_run_answered(struct hook_run *r)
 
 	hook_run_keep_injection(r);
 	run_take_times(r);
+	memcpy(r->result->consent, c->problem.consent,
+	       sizeof(c->problem.consent));
 	if (f)
 		o.retry_after = f->value;
 	if (hook_run_follows(r))
@@ -355,6 +357,7 @@ hook_run_failed(struct hook_run *r, const struct call_problem *p)
 	if (o.transport && run_again(r, &o))
 		return;
 	r->result->problem.retry_after_s = p->retry_after_s;
+	memcpy(r->result->consent, p->consent, sizeof(p->consent));
 	/* the call's own hint is of the gateway's field */
 	hook_result_problem(r->result, p->code,
 			    !strcmp(p->code, "upstream_timeout") ? slow_hint

@@ -5,8 +5,8 @@
  *   practice service (a process) <── server (its roles) <── curl, browser
  *
  * A fresh data folder, the server, the practice service, its OAuth app, a
- * connection that waits for consent, and a key that may use this connection
- * alone.  It is all made by the same commands that a person would type, so
+ * connection that waits for consent, one that each user makes for himself, a
+ * bot that uses both, and a key that may use the first alone.  It is all made by the same commands that a person would type, so
  * that the demo shows nothing that does not exist.  On Ctrl-C everything
  * ends and the folder goes.
  */
@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "json/json.h"
 #include "main/main_priv.h"
 #include "net/net.h"
@@ -160,9 +161,12 @@ static int
 practice_start(struct demo *d)
 {
 	char port[8], one[] = "practice", two[] = "--port";
-	char *argv[] = { name, one, two, port, NULL };
+	char bridge[64], three[] = "--bridge";
+	char *argv[] = { name, one, two, port, three, bridge, NULL };
 
+	d->port = port_choose(SERVER_PORT);
 	d->practice_port = port_choose(PRACTICE_PORT);
+	snprintf(bridge, sizeof(bridge), "http://127.0.0.1:%u", d->port);
 	snprintf(port, sizeof(port), "%u", d->practice_port);
 	d->practice = fork();
 	if (!d->practice) {
@@ -217,7 +221,6 @@ server_start(struct demo *d)
 	int ready[2];
 	char byte;
 
-	d->port = port_choose(SERVER_PORT);
 	if (pipe2(ready, O_CLOEXEC))
 		return ERR_SYSTEM;
 	d->server = fork();
@@ -253,6 +256,54 @@ end_of(pid_t pid, int signal)
 /* ---- what is made ---- */
 
 #define DATA(d) (char[]){ "--data" }, (d)->data
+
+/* The flow's document with the origin of this demo's shop. */
+static int
+flow_text(const struct demo *d, struct buf *out)
+{
+	const struct embed_file *f = embed_find("practice/ticket_help.json");
+	struct json_problem problem = { 0 };
+	json_t *tree = NULL, *widget;
+	char origin[64];
+	int rc;
+
+	ASSERT(f);
+	rc = json_read(slice_of((const char *)f->data, f->size), OUTPUT_MAX,
+		       &tree, &problem);
+	ASSERT(!rc);
+	snprintf(origin, sizeof(origin), "http://127.0.0.1:%u",
+		 d->practice_port);
+	widget = json_object_get(json_object_get(tree, "channels"), "widget");
+	json_object_set_new(widget, "origins", json_pack("[s]", origin));
+	rc = json_write(tree, out);
+	json_decref(tree);
+	return rc;
+}
+
+/* The bot, and the connection that each of its visitors makes. */
+static int
+demo_flow(struct demo *d, char *port)
+{
+	struct buf text;
+	int rc = COMMAND(NULL, NULL, (char[]){ "connection" },
+			 (char[]){ "create" }, (char[]){ "My Desk" },
+			 (char[]){ "--service" }, (char[]){ "practice_desk" },
+			 (char[]){ "--per-user" }, (char[]){ "--parameter" },
+			 port, DATA(d));
+
+	buf_init(&text, OUTPUT_MAX);
+	if (!rc)
+		rc = flow_text(d, &text);
+	if (!rc)
+		rc = COMMAND(buf_cstr(&text), NULL, (char[]){ "flow" },
+			     (char[]){ "import" }, (char[]){ "-" }, DATA(d));
+	if (!rc)
+		rc = COMMAND(NULL, NULL, (char[]){ "flow" },
+			     (char[]){ "publish" }, (char[]){ "ticket_help" },
+			     DATA(d));
+	buf_release(&text);
+	return rc;
+}
 
 static int
 demo_fill(struct demo *d)
@@ -296,15 +347,30 @@ demo_fill(struct demo *d)
 		rc = output_get(&out, "authorize_url", d->ticket,
 				sizeof(d->ticket));
 	buf_wipe(&out);
+	if (!rc)
+		rc = demo_flow(d, port);
 	if (rc && !told_to_stop)
 		fprintf(stderr, "demo: could not be set up; see %s/log\n",
 			d->data);
 	return rc;
 }
 
+/* The program that this is, as one types it. */
+static void
+own_path(char *out, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", out, size - 1);
+
+	snprintf(n > 0 ? out + n : out, n > 0 ? 1 : size, "%s",
+		 n > 0 ? "" : name);
+}
+
 static void
 demo_tell(const struct demo *d)
 {
+	char self[4096];
+
+	own_path(self, sizeof(self));
 	printf("Drawbridge runs, and a practice help desk beside it.\n\n"
 	       "1. Connect: open this link, press Connect, then Accept\n\n"
 	       "   %s\n"
@@ -314,6 +380,13 @@ demo_tell(const struct demo *d)
 	       "   curl -H 'Authorization: Bearer %s' \\\n"
 	       "     'http://127.0.0.1:%u/via/demo_desk/api/v1/tickets/"
 	       "search?ticketNumber=101'\n\n"
+	       "3. Talk with the bot \"Ticket help\", here or on the page of "
+	       "a practice shop\n\n"
+	       "   %s flow chat ticket_help --data %s\n"
+	       "   http://127.0.0.1:%u/shop\n"
+	       "   (\"Show my own tickets\" has a Connect button for each "
+	       "visitor; its link from\n   the chat here opens where you are "
+	       "signed in to the studio)\n\n"
 	       "The studio          http://127.0.0.1:%u/\n"
 	       "  sign in as        demo@example.com\n"
 	       "  password          %s\n"
@@ -321,8 +394,8 @@ demo_tell(const struct demo *d)
 	       "switched on there)\n"
 	       "Data folder, log    %s%s\n\n"
 	       "Ctrl-C ends it all.\n",
-	       d->ticket, d->key, d->port, d->port, d->password,
-	       d->practice_port, d->data,
+	       d->ticket, d->key, d->port, self, d->data, d->practice_port,
+	       d->port, d->password, d->practice_port, d->data,
 	       d->own_folder ? " (goes at the end)" : "");
 	fflush(stdout);
 }

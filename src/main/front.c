@@ -362,7 +362,9 @@ front_init_shared(struct front *f)
 				.store = f->store,
 				.loop = f->loop,
 				.pool = f->pools[FRONT_FLOWS],
-				.shared = f->env->shared },
+				.shared = f->env->shared,
+				.connect = f->connect,
+				.forget_pool = f->pools[FRONT_API] },
 			&f->flows);
 	api.flows = f->flows;
 	api.pool = f->pools[FRONT_API];

@@ -22,10 +22,11 @@ static int
 practice_help(FILE *to)
 {
 	fprintf(to,
-		"usage: drawbridge practice [--port N]\n\n"
+		"usage: drawbridge practice [--port N] [--bridge URL]\n\n"
 		"Runs the practice service by itself, on 127.0.0.1, until a "
 		"signal ends it.\n\n"
-		"  --port N  where to listen (%d)\n",
+		"  --port N      where to listen (%d)\n"
+		"  --bridge URL  whose chat widget its shop page has\n",
 		PRACTICE_PORT);
 	return to == stdout ? 0 : 2;
 }
@@ -40,14 +41,19 @@ main_practice(int argc, char **argv)
 	struct practice *p;
 	struct loop *l;
 	uint64_t port;
+	int i;
 
 	if (argc == 1 && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")))
 		return practice_help(stdout);
-	if (argc == 2 && !strcmp(argv[0], "--port") &&
-	    !slice_to_u64(slice_str(argv[1]), 65535, &port)) {
-		config.port = (uint16_t)port;
-	} else if (argc) {
-		return practice_help(stderr);
+	for (i = 0; i < argc; i += 2) {
+		if (i + 1 < argc && !strcmp(argv[i], "--port") &&
+		    !slice_to_u64(slice_str(argv[i + 1]), 65535, &port))
+			config.port = (uint16_t)port;
+		else if (i + 1 < argc && !strcmp(argv[i], "--bridge") &&
+			 practice_bridge_is_sound(argv[i + 1]))
+			config.bridge = argv[i + 1];
+		else
+			return practice_help(stderr);
 	}
 	if (loop_new(&l) || practice_new(l, &config, &p, &config.port)) {
 		fprintf(stderr, "practice: cannot listen on port %u\n",

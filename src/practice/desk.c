@@ -2,7 +2,8 @@
 /*
  * The practice service's ticket API, in the manner of Zoho Desk: error
  * bodies, scopes, 204 where a search finds nothing, and a list that ignores
- * ticketNumber and gives every ticket.
+ * ticketNumber and gives every ticket.  Its own is /tickets/mine: those of
+ * whoever has given the grant.
  */
 #include <stdio.h>
 
@@ -28,6 +29,17 @@ practice_fill_tickets(struct practice *p)
 {
 	_Static_assert(sizeof(p->tickets) == sizeof(samples), "all of them");
 	memcpy(p->tickets, samples, sizeof(samples));
+}
+
+bool
+practice_is_customer(const struct practice *p, const char *email)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(p->tickets); i++)
+		if (!strcmp(p->tickets[i].email, email))
+			return true;
+	return false;
 }
 
 static void
@@ -62,9 +74,10 @@ put_ticket(struct buf *b, const struct practice_ticket *t)
 		   t->status, t->email);
 }
 
-/* Those with this number; all where number is NULL. */
+/* Those with this number, or of this customer; NULL: any. */
 static void
-answer_tickets(struct practice_request *rq, const char *number)
+answer_tickets(struct practice_request *rq, const char *number,
+	       const char *email)
 {
 	struct practice *p = rq->p;
 	struct buf b;
@@ -72,7 +85,8 @@ answer_tickets(struct practice_request *rq, const char *number)
 
 	buf_init(&b, 16 * 1024);
 	for (i = 0; i < ARRAY_LEN(p->tickets); i++) {
-		if (number && strcmp(p->tickets[i].number, number))
+		if ((number && strcmp(p->tickets[i].number, number)) ||
+		    (email && strcmp(p->tickets[i].email, email)))
 			continue;
 		if (n++)
 			buf_putc(&b, ',');
@@ -97,7 +111,7 @@ desk_search(struct practice_request *rq)
 			   "The data does not comply to the validation "
 			   "restrictions defined.");
 	else
-		answer_tickets(rq, number);
+		answer_tickets(rq, number, NULL);
 }
 
 static void
@@ -157,6 +171,10 @@ static bool
 desk_is_out_of_order(struct practice_request *rq)
 {
 	rq->p->api_requests++;
+	if (rq->p->faults[PRACTICE_SILENCE]) {
+		http_exchange_abort(rq->x);
+		return true;
+	}
 	if (rq->p->faults[PRACTICE_OUTAGE]) {
 		practice_json(rq, 503, NULL, "%s", "");
 		return true;
@@ -196,7 +214,9 @@ practice_desk(struct practice_request *rq)
 	if (search)
 		desk_search(rq);
 	else if (slice_eq(rest, SLICE("/tickets")))
-		answer_tickets(rq, NULL);
+		answer_tickets(rq, NULL, NULL);
+	else if (slice_eq(rest, SLICE("/tickets/mine")))
+		answer_tickets(rq, NULL, g->account);
 	else if (slice_starts(rest, SLICE("/tickets/")))
 		desk_ticket(rq, slice_from(rest, 9), patch);
 	else

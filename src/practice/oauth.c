@@ -125,6 +125,9 @@ practice_decide(struct practice_request *rq)
 	practice_param(rq->query, "code_challenge", g->challenge,
 		       sizeof(g->challenge));
 	practice_param(rq->query, "access_type", access, sizeof(access));
+	practice_param(rq->body, "account", g->account, sizeof(g->account));
+	if (!practice_is_customer(rq->p, g->account))
+		memcpy(g->account, rq->p->tickets[0].email, sizeof(g->account));
 	g->offline = !strcmp(access, "offline");
 	new_token(g->code, sizeof(g->code));
 	g->code_until_ms = clock_wall_ms() + CODE_LIFE_MS;

@@ -25,7 +25,7 @@ static const char style[] =
 	"main{border:1px solid var(--l);border-radius:12px;padding:1.6rem}"
 	"h1{font-size:1.3rem;margin:.2rem 0 1rem}"
 	"small{opacity:.75}li{margin:.35rem 0}"
-	"button{font:inherit;padding:.5rem 1.1rem;border-radius:8px;"
+	"select{font:inherit;padding:.3rem}button{font:inherit;padding:.5rem 1.1rem;border-radius:8px;"
 	"border:1px solid var(--b);background:none;color:inherit;"
 	"cursor:pointer}"
 	"button.go,button[aria-pressed=true]{background:var(--b);"
@@ -74,6 +74,7 @@ practice_page_consent(struct practice_request *rq, const char *scope)
 {
 	struct slice rest = slice_str(scope), one;
 	struct buf b;
+	size_t i;
 
 	page_begin(&b, "Drawbridge would like to use your Practice Desk");
 	buf_puts(&b, "<p>It asks to be allowed to:</p><ul>");
@@ -84,10 +85,15 @@ practice_page_consent(struct practice_request *rq, const char *scope)
 	}
 	buf_puts(&b, "</ul><form method=\"post\" action=\"?");
 	codec_html(&b, rq->query);
-	buf_puts(&b, "\"><button class=\"go\" name=\"decision\" "
-		     "value=\"accept\">Accept</button> "
-		     "<button name=\"decision\" value=\"deny\">Reject"
-		     "</button></form>");
+	buf_puts(&b, "\"><p><label>You are <select name=\"account\">");
+	for (i = 0; i < ARRAY_LEN(rq->p->tickets); i++)
+		buf_printf(&b, "<option value=\"%s\">%s</option>",
+			   rq->p->tickets[i].email, rq->p->tickets[i].email);
+	buf_puts(&b,
+		 "</select></label></p><button class=\"go\" name=\"decision\" "
+		 "value=\"accept\">Accept</button> "
+		 "<button name=\"decision\" value=\"deny\">Reject"
+		 "</button></form>");
 	page_end(rq, 200, &b);
 }
 
@@ -102,7 +108,9 @@ practice_page_home(struct practice_request *rq)
 	buf_printf(&b,
 		   "<p>An authorization server and a ticket API to learn and "
 		   "test with, and its faults: press one to turn it on or "
-		   "off.</p><p>Token requests so far: %llu. API calls: %llu."
+		   "off.</p><p>The <a href=\"/shop\">practice shop</a> is a "
+		   "page of another site, with the demo's bot on it.</p>"
+		   "<p>Token requests so far: %llu. API calls: %llu."
 		   "</p><table>",
 		   (unsigned long long)p->token_requests,
 		   (unsigned long long)p->api_requests);

@@ -19,6 +19,8 @@ static const struct {
 } routes[] = {
 	{ "GET", "/", false, practice_page_home },
 	{ "POST", "/practice/faults", false, practice_switch },
+	{ "GET", "/shop", false, practice_shop },
+	{ "GET", "/shop.css", false, practice_shop_style },
 	{ "GET", "/oauth/v2/auth", false, practice_authorize },
 	{ "POST", "/oauth/v2/auth", false, practice_decide },
 	{ "POST", "/oauth/v2/token", false, practice_token },
@@ -187,6 +189,8 @@ practice_new(struct loop *l, const struct practice_config *c,
 	snprintf(p->client_id, sizeof(p->client_id), "%s", c->client_id);
 	snprintf(p->client_secret, sizeof(p->client_secret), "%s",
 		 c->client_secret);
+	snprintf(p->bridge, sizeof(p->bridge), "%s",
+		 c->bridge ? c->bridge : "");
 	practice_fill_tickets(p);
 	config.arg = p;
 	rc = http_server_new(l, &config, &p->server);

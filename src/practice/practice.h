@@ -20,6 +20,9 @@ struct practice_config {
 	uint16_t port;		   /* on 127.0.0.1; 0: any free one */
 	const char *client_id;	   /* of the one registered app */
 	const char *client_secret; /* public knowledge: nothing is guarded */
+	/* Origin of the Drawbridge whose chat widget the practice shop has,
+	 * "http://127.0.0.1:7070"; NULL: it has none. */
+	const char *bridge;
 };
 
 struct practice;
@@ -28,5 +31,7 @@ struct practice;
 int practice_new(struct loop *l, const struct practice_config *c,
 		 struct practice **out, uint16_t *port);
 void practice_free(struct practice *p);
+/* Whether a text can be config.bridge: an origin, http or https. */
+bool practice_bridge_is_sound(const char *text);
 
 #endif

@@ -16,6 +16,7 @@
 	X(ROTATION, "rotation", \
 	  "Each refresh token works once; using it again kills the grant") \
 	X(OUTAGE, "outage", "API and token endpoint answer 503") \
+	X(SILENCE, "silence", "The API ends connections without an answer") \
 	X(SHORT_LIFE, "short_life", "New access tokens live ten seconds") \
 	X(BUSY, "busy", "The API answers 429")
 
@@ -30,6 +31,7 @@ enum practice_fault {
 struct practice_grant {
 	struct practice_grant *next;
 	char scope[512];
+	char account[64]; /* e-mail address of who has accepted */
 	char code[RANDOM_TOKEN_SIZE + 8]; /* "" once used */
 	char redirect_uri[512];
 	char challenge[64]; /* PKCE S256, or "" */
@@ -60,6 +62,7 @@ struct practice {
 	uint16_t port;
 	char client_id[128];
 	char client_secret[128];
+	char bridge[128]; /* whose widget the shop has; "" */
 	bool faults[PRACTICE_FAULT_COUNT];
 	uint64_t token_requests, api_requests;
 	struct practice_grant *grants;
@@ -93,6 +96,8 @@ void practice_expire_tokens(struct practice *p);
 
 /* ---- desk.c ---- */
 void practice_fill_tickets(struct practice *p);
+/* Whether somebody of this address has tickets, or may have some. */
+bool practice_is_customer(const struct practice *p, const char *email);
 void practice_desk(struct practice_request *rq);
 
 /* ---- pages.c ---- */
@@ -101,5 +106,9 @@ void practice_page_consent(struct practice_request *rq, const char *scope);
 void practice_page_error(struct practice_request *rq, const char *title,
 			 const char *text);
 void practice_switch(struct practice_request *rq);
+
+/* ---- shop.c ---- */
+void practice_shop(struct practice_request *rq);
+void practice_shop_style(struct practice_request *rq);
 
 #endif

@@ -191,6 +191,18 @@ on_forget(struct proc_request *rq, struct proc_unpack *in, void *arg)
 }
 
 static void
+on_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct connect_msg_revoked m = { .upstream = true };
+	struct proc_pack *p = proc_pack_new();
+
+	(void)in;
+	(void)arg;
+	connect_msg_revoked_pack(&m, p);
+	proc_reply(rq, 0, p);
+}
+
+static void
 on_other(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	(void)in;
@@ -204,6 +216,7 @@ static const struct proc_message keeper_table[] = {
 	{ CONNECT_KEEPER_APP, "app", FROM_FRONT, on_other },
 	{ CONNECT_KEEPER_CONSENT_BEGIN, "begin", FROM_FRONT, on_begin },
 	{ CONNECT_KEEPER_CONSENT_FINISH, "finish", FROM_FRONT, on_finish },
+	{ CONNECT_KEEPER_REVOKE, "revoke", FROM_FRONT, on_revoke },
 	{ CONNECT_KEEPER_FORGET, "forget", FROM_FRONT, on_forget },
 	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, on_other },
 	{ CONNECT_KEEPER_CHANGES, "changes", FROM_FRONT, on_changes },

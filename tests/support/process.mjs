@@ -26,7 +26,8 @@ export function killQuietly(pid, signal) {
 }
 
 export class Process {
-	constructor(command, args, { stdin, cwd, env, uid, gid } = {}) {
+	/* open: its input stays open for write(). */
+	constructor(command, args, { stdin, open, cwd, env, uid, gid } = {}) {
 		this.name = command.split('/').pop()
 		this.stdout = ''
 		this.stderr = ''
@@ -35,7 +36,8 @@ export class Process {
 		})
 		running.add(this.child)
 		this.child.stdin.on('error', () => {})
-		this.child.stdin.end(stdin ?? '')
+		if (!open)
+			this.child.stdin.end(stdin ?? '')
 		this.child.stdout.setEncoding('utf8').on('data', (text) => { this.stdout += text })
 		this.child.stderr.setEncoding('utf8').on('data', (text) => { this.stderr += text })
 		this.ended = new Promise((resolve) => {
@@ -54,6 +56,10 @@ export class Process {
 
 	get pid() {
 		return this.child.pid
+	}
+
+	write(text) {
+		this.child.stdin.write(text)
 	}
 
 	/* Waits for the text in either output. */

@@ -26,7 +26,7 @@ export async function addService(drawbridge, definition, app) {
 	return definition.id
 }
 
-/* Drawbridge, oidc-provider, and an API that asks the provider about every token. */
+/* Drawbridge, oidc-provider, and an API that asks the provider about every token. /mine answers whose token it is. */
 export async function startOidcWorld(scope, { oidc: oidcOptions = {}, drawbridge: options = {}, definition } = {}) {
 	const port = await freePort()
 	const oidc = await startOidc(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`], ...oidcOptions })
@@ -35,7 +35,11 @@ export async function startOidcWorld(scope, { oidc: oidcOptions = {}, drawbridge
 		if (!active)
 			request.socket.server.inactive = (request.socket.server.inactive ?? 0) + 1
 		return active
-	} })
+	}, routes: { '/mine': async (_, response, { entry }) => {
+		const { sub } = await oidc.introspect(entry.token)
+		response.writeHead(200, { 'content-type': 'application/json' })
+		response.end(JSON.stringify({ account: sub }))
+	} } })
 	const drawbridge = await startDrawbridge(scope, { port, ...options })
 	const { client_id, client_secret } = oidc.clients.web
 	const service = await addService(drawbridge, oauthService('tickets_oidc', oidc, api, {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * `drawbridge demo` as a newcomer uses it: what it prints is done, word by word; Ctrl-C ends it without a trace; a
- * second one beside it does not disturb it.
+ * `drawbridge demo` as a newcomer uses it: what it prints is done, word by word; its bot is talked with, as a visitor
+ * of the practice shop and on the terminal; Ctrl-C ends it without a trace; a second one beside it does not disturb
+ * it.
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -12,6 +13,7 @@ import { binary } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
 import { mustRun, run, startProcess } from '../support/process.mjs'
 import { suite, temporaryFolder } from '../support/scope.mjs'
+import { Visitor, waitsForConnect } from '../support/visitor.mjs'
 
 /* As from a terminal: leader of a process group, which is what Ctrl-C reaches. */
 async function startDemo(scope, ...flags) {
@@ -24,7 +26,9 @@ async function startDemo(scope, ...flags) {
 		studio: said(/^The studio +(http\S+)$/m),
 		password: said(/^ {2}password +(\S+)$/m),
 		practice: said(/^Practice service +(http\S+) /m),
-		folder: said(/^Data folder, log +(\S+)/m)
+		folder: said(/^Data folder, log +(\S+)/m),
+		chat: said(/^ {3}(\S+ flow chat \S+ --data \S+)$/m),
+		shop: said(/^ {3}(http\S+\/shop)$/m)
 	})
 }
 
@@ -35,7 +39,7 @@ suite('the demo', (scope) => {
 
 	it('prints a link to connect, a curl line, a sign-in and addresses', async () => {
 		demo = await startDemo(scope)
-		for (const name of ['ticket', 'curl', 'studio', 'password', 'practice', 'folder'])
+		for (const name of ['ticket', 'curl', 'studio', 'password', 'practice', 'folder', 'chat', 'shop'])
 			assert.ok(demo[name], `${name} in ${demo.stdout}`)
 	})
 
@@ -65,6 +69,111 @@ suite('the demo', (scope) => {
 
 	it('the practice service has a page', async () => {
 		assert.match((await request(demo.practice)).text, /Practice Desk/)
+	})
+
+	/* ---- the bot ---- */
+
+	const fault = async (name, on = '1') => {
+		const answer = await request(`${demo.practice}practice/faults`, { method: 'POST',
+			headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: `fault=${name}&on=${on}` })
+		assert.equal(answer.status, 302, answer.text)
+	}
+
+	/* One on the practice shop's page, who has chosen the first thing. */
+	async function visitor(choice) {
+		const url = demo.studio.replace(/\/$/, '')
+		const one = new Visitor({ url, publicUrl: url }, { page: new URL(demo.practice).origin })
+		one.link = 'my_desk'
+		await one.begin('ticket_help')
+		one.last = (await one.say({ choice })).json
+		one.says = async (body) => {
+			one.last = (await one.say(body)).json
+			return one.texts(one.last)
+		}
+		return one
+	}
+
+	const accept = (login) => (browser, page) => browser.submit(page, { button: /accept/i, values: { account: login } })
+
+	it('the practice shop has the widget by one script tag, under a strict policy', async () => {
+		const page = await request(demo.shop)
+		const bridge = new URL(demo.studio).origin
+		assert.ok(page.text.includes(`<script src="${bridge}/widget.js" data-flow="ticket_help" async></script>`))
+		const policy = page.headers['content-security-policy']
+		assert.match(policy, /default-src 'none'/)
+		for (const name of ['script-src', 'connect-src', 'form-action'])
+			assert.ok(policy.includes(`${name} ${bridge}`), policy)
+		assert.ok(!/unsafe/.test(policy))
+		assert.equal((await request(new URL('/shop.css', demo.shop).href)).headers['content-type'], 'text/css; charset=utf-8')
+	})
+
+	it('the bot finds a ticket, and says so where there is none', async () => {
+		const one = await visitor('number')
+		assert.match((await one.says({ text: '102' }))[0], /Ticket 102, “The app does not start.*”, is Open/)
+		await one.says({ choice: 'number' })
+		assert.match((await one.says({ text: '999' }))[0], /no ticket 999/)
+	})
+
+	it('the bot goes on unharmed when its token has expired', async () => {
+		const one = await visitor('number')
+		await fault('expire')
+		assert.match((await one.says({ text: '104' }))[0], /Ticket 104, “Order 4711/)
+	})
+
+	for (const [name, words] of [['silence', 'ends connections'], ['outage', 'answers 503']])
+		it(`the bot offers a person when the desk ${words}`, async () => {
+			const one = await visitor('number')
+			await fault(name)
+			const said = await one.says({ text: '101' }).finally(() => fault(name, '0'))
+			assert.match(said[0], /does not answer just now/)
+			assert.deepEqual(one.last.expects.choices.map(({ id }) => id), ['yes', 'no'])
+			assert.match((await one.says({ choice: 'yes' }))[0], /What is it about/)
+			assert.match((await one.says({ text: 'The invoice' }))[0], /e-mail address/)
+			assert.match((await one.says({ text: 'ada@example.com' }))[0], /Somebody will write to you/)
+		})
+
+	it('the bot shows each visitor his own tickets, after his own consent', async () => {
+		const [ada, ken] = [await visitor('mine'), await visitor('mine')]
+		assert.ok(waitsForConnect(ada.last) && waitsForConnect(ken.last))
+		const done = await ada.consent(accept('ada@example.com'))
+		assert.match(done.text, /the chat goes on/)
+		await ken.consent(accept('ken@example.com'))
+		for (const [one, own, others] of [[ada, /ada@example\.com, you have 1: The invoice/, /delete/],
+			[ken, /ken@example\.com, you have 1: Please delete my account/, /invoice/]]) {
+			const talk = await one.until('to see his tickets', (each) => one.texts(each).some((text) => own.test(text)))
+			assert.ok(!one.texts(talk).some((text) => others.test(text)))
+		}
+	})
+
+	it('the bot takes a refusal, and that Connect is skipped', async () => {
+		const one = await visitor('mine')
+		await one.consent((browser, page) => browser.submit(page, { button: /reject/i }))
+		const talk = await one.until('to ask again', (each) => one.texts(each).some((text) => /was not given/.test(text)))
+		assert.ok(waitsForConnect(talk))
+		assert.match((await one.says({ choice: 'skip' }))[0], /Then not/)
+	})
+
+	it('the chat on the terminal shows the link, and goes on by itself', async () => {
+		const [command, ...args] = demo.chat.split(' ')
+		const chat = startProcess(scope, command, args, { open: true })
+		await chat.says(/4 {2}Nothing more/)
+		chat.write('1\n106\n')
+		await chat.says(/Ticket 106, “A thank-you/)
+		chat.write('2\n')
+		const [, link] = await chat.says(/\n {2}(http\S+\/connect\/\S+)\n/)
+		assert.match((await new Browser().open(link)).text, /Sign in to Drawbridge in this browser/)
+		const browser = new Browser()
+		const url = new URL(demo.studio)
+		const session = await request(`${demo.studio}v1/session`, { method: 'POST', headers: { origin: url.origin },
+			body: { email: 'demo@example.com', password: demo.password } })
+		const [name, value] = session.headers['set-cookie'][0].split(';')[0].split('=')
+		browser.cookies.push({ name, value, host: url.hostname, path: '/', sameSite: 'lax' })
+		const consent = await browser.submit(await browser.open(link), { button: /connect/i })
+		await browser.submit(consent, { button: /accept/i, values: { account: 'grace@example.com' } })
+		await chat.says(/grace@example\.com, you have 1: The app does not start/)
+		chat.write('4\n')
+		await chat.says(/Good-bye/)
+		assert.deepEqual(await chat.ended, { status: 0, signal: null })
 	})
 
 	it('a second one takes other ports', async () => {

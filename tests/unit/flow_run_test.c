@@ -335,6 +335,40 @@ a_handoff_takes_message_and_address(void **state)
 }
 
 static void
+a_webhook_that_waits_for_consent_takes_skip_alone(void **state)
+{
+	const json_t *x;
+	struct flow_run run;
+
+	(void)state;
+	run_init(
+		&run,
+		flow_good(
+			START
+			"{'id': 'a', 'type': 'webhook', 'connection': "
+			"'mine', 'request': {'method': 'GET', 'url': "
+			"'/x'}, 'response_list': [{'codes': ['200'], "
+			"'mappings': []}], 'paths': {'200': 'y', 'other': "
+			"'y', 'no_answer': 'z'}}" SAY(
+				"y", "no",
+				"z") ",{'id': 'z', 'type': 'end', 'text': 'Bye "
+				     "{{block.problem}}'}"));
+	assert_int_equal(flow_run_begin(&run), FLOW_CALL);
+	run.memory = json_pack("{s:i, s:s, s:s}", "asks", 1, "connection",
+			       "01id", "name", "Desk");
+	assert_int_equal(answer(&run, "what?"), FLOW_WAIT);
+	assert_string_equal(said(&run, 0),
+			    "Press Connect to go on, or skip it.");
+	x = json_object_get(run.expects, "connection");
+	assert_string_equal(json_string_value(x), "mine");
+	x = json_object_get(run.expects, "type");
+	assert_string_equal(json_string_value(x), "connect");
+	assert_int_equal(answer(&run, " Skip "), FLOW_ENDED);
+	assert_string_equal(said(&run, 1), "Bye connect_skipped");
+	run_end(&run);
+}
+
+static void
 a_visitors_text_is_no_template(void **state)
 {
 	struct flow_run run;
@@ -362,6 +396,8 @@ main(void)
 		cmocka_unit_test(conditions_hold_or_not),
 		cmocka_unit_test(set_changes_variables_in_order),
 		cmocka_unit_test(a_handoff_takes_message_and_address),
+		cmocka_unit_test(
+			a_webhook_that_waits_for_consent_takes_skip_alone),
 		cmocka_unit_test(a_visitors_text_is_no_template),
 	};
 

@@ -49,9 +49,10 @@ add(const char *id, const char *status, int64_t days_ago)
 	assert_int_equal(
 		store_exec(conn, NULL,
 			   "INSERT INTO conversations (id, org, flow, "
-			   "flow_version, started_with, token, state, status, "
-			   "created_at, updated_at) VALUES (?1, 'o', 'f', 1, "
-			   "'f', x'00', '{}', ?2, 0, ?3)",
+			   "flow_version, started_with, token, subject, state, "
+			   "status, created_at, updated_at) VALUES (?1, 'o', "
+			   "'f', 1, 'f', CAST(?1 AS BLOB), ?1, '{}', ?2, 0, "
+			   "?3)",
 			   "ssi", id, status, now - days_ago * DAY),
 		0);
 	assert_int_equal(store_exec(conn, NULL,
@@ -128,6 +129,35 @@ silent_ones_are_over_and_say_so(void **state)
 			 1);
 }
 
+/* Its grants have to be taken back first. */
+static void
+who_has_grants_stays_behind_empty(void **state)
+{
+	struct flow_talk t;
+
+	(void)state;
+	add("granted", "waiting", 100);
+	assert_int_equal(store_exec(conn, NULL,
+				    "UPDATE conversations SET grants = 1, "
+				    "awaits = 'c', state = '{\"values\": 1}'",
+				    ""),
+			 0);
+	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 0), 0);
+	assert_int_equal(count("SELECT count(*) FROM messages"), 0);
+	assert_int_equal(
+		count("SELECT count(*) FROM conversations WHERE subject = "
+		      "'granted' AND grants = 1 AND flow = '' AND awaits = '' "
+		      "AND state = '{}' AND status = 'ended'"),
+		1);
+	assert_int_equal(flow_talk_load(conn, "granted", &t), ERR_NOT_FOUND);
+	assert_int_equal(flow_talk_remove(conn, "granted"), 0);
+	assert_int_equal(store_exec(conn, NULL,
+				    "UPDATE conversations SET grants = 0", ""),
+			 0);
+	assert_int_equal(flow_talk_remove(conn, "granted"), 0);
+	assert_int_equal(count("SELECT count(*) FROM conversations"), 0);
+}
+
 static void
 hand_offs_stay_until_somebody_has_closed_them(void **state)
 {
@@ -169,6 +199,8 @@ main(void)
 						begin, end),
 		cmocka_unit_test_setup_teardown(silent_ones_are_over_and_say_so,
 						begin, end),
+		cmocka_unit_test_setup_teardown(
+			who_has_grants_stays_behind_empty, begin, end),
 		cmocka_unit_test_setup_teardown(
 			hand_offs_stay_until_somebody_has_closed_them, begin,
 			end),

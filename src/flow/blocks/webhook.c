@@ -4,7 +4,8 @@
  *
  * The document of the call is hook/'s; each entry of its response list is a
  * path, besides "other" and "no_answer".  Paths that lead nowhere fall to
- * "next".  The call itself is drive.c's.
+ * "next".  The call itself is drive.c's; the block waits for the visitor only
+ * where he is to give his consent (consent.c).
  */
 #include <stdio.h>
 
@@ -48,6 +49,7 @@ webhook_learn(const struct flow_at *at, struct flow_block *b,
 	const char *name;
 	size_t i, n;
 
+	flow_known_add(at->c, NULL, "block.problem");
 	for (i = 0; (name = hook_document_path(d, i)); i++) {
 		if (!flow_exit_find(b, name))
 			flow_exit_add(at->c, b, name, true);
@@ -90,6 +92,24 @@ webhook_release(struct flow_block *b)
 	hook_document_unref(b->data);
 }
 
+/* Only consent takes it on, which is no answer; or that it is skipped. */
+static enum flow_next
+webhook_answer(struct flow_run *run, const struct flow_block *b,
+	       const struct flow_answer *a)
+{
+	const char *what = a->choice ? a->choice : a->text ? a->text : "";
+	const struct flow_exit *e = flow_exit_find(b, hook_path_no_answer);
+
+	if (!slice_eq_nocase(slice_trim(slice_str(what)), SLICE("skip")) &&
+	    flow_consent_expect(run, b)) {
+		flow_say_text(run, "Press Connect to go on, or skip it.");
+		return FLOW_WAIT;
+	}
+	flow_problem_set(run, "connect_skipped");
+	run->exit = e && e->block >= 0 ? hook_path_no_answer : "next";
+	return FLOW_GO;
+}
+
 static enum flow_next
 webhook_enter(struct flow_run *run, const struct flow_block *b)
 {
@@ -115,5 +135,6 @@ const struct flow_block_type flow_webhook = {
 	.pauses = true,
 	.compile = webhook_compile,
 	.enter = webhook_enter,
+	.answer = webhook_answer,
 	.release = webhook_release,
 };
