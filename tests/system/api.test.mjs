@@ -14,6 +14,7 @@ import { owner, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
 import { consentAtOidc } from '../support/oidc.mjs'
 import { eventually, suite } from '../support/scope.mjs'
+import { accountFlow, shop } from '../support/visitor.mjs'
 import { startOidcWorld } from '../support/worlds.mjs'
 
 suite('the API and its contract', (scope) => {
@@ -503,6 +504,29 @@ suite('the API and its contract', (scope) => {
 		})
 	})
 
+	it('accounts of visitors: connected from their page, a member by a link', async () => {
+		const { link_name: mine } = await world.fresh({ name: 'Own accounts', per_user: true })
+		await ask(201, 'createFlow', { body: { link_name: 'own_bot', draft: accountFlow(mine, [shop]) } })
+		await ask(200, 'publishFlow', { params: { id: 'own_bot' }, body: {} })
+		const begin = async (options) => {
+			const { json } = await ask(201, 'beginConversation', { params: { id: 'own_bot' }, body: {}, ...options })
+			const asked = await ask(200, 'answerConversation', { params: { id: json.id }, key: json.token, body: { choice: 'mine' } })
+			assert.deepEqual([asked.json.expects.type, asked.json.expects.connection], ['connect', mine])
+			return json
+		}
+		const member = await begin()
+		const params = { id: member.id }
+		assert.match((await ask(201, 'connectConversation', { params, body: { connection: mine } })).json.url, /\/connect\//)
+		await refused(409, 'wrong_state', 'connectConversation', { params, body: { connection: 'another' } })
+		await refused(403, 'forbidden', 'connectConversation', { params, key: member.token, body: { connection: mine } })
+
+		const visitor = await begin({ key: null, headers: { origin: shop } })
+		const press = { key: null, body: String(new URLSearchParams({ token: visitor.token, connection: mine })) }
+		const headers = { 'content-type': form, origin: shop }
+		assert.match((await ask(303, 'visitorConnects', { ...press, headers })).headers.location, /\/connect\//)
+		await ask(403, 'visitorConnects', { ...press, headers: { ...headers, origin: 'https://elsewhere.example' } })
+	})
+
 	it('webhooks: run, tried dry, and refused', async () => {
 		const body = { request: { method: 'GET', url: `${world.api.url}/echo`, query: [{ name: 'n', value: '{{input.n}}' }] },
 			connection: link, input: { n: 'N' }, response_list: [{ codes: ['2xx'], mappings: [{ variable: 'path', from: '$.path' }] }] }
@@ -528,6 +552,6 @@ suite('the API and its contract', (scope) => {
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 81)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 83)
 	})
 })
