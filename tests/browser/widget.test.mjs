@@ -538,7 +538,6 @@ suite('the chat widget in a browser', (scope) => {
 	})
 
 	it('tells whoever begins too often to wait, and then goes on', async () => {
-		await visit({ flow: 'help' })
 		let enough = false, refused = 0
 		const others = (async () => {
 			while (!enough) {
@@ -548,8 +547,13 @@ suite('the chat widget in a browser', (scope) => {
 			}
 		})()
 		await eventually('the limit', () => refused > 0)
-		await launcher().click()
-		await page.getByText(/You can go on in \d+ s\./).waitFor()
+		/* once a second somebody may begin, and that can be this visitor */
+		const refusal = () => page.getByText(/You can go on in \d+ s\./), begun = () => page.getByText('What is your name?')
+		do {
+			await visit({ flow: 'help' })
+			await launcher().click()
+			await refusal().or(begun()).waitFor()
+		} while (await begun().isVisible())
 		enough = true
 		await others
 		await picture(page, 'widget-wait')

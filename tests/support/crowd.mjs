@@ -4,19 +4,26 @@
  * API answers. Every one must end, with what the API said to it, and must have called exactly once.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { keyService } from './definitions.mjs'
 import { startDrawbridge } from './drawbridge.mjs'
-import { listen, readBody } from './http.mjs'
+import { readBody } from './http.mjs'
 import { mustRun } from './process.mjs'
 import { eventually } from './scope.mjs'
 import { addService, newConnection } from './worlds.mjs'
 
-/* An API that holds its answers until it is let. */
-async function startHolder(scope) {
-	const holder = { calls: new Map(), held: [], open: false, most: 0 }
+/*
+ * An API that holds its answers until it is let. It has a thread of its own, and a long queue: the one that begins the
+ * conversations is busy, and whoever is not let in within 5 s has not been answered.
+ */
+function hold() {
+	const calls = new Map()
+	let held = [], most = 0, open = false
 	const answer = ([response, n]) => {
 		const text = JSON.stringify({ said: `answer to ${n}` })
 		response.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length })
@@ -24,21 +31,36 @@ async function startHolder(scope) {
 	}
 	const server = http.createServer(async (request, response) => {
 		const { n } = JSON.parse(await readBody(request))
-		holder.calls.set(n, (holder.calls.get(n) ?? 0) + 1)
-		if (holder.open)
+		calls.set(n, (calls.get(n) ?? 0) + 1)
+		if (open)
 			return answer([response, n])
-		holder.held.push([response, n])
-		holder.most = Math.max(holder.most, holder.held.length)
+		held.push([response, n])
+		most = Math.max(most, held.length)
 	})
 	Object.assign(server, { keepAliveTimeout: 60_000, requestTimeout: 0 })
-	holder.port = await listen(scope, server)
-	holder.url = `http://127.0.0.1:${holder.port}`
-	holder.release = () => {
-		holder.open = true
-		for (const each of holder.held.splice(0))
-			answer(each)
+	server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => parentPort.postMessage(server.address().port))
+	parentPort.on('message', (asked) => {
+		if (asked === 'release') {
+			open = true
+			held.forEach(answer)
+			held = []
+		}
+		parentPort.postMessage({ calls, held: held.length, most })
+	})
+}
+
+if (workerData === 'the API of the crowd')
+	hold()
+
+async function startHolder(scope) {
+	const worker = new Worker(fileURLToPath(import.meta.url), { workerData: 'the API of the crowd' })
+	scope.after(() => worker.terminate())
+	const [port] = await once(worker, 'message')
+	const ask = async (what) => {
+		worker.postMessage(what)
+		return (await once(worker, 'message'))[0]
 	}
-	return holder
+	return { port, url: `http://127.0.0.1:${port}`, state: () => ask('state'), release: () => ask('release') }
 }
 
 const blocks = (link) => [
@@ -114,13 +136,12 @@ export async function runCrowd(scope, { count, streams = 300, together = 48, tel
 	tell(`begun in ${figures.begunIn.toFixed(1)} s`)
 	const listened = talks.slice(0, streams).map((talk) => follow(drawbridge, talk))
 	await eventually('the streams to be open', () => listened.every(({ text }) => text.includes('"calling"')), { timeout: 20_000 })
-	await eventually('the calls to have come', () => holder.held.length >= Math.min(count, 1000), { timeout: 20_000 })
+	await eventually('the calls to have come', async () => (await holder.state()).held >= Math.min(count, 1000), { timeout: 20_000 })
 	assert.equal(await inState(drawbridge, 'calling'), count)
 	figures.inFlight = frontIs(drawbridge)
-	figures.atTheApi = holder.most
 
 	since = clock()
-	holder.release()
+	figures.atTheApi = (await holder.release()).most
 	await eventually('all to be over', async () => {
 		const ended = await inState(drawbridge, 'ended')
 		tell(`${ended} are over after ${(clock() - since).toFixed(1)} s`)
@@ -138,9 +159,10 @@ export async function runCrowd(scope, { count, streams = 300, together = 48, tel
 			{ key: talks[n].token })
 		assert.deepEqual([state, ...messages.map(({ seq, content }) => [seq, content.text])], ['ended', [1, `answer to ${n}`]])
 	})
-	const wrong = talks.map((talk, n) => [n, holder.calls.get(n)]).filter(([, calls]) => calls !== 1)
+	const { calls } = await holder.state()
+	const wrong = talks.map((talk, n) => [n, calls.get(n)]).filter(([, times]) => times !== 1)
 	assert.deepEqual(wrong, [], 'each has called exactly once')
-	assert.equal(holder.calls.size, count)
+	assert.equal(calls.size, count)
 	return figures
 }
 
