@@ -62,7 +62,7 @@ endif
 
 # Long runs: docs/reliability.md tells what they do.
 TORTURE_MINUTES ?= 60
-torture: $(BINARY) ## kills, slow clients, fuzzing for TORTURE_MINUTES=60
+torture: $(BINARY) ## kills, faults, slow clients, fuzzing for TORTURE_MINUTES=60
 	$(if $(filter release,$(VARIANT)),$(Q)$(MAKE) VARIANT=steps \
 		BUILD=build/steps all)
 	$(Q)$(MAKE) VARIANT=fuzz BUILD=build/fuzz fuzz
