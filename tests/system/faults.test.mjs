@@ -45,8 +45,10 @@ const assertProblem = ({ status, json, text }, statuses, detail = /\w/) => {
 async function startWorld(scope, { data, caFile, flags } = {}) {
 	const port = await freePort()
 	const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+	const held = []
 	const api = await startApi(scope, { check: (given) => given === token || server.accountOf(given), routes: {
-		'/alone': (_, response) => response.writeHead(200, { connection: 'close', 'content-length': 0 }).end() } })
+		'/alone': (_, response) => response.writeHead(200, { connection: 'close', 'content-length': 0 }).end(),
+		'/held': (_, response) => held.push(response) } })
 	const drawbridge = await startDrawbridge(scope, { port, data, caFile, flags })
 	if (data)
 		await drawbridge.makeOwner()
@@ -62,7 +64,7 @@ async function startWorld(scope, { data, caFile, flags } = {}) {
 	}
 	const steady = async (service = 'steady') =>
 		(await newConnection(drawbridge, service, { credentials: { token } })).link_name
-	const world = { server, api, drawbridge, connected, steady, oauth: await connected(), key: await steady(),
+	const world = { server, api, held, drawbridge, connected, steady, oauth: await connected(), key: await steady(),
 		refreshes: () => server.requests.filter(({ form }) => form.grant_type === 'refresh_token').length,
 		refresh: (link) => drawbridge.api('POST', `/v1/connections/${link}/refresh`, undefined, { timeout: 60_000 }),
 		works: async (link) => assert.equal((await drawbridge.via(link, '/echo')).status, 200) }
@@ -168,6 +170,30 @@ suite('what it stands on fails', (scope) => {
 			await world.works(n % 2 ? world.key : world.oauth)
 		room()
 		await world.works(await world.steady())
+	})
+
+	it('the store\'s disk is full while a conversation\'s call is out: its result is kept until there is room', async () => {
+		const blocks = [{ id: 'start', type: 'start', paths: { next: 'call' } },
+			{ id: 'call', type: 'webhook', connection: world.key, request: { method: 'POST', url: '/held' },
+				response_list: [{ codes: ['200'], mappings: [{ variable: 'said', from: 'body' }] }],
+				paths: { 200: 'good', other: 'bad', no_answer: 'bad' } },
+			{ id: 'good', type: 'end', text: '{{block.said}}' }, { id: 'bad', type: 'end', text: 'lost' }]
+		const { id: flow } = await drawbridge.must('POST', '/v1/flows', { draft: { name: 'Held', blocks } })
+		await drawbridge.must('POST', `/v1/flows/${flow}/publish`, {})
+		const { id } = await drawbridge.must('POST', `/v1/flows/${flow}/conversations?wait=0`, {})
+		await eventually('the call', () => world.held.length === 1)
+		const room = fillDisk(folders.store)
+		await eventually('no room for the least change', async () =>
+			(await drawbridge.api('PUT', '/v1/globals/room', { value: 'x' })).status >= 500)
+		world.held[0].end('kept')
+		await eventually('the result to wait', () => /a call's result waits to be stored/.test(drawbridge.log))
+		room()
+		const talk = await eventually('its end', async () => {
+			const now = await drawbridge.must('GET', `/v1/conversations/${id}`)
+			return now.state === 'ended' && now
+		})
+		assert.deepEqual(talk.messages.map(({ content }) => content.text), ['kept'])
+		assert.equal(world.held.length, 1, 'called once')
 	})
 
 	it('the keeper\'s database is locked by somebody: a refresh is told to come again, and calls go on', async () => {
