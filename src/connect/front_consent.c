@@ -35,7 +35,7 @@ ticket_store(struct store_conn *c, const struct connect_who *who,
 	     const struct front_row *r, const struct connect_visit *v,
 	     const char *token, int64_t expires_at)
 {
-	const char *subject = r->info.per_user ? who->actor->member : "";
+	const char *subject = "";
 	unsigned char hash[PEOPLE_HASH_SIZE];
 	struct slice session = SLICE_NONE;
 
@@ -44,8 +44,10 @@ ticket_store(struct store_conn *c, const struct connect_who *who,
 		subject = v->subject;
 		if (v->visitor)
 			session = slice_of(v->visitor, PEOPLE_HASH_SIZE);
-	} else if (r->info.per_user && who->session) {
-		session = slice_of(who->session, PEOPLE_HASH_SIZE);
+	} else if (r->info.per_user) {
+		subject = who->actor->member;
+		if (who->session)
+			session = slice_of(who->session, PEOPLE_HASH_SIZE);
 	}
 	return store_exec(
 		c, NULL,
