@@ -162,7 +162,7 @@ suite('visitors\' own connections', (scope) => {
 
 	/* What no browser does. */
 	async function post(body, headers) {
-		const answer = await fetch(`${drawbridge.publicUrl}/connect/visitor`, { method: 'POST', redirect: 'manual', body,
+		const answer = await fetch(`${drawbridge.url}/connect/visitor`, { method: 'POST', redirect: 'manual', body,
 			headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers } })
 		return { status: answer.status, text: await answer.text(), headers: Object.fromEntries(answer.headers) }
 	}
@@ -263,7 +263,7 @@ suite('visitors\' own connections', (scope) => {
 	/* A browser in which the owner, whose key the tests have, is signed in. */
 	async function signedIn() {
 		const browser = new Browser()
-		const answer = await fetch(`${drawbridge.publicUrl}/v1/session`, { method: 'POST', body: JSON.stringify(owner),
+		const answer = await fetch(`${drawbridge.url}/v1/session`, { method: 'POST', body: JSON.stringify(owner),
 			headers: { origin: drawbridge.publicUrl, 'content-type': 'application/json' } })
 		const [name, value] = answer.headers.get('set-cookie').split(';')[0].split('=')
 		browser.cookies.push({ name, value, host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
