@@ -104,7 +104,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ASSERT(!buf_puts(&b, begins[i].after));
 	ASSERT(!buf_put(&b, data + 1, size - 1));
 	s = secret_new(b.len);
-	if (s)
+	if (s && b.len)
 		memcpy(secret_bytes(s), b.data, b.len);
 	buf_release(&b);
 	if (!s)
