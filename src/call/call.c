@@ -183,8 +183,9 @@ call_fail_open(struct call *c, int err)
 	switch (err) {
 	case ERR_BLOCKED:
 		call_problem_set(c, 403, "destination_not_allowed",
-				 "The operator can allow a private address: "
-				 "serve --egress-allow.",
+				 "The operator can allow a private address "
+				 "(serve --egress-allow), and so can an owner "
+				 "(drawbridge egress allow).",
 				 "The guard refuses the destination: %s.",
 				 detail);
 		break;

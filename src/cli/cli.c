@@ -41,10 +41,11 @@ static const struct cli_command *const tables[] = {
 	cli_share_commands,   cli_call_commands,
 	cli_webhook_commands, cli_webhook_import_commands,
 	cli_flow_commands,    cli_key_commands,
-	cli_member_commands,  cli_audit_commands,
-	cli_keyring_commands, cli_backup_commands,
-	cli_restore_commands, cli_renew_commands,
-	cli_doctor_commands,  other_commands,
+	cli_member_commands,  cli_egress_commands,
+	cli_audit_commands,   cli_keyring_commands,
+	cli_backup_commands,  cli_restore_commands,
+	cli_renew_commands,   cli_doctor_commands,
+	other_commands,
 };
 
 /* ---- saying what is wrong ---- */

@@ -424,6 +424,26 @@ exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	exchange_start(e);
 }
 
+/* ---- what the owner allows ---- */
+
+static void
+exchanger_egress(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct connect_msg_egress m;
+	struct egress_allowed *list = NULL;
+	struct exchanger *x = arg;
+	int rc = connect_msg_egress_unpack(in, &m);
+
+	if (!rc) {
+		list = connect_msg_egress_allowed(&m);
+		rc = list ? 0 : ERR_NOMEM;
+		/* without memory: nothing is allowed */
+		egress_allow(x->egress, list);
+		egress_allowed_unref(list);
+	}
+	proc_reply(rq, rc, NULL);
+}
+
 /* ---- the role ---- */
 
 #define FROM_KEEPER (1u << PROC_KEEPER)
@@ -431,6 +451,7 @@ exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
 static const struct proc_message exchanger_messages[] = {
 	{ CONNECT_EXCHANGER_TOKEN, "token", FROM_KEEPER, exchanger_token },
 	{ CONNECT_EXCHANGER_LOOKUP, "lookup", FROM_KEEPER, exchanger_lookup },
+	{ CONNECT_EXCHANGER_EGRESS, "egress", FROM_KEEPER, exchanger_egress },
 	{ 0, NULL, 0, NULL },
 };
 
@@ -452,6 +473,8 @@ exchanger_peer(struct proc_env *env, enum proc_role peer, int fd)
 	/* Of a keeper that is no more: the next one asks again, and a request
 	 * that leaves after that would use a refresh token twice. */
 	exchanger_drop(x);
+	/* What has changed without a keeper is told by the next one. */
+	egress_allow(x->egress, NULL);
 	proc_channel_replace(x->keeper, fd);
 }
 
@@ -480,6 +503,8 @@ exchanger_init(struct exchanger *x, struct proc_env *env)
 	policy.allow =
 		conf_list(env->conf, CONF_EGRESS_ALLOW, &policy.allow_count);
 	policy.ca_file = ca[0] ? ca : NULL;
+	policy.locked = conf_bool(env->conf, CONF_EGRESS_LOCK);
+	policy.own = conf_list(env->conf, CONF_LISTEN, &policy.own_count);
 	rc = egress_policy_new(&policy, &x->policy, detail, sizeof(detail));
 	if (!rc) { /* trust anchors are read; its threads come after */
 		proc_env_sandbox(env, read_paths, NULL);

@@ -414,6 +414,7 @@ catch_up_work(struct loop_work *w)
 
 	if (!store_acquire(u->front->store, &c)) {
 		front_catch_up(u->front, c);
+		front_egress_publish(u->front, c);
 		store_release(c);
 	}
 	free(u);
@@ -451,6 +452,7 @@ connect_front_attach(struct connect_front *f, struct proc_channel *keeper)
 	pthread_mutex_lock(&f->mutex);
 	f->keeper = keeper;
 	pthread_mutex_unlock(&f->mutex);
+	f->egress_untold = true;
 	connect_views_attach(f->views, f->loop, keeper);
 	catch_up_start(f);
 }
@@ -505,13 +507,17 @@ connect_front_new(const struct connect_front_config *config,
 	f->loop = config->loop;
 	f->pool = config->pool;
 	f->views = config->views;
+	f->policy = config->policy;
 	pthread_mutex_init(&f->mutex, NULL);
+	pthread_mutex_init(&f->publishing, NULL);
 	pthread_mutex_init(&f->applying, NULL);
 	f->notices_end = &f->notices;
 	f->public_url = slice_dup(slice_str(config->public_url));
 	rc = f->public_url ? store_acquire(f->store, &c) : ERR_NOMEM;
 	if (!rc)
 		rc = front_catalog_load(f, c);
+	if (!rc)
+		rc = front_egress_load(f, c);
 	if (c)
 		store_release(c);
 	if (rc)
@@ -528,10 +534,12 @@ connect_front_free(struct connect_front *f)
 
 	if (!f)
 		return;
+	connect_front_stop(f);
 	if (f->catalog)
 		catalog_unref(f->catalog);
 	while ((n = notice_next(f)))
 		free(n);
+	pthread_mutex_destroy(&f->publishing);
 	pthread_mutex_destroy(&f->applying);
 	pthread_mutex_destroy(&f->mutex);
 	free(f->public_url);

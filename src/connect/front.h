@@ -55,6 +55,7 @@ struct connect_front_config {
 	struct loop_pool *pool; /* for storing what the keeper notices */
 	const char *public_url; /* no slash behind; copied */
 	struct connect_views *views;
+	struct egress_policy *policy; /* the workers'; borrowed; may be NULL */
 };
 
 /*
@@ -72,11 +73,52 @@ extern const struct proc_message connect_front_messages[];
  * it asks for what has changed meanwhile. */
 void connect_front_attach(struct connect_front *f, struct proc_channel *keeper);
 
+/* Looks now and then whether the owner's destinations (below) have changed
+ * elsewhere, or must be told again; shared: another front is at the database.
+ * Call both from config.loop; stop before the loop ends. */
+void connect_front_watch(struct connect_front *f, bool shared);
+void connect_front_stop(struct connect_front *f);
+
 /* What the keeper has counted, for /metrics. */
 int connect_front_counts(struct connect_front *f, uint32_t timeout_ms,
 			 struct connect_counts *out);
 /* Whether the keeper answers, for /readyz: 0, ERR_TIMEOUT, ERR_CLOSED. */
 int connect_front_ping(struct connect_front *f, uint32_t timeout_ms);
+
+/* ---- private destinations ---- */
+
+enum { CONNECT_EGRESS_NOTE_MAX = 200 };
+
+/* A private destination that the owner has allowed. */
+struct connect_egress {
+	char id[27];
+	char destination[EGRESS_ALLOWED_TEXT]; /* "10.1.2.0/24:443" */
+	const char *note;		       /* "" if none */
+	char by[27];			       /* the member */
+	const char *by_name;
+	int64_t created_at;
+};
+
+/* In the order of their making.  locked: the operator has forbidden them, so
+ * they count for nothing. */
+int connect_front_egress_list(struct connect_front *f, struct store_conn *c,
+			      const struct connect_who *who,
+			      struct arena *arena, struct connect_egress **out,
+			      size_t *count, bool *locked,
+			      struct connect_problem *p);
+/* Counts when it returns, for the exchanger perhaps a moment later.  ERR_EXISTS;
+ * ERR_WRONG_STATE (egress_full); ERR_FORBIDDEN (egress_locked). */
+int connect_front_egress_add(struct connect_front *f, struct store_conn *c,
+			     const struct connect_who *who, const char *text,
+			     const char *note, struct arena *arena,
+			     struct connect_egress *out,
+			     struct connect_problem *p);
+/* No call goes there any more when it returns; calls under way may end.
+ * ERR_TIMEOUT, ERR_CLOSED (keeper_unavailable): it is removed, but whether the
+ * exchanger knows is not certain yet; it is told until it does. */
+int connect_front_egress_remove(struct connect_front *f, struct store_conn *c,
+				const struct connect_who *who, const char *id,
+				struct connect_problem *p);
 
 /* ---- services ---- */
 

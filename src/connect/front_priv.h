@@ -6,6 +6,7 @@
 #define CONNECT_FRONT_PRIV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "connect/connect_priv.h"
 
@@ -22,7 +23,24 @@ struct connect_front {
 	struct loop_work notices_work;
 	bool notices_queued;
 	pthread_mutex_t applying; /* what the keeper tells is being stored */
+	/* front_egress.c */
+	struct egress_policy *policy; /* NULL: no guard to tell */
+	pthread_mutex_t publishing;   /* of the next */
+	struct connect_msg_egress published;
+	_Atomic bool egress_untold; /* the exchanger may not know of it */
+	_Atomic bool shared;	    /* another front is at the database */
+	_Atomic bool looking;	    /* whether anything has changed */
+	struct loop_timer egress_timer;
 };
+
+/* ---- front_egress.c ---- */
+
+/* At the start: what is stored counts before anything is called. */
+int front_egress_load(struct connect_front *f, struct store_conn *c);
+/* Brings what is stored to those who open sockets, if they do not go by it
+ * already.  On a work thread; ERR_ codes are of the keeper and exchanger, who
+ * will be told again. */
+int front_egress_publish(struct connect_front *f, struct store_conn *c);
 
 /* ---- front_users.c ---- */
 
@@ -42,6 +60,9 @@ int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
 	X(INVALID_DEFINITION, 400, "invalid_definition", \
 	  "The service's definition is not right") \
 	X(FORBIDDEN, 403, "forbidden", "You may not do this") \
+	X(EGRESS_LOCKED, 403, "egress_locked", \
+	  "The operator has locked private destinations") \
+	X(NOT_FOUND, 404, "not_found", "There is no such thing") \
 	X(NOT_ALLOWED, 403, "destination_not_allowed", \
 	  "The credential must not go there") \
 	X(CONNECTION_NOT_FOUND, 404, "connection_not_found", \
@@ -53,6 +74,8 @@ int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
 	  "This link does not work any more") \
 	X(EXISTS, 409, "already_exists", "There is one already") \
 	X(IN_USE, 409, "in_use", "It is in use") \
+	X(EGRESS_FULL, 409, "egress_full", \
+	  "No more private destinations can be allowed") \
 	X(NOT_CONNECTED, 409, "connection_not_connected", \
 	  "The connection is not connected") \
 	X(NEEDS_RECONNECT, 409, "connection_needs_reconnect", \

@@ -221,6 +221,7 @@ const struct proc_message keeper_messages[] = {
 	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, keeper_suspend },
 	{ CONNECT_KEEPER_CHANGES, "changes", FROM_FRONT, keeper_changes },
 	{ CONNECT_KEEPER_COUNTS, "counts", FROM_FRONT, keeper_counts },
+	{ CONNECT_KEEPER_EGRESS, "egress", FROM_FRONT, keeper_egress },
 	{ CONNECT_KEEPER_KEYRING, "keyring", FROM_FRONT, keeper_keyring },
 	{ CONNECT_KEEPER_ROTATE, "rotate", FROM_FRONT, keeper_rotate },
 	{ CONNECT_KEEPER_COPY, "copy", FROM_FRONT, keeper_copy },
@@ -246,6 +247,8 @@ keeper_peer(struct proc_env *env, enum proc_role peer, int fd)
 	struct keeper *k = env->arg;
 
 	proc_channel_replace(peer == PROC_FRONT ? k->front : k->exchanger, fd);
+	if (peer == PROC_EXCHANGER)
+		keeper_egress_tell(k);
 }
 
 /* What was asked for is brought home and stored, for as long as the parent
@@ -391,6 +394,7 @@ keeper_release(struct keeper *k)
 		keeper_row_seen(k);
 	proc_channel_free(k->front);
 	keeper_ring_free(k);
+	free(k->egress);
 	if (k->db)
 		store_release(k->db);
 	if (k->store)

@@ -42,12 +42,19 @@ struct keeper {
 	unsigned under_way;	   /* requests at the exchanger */
 	bool stopping;		   /* no new ones, but for these */
 	struct loop_timer stop;
-	int64_t counted_at;	      /* counts of rows are of then */
-	struct connect_counts counts; /* what is counted in memory */
+	int64_t counted_at;		   /* counts of rows are of then */
+	struct connect_counts counts;	   /* what is counted in memory */
+	struct connect_msg_egress *egress; /* as told; NULL: not yet */
 };
 
 extern const struct proc_message keeper_messages[];    /* keeper.c */
 extern const struct proc_message keeper_no_messages[]; /* the exchanger's */
+
+/* ---- keeper_egress.c: the owner's private destinations ---- */
+
+void keeper_egress(struct proc_request *rq, struct proc_unpack *in, void *k);
+/* Another exchanger has come. */
+void keeper_egress_tell(struct keeper *k);
 
 /* ---- keeper_clock.c: time that nobody can set ---- */
 

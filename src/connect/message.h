@@ -35,12 +35,15 @@ enum connect_message {
 					* injections any more; 0: again */
 	CONNECT_KEEPER_CHANGES, /* u64 after -> u64 count, msg_status … */
 	CONNECT_KEEPER_COUNTS,	/* nothing -> msg_counts */
+	CONNECT_KEEPER_EGRESS,	/* msg_egress -> nothing, when the exchanger
+				 * goes by it */
 
 	CONNECT_FRONT_STATUS = 64, /* msg_status */
 	CONNECT_FRONT_MISSED,	   /* nothing: ask for CHANGES */
 
 	CONNECT_EXCHANGER_TOKEN = 128, /* msg_token -> msg_token_answer */
 	CONNECT_EXCHANGER_LOOKUP,      /* msg_lookup -> msg_looked_up */
+	CONNECT_EXCHANGER_EGRESS,      /* msg_egress -> nothing */
 };
 
 enum {
@@ -239,6 +242,20 @@ int connect_msg_status_read(struct proc_unpack *u,
 void connect_msg_counts_pack(const struct connect_counts *m,
 			     struct proc_pack *p);
 int connect_msg_counts_unpack(struct proc_unpack *u, struct connect_counts *m);
+
+/* The private destinations that the owner allows, all of them. */
+struct connect_msg_egress {
+	size_t count;
+	char items[EGRESS_ALLOWED_MAX][EGRESS_ALLOWED_TEXT];
+};
+void connect_msg_egress_pack(const struct connect_msg_egress *m,
+			     struct proc_pack *p);
+int connect_msg_egress_unpack(struct proc_unpack *u,
+			      struct connect_msg_egress *m);
+/* As the guard wants them; what it would not take is left out, and logged.
+ * NULL: out of memory. */
+struct egress_allowed *
+connect_msg_egress_allowed(const struct connect_msg_egress *m);
 
 /* ---- keeper and exchanger ---- */
 

@@ -9,8 +9,13 @@
  * Pools keep idle connections, newest first, and give one back only for the
  * same scheme, host, port and TLS identity.
  *
+ * What the owner has allowed besides (struct egress_allowed) is an immutable
+ * list that each egress refers to; another one takes its place between two
+ * turns of the loop, and what it does not allow any more is not used again.
+ *
  * Roles: front (calls), exchanger (token endpoints), the CLI.  One struct
- * egress a loop; the policy is shared and read-only.
+ * egress a loop; the policy is shared, and read-only but for which list is
+ * the newest.
  */
 #ifndef EGRESS_EGRESS_H
 #define EGRESS_EGRESS_H
@@ -27,28 +32,76 @@ struct egress_policy_config {
 	size_t allow_count;
 	const char *ca_file; /* trust anchors beside the system's, or NULL */
 	bool allow_all;	     /* the CLI, talking to its own server */
+	bool locked;	     /* what the owner allows counts for nothing */
+	/* Where this server listens ("127.0.0.1:7070", "unix:…" is passed
+	 * over): the owner can never allow that. */
+	const char *const *own;
+	size_t own_count;
 };
 
 /* ERR_INVALID names the entry in detail. */
 int egress_policy_new(const struct egress_policy_config *c,
 		      struct egress_policy **out, char *detail, size_t size);
 void egress_policy_free(struct egress_policy *p);
-/* 0, or ERR_BLOCKED with *why (static text: "loopback address" …). */
+bool egress_policy_is_locked(const struct egress_policy *p);
+
+/* ---- what the owner allows ---- */
+
+enum {
+	EGRESS_ALLOWED_MAX = 64,
+	EGRESS_ALLOWED_TEXT = 64, /* one, with NUL */
+};
+
+/*
+ * Reads a destination that an owner wants to allow: an operator's exception
+ * ("10.1.2.0/24:443"), but always with a port, within one private network,
+ * without stray bits, and no metadata address.  out gets the one form in
+ * which it is kept.  ERR_INVALID with words for people in detail.
+ */
+int egress_allowed_read(struct slice text, char out[EGRESS_ALLOWED_TEXT],
+			char *detail, size_t size);
+
+/* Immutable; shared by threads by reference count. */
+struct egress_allowed;
+
+/* Those that egress_allowed_read() would refuse, and whatever is beyond the
+ * most, are left out and counted in *left_out.  NULL: out of memory. */
+struct egress_allowed *egress_allowed_new(const char *const *texts,
+					  size_t count, size_t *left_out);
+void egress_allowed_ref(struct egress_allowed *a);   /* NULL is fine */
+void egress_allowed_unref(struct egress_allowed *a); /* NULL is fine */
+
+/*
+ * From now on these (NULL: none) count for every egress of the policy, those
+ * to come included.  Takes a reference of its own.  Returns when each loop
+ * goes by them, and no idle connection is left that they do not allow; calls
+ * under way may end.  From any thread but a loop's.
+ */
+void egress_policy_allow(struct egress_policy *p, struct egress_allowed *a);
+
+/* ---- judging ---- */
+
+/* 0, or ERR_BLOCKED with *why (static text: "loopback address" …).  allowed
+ * may be NULL. */
 int egress_address_check(const struct egress_policy *p,
+			 const struct egress_allowed *allowed,
 			 const struct net_addr *a, const char **why);
 /* Whether plain http may go to this address: only where an exception names
  * it.  (The caller's definition must allow http as well.) */
 bool egress_address_is_excepted(const struct egress_policy *p,
+				const struct egress_allowed *allowed,
 				const struct net_addr *a);
 
 /* ---- destinations ---- */
 
 struct egress;
 
-int egress_new(struct loop *l, struct loop_pool *pool,
-	       const struct egress_policy *p, struct egress **out);
+int egress_new(struct loop *l, struct loop_pool *pool, struct egress_policy *p,
+	       struct egress **out);
 /* Closes idle connections; all calls must be over. */
 void egress_free(struct egress *e);
+/* As egress_policy_allow(), for this egress alone and at once; on its loop. */
+void egress_allow(struct egress *e, struct egress_allowed *a);
 
 /* A place to send to, with its pool; interned per egress.  Borrowed until the
  * end of the loop's turn, while a connection or a connect of it is under way,
@@ -58,7 +111,7 @@ struct egress_dest;
 /*
  * The destination of a URL's canonical host (its path is not looked at).
  * `allow_http` must be set for plain http, else ERR_BLOCKED; even then only
- * addresses that the operator has excepted are reached without TLS.
+ * addresses that operator or owner have allowed are reached without TLS.
  */
 int egress_dest(struct egress *e, const struct http_url *url, bool allow_http,
 		struct egress_dest **out);

@@ -5,6 +5,9 @@
 #ifndef EGRESS_EGRESS_PRIV_H
 #define EGRESS_EGRESS_PRIV_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "egress/egress.h"
 
 /*
@@ -25,6 +28,8 @@ struct egress_wire {
 	struct loop_timer timer; /* while idle */
 	enum wire_state state;
 	uint64_t born_ms;
+	struct net_addr addr;	  /* where it goes */
+	uint64_t judged;	  /* in which round of its egress */
 	struct egress_wire *next; /* idle, newest first; or dead */
 	struct egress_wire **prev;
 };
@@ -46,13 +51,84 @@ struct egress_dest {
 struct egress {
 	struct loop *loop;
 	struct loop_pool *pool;
-	const struct egress_policy *policy;
+	struct egress_policy *policy;
+	struct egress_allowed *allowed; /* a reference; may be NULL */
+	uint64_t round; /* counts lists: what was judged before is old */
+	/* Of the policy's list, under its mutex. */
+	struct egress *next;
+	uint64_t turn; /* the list that it goes by */
+	struct loop_task told;
+	bool told_posted;
 	struct http_blocks blocks;
 	struct table *dests;
 	size_t sweep_at; /* so many: those that nobody uses go */
 	struct egress_wire *dead;
 	struct loop_again bury;
 };
+
+/* An address as the tables see it. */
+struct egress_bare {
+	uint8_t family; /* 4 or 6 */
+	uint8_t bytes[16];
+	uint16_t port;
+};
+
+struct egress_range {
+	uint8_t family;
+	uint8_t bits;
+	uint8_t prefix[16];
+	const char *what;
+};
+
+struct egress_exception {
+	struct egress_range net;
+	uint16_t port; /* 0: any */
+};
+
+enum { EGRESS_OWN_MAX = 32 };
+
+struct egress_policy {
+	bool allow_all, locked;
+	struct net_tls *tls;
+	/* The newest of the owner's lists, and who is to go by it. */
+	pthread_mutex_t mutex;
+	pthread_cond_t told;
+	struct egress_allowed *allowed;
+	uint64_t turn;
+	struct egress *first;
+	size_t own_count;
+	struct egress_bare own[EGRESS_OWN_MAX];
+	size_t count;
+	struct egress_exception exceptions[];
+};
+
+/* ---- policy.c ---- */
+
+/* ERR_INVALID: no IP address. */
+int egress_bare_from(const struct net_addr *a, struct egress_bare *out);
+bool egress_range_has(const struct egress_range *r,
+		      const struct egress_bare *a);
+/* The one reader of exceptions. */
+int egress_exception_read(struct slice text, struct egress_exception *out);
+/* What a whole network is ("a multicast address"); NULL: nothing special. */
+const char *egress_range_what(const struct egress_range *net);
+
+/* ---- allowed.c ---- */
+
+bool egress_allowed_has(const struct egress_allowed *l,
+			const struct egress_bare *a);
+
+/* ---- publish.c ---- */
+
+void egress_policy_join(struct egress_policy *p, struct egress *e);
+void egress_policy_leave(struct egress_policy *p, struct egress *e);
+/* Why this address may not be used (now), or NULL. */
+const char *egress_objection(const struct egress_dest *d,
+			     const struct net_addr *a);
+/* The same for a connection, judged anew if there is another list since. */
+const char *egress_wire_objection(struct egress_wire *w);
+
+/* ---- the rest ---- */
 
 /* Shared TLS client context of the policy. */
 struct net_tls *egress_policy_tls(const struct egress_policy *p);

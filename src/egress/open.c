@@ -134,11 +134,28 @@ opening_phase(struct egress_opening *o)
 }
 
 static void
+opening_objected(struct egress_opening *o, const struct net_addr *a,
+		 const char *why)
+{
+	char ip[NET_ADDR_TEXT];
+
+	net_addr_format_ip(a, ip);
+	snprintf(o->owner->detail, sizeof(o->owner->detail),
+		 "%.80s is %.50s: %.100s", o->dest->authority, ip, why);
+}
+
+static void
 opening_done(struct egress_opening *o)
 {
 	struct egress_open *owner = o->owner;
 	struct egress_wire *w = o->wire;
+	const char *why = egress_wire_objection(w);
 
+	if (why) { /* while it was being opened */
+		opening_objected(o, &w->addr, why);
+		opening_fail(o, ERR_BLOCKED);
+		return;
+	}
 	opening_set_wire(o, NULL);
 	owner->opening = NULL;
 	opening_release(o);
@@ -218,6 +235,8 @@ opening_try(struct egress_opening *o, const struct net_addr *a)
 		return ERR_NOMEM;
 	w->conn.owner = o;
 	w->conn.resolve_ms = o->resolve_ms;
+	w->addr = *a;
+	w->judged = o->dest->egress->round;
 	rc = net_stream_connect(&w->stream, a);
 	if (!rc)
 		rc = loop_io_start(o->dest->egress->loop, &w->io, w->stream.fd,
@@ -261,8 +280,12 @@ opening_limit_attempt(struct egress_opening *o)
 static void
 opening_try_next(struct egress_opening *o)
 {
+	const struct net_addr *a;
+
 	while (o->next_addr < o->resolve.count) {
-		if (opening_try(o, &o->resolve.addrs[o->next_addr++]))
+		a = &o->resolve.addrs[o->next_addr++];
+		/* again: what is allowed may be another by now */
+		if (egress_objection(o->dest, a) || opening_try(o, a))
 			continue;
 		opening_limit_attempt(o);
 		return;
@@ -273,44 +296,28 @@ opening_try_next(struct egress_opening *o)
 	opening_fail(o, ERR_CONNECT);
 }
 
-/* Why this address may not be used, or NULL. */
-static const char *
-opening_objection(const struct egress_opening *o, const struct net_addr *a)
-{
-	const struct egress_policy *p = o->dest->egress->policy;
-	const char *why = NULL;
-
-	if (egress_address_check(p, a, &why))
-		return why;
-	if (!o->dest->url.https && !egress_address_is_excepted(p, a))
-		return "without TLS only addresses that the operator has "
-		       "allowed are reached";
-	return NULL;
-}
-
 /* Strikes the refused addresses; ERR_BLOCKED when none is left. */
 static int
 opening_judge(struct egress_opening *o)
 {
 	struct net_resolve *r = &o->resolve;
+	const struct net_addr *refused = NULL;
 	const char *why, *last = NULL;
-	char ip[NET_ADDR_TEXT];
 	unsigned i, kept = 0;
 
 	for (i = 0; i < r->count; i++) {
-		why = opening_objection(o, &r->addrs[i]);
+		why = egress_objection(o->dest, &r->addrs[i]);
 		if (!why) {
 			r->addrs[kept++] = r->addrs[i];
 			continue;
 		}
-		net_addr_format_ip(&r->addrs[i], ip);
+		refused = &r->addrs[i];
 		last = why;
 	}
 	r->count = kept;
 	if (kept || !last)
 		return 0;
-	snprintf(o->owner->detail, sizeof(o->owner->detail),
-		 "%.80s is %.50s: %.100s", o->dest->authority, ip, last);
+	opening_objected(o, refused, last);
 	return ERR_BLOCKED;
 }
 

@@ -8,23 +8,19 @@
  * the ranges that carry IPv4 or tunnels (6to4, Teredo).  NAT64 and "::" are
  * outside 2000::/3 and so refused.
  *
- * The operator's exceptions name a network and, if wanted, a port.
+ * The operator's exceptions name a network and, if wanted, a port.  After
+ * them the owner's are asked (allowed.c), unless the operator has locked
+ * that; they reach neither a metadata address nor this server itself.
  *
- * Roles: front, exchanger, CLI.  Read-only after it was made.
+ * Roles: front, exchanger, CLI.  Read-only after it was made, but for the
+ * newest of the owner's lists (publish.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "egress/egress_priv.h"
 
-struct range {
-	uint8_t family; /* 4 or 6 */
-	uint8_t bits;
-	uint8_t prefix[16];
-	const char *what;
-};
-
-static const struct range ranges[] = {
+static const struct egress_range ranges[] = {
 	{ 4, 8, { 0 }, "this network (0.0.0.0/8)" },
 	{ 4, 8, { 10 }, "a private address" },
 	{ 4, 10, { 100, 64 }, "a shared address (100.64.0.0/10)" },
@@ -50,27 +46,8 @@ static const struct range ranges[] = {
 	{ 6, 20, { 0x3f, 0xff }, "a documentation address" },
 };
 
-struct exception {
-	struct range net;
-	uint16_t port; /* 0: any */
-};
-
-struct egress_policy {
-	bool allow_all;
-	struct net_tls *tls;
-	size_t count;
-	struct exception exceptions[];
-};
-
-/* An address as the tables see it. */
-struct bare {
-	uint8_t family;
-	uint8_t bytes[16];
-	uint16_t port;
-};
-
-static int
-bare_from(const struct net_addr *a, struct bare *out)
+int
+egress_bare_from(const struct net_addr *a, struct egress_bare *out)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	const uint8_t *v6;
@@ -95,8 +72,8 @@ bare_from(const struct net_addr *a, struct bare *out)
 	return 0;
 }
 
-static bool
-range_has(const struct range *r, const struct bare *a)
+bool
+egress_range_has(const struct egress_range *r, const struct egress_bare *a)
 {
 	unsigned whole = r->bits / 8, rest = r->bits % 8;
 	uint8_t mask = (uint8_t)(0xff00 >> rest);
@@ -107,67 +84,137 @@ range_has(const struct range *r, const struct bare *a)
 }
 
 static bool
-policy_excepts(const struct egress_policy *p, const struct bare *a)
+policy_excepts(const struct egress_policy *p, const struct egress_bare *a)
 {
-	const struct exception *e;
+	const struct egress_exception *e;
 	size_t i;
 
 	for (i = 0; i < p->count; i++) {
 		e = &p->exceptions[i];
-		if ((!e->port || e->port == a->port) && range_has(&e->net, a))
+		if ((!e->port || e->port == a->port) &&
+		    egress_range_has(&e->net, a))
 			return true;
 	}
 	return false;
 }
 
-int
-egress_address_check(const struct egress_policy *p, const struct net_addr *a,
-		     const char **why)
+static bool
+bare_is_any(const struct egress_bare *a)
 {
-	struct bare bare;
+	static const uint8_t zero[16];
+
+	return !memcmp(a->bytes, zero, sizeof(zero));
+}
+
+/* Whether this server itself listens there.  Who listens on all addresses is
+ * found at each that this machine has. */
+static bool
+policy_is_own(const struct egress_policy *p, const struct net_addr *addr,
+	      const struct egress_bare *a)
+{
+	const struct egress_bare *own;
 	size_t i;
+
+	for (i = 0; i < p->own_count; i++) {
+		own = &p->own[i];
+		if (own->port != a->port)
+			continue;
+		if (own->family == a->family &&
+		    !memcmp(own->bytes, a->bytes, sizeof(a->bytes)))
+			return true;
+		if (bare_is_any(own) && net_addr_is_here(addr))
+			return true;
+	}
+	return false;
+}
+
+/* Whether somebody has allowed the address; what it cannot be in spite of
+ * that is in *why. */
+static bool
+policy_lets(const struct egress_policy *p, const struct egress_allowed *allowed,
+	    const struct net_addr *addr, const struct egress_bare *a,
+	    const char **why)
+{
+	if (policy_excepts(p, a))
+		return true;
+	if (p->locked || !allowed || !egress_allowed_has(allowed, a))
+		return false;
+	if (!policy_is_own(p, addr, a))
+		return true;
+	*why = "where Drawbridge itself listens";
+	return false;
+}
+
+static const char *
+bare_objection(const struct egress_bare *a)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(ranges); i++)
+		if (egress_range_has(&ranges[i], a))
+			return ranges[i].what;
+	if (a->family == 6 && (a->bytes[0] & 0xe0) != 0x20)
+		return "an address outside the public IPv6 space";
+	return NULL;
+}
+
+const char *
+egress_range_what(const struct egress_range *net)
+{
+	struct egress_bare a = { .family = net->family };
+	size_t i;
+
+	memcpy(a.bytes, net->prefix, sizeof(a.bytes));
+	for (i = 0; i < ARRAY_LEN(ranges); i++)
+		if (ranges[i].bits <= net->bits &&
+		    egress_range_has(&ranges[i], &a))
+			return ranges[i].what;
+	return NULL;
+}
+
+int
+egress_address_check(const struct egress_policy *p,
+		     const struct egress_allowed *allowed,
+		     const struct net_addr *a, const char **why)
+{
+	struct egress_bare bare;
 
 	*why = NULL;
 	if (p->allow_all)
 		return 0;
-	if (bare_from(a, &bare)) {
+	if (egress_bare_from(a, &bare)) {
 		*why = "not an Internet address";
 		return ERR_BLOCKED;
 	}
-	if (policy_excepts(p, &bare))
+	if (policy_lets(p, allowed, a, &bare, why))
 		return 0;
-	for (i = 0; i < ARRAY_LEN(ranges); i++) {
-		if (range_has(&ranges[i], &bare)) {
-			*why = ranges[i].what;
-			return ERR_BLOCKED;
-		}
-	}
-	if (bare.family == 6 && (bare.bytes[0] & 0xe0) != 0x20) {
-		*why = "an address outside the public IPv6 space";
-		return ERR_BLOCKED;
-	}
-	return 0;
+	if (!*why)
+		*why = bare_objection(&bare);
+	return *why ? ERR_BLOCKED : 0;
 }
 
 bool
 egress_address_is_excepted(const struct egress_policy *p,
+			   const struct egress_allowed *allowed,
 			   const struct net_addr *a)
 {
-	struct bare bare;
+	struct egress_bare bare;
+	const char *why;
 
 	if (p->allow_all)
 		return true;
-	return !bare_from(a, &bare) && policy_excepts(p, &bare);
+	return !egress_bare_from(a, &bare) &&
+	       policy_lets(p, allowed, a, &bare, &why);
 }
 
 /* "10.0.0.0/8:443", "127.0.0.1:8080", "[fd00::]/8:443", "fd00::/8" */
-static int
-exception_parse(struct slice text, struct exception *out)
+int
+egress_exception_read(struct slice text, struct egress_exception *out)
 {
 	struct slice ip = text, rest = SLICE_NONE, bits;
 	uint64_t port = 0, n;
 	struct net_addr addr;
-	struct bare bare;
+	struct egress_bare bare;
 	size_t end;
 
 	if (slice_starts(text, SLICE("["))) {
@@ -185,7 +232,7 @@ exception_parse(struct slice text, struct exception *out)
 		ip = slice_head(text, end);
 		rest = slice_from(text, end);
 	}
-	if (net_addr_from_ip(ip, 0, &addr) || bare_from(&addr, &bare))
+	if (net_addr_from_ip(ip, 0, &addr) || egress_bare_from(&addr, &bare))
 		return ERR_INVALID;
 	n = bare.family == 4 ? 32 : 128;
 	if (slice_starts(rest, SLICE("/"))) {
@@ -206,6 +253,41 @@ exception_parse(struct slice text, struct exception *out)
 	return 0;
 }
 
+/* Unix sockets are never reached. */
+static int
+policy_read_own(struct egress_policy *p, const struct egress_policy_config *c)
+{
+	struct net_addr a;
+	size_t i;
+
+	for (i = 0; i < c->own_count; i++) {
+		if (net_addr_parse(slice_str(c->own[i]), &a) ||
+		    a.u.sa.sa_family == AF_UNIX)
+			continue;
+		if (p->own_count == EGRESS_OWN_MAX)
+			return ERR_TOO_LARGE;
+		if (!egress_bare_from(&a, &p->own[p->own_count]))
+			p->own_count++;
+	}
+	return 0;
+}
+
+static struct egress_policy *
+policy_alloc(const struct egress_policy_config *c)
+{
+	struct egress_policy *p = calloc(
+		1, sizeof(*p) + c->allow_count * sizeof(p->exceptions[0]));
+
+	if (!p)
+		return NULL;
+	pthread_mutex_init(&p->mutex, NULL);
+	pthread_cond_init(&p->told, NULL);
+	p->allow_all = c->allow_all;
+	p->locked = c->locked;
+	p->count = c->allow_count;
+	return p;
+}
+
 int
 egress_policy_new(const struct egress_policy_config *c,
 		  struct egress_policy **out, char *detail, size_t size)
@@ -215,14 +297,17 @@ egress_policy_new(const struct egress_policy_config *c,
 	int rc;
 
 	*out = NULL;
-	p = calloc(1, sizeof(*p) + c->allow_count * sizeof(p->exceptions[0]));
+	p = policy_alloc(c);
 	if (!p)
 		return ERR_NOMEM;
-	p->allow_all = c->allow_all;
-	p->count = c->allow_count;
+	if (policy_read_own(p, c)) {
+		snprintf(detail, size, "too many addresses to listen on");
+		egress_policy_free(p);
+		return ERR_TOO_LARGE;
+	}
 	for (i = 0; i < c->allow_count; i++) {
-		if (exception_parse(slice_str(c->allow[i]),
-				    &p->exceptions[i])) {
+		if (egress_exception_read(slice_str(c->allow[i]),
+					  &p->exceptions[i])) {
 			snprintf(detail, size,
 				 "\"%s\" is not a network such as "
 				 "10.0.0.0/8 or 10.1.2.3:443",
@@ -247,8 +332,18 @@ egress_policy_free(struct egress_policy *p)
 {
 	if (!p)
 		return;
+	ASSERT(!p->first);
+	egress_allowed_unref(p->allowed);
 	net_tls_free(p->tls);
+	pthread_cond_destroy(&p->told);
+	pthread_mutex_destroy(&p->mutex);
 	free(p);
+}
+
+bool
+egress_policy_is_locked(const struct egress_policy *p)
+{
+	return p->locked;
 }
 
 struct net_tls *

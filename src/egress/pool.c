@@ -22,8 +22,8 @@ enum {
 };
 
 int
-egress_new(struct loop *l, struct loop_pool *pool,
-	   const struct egress_policy *p, struct egress **out)
+egress_new(struct loop *l, struct loop_pool *pool, struct egress_policy *p,
+	   struct egress **out)
 {
 	struct egress *e = calloc(1, sizeof(*e));
 
@@ -39,6 +39,7 @@ egress_new(struct loop *l, struct loop_pool *pool,
 		free(e);
 		return ERR_NOMEM;
 	}
+	egress_policy_join(p, e);
 	*out = e;
 	return 0;
 }
@@ -70,6 +71,7 @@ egress_free(struct egress *e)
 
 	if (!e)
 		return;
+	egress_policy_leave(e->policy, e);
 	while (table_next(e->dests, &cursor, &key, &value)) {
 		d = value;
 		while (d->idle)
@@ -80,6 +82,7 @@ egress_free(struct egress *e)
 	loop_again_cancel(&e->bury); /* the loop may go on without e */
 	egress_free_dead(e);
 	http_blocks_release(&e->blocks);
+	egress_allowed_unref(e->allowed);
 	free(e);
 }
 
@@ -299,7 +302,8 @@ egress_keep(struct egress_conn *c)
 
 	ASSERT(w->state == WIRE_LENT);
 	if (!http_writer_is_empty(&c->writer) || d->idle_count >= IDLE_MAX ||
-	    loop_now_ms(l) - w->born_ms > AGE_MAX_MS || !wire_is_over(w)) {
+	    loop_now_ms(l) - w->born_ms > AGE_MAX_MS || !wire_is_over(w) ||
+	    egress_wire_objection(w)) {
 		egress_drop(c);
 		return;
 	}

@@ -198,6 +198,7 @@ front_close_once(struct front *f)
 	loop_timer_cancel(&f->drain_timer);
 	loop_timer_cancel(&f->tidy_timer);
 	flow_engine_stop(f->flows);
+	connect_front_stop(f->connect);
 	if (pthread_create(&f->closer, NULL, front_close, f)) {
 		log_error("no thread to stop with; ending at once");
 		_exit(1);
@@ -251,7 +252,10 @@ front_alone(struct proc_env *env, bool alone)
 {
 	struct front *f = env->arg;
 
-	if (!alone || f->stopping)
+	if (f->stopping)
+		return;
+	connect_front_watch(f->connect, !alone);
+	if (!alone)
 		return;
 	connect_front_attach(f->connect, f->keeper);
 	flow_engine_alone(f->flows);
@@ -277,10 +281,17 @@ front_load_files(struct front *f, char *detail, size_t size)
 	const char *ca = conf_text(c, CONF_CA_FILE);
 	const char *cert = conf_text(c, CONF_TLS_CERT);
 	struct egress_policy_config policy = { 0 };
+	const char *own[PROC_LISTENERS_MAX];
+	size_t i;
 	int rc;
 
 	policy.allow = conf_list(c, CONF_EGRESS_ALLOW, &policy.allow_count);
 	policy.ca_file = ca[0] ? ca : NULL;
+	policy.locked = conf_bool(c, CONF_EGRESS_LOCK);
+	for (i = 0; i < f->env->listener_count; i++)
+		own[i] = f->env->listeners[i].address;
+	policy.own = own;
+	policy.own_count = f->env->listener_count;
 	rc = egress_policy_new(&policy, &f->policy, detail, size);
 	if (rc || !cert[0])
 		return rc;
@@ -326,6 +337,7 @@ front_init_shared(struct front *f)
 {
 	struct connect_front_config connect = { .store = f->store,
 						.loop = f->loop,
+						.policy = f->policy,
 						.public_url = f->public_url };
 	struct api_config api = { .store = f->store,
 				  .public_url = f->public_url,
@@ -462,6 +474,7 @@ front_main(struct proc_env *env)
 
 	if (!rc) {
 		front_tidy_soon(&f, TIDY_FIRST_MS);
+		connect_front_watch(f.connect, env->shared);
 		proc_env_ready(env);
 		loop_run(f.loop);
 		if (f.stopping)

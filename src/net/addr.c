@@ -3,10 +3,13 @@
  * Addresses: text to sockaddr and back.
  *
  * Only strict forms are read (inet_pton): "127.1", octal and hex spellings
- * of IPv4 are no addresses here.  Runs in every role; opens nothing.
+ * of IPv4 are no addresses here.  Runs in every role; opens nothing that
+ * anybody could hear of.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "net/net.h"
 
@@ -150,4 +153,26 @@ net_addr_eq(const struct net_addr *a, const struct net_addr *b)
 		return a->len == b->len &&
 		       !memcmp(&a->u.un, &b->u.un, (size_t)a->len);
 	}
+}
+
+/* Only an own address can be bound to. */
+bool
+net_addr_is_here(const struct net_addr *a)
+{
+	struct net_addr local = *a;
+	bool here;
+	int fd;
+
+	if (a->u.sa.sa_family == AF_INET)
+		local.u.in.sin_port = 0;
+	else if (a->u.sa.sa_family == AF_INET6)
+		local.u.in6.sin6_port = 0;
+	else
+		return true;
+	fd = socket(a->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	here = !bind(fd, &local.u.sa, local.len) || errno != EADDRNOTAVAIL;
+	close(fd);
+	return here;
 }

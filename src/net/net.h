@@ -42,6 +42,9 @@ void net_addr_format(const struct net_addr *a, char out[NET_ADDR_TEXT]);
 void net_addr_format_ip(const struct net_addr *a, char out[NET_ADDR_TEXT]);
 uint16_t net_addr_port(const struct net_addr *a);
 bool net_addr_eq(const struct net_addr *a, const struct net_addr *b);
+/* Whether this machine has the address now (its port plays no part); also
+ * true where that cannot be found out.  Some system calls; sends nothing. */
+bool net_addr_is_here(const struct net_addr *a);
 
 /* ---- listening ---- */
 

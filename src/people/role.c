@@ -109,6 +109,12 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 				 "what visitors have said is for builders" },
 	[PEOPLE_HANDOFF_CLOSE] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
 				   "what visitors have said is for builders" },
+	[PEOPLE_EGRESS_SEE] = { PEOPLE_OWNER, TIE_NONE, 0, false,
+				"private destinations are the owner's" },
+	[PEOPLE_EGRESS_CHANGE] = { PEOPLE_OWNER, TIE_NONE, 0, false,
+				   "only an owner may allow private "
+				   "destinations, signed in or at the "
+				   "machine's own command line" },
 };
 
 static const char *const role_names[] = {

@@ -3,7 +3,8 @@
  * Addresses as text, and the guard's judgement: what is read and written
  * reads back the same, has one spelling as a host, and is judged alike
  * whether it comes as IPv4 or as IPv4 within IPv6; an exception is obeyed for
- * the network that it names.
+ * the network that it names.  What an owner may allow is kept in one form,
+ * is an exception of the operator's too, and is nothing public.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,10 +53,10 @@ check_judgement(const struct egress_policy *p, const struct net_addr *a)
 	struct net_addr six = { .len = sizeof(six.u.in6) };
 	unsigned char *bytes = six.u.in6.sin6_addr.s6_addr;
 	const char *why, *same;
-	int rc = egress_address_check(p, a, &why);
+	int rc = egress_address_check(p, NULL, a, &why);
 
 	ASSERT(!rc == !why);
-	ASSERT(!egress_address_is_excepted(p, a));
+	ASSERT(!egress_address_is_excepted(p, NULL, a));
 	if (a->u.sa.sa_family == AF_UNIX)
 		ASSERT(rc == ERR_BLOCKED);
 	if (a->u.sa.sa_family != AF_INET)
@@ -63,9 +64,9 @@ check_judgement(const struct egress_policy *p, const struct net_addr *a)
 	six.u.in6.sin6_family = AF_INET6;
 	bytes[10] = bytes[11] = 0xff;
 	memcpy(bytes + 12, &a->u.in.sin_addr, 4);
-	ASSERT(egress_address_check(p, &six, &same) == rc && same == why);
+	ASSERT(egress_address_check(p, NULL, &six, &same) == rc && same == why);
 	memcpy(bytes, nat64, sizeof(nat64));
-	ASSERT(egress_address_check(p, &six, &same) == ERR_BLOCKED);
+	ASSERT(egress_address_check(p, NULL, &six, &same) == ERR_BLOCKED);
 }
 
 static void
@@ -79,10 +80,36 @@ check_exception(const char *text)
 		return;
 	/* a plain address is a network of its own, with any port */
 	if (!net_addr_from_ip(slice_str(text), 443, &a)) {
-		ASSERT(!egress_address_check(p, &a, &why));
-		ASSERT(egress_address_is_excepted(p, &a));
+		ASSERT(!egress_address_check(p, NULL, &a, &why));
+		ASSERT(egress_address_is_excepted(p, NULL, &a));
 	}
 	egress_policy_free(p);
+}
+
+/* Under the operator's policy nothing is allowed, but for what is public. */
+static void
+check_allowed(const struct egress_policy *plain, struct slice data)
+{
+	char one[EGRESS_ALLOWED_TEXT], two[EGRESS_ALLOWED_TEXT], why[512] = "";
+	struct egress_allowed *list;
+	const char *items = one, *reason;
+	struct net_addr a;
+	size_t left_out;
+
+	if (egress_allowed_read(data, one, why, sizeof(why))) {
+		ASSERT(why[0] && !one[0]);
+		return;
+	}
+	ASSERT(!egress_allowed_read(slice_str(one), two, why, sizeof(why)));
+	ASSERT(!strcmp(one, two));
+	list = egress_allowed_new(&items, 1, &left_out);
+	ASSERT(list && !left_out);
+	/* one address alone: it opens this, and was not open before */
+	if (!net_addr_parse(slice_str(one), &a)) {
+		ASSERT(egress_address_check(plain, NULL, &a, &reason));
+		ASSERT(!egress_address_check(plain, list, &a, &reason));
+	}
+	egress_allowed_unref(list);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -110,6 +137,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_text(&a);
 		check_judgement(plain, &a);
 	}
+	check_allowed(plain, slice_of(data, size));
 	/* making a policy reads the trust anchors: now and then is enough */
 	if (strlen(text) == size && runs++ % 512 == 0)
 		check_exception(text);

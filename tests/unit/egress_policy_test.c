@@ -30,7 +30,7 @@ judge(const struct egress_policy *p, const char *ip, uint16_t port)
 	int rc;
 
 	assert_int_equal(net_addr_from_ip(slice_str(ip), port, &a), 0);
-	rc = egress_address_check(p, &a, &why);
+	rc = egress_address_check(p, NULL, &a, &why);
 	assert_true((rc == 0) == (why == NULL));
 	return rc;
 }
@@ -118,9 +118,9 @@ exceptions_are_as_narrow_as_they_say(void **state)
 	assert_int_equal(judge(p, "fd12::1", 444), ERR_BLOCKED);
 	assert_int_equal(judge(p, "fe80::1", 443), ERR_BLOCKED);
 	net_addr_from_ip(SLICE("192.168.7.9"), 80, &a);
-	assert_true(egress_address_is_excepted(p, &a));
+	assert_true(egress_address_is_excepted(p, NULL, &a));
 	net_addr_from_ip(SLICE("1.1.1.1"), 80, &a);
-	assert_false(egress_address_is_excepted(p, &a));
+	assert_false(egress_address_is_excepted(p, NULL, &a));
 	egress_policy_free(p);
 }
 
