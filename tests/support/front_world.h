@@ -66,6 +66,8 @@ static struct {
 	size_t captures;
 	bool state_fits;		  /* finished what was begun last */
 	struct connect_msg_status change; /* the last; its number 0: none */
+	_Atomic unsigned egress_told;
+	struct connect_msg_egress egress; /* as told last */
 } keeper;
 
 static bool
@@ -203,6 +205,16 @@ on_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
 }
 
 static void
+on_egress(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	(void)arg;
+	ASSERT(!connect_msg_egress_unpack(in, &keeper.egress));
+	keeper.egress_told++;
+	if (!keeper_refuses(rq))
+		proc_reply(rq, 0, NULL);
+}
+
+static void
 on_other(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	(void)in;
@@ -220,6 +232,7 @@ static const struct proc_message keeper_table[] = {
 	{ CONNECT_KEEPER_FORGET, "forget", FROM_FRONT, on_forget },
 	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, on_other },
 	{ CONNECT_KEEPER_CHANGES, "changes", FROM_FRONT, on_changes },
+	{ CONNECT_KEEPER_EGRESS, "egress", FROM_FRONT, on_egress },
 	{ 0, NULL, 0, NULL },
 };
 
@@ -234,6 +247,7 @@ static struct {
 	pthread_t thread;
 	struct connect_views *views;
 	struct connect_front *front;
+	struct egress_policy *policy; /* NULL: none */
 	struct proc_channel *near, *far;
 	struct people_actor *owner;
 	struct connect_who who;
@@ -280,6 +294,7 @@ start_front(void)
 	config.pool = w.pool;
 	config.public_url = "https://draw.example";
 	config.views = w.views;
+	config.policy = w.policy;
 	assert_int_equal(connect_front_new(&config, &w.front), 0);
 	assert_int_equal(
 		socketpair(AF_UNIX,
@@ -344,6 +359,7 @@ end_world(void **state)
 	loop_free(w.loop);
 	store_close(w.store);
 	people_actor_unref(w.owner);
+	egress_policy_free(w.policy);
 	for (i = 0; i < ARRAY_LEN(ends); i++) {
 		snprintf(path, sizeof(path), "%s/main.db%s", w.folder, ends[i]);
 		unlink(path);

@@ -25,18 +25,32 @@ static struct {
 } world;
 
 static int
-world_begin(void **state)
+begin_with(bool allow_all)
 {
-	struct egress_policy_config config = { .allow_all = true };
+	struct egress_policy_config config = { .allow_all = allow_all };
 	char detail[200];
 
-	(void)state;
 	memset(&world, 0, sizeof(world));
 	world.listener = world.peer = -1;
 	return loop_new(&world.loop) || loop_pool_new(1, &world.pool) ||
 	       egress_policy_new(&config, &world.policy, detail,
 				 sizeof(detail)) ||
 	       egress_new(world.loop, world.pool, world.policy, &world.egress);
+}
+
+static int
+world_begin(void **state)
+{
+	(void)state;
+	return begin_with(true);
+}
+
+/* Nothing but what the owner allows. */
+static int
+guarded_begin(void **state)
+{
+	(void)state;
+	return begin_with(false);
 }
 
 static int
@@ -88,11 +102,11 @@ opened(struct egress_open *o, int err, struct egress_conn *conn)
 	loop_stop(world.loop);
 }
 
-/* A lent connection whose message is over, as its borrower sees it. */
+/* An own listener, and the way to it. */
 static struct egress_dest *
-lend(void)
+listener(void)
 {
-	struct net_addr a, none;
+	struct net_addr a;
 	struct egress_dest *d;
 	struct http_url url = { .host = "127.0.0.1" };
 
@@ -102,6 +116,15 @@ lend(void)
 	assert_int_equal(getsockname(world.listener, &a.u.sa, &a.len), 0);
 	url.port = net_addr_port(&a);
 	assert_int_equal(egress_dest(world.egress, &url, true, &d), 0);
+	return d;
+}
+
+/* A lent connection whose message is over, as its borrower sees it. */
+static struct egress_dest *
+lend_at(struct egress_dest *d)
+{
+	struct net_addr none;
+
 	egress_open(d, &world.open, 5000, opened);
 	assert_int_equal(d->opening, 1);
 	loop_run(world.loop);
@@ -109,6 +132,29 @@ lend(void)
 	assert_int_equal(net_accept(world.listener, &world.peer, &none), 0);
 	world.conn->reader.done = 1;
 	return d;
+}
+
+static struct egress_dest *
+lend(void)
+{
+	return lend_at(listener());
+}
+
+/* The owner allows the listener's port, or another. */
+static void
+allow(const struct egress_dest *d, unsigned beside)
+{
+	char text[EGRESS_ALLOWED_TEXT];
+	const char *items = text;
+	struct egress_allowed *l;
+	size_t left_out;
+
+	snprintf(text, sizeof(text), "127.0.0.0/24:%u",
+		 (d->url.port + beside - 1) % 65535 + 1);
+	l = egress_allowed_new(&items, 1, &left_out);
+	assert_true(l && !left_out);
+	egress_allow(world.egress, l);
+	egress_allowed_unref(l);
 }
 
 static void
@@ -134,6 +180,112 @@ bytes_behind_an_answer_are_not_the_next_ones(void **state)
 	egress_keep(world.conn);
 	assert_null(egress_take(d, false));
 	assert_int_equal(d->count, 0);
+}
+
+static void
+idle_connections_that_are_not_allowed_any_more_are_closed(void **state)
+{
+	struct egress_dest *d = listener();
+
+	(void)state;
+	allow(d, 0);
+	lend_at(d);
+	egress_keep(world.conn);
+	allow(d, 0); /* another list, which allows it, too */
+	assert_int_equal(d->idle_count, 1);
+	allow(d, 1);
+	assert_int_equal(d->idle_count, 0);
+	assert_int_equal(d->count, 0);
+	assert_null(egress_take(d, false));
+}
+
+static void
+lent_ones_end_and_are_not_kept(void **state)
+{
+	struct egress_dest *d = listener();
+
+	(void)state;
+	allow(d, 0);
+	lend_at(d);
+	egress_allow(world.egress, NULL);
+	assert_int_equal(d->count, 1);
+	egress_keep(world.conn);
+	assert_int_equal(d->count, 0);
+	assert_null(egress_take(d, false));
+}
+
+static void
+lent_ones_that_are_allowed_again_are_kept(void **state)
+{
+	struct egress_dest *d = listener();
+
+	(void)state;
+	allow(d, 0);
+	lend_at(d);
+	egress_allow(world.egress, NULL);
+	allow(d, 0);
+	egress_keep(world.conn);
+	assert_ptr_equal(egress_take(d, false), world.conn);
+	egress_drop(world.conn);
+}
+
+static int open_err;
+
+static void
+not_opened(struct egress_open *o, int err, struct egress_conn *conn)
+{
+	(void)o;
+	open_err = err;
+	assert_null(conn);
+	loop_stop(world.loop);
+}
+
+static void
+what_is_being_opened_is_judged_again(void **state)
+{
+	struct egress_dest *d = listener();
+
+	(void)state;
+	allow(d, 0);
+	open_err = 0;
+	egress_open(d, &world.open, 5000, not_opened);
+	egress_allow(world.egress, NULL);
+	loop_run(world.loop);
+	assert_true(open_err == ERR_BLOCKED || open_err == ERR_CONNECT);
+	assert_int_equal(d->count + d->opening, 0);
+}
+
+/* ---- told to all ---- */
+
+static void *
+turn_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+static void
+a_list_counts_everywhere_when_it_is_published(void **state)
+{
+	const char *items = "127.0.0.1:443";
+	struct egress_allowed *l;
+	struct egress *late;
+	pthread_t thread;
+	size_t left_out;
+
+	(void)state;
+	l = egress_allowed_new(&items, 1, &left_out);
+	assert_int_equal(pthread_create(&thread, NULL, turn_loop, world.loop),
+			 0);
+	egress_policy_allow(world.policy, l);
+	loop_stop(world.loop);
+	pthread_join(thread, NULL);
+	assert_ptr_equal(world.egress->allowed, l);
+	assert_int_equal(
+		egress_new(world.loop, world.pool, world.policy, &late), 0);
+	assert_ptr_equal(late->allowed, l);
+	egress_free(late);
+	egress_allowed_unref(l);
 }
 
 static unsigned done_count, busy_count;
@@ -188,6 +340,20 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			connections_that_are_being_opened_count, world_begin,
 			world_end),
+		cmocka_unit_test_setup_teardown(
+			idle_connections_that_are_not_allowed_any_more_are_closed,
+			guarded_begin, world_end),
+		cmocka_unit_test_setup_teardown(lent_ones_end_and_are_not_kept,
+						guarded_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			lent_ones_that_are_allowed_again_are_kept,
+			guarded_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			what_is_being_opened_is_judged_again, guarded_begin,
+			world_end),
+		cmocka_unit_test_setup_teardown(
+			a_list_counts_everywhere_when_it_is_published,
+			guarded_begin, world_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
