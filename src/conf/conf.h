@@ -44,7 +44,8 @@ enum conf_type {
 	X(EGRESS_ALLOW, "egress-allow", LIST, "", 0, 0, "CIDR[:PORT]", \
 	  "private destination that calls may reach; repeatable") \
 	X(EGRESS_LOCK, "egress-lock", BOOL, "false", 0, 0, "", \
-	  "private destinations cannot be allowed in the settings page") \
+	  "the operator alone allows private destinations: what an owner " \
+	  "allows counts for nothing") \
 	X(CA_FILE, "ca-file", TEXT, "", 0, 0, "PEM", \
 	  "trust anchors for outgoing TLS, beside the system's") \
 	X(TLS_CERT, "tls-cert", TEXT, "", 0, 0, "PEM", \

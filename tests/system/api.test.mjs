@@ -458,6 +458,22 @@ suite('the API and its contract', (scope) => {
 		await refused(404, 'global_not_found', 'deleteGlobal', { params })
 	})
 
+	it('private destinations: an owner allows, lists and removes them', async () => {
+		const { headers: { 'set-cookie': cookies } } = await ask(200, 'signIn', { key: null, body: owner })
+		const asOwner = { key: null, headers: { cookie: cookies[0].split(';')[0], origin: drawbridge.publicUrl } }
+		const body = { destination: '10.1.2.0/24:443', note: 'the desk' }
+		const { json } = await ask(201, 'allowEgressDestination', { ...asOwner, body })
+		assert.deepEqual((await ask(200, 'listEgressDestinations', asOwner)).json, { items: [json], next: null, locked: false })
+		await refused(409, 'already_exists', 'allowEgressDestination', { ...asOwner, body })
+		await refused(400, 'invalid_request', 'allowEgressDestination', { ...asOwner, body: { destination: '0.0.0.0/0:443' } },
+			'/destination')
+		await refused(400, 'unknown_field', 'allowEgressDestination', { ...asOwner, body: { ...body, port: 1 } }, '/port')
+		await refused(403, 'forbidden', 'allowEgressDestination', { body })
+		await refused(403, 'forbidden', 'listEgressDestinations')
+		await ask(204, 'removeEgressDestination', { ...asOwner, params: { id: json.id } })
+		await refused(404, 'not_found', 'removeEgressDestination', { ...asOwner, params: { id: json.id } })
+	})
+
 	/* Every operation that is not open, as somebody asks it who has no business there. */
 	async function sweep(options, judge) {
 		const params = { link, id: world.service, path: 'echo', number: '1', name: 'nothing' }
@@ -492,7 +508,7 @@ suite('the API and its contract', (scope) => {
 	it('a viewer looks and changes nothing but his own', async () => {
 		const own = new Set(['getMe', 'setMyPassword', 'createKey', 'getKey', 'revokeKey', 'listKeys'])
 		const hidden = new Set(['getApp', 'listAudit', 'listHandoffs', 'listConnectionUsers',
-			'getKeyring', 'getBackup']) /* the last two: of the machine alone */
+			'listEgressDestinations', 'getKeyring', 'getBackup']) /* the last two: of the machine alone */
 		await sweep({ key: keys.viewer }, (id, answer) => {
 			const { method, path } = contract.operation(id)
 			if (own.has(id) || path.startsWith('/via/'))
@@ -552,6 +568,6 @@ suite('the API and its contract', (scope) => {
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 83)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 86)
 	})
 })
