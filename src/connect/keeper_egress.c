@@ -76,8 +76,7 @@ keeper_egress(struct proc_request *rq, struct proc_unpack *in, void *arg)
 		return;
 	}
 	t->rq = rq;
-	proc_call_start(k->exchanger, CONNECT_EXCHANGER_EGRESS,
-			told_packed(k),
+	proc_call_start(k->exchanger, CONNECT_EXCHANGER_EGRESS, told_packed(k),
 			left > ANSWER_EARLIER_MS ? left - ANSWER_EARLIER_MS : 0,
 			&t->call, telling_done);
 }
