@@ -17,30 +17,12 @@ judge_header(void *arg, struct slice name)
 }
 
 static bool
-match_status(const struct catalog_match *m, int status)
-{
-	size_t i;
-
-	for (i = 0; i < m->status.count; i++)
-		if (status >= m->status.items[i].from &&
-		    status <= m->status.items[i].to)
-			return true;
-	return m->status.count == 0;
-}
-
-static bool
-match_wants_body(const struct catalog_match *m, int status)
-{
-	return match_status(m, status) && (m->json || m->body_has.count);
-}
-
-static bool
 matches_want_body(const struct catalog_matches *m, int status)
 {
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (match_wants_body(&m->items[i], status))
+		if (binding_match_wants_body(&m->items[i], status))
 			return true;
 	return false;
 }
@@ -52,8 +34,8 @@ judge_wants_body(const struct call *c)
 	size_t i;
 
 	for (i = 0; i < api->refresh_on.count; i++)
-		if (match_wants_body(&api->refresh_on.items[i].when,
-				     c->head.status))
+		if (binding_match_wants_body(&api->refresh_on.items[i].when,
+					     c->head.status))
 			return true;
 	return matches_want_body(&api->missing_scope_on, c->head.status) ||
 	       matches_want_body(&api->throttled_on, c->head.status);

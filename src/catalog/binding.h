@@ -156,6 +156,9 @@ bool binding_match_all(const struct catalog_matches *m,
 /* Any of them (false for none). */
 bool binding_match_any(const struct catalog_matches *m,
 		       const struct binding_answer *a);
+/* Whether an answer of this status must show its body before it can be told
+ * that it matches. */
+bool binding_match_wants_body(const struct catalog_match *m, int status);
 /* The value at a path ("a.b.0.c"), or NULL; borrowed. */
 const json_t *binding_path_get(const json_t *value, const char *path);
 

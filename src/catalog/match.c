@@ -222,6 +222,12 @@ binding_match_any(const struct catalog_matches *m,
 	return ok;
 }
 
+bool
+binding_match_wants_body(const struct catalog_match *m, int status)
+{
+	return status_matches(m, status) && (m->json || m->body_has.count);
+}
+
 enum catalog_class
 binding_error_class(const struct binding *b, enum catalog_during during,
 		    const struct binding_answer *a,

@@ -101,7 +101,7 @@ struct catalog_status {
 
 /*
  * A predicate on a response; all that is given must hold, and one with
- * nothing given holds always.  Ask with catalog_match().
+ * nothing given holds always.  Ask with binding_match().
  */
 struct catalog_match {
 	struct {

@@ -240,6 +240,24 @@ one_header(void *arg, struct slice name)
 }
 
 static void
+body_is_wanted_only_where_the_status_leaves_it_open(void **state)
+{
+	struct catalog_status range = { 400, 403 };
+	struct catalog_match m = { .status = { &range, 1 }, .json = "error" };
+
+	(void)state;
+	assert_true(binding_match_wants_body(&m, 400));
+	assert_true(binding_match_wants_body(&m, 403));
+	assert_false(binding_match_wants_body(&m, 404));
+	m.json = NULL;
+	assert_false(binding_match_wants_body(&m, 400));
+	m.body_has.count = 1;
+	assert_true(binding_match_wants_body(&m, 400));
+	m.status.count = 0; /* any */
+	assert_true(binding_match_wants_body(&m, 200));
+}
+
+static void
 header_of_an_answer_can_be_asked_for(void **state)
 {
 	struct catalog_match m = { .header = "WWW-Authenticate",
@@ -423,6 +441,8 @@ main(void)
 			dead_token_is_recognised_and_other_refusals_are_not),
 		cmocka_unit_test(missing_scope_is_recognised),
 		cmocka_unit_test(only_the_first_four_kib_are_looked_at),
+		cmocka_unit_test(
+			body_is_wanted_only_where_the_status_leaves_it_open),
 		cmocka_unit_test(header_of_an_answer_can_be_asked_for),
 		cmocka_unit_test(paths_reach_into_objects_and_lists),
 		cmocka_unit_test(pattern_sees_the_whole_value),
