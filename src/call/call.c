@@ -21,7 +21,6 @@ enum {
 	CONNECT_TIMEOUT_MS = 5 * 1000,
 	FIRST_BYTE_TIMEOUT_MS = 60 * 1000,
 	BODY_TIMEOUT_MS = 5 * 60 * 1000, /* between two bytes */
-	INTERIM_MAX = 32,		 /* 1xx answers before the final one */
 };
 
 #define TO(state) (1u << CALL_##state)
@@ -440,36 +439,6 @@ call_judge_answer(struct call *c)
 	}
 }
 
-/* Parses a head if one is there: 0, ERR_AGAIN, ERR_CLOSED, ERR_PROTOCOL. */
-static int
-call_parse_head(struct call *c)
-{
-	bool to_head = slice_eq(c->method, SLICE("HEAD"));
-	struct http_reader *r = &c->conn->reader;
-	ssize_t n;
-	int rc;
-
-	for (;;) {
-		rc = ERR_AGAIN;
-		if (http_reader_bytes(r).len)
-			rc = http_head_response(http_reader_bytes(r), to_head,
-						&c->head);
-		if (!rc && c->head.status < 200 && c->head.status != 101 &&
-		    ++c->interim <= INTERIM_MAX) {
-			http_reader_skip(r, c->head.size);
-			continue; /* 100, 103 end here */
-		}
-		if (rc != ERR_AGAIN)
-			return rc;
-		n = http_reader_fill(r);
-		if (n == 0)
-			return http_reader_bytes(r).len ? ERR_PROTOCOL
-							: ERR_CLOSED;
-		if (n < 0)
-			return (int)n;
-	}
-}
-
 static void
 call_fail_malformed(struct call *c, int rc)
 {
@@ -487,11 +456,13 @@ call_fail_malformed(struct call *c, int rc)
 static void
 call_read_head(struct call *c)
 {
-	int rc = call_parse_head(c);
+	struct http_reader *r = &c->conn->reader;
+	int rc = http_reader_response(r, slice_eq(c->method, SLICE("HEAD")),
+				      &c->interim, &c->head);
 
 	if (rc == ERR_AGAIN)
 		return;
-	if (rc == ERR_CLOSED) {
+	if (rc == ERR_CLOSED && !http_reader_bytes(r).len) {
 		call_broken(c);
 		return;
 	}
@@ -500,7 +471,7 @@ call_read_head(struct call *c)
 		return;
 	}
 	c->head_us = clock_mono_us();
-	http_reader_start_body(&c->conn->reader, &c->head);
+	http_reader_start_body(r, &c->head);
 	/* Some of the body may have to come before it can be judged. */
 	call_start_timer(c, call_first_byte_ms(c));
 	call_judge_answer(c);

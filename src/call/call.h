@@ -173,7 +173,7 @@ struct call {
 	bool degraded;	    /* as the connection was seen last */
 	bool fresh;	    /* take no pooled connection */
 	uint8_t waits;	    /* look-ups so far, against going in circles */
-	uint8_t interim;    /* 1xx answers of this attempt */
+	unsigned interim;   /* 1xx answers of this attempt */
 	uint64_t form_tail; /* bytes of the form injection still to send */
 	struct loop_timer timer;
 	struct loop_again again;

@@ -26,6 +26,7 @@ struct streaming {
 	struct buf request, problem;
 	size_t sent;
 	bool sent_all, have_head;
+	unsigned interim; /* 1xx answers so far */
 	struct http_head head;
 	int err;
 	bool output_failed;
@@ -88,23 +89,12 @@ stream_head(struct streaming *g)
 {
 	struct http_reader *r = &g->conn->reader;
 	bool to_head = slice_eq(g->s->method, SLICE("HEAD"));
-	ssize_t n;
-	int rc;
+	int rc = http_reader_response(r, to_head, &g->interim, &g->head);
 
-	for (;;) {
-		rc = ERR_AGAIN;
-		if (http_reader_bytes(r).len)
-			rc = http_head_response(http_reader_bytes(r), to_head,
-						&g->head);
-		if (!rc && g->head.status < 200)
-			r->begin += g->head.size;
-		else if (rc != ERR_AGAIN)
-			break;
-		else if ((n = http_reader_fill(r)) <= 0)
-			return n ? (int)n : ERR_CLOSED;
-	}
 	if (rc)
 		return rc;
+	if (g->head.status < 200)
+		return ERR_PROTOCOL;
 	g->s->status = g->head.status;
 	g->s->own = http_head_find(&g->head, HTTP_DRAWBRIDGE_ERROR) != NULL;
 	if (g->s->show_head && !g->s->own)

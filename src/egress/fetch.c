@@ -11,8 +11,6 @@
 
 #include "egress/egress_priv.h"
 
-enum { INTERIM_MAX = 32 }; /* 1xx answers before the final one */
-
 struct egress_fetching {
 	struct egress_fetch *owner;
 	struct egress_open open;
@@ -76,36 +74,17 @@ fetch_send(struct egress_fetching *g)
 	return rc;
 }
 
-/* The head of the answer: keeps a copy of its bytes in f->answer's front. */
 static int
 fetch_head(struct egress_fetching *g)
 {
 	struct http_reader *r = &g->conn->reader;
 	bool to_head = slice_eq(g->owner->method, SLICE("HEAD"));
-	ssize_t n;
-	int rc;
+	int rc = http_reader_response(r, to_head, &g->interim, &g->head);
 
-	for (;;) {
-		rc = ERR_AGAIN;
-		if (http_reader_bytes(r).len)
-			rc = http_head_response(http_reader_bytes(r), to_head,
-						&g->head);
-		if (!rc && g->head.status < 200) {
-			if (g->head.status == 101 || ++g->interim > INTERIM_MAX)
-				return ERR_PROTOCOL;
-			http_reader_skip(r, g->head.size);
-			continue;
-		}
-		if (rc != ERR_AGAIN)
-			break;
-		n = http_reader_fill(r);
-		if (n == 0)
-			return ERR_CLOSED;
-		if (n < 0)
-			return (int)n;
-	}
 	if (rc)
 		return rc;
+	if (g->head.status < 200)
+		return ERR_PROTOCOL;
 	http_reader_start_body(r, &g->head);
 	g->have_head = true;
 	g->owner->status = g->head.status;

@@ -69,6 +69,18 @@ ssize_t http_reader_fill(struct http_reader *r);
 struct slice http_reader_bytes(const struct http_reader *r);
 /* Drops unread bytes (an interim answer's head), while no head is kept. */
 void http_reader_skip(struct http_reader *r, size_t n);
+enum { HTTP_INTERIM_MAX = 32 }; /* 1xx responses before the final one */
+/*
+ * The head of a response (RFC 9110, 15.2): interim ones are dropped and
+ * counted in *interim, which begins at 0 for each request.  0 with *h, whose
+ * bytes are unread still (http_reader_start_body comes next): the final one;
+ * or, with a status below 200, a 101, or one interim response too many, after
+ * which there is no going on.  ERR_AGAIN; ERR_CLOSED at the stream's end, with
+ * unread bytes if that cut a head short; ERR_PROTOCOL with h->why;
+ * ERR_TOO_LARGE.
+ */
+int http_reader_response(struct http_reader *r, bool to_head, unsigned *interim,
+			 struct http_head *h);
 /* After a parsed head: keeps its bytes in place and sets the body up. */
 void http_reader_start_body(struct http_reader *r, const struct http_head *h);
 /*

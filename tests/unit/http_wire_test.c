@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bodies on the wire, over a real socket pair: lengths, chunks, cuts, and
- * the relay from one connection to another.
+ * Messages on the wire, over a real socket pair: lengths, chunks, cuts, the
+ * relay from one connection to another, and heads of responses.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -311,6 +311,106 @@ bodies_cross_with_either_framing(void **state)
 	relay_bytes(4096 * 400 + 77, HTTP_BODY_CHUNKED);
 }
 
+/* ---- heads of responses ---- */
+
+static int
+response(struct pair *p, unsigned *interim, struct http_head *h)
+{
+	return http_reader_response(&p->reader, false, interim, h);
+}
+
+static void
+interim_responses_stay_behind(void **state)
+{
+	struct http_head h;
+	unsigned interim = 0;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	assert_int_equal(response(&p, &interim, &h), ERR_AGAIN);
+	far_send(&p, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n"
+		     "Link: </a>\r\n\r\nHTTP/1.1 20");
+	assert_int_equal(response(&p, &interim, &h), ERR_AGAIN);
+	assert_int_equal(interim, 2);
+	far_send(&p, "1 Created\r\nContent-Length: 2\r\n\r\nhi");
+	assert_int_equal(response(&p, &interim, &h), 0);
+	assert_int_equal(h.status, 201);
+	assert_int_equal(h.count, 1);
+	http_reader_start_body(&p.reader, &h);
+	assert_true(slice_eq(http_reader_bytes(&p.reader), SLICE("hi")));
+	pair_release(&p);
+}
+
+static void
+interim_responses_have_an_end(void **state)
+{
+	struct http_head h;
+	unsigned interim = 0, i;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	for (i = 0; i < HTTP_INTERIM_MAX; i++)
+		far_send(&p, "HTTP/1.1 102 Processing\r\n\r\n");
+	assert_int_equal(response(&p, &interim, &h), ERR_AGAIN);
+	far_send(&p, "HTTP/1.1 102 Processing\r\n\r\n");
+	assert_int_equal(response(&p, &interim, &h), 0);
+	assert_int_equal(h.status, 102);
+	pair_release(&p);
+}
+
+static void
+a_switch_of_protocols_is_given_as_it_is(void **state)
+{
+	struct http_head h;
+	unsigned interim = 0;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	far_send(&p, "HTTP/1.1 101 Switching Protocols\r\n\r\n");
+	assert_int_equal(response(&p, &interim, &h), 0);
+	assert_int_equal(h.status, 101);
+	pair_release(&p);
+}
+
+static void
+a_stream_that_ends_tells_whether_a_head_had_begun(void **state)
+{
+	static const char *const heads[] = { "", "HTTP/1.1 200 OK\r\nA: b" };
+	struct http_head h;
+	unsigned interim = 0;
+	struct pair p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(heads); i++) {
+		pair_init(&p);
+		far_send(&p, heads[i]);
+		far_close(&p);
+		assert_int_equal(response(&p, &interim, &h), ERR_CLOSED);
+		assert_int_equal(http_reader_bytes(&p.reader).len,
+				 strlen(heads[i]));
+		pair_release(&p);
+	}
+}
+
+static void
+what_is_no_response_says_why(void **state)
+{
+	struct http_head h;
+	unsigned interim = 0;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	far_send(&p, "SSH-2.0-OpenSSH_9.2\r\n");
+	assert_int_equal(response(&p, &interim, &h), ERR_PROTOCOL);
+	assert_non_null(h.why);
+	pair_release(&p);
+}
+
 int
 main(void)
 {
@@ -323,6 +423,12 @@ main(void)
 		cmocka_unit_test(a_length_ends_where_it_says),
 		cmocka_unit_test(a_body_that_is_cut_short_is_an_error),
 		cmocka_unit_test(bodies_cross_with_either_framing),
+		cmocka_unit_test(interim_responses_stay_behind),
+		cmocka_unit_test(interim_responses_have_an_end),
+		cmocka_unit_test(a_switch_of_protocols_is_given_as_it_is),
+		cmocka_unit_test(
+			a_stream_that_ends_tells_whether_a_head_had_begun),
+		cmocka_unit_test(what_is_no_response_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
