@@ -320,6 +320,12 @@ void api_who(const struct api_request *r, struct connect_who *out);
 /* The connection's JSON with its ETag. */
 int api_connection_answer(struct api_request *r, int status,
 			  const struct connect_info *i);
+/* What a list of connections, or of one's users, is asked for: page and
+ * status.  out->limit is one more than *limit, which tells whether there is
+ * another page.  statuses: those that there are, for people.  False: the
+ * problem is answered already. */
+bool api_connection_filter(struct api_request *r, const char *statuses,
+			   struct connect_filter *out, size_t *limit);
 
 /* ---- webhooks.c ---- */
 

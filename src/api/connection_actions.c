@@ -239,23 +239,17 @@ user_json(const struct connect_user *u)
 int
 api_connection_users(struct api_request *r)
 {
-	struct connect_filter filter = { 0 };
 	struct connect_problem p = { 0 };
-	enum connect_status status;
+	struct connect_filter filter;
 	struct connect_user *list;
 	struct connect_who who;
 	size_t count, i, limit;
 	json_t *items;
 
-	if (!api_paging(r, &limit, &filter.after))
+	if (!api_connection_filter(
+		    r, "One of connected, needs_reconnect, revoked.", &filter,
+		    &limit))
 		return 0;
-	filter.limit = limit + 1;
-	filter.status = api_query(r, "status");
-	if (filter.status[0] &&
-	    connect_status_parse(slice_str(filter.status), &status))
-		return api_problem_parameter(
-			r, "status",
-			"One of connected, needs_reconnect, revoked.");
 	api_who(r, &who);
 	if (connect_front_users(r->api->config.connect, r->db, &who,
 				r->params[0], &filter, r->arena, &list, &count,

@@ -114,32 +114,43 @@ api_connection_answer(struct api_request *r, int status,
 
 /* ---- looking ---- */
 
+bool
+api_connection_filter(struct api_request *r, const char *statuses,
+		      struct connect_filter *out, size_t *limit)
+{
+	enum connect_status ignored;
+
+	*out = (struct connect_filter){ 0 };
+	if (!api_paging(r, limit, &out->after))
+		return false;
+	out->limit = *limit + 1;
+	out->status = api_query(r, "status");
+	if (!out->status[0] ||
+	    !connect_status_parse(slice_str(out->status), &ignored))
+		return true;
+	api_problem_parameter(r, "status", statuses);
+	return false;
+}
+
 int
 api_connections_list(struct api_request *r)
 {
-	struct connect_filter filter = { 0 };
 	struct connect_problem p = { 0 };
-	enum connect_status status;
+	struct connect_filter filter;
 	struct connect_info *list;
 	struct connect_who who;
 	size_t count, i, limit;
-	const char *after;
 	json_t *items;
 
-	if (!api_paging(r, &limit, &after))
+	if (!api_connection_filter(
+		    r,
+		    "One of not_connected, connected, needs_reconnect, "
+		    "disabled, revoked.",
+		    &filter, &limit))
 		return 0;
-	api_who(r, &who);
 	filter.service = api_query(r, "service");
-	filter.status = api_query(r, "status");
 	filter.text = api_query(r, "q");
-	filter.after = after;
-	filter.limit = limit + 1;
-	if (filter.status[0] &&
-	    connect_status_parse(slice_str(filter.status), &status))
-		return api_problem_parameter(
-			r, "status",
-			"One of not_connected, connected, needs_reconnect, "
-			"disabled, revoked.");
+	api_who(r, &who);
 	if (connect_front_list(r->api->config.connect, r->db, &who, &filter,
 			       r->arena, &list, &count, &p))
 		return api_problem_connect(r, &p);
