@@ -6,13 +6,12 @@
  * table that no other thread touches.  What is missing is loaded once,
  * however many calls wait for it.
  *
- * Withdrawing: the epoch counts up, every view is told on its own loop and
- * forgets, and only then does the withdrawal return.  A load that began
- * before it is not kept (its epoch is old) but done again.
+ * The views are a circle (loop/): what is withdrawn is forgotten by each of
+ * them before the withdrawal returns, and a load that began before it is not
+ * kept (its epoch is old) but done again.
  *
  * Runs in the front, each view on its worker's loop.
  */
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "connect/view_priv.h"
@@ -22,14 +21,6 @@ enum {
 	UNKNOWN_MS = 1000,
 	ENTRIES_MAX = 100 * 1000,
 	CALM_MS = 60 * 1000,
-};
-
-/* One withdrawal that waits for one view; the waiter frees it. */
-struct view_withdrawal {
-	const char *connection; /* NULL: all */
-	bool done;
-	struct view_withdrawal *next;	      /* in the view's list */
-	struct view_withdrawal *next_of_mine; /* in the waiter's list */
 };
 
 /* One connection being loaded. */
@@ -89,8 +80,8 @@ connect_views_new(struct store *s, struct loop_pool *pool,
 		return ERR_NOMEM;
 	v->store = s;
 	v->pool = pool;
+	loop_circle_init(&v->circle);
 	pthread_mutex_init(&v->mutex, NULL);
-	pthread_cond_init(&v->told, NULL);
 	*out = v;
 	return 0;
 }
@@ -100,10 +91,9 @@ connect_views_free(struct connect_views *v)
 {
 	if (!v)
 		return;
-	ASSERT(!v->first);
+	loop_circle_release(&v->circle);
 	if (v->catalog)
 		catalog_unref(v->catalog);
-	pthread_cond_destroy(&v->told);
 	pthread_mutex_destroy(&v->mutex);
 	free(v);
 }
@@ -220,6 +210,15 @@ entries_drop(struct connect_view *v, const char *connection)
 
 /* ---- one view ---- */
 
+static void
+view_forget(struct loop_peer *p, const char *connection)
+{
+	struct connect_view *v = CONTAINER_OF(p, struct connect_view, peer);
+
+	v->unknown_since_ms = 0;
+	entries_drop(v, connection);
+}
+
 int
 connect_view_new(struct connect_views *all, struct loop *l,
 		 struct connect_view **out)
@@ -243,43 +242,21 @@ connect_view_new(struct connect_views *all, struct loop *l,
 		free(v);
 		return ERR_NOMEM;
 	}
-	pthread_mutex_lock(&all->mutex);
-	v->next = all->first;
-	all->first = v;
-	pthread_mutex_unlock(&all->mutex);
+	loop_circle_join(&all->circle, &v->peer, l, view_forget);
 	*out = v;
 	return 0;
-}
-
-/* Under the mutex: whoever waits for this view need not any more. */
-static void
-pending_finish(struct connect_view *v)
-{
-	struct view_withdrawal *w;
-
-	while ((w = v->pending)) {
-		v->pending = w->next;
-		w->done = true;
-	}
-	pthread_cond_broadcast(&v->all->told);
 }
 
 void
 connect_view_free(struct connect_view *v)
 {
-	struct connect_view **at;
 	size_t cursor = 0;
 	struct slice key;
 	void *load;
 
 	if (!v)
 		return;
-	pthread_mutex_lock(&v->all->mutex);
-	for (at = &v->all->first; *at != v; at = &(*at)->next)
-		ASSERT(*at);
-	*at = v->next;
-	pending_finish(v);
-	pthread_mutex_unlock(&v->all->mutex);
+	loop_circle_leave(&v->peer);
 	view_ask_forget(v);
 	while (table_next(v->loading, &cursor, &key, &load)) {
 		ASSERT(!((struct view_load *)load)->waiting);
@@ -300,8 +277,8 @@ load_work(struct loop_work *w)
 {
 	struct view_load *l = CONTAINER_OF(w, struct view_load, work);
 
+	l->epoch = loop_circle_epoch(&l->all->circle);
 	pthread_mutex_lock(&l->all->mutex);
-	l->epoch = atomic_load(&l->all->epoch);
 	l->catalog = l->all->catalog ? catalog_ref(l->all->catalog) : NULL;
 	pthread_mutex_unlock(&l->all->mutex);
 	l->err = l->catalog ? view_snapshot_load(l->all, l->catalog, l->link,
@@ -367,7 +344,7 @@ load_done(struct loop_work *work)
 	struct connect_view *v = l->view;
 	int err = l->err;
 
-	if (v && l->epoch != atomic_load(&v->all->epoch)) {
+	if (v && l->epoch != loop_circle_epoch(&v->all->circle)) {
 		/* withdrawn meanwhile: may be out of date */
 		connect_snapshot_unref(l->snapshot);
 		l->snapshot = NULL;
@@ -443,61 +420,10 @@ connect_view_find(struct connect_view *v, struct slice link,
 
 /* ---- withdrawing ---- */
 
-/* On the view's loop. */
-static void
-view_told(struct loop_task *task)
-{
-	struct connect_view *v = CONTAINER_OF(task, struct connect_view, task);
-	struct view_withdrawal *w;
-
-	pthread_mutex_lock(&v->all->mutex);
-	v->task_posted = false;
-	v->unknown_since_ms = 0;
-	for (w = v->pending; w; w = w->next)
-		entries_drop(v, w->connection);
-	pending_finish(v);
-	pthread_mutex_unlock(&v->all->mutex);
-}
-
-/* Under the mutex: one withdrawal for each view. */
-static struct view_withdrawal *
-withdrawals_post(struct connect_views *v, const char *connection)
-{
-	struct view_withdrawal *mine = NULL, *w;
-	struct connect_view *view;
-
-	for (view = v->first; view; view = view->next) {
-		w = calloc(1, sizeof(*w));
-		/* Going on would leave a withdrawn credential in use. */
-		ASSERT(w);
-		w->connection = connection;
-		w->next = view->pending;
-		view->pending = w;
-		w->next_of_mine = mine;
-		mine = w;
-		if (!view->task_posted) {
-			view->task_posted = true;
-			view->task.run = view_told;
-			loop_post(view->loop, &view->task);
-		}
-	}
-	return mine;
-}
-
 void
 connect_views_withdraw(struct connect_views *v, const char *connection)
 {
-	struct view_withdrawal *w, *next;
-
-	pthread_mutex_lock(&v->mutex);
-	atomic_fetch_add(&v->epoch, 1);
-	for (w = withdrawals_post(v, connection); w; w = next) {
-		while (!w->done)
-			pthread_cond_wait(&v->told, &v->mutex);
-		next = w->next_of_mine;
-		free(w);
-	}
-	pthread_mutex_unlock(&v->mutex);
+	loop_circle_tell(&v->circle, connection);
 }
 
 /* ---- health, off the hot path ---- */

@@ -12,7 +12,6 @@
  *
  * Runs in the front.
  */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -101,7 +100,7 @@ ask_answered(struct loop_task *task)
 	if (v) {
 		table_remove(v->asking, slice_str(a->key));
 		/* withdrawn meanwhile: whoever waits looks again */
-		if (a->epoch == atomic_load(&v->all->epoch))
+		if (a->epoch == loop_circle_epoch(&v->all->circle))
 			ask_keep(v, a);
 	}
 	err = ask_error(a);
@@ -227,7 +226,7 @@ ask_start(struct connect_view *v, const struct view_entry *e,
 	a->all = v->all;
 	a->loop = v->loop;
 	a->type = type;
-	a->epoch = atomic_load(&v->all->epoch);
+	a->epoch = loop_circle_epoch(&v->all->circle);
 	memcpy(a->link, e->link, sizeof(a->link));
 	snprintf(a->who.org, sizeof(a->who.org), "%s", e->seen.snapshot->org);
 	snprintf(a->who.connection, sizeof(a->who.connection), "%s",

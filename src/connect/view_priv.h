@@ -15,28 +15,23 @@
 struct connect_views {
 	struct store *store;
 	struct loop_pool *pool;
-	pthread_mutex_t mutex; /* of all that follows */
-	pthread_cond_t told;
-	_Atomic uint64_t epoch; /* counts withdrawals */
+	struct loop_circle circle; /* of the views */
+	pthread_mutex_t mutex;	   /* of all that follows */
 	struct catalog *catalog;
 	struct loop *keeper_loop; /* NULL: not attached yet */
 	struct proc_channel *keeper;
 	struct view_ask *unattached; /* asked before the keeper was there */
-	struct connect_view *first;
 };
 
 struct connect_view {
 	struct connect_views *all;
-	struct connect_view *next;
+	struct loop_peer peer;
 	struct loop *loop;
 	struct table *entries; /* by link */
 	struct table *unknown; /* links that were not there just now */
 	struct table *loading; /* struct view_load by link */
 	struct table *asking;  /* struct view_ask by what is asked */
 	uint64_t unknown_since_ms;
-	struct view_withdrawal *pending; /* under the mutex */
-	struct loop_task task;
-	bool task_posted; /* under the mutex */
 };
 
 struct view_entry {

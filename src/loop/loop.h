@@ -8,10 +8,14 @@
  * or makes a system call beyond epoll_wait.
  *
  * All functions are for the loop's own thread, except loop_post(),
- * loop_stop() and loop_work_start(), which any thread may call.
+ * loop_stop() and loop_work_start(), which any thread may call, and those of
+ * circles, which say whom they are for.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/base.h"
 
@@ -94,6 +98,59 @@ struct loop_task {
 };
 
 void loop_post(struct loop *l, struct loop_task *task);
+
+/* ---- what several loops keep ---- */
+
+/*
+ * A circle of loops, of which each keeps some of the same things in tables of
+ * its own, so that reading takes no lock.  Who has changed a thing tells the
+ * circle (loop_circle_tell) before he answers the change; then no loop has
+ * the old one any more.
+ *
+ * The epoch keeps out what was read before a change and comes in after it:
+ * who loads a thing reads the epoch first, and keeps the thing, on the loop,
+ * only if the epoch is the same still; else it is loaded again.
+ *
+ * Both structs are embedded in their owners.
+ */
+struct loop_circle {
+	pthread_mutex_t mutex; /* of all but the epoch */
+	pthread_cond_t told;
+	_Atomic uint64_t epoch;
+	struct loop_peer *first;
+	struct loop_round *rounds; /* somebody waits for */
+	uint64_t begun;		   /* rounds so far */
+};
+
+struct loop_peer {
+	struct loop_circle *circle;
+	struct loop *loop;
+	void (*forget)(struct loop_peer *p, const char *what);
+	/* private, under the circle's mutex */
+	struct loop_peer *next;
+	uint64_t knows; /* of rounds, up to this one */
+	bool posted;
+	struct loop_task task;
+};
+
+void loop_circle_init(struct loop_circle *c);
+/* All peers must have left. */
+void loop_circle_release(struct loop_circle *c);
+/* Any thread.  forget() will be called on l's thread, with the circle locked:
+ * it may not wait, nor tell any circle.  what: as it was told; NULL: all. */
+void loop_circle_join(struct loop_circle *c, struct loop_peer *p,
+		      struct loop *l,
+		      void (*forget)(struct loop_peer *p, const char *what));
+/* Once l takes no posts any more. */
+void loop_circle_leave(struct loop_peer *p);
+/* Any thread. */
+uint64_t loop_circle_epoch(struct loop_circle *c);
+/* Any thread: counts the epoch up and tells nobody yet, for who has something
+ * besides that the peers share, and withdraws that first. */
+void loop_circle_advance(struct loop_circle *c);
+/* Any thread but a peer's: counts the epoch up, and returns when every peer
+ * has forgotten.  what: borrowed until then; NULL: all. */
+void loop_circle_tell(struct loop_circle *c, const char *what);
 
 /* ---- work threads ---- */
 

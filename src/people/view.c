@@ -9,13 +9,12 @@
  * load the same key share one actor, and with it one rate limit, through a
  * registry that is locked on that path alone.
  *
- * Withdrawal: the epoch is raised first, then every view is told, then
- * people_views_withdraw() returns.  A load notes the epoch before it reads
- * the store, and reads again when it has changed, so what was read before a
- * change is never kept after it.
+ * Withdrawal: the epoch is raised first, then the registry forgets, then all
+ * views, which are a circle (loop/), then people_views_withdraw() returns.  A
+ * load notes the epoch before it reads the store, and reads again when it has
+ * changed, so what was read before a change is never kept after it.
  */
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "people/people_priv.h"
@@ -25,32 +24,19 @@ enum { TAG_SIZE = 16, UNKNOWN_MAX = 1024, UNKNOWN_MS = 1000 };
 struct people_views {
 	struct store *store;
 	struct loop_pool *pool;
-	pthread_mutex_t mutex;
-	pthread_cond_t told;
-	_Atomic uint64_t epoch;
-	struct table *actors; /* key id to actor, each with a reference */
-	struct people_view *first;
+	struct loop_circle circle; /* of the views */
+	pthread_mutex_t mutex;	   /* of the actors */
+	struct table *actors;	   /* key id to actor, each with a reference */
 };
 
 struct people_view {
 	struct people_views *all;
-	struct people_view *next;
+	struct loop_peer peer;
 	struct loop *loop;
 	struct table *keys; /* tag to actor, each with a reference */
 	struct table *unknown;
 	struct table *loading; /* tag to load */
 	uint64_t unknown_since_ms;
-	struct withdrawal *pending; /* under the mutex */
-	struct loop_task task;
-	bool task_posted; /* under the mutex */
-};
-
-/* One withdrawal that waits for one view; the waiter frees it. */
-struct withdrawal {
-	const char *key; /* NULL: all */
-	bool done;
-	struct withdrawal *next;	 /* in the view's list */
-	struct withdrawal *next_of_mine; /* in the waiter's list */
 };
 
 /* One key being loaded. */
@@ -106,8 +92,8 @@ people_views_new(struct store *s, struct loop_pool *pool,
 		free(v);
 		return ERR_NOMEM;
 	}
+	loop_circle_init(&v->circle);
 	pthread_mutex_init(&v->mutex, NULL);
-	pthread_cond_init(&v->told, NULL);
 	*out = v;
 	return 0;
 }
@@ -130,10 +116,9 @@ people_views_free(struct people_views *v)
 {
 	if (!v)
 		return;
-	ASSERT(!v->first);
+	loop_circle_release(&v->circle);
 	actors_empty(v->actors);
 	table_free(v->actors);
-	pthread_cond_destroy(&v->told);
 	pthread_mutex_destroy(&v->mutex);
 	free(v);
 }
@@ -147,7 +132,7 @@ views_share(struct people_views *v, uint64_t epoch, struct people_actor **actor)
 	bool current;
 
 	pthread_mutex_lock(&v->mutex);
-	current = atomic_load(&v->epoch) == epoch;
+	current = loop_circle_epoch(&v->circle) == epoch;
 	if (current) {
 		known = table_get(v->actors, slice_str((*actor)->key));
 		if (known) {
@@ -164,6 +149,25 @@ views_share(struct people_views *v, uint64_t epoch, struct people_actor **actor)
 }
 
 /* ---- one worker's ---- */
+
+static void
+view_forget(struct loop_peer *p, const char *key_id)
+{
+	struct people_view *v = CONTAINER_OF(p, struct people_view, peer);
+	size_t cursor = 0;
+	struct slice tag;
+	void *actor;
+
+	if (!key_id)
+		v->unknown_since_ms = 0;
+	while (table_next(v->keys, &cursor, &tag, &actor)) {
+		if (key_id &&
+		    strcmp(((struct people_actor *)actor)->key, key_id))
+			continue;
+		table_remove(v->keys, tag);
+		people_actor_unref(actor);
+	}
+}
 
 int
 people_view_new(struct people_views *all, struct loop *l,
@@ -186,38 +190,9 @@ people_view_new(struct people_views *all, struct loop *l,
 		free(v);
 		return ERR_NOMEM;
 	}
-	pthread_mutex_lock(&all->mutex);
-	v->next = all->first;
-	all->first = v;
-	pthread_mutex_unlock(&all->mutex);
+	loop_circle_join(&all->circle, &v->peer, l, view_forget);
 	*out = v;
 	return 0;
-}
-
-/* Under the mutex: whoever waits for this view need not any more. */
-static void
-pending_finish(struct people_view *v)
-{
-	struct withdrawal *w;
-
-	while ((w = v->pending)) {
-		v->pending = w->next;
-		w->done = true;
-	}
-	pthread_cond_broadcast(&v->all->told);
-}
-
-static void
-view_unlink(struct people_view *v)
-{
-	struct people_view **at;
-
-	pthread_mutex_lock(&v->all->mutex);
-	for (at = &v->all->first; *at != v; at = &(*at)->next)
-		ASSERT(*at);
-	*at = v->next;
-	pending_finish(v);
-	pthread_mutex_unlock(&v->all->mutex);
 }
 
 void
@@ -229,7 +204,7 @@ people_view_free(struct people_view *v)
 
 	if (!v)
 		return;
-	view_unlink(v);
+	loop_circle_leave(&v->peer);
 	while (table_next(v->loading, &cursor, &key, &load)) {
 		ASSERT(!((struct load *)load)->waiting);
 		((struct load *)load)->view = NULL;
@@ -275,7 +250,7 @@ load_work(struct loop_work *work)
 	do {
 		people_actor_unref(l->actor);
 		l->actor = NULL;
-		l->epoch = atomic_load(&l->all->epoch);
+		l->epoch = loop_circle_epoch(&l->all->circle);
 		l->err = store_acquire(l->all->store, &c);
 		if (l->err)
 			return;
@@ -308,7 +283,7 @@ load_keep(struct people_view *v, struct load *l)
 {
 	void *old = NULL;
 
-	if (atomic_load(&v->all->epoch) != l->epoch)
+	if (loop_circle_epoch(&v->all->circle) != l->epoch)
 		return false;
 	if (l->err == ERR_NOT_FOUND)
 		unknown_remember(v, l->tag);
@@ -410,39 +385,6 @@ people_view_key(struct people_view *v, struct slice key, struct people_wait *w,
 
 /* ---- withdrawing ---- */
 
-static void
-view_drop(struct people_view *v, const char *key_id)
-{
-	size_t cursor = 0;
-	struct slice tag;
-	void *actor;
-
-	if (!key_id)
-		v->unknown_since_ms = 0;
-	while (table_next(v->keys, &cursor, &tag, &actor)) {
-		if (key_id &&
-		    strcmp(((struct people_actor *)actor)->key, key_id))
-			continue;
-		table_remove(v->keys, tag);
-		people_actor_unref(actor);
-	}
-}
-
-/* On the view's loop. */
-static void
-view_told(struct loop_task *task)
-{
-	struct people_view *v = CONTAINER_OF(task, struct people_view, task);
-	struct withdrawal *w;
-
-	pthread_mutex_lock(&v->all->mutex);
-	v->task_posted = false;
-	for (w = v->pending; w; w = w->next)
-		view_drop(v, w->key);
-	pending_finish(v);
-	pthread_mutex_unlock(&v->all->mutex);
-}
-
 /* Under the mutex. */
 static void
 registry_drop(struct people_views *v, const char *key_id)
@@ -453,44 +395,13 @@ registry_drop(struct people_views *v, const char *key_id)
 		people_actor_unref(table_remove(v->actors, slice_str(key_id)));
 }
 
-/* Under the mutex: one withdrawal for each view. */
-static struct withdrawal *
-withdrawals_post(struct people_views *v, const char *key_id)
-{
-	struct withdrawal *mine = NULL, *w;
-	struct people_view *view;
-
-	for (view = v->first; view; view = view->next) {
-		w = calloc(1, sizeof(*w));
-		/* Going on would leave a revoked key in force. */
-		ASSERT(w);
-		w->key = key_id;
-		w->next = view->pending;
-		view->pending = w;
-		w->next_of_mine = mine;
-		mine = w;
-		if (!view->task_posted) {
-			view->task_posted = true;
-			view->task.run = view_told;
-			loop_post(view->loop, &view->task);
-		}
-	}
-	return mine;
-}
-
 void
 people_views_withdraw(struct people_views *v, const char *key_id)
 {
-	struct withdrawal *w, *next;
-
 	pthread_mutex_lock(&v->mutex);
-	atomic_fetch_add(&v->epoch, 1);
+	/* first: else a load could bring back what is dropped here */
+	loop_circle_advance(&v->circle);
 	registry_drop(v, key_id);
-	for (w = withdrawals_post(v, key_id); w; w = next) {
-		while (!w->done)
-			pthread_cond_wait(&v->told, &v->mutex);
-		next = w->next_of_mine;
-		free(w);
-	}
 	pthread_mutex_unlock(&v->mutex);
+	loop_circle_tell(&v->circle, key_id);
 }
