@@ -10,63 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "catalog/catalog.h"
-
-static struct catalog *cat;
-
-static int
-load(void **state)
-{
-	(void)state;
-	return catalog_new(NULL, 0, &cat, NULL);
-}
-
-static int
-unload(void **state)
-{
-	(void)state;
-	catalog_unref(cat);
-	return 0;
-}
-
-/* Parameters that the service wants, whatever it is. */
-static const char *
-parameters_of(const char *service)
-{
-	static const char *const all[][2] = {
-		{ "shopify", "{\"shop\":\"acme\"}" },
-		{ "zendesk", "{\"subdomain\":\"acme\"}" },
-		{ "zoho_salesiq", "{\"screen_name\":\"zylker\"}" },
-		{ "twilio",
-		  "{\"account_sid\":\"AC0123456789abcdef0123456789abcdef\"}" },
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(all); i++)
-		if (!strcmp(all[i][0], service))
-			return all[i][1];
-	return NULL;
-}
-
-static struct binding *
-bound_with(const char *service, const char *method, const char *parameters)
-{
-	json_t *p = parameters ? json_loads(parameters, 0, NULL) : NULL;
-	struct json_problem problem = { 0 };
-	struct binding *b = NULL;
-
-	if (catalog_bind(catalog_find(cat, NULL, service), method, p, &b,
-			 &problem))
-		fail_msg("%s: %s %s", service, problem.pointer, problem.detail);
-	json_decref(p);
-	return b;
-}
-
-static struct binding *
-bound(const char *service)
-{
-	return bound_with(service, NULL, parameters_of(service));
-}
+#include "../support/catalog_world.h"
 
 /* ---- the API's answers ---- */
 
@@ -301,5 +245,5 @@ main(void)
 		cmocka_unit_test(refusals_are_of_the_right_class),
 	};
 
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, catalog_begin, catalog_end);
 }

@@ -9,48 +9,32 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "catalog/catalog.h"
+#include "../support/catalog_world.h"
 
-static struct catalog *cat;
 static struct binding *desk, *crm, *slack, *github, *google;
-
-static struct binding *
-bound(const char *id)
-{
-	struct json_problem problem = { 0 };
-	struct binding *b;
-
-	if (catalog_bind(catalog_find(cat, NULL, id), "oauth", NULL, &b,
-			 &problem))
-		fail_msg("%s: %s", id, problem.detail);
-	return b;
-}
 
 static int
 load(void **state)
 {
-	(void)state;
-	if (catalog_new(NULL, 0, &cat, NULL))
+	if (catalog_begin(state))
 		return -1;
-	desk = bound("zoho_desk");
-	crm = bound("zoho_crm");
-	slack = bound("slack");
-	github = bound("github");
-	google = bound("google_sheets");
+	desk = bound_with("zoho_desk", "oauth", NULL);
+	crm = bound_with("zoho_crm", "oauth", NULL);
+	slack = bound_with("slack", "oauth", NULL);
+	github = bound_with("github", "oauth", NULL);
+	google = bound_with("google_sheets", "oauth", NULL);
 	return 0;
 }
 
 static int
 unload(void **state)
 {
-	(void)state;
 	binding_free(desk);
 	binding_free(crm);
 	binding_free(slack);
 	binding_free(github);
 	binding_free(google);
-	catalog_unref(cat);
-	return 0;
+	return catalog_end(state);
 }
 
 static struct binding_answer

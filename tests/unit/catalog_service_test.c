@@ -10,84 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "catalog/catalog.h"
-
-static struct catalog *cat;
-
-static int
-load(void **state)
-{
-	(void)state;
-	return catalog_new(NULL, 0, &cat, NULL);
-}
-
-static int
-unload(void **state)
-{
-	(void)state;
-	catalog_unref(cat);
-	return 0;
-}
-
-/* Parameters that the service wants, whatever it is. */
-static const char *
-parameters_of(const char *service)
-{
-	static const char *const all[][2] = {
-		{ "shopify", "{\"shop\":\"acme\"}" },
-		{ "zendesk", "{\"subdomain\":\"acme\"}" },
-		{ "zoho_salesiq", "{\"screen_name\":\"zylker\"}" },
-		{ "twilio",
-		  "{\"account_sid\":\"AC0123456789abcdef0123456789abcdef\"}" },
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(all); i++)
-		if (!strcmp(all[i][0], service))
-			return all[i][1];
-	return NULL;
-}
-
-static struct binding *
-bound_with(const char *service, const char *method, const char *parameters)
-{
-	json_t *p = parameters ? json_loads(parameters, 0, NULL) : NULL;
-	struct json_problem problem = { 0 };
-	struct binding *b = NULL;
-
-	if (catalog_bind(catalog_find(cat, NULL, service), method, p, &b,
-			 &problem))
-		fail_msg("%s: %s %s", service, problem.pointer, problem.detail);
-	json_decref(p);
-	return b;
-}
-
-static struct binding *
-bound(const char *service)
-{
-	return bound_with(service, NULL, parameters_of(service));
-}
-
-static bool
-allows(const struct binding *b, const char *host)
-{
-	return binding_hosts_allow(b, true, slice_str(host), 0);
-}
-
-static int
-take(struct binding *b, const char *name, const char *value)
-{
-	char detail[256];
-	size_t i;
-
-	for (i = 0; i < b->method->captures.count; i++)
-		if (!strcmp(b->method->captures.items[i].name, name))
-			return binding_capture(b, &b->method->captures.items[i],
-					       slice_str(value), detail,
-					       sizeof(detail));
-	fail_msg("no capture %s", name);
-	return -1;
-}
+#include "../support/catalog_world.h"
 
 /* ---- the whole catalogue ---- */
 
@@ -764,5 +687,5 @@ main(void)
 		cmocka_unit_test(tenant_of_a_custom_definition_chooses_no_host),
 	};
 
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, catalog_begin, catalog_end);
 }

@@ -11,28 +11,13 @@
 #include <cmocka.h>
 
 #include "method/method.h"
+#include "../support/catalog_world.h"
 
 enum { NOW = 1700000000 };
 static const int64_t now_ms = (int64_t)NOW * 1000;
 
-static struct catalog *cat;
 static struct binding *binding;
 static struct method_answer answer;
-
-static int
-load(void **state)
-{
-	(void)state;
-	return catalog_new(NULL, 0, &cat, NULL);
-}
-
-static int
-unload(void **state)
-{
-	(void)state;
-	catalog_unref(cat);
-	return 0;
-}
 
 static int
 release(void **state)
@@ -57,16 +42,11 @@ read_typed(const char *service, const char *method, const char *parameters,
 	   enum method_request what, int status, const char *body,
 	   const char *type)
 {
-	json_t *p = parameters ? json_loads(parameters, 0, NULL) : NULL;
-	struct json_problem problem = { 0 };
 	char *copy = strdup(body);
 
 	method_answer_release(&answer);
 	binding_free(binding);
-	if (catalog_bind(catalog_find(cat, NULL, service), method, p, &binding,
-			 &problem))
-		fail_msg("%s: %s", service, problem.detail);
-	json_decref(p);
+	binding = bound_with(service, method, parameters);
 	assert_non_null(copy);
 	method_oauth2_answer(binding, what, status, copy, strlen(copy),
 			     content_type, (void *)(uintptr_t)type, now_ms,
@@ -380,5 +360,5 @@ main(void)
 		ONE(hubspot_words_are_known),
 	};
 
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, catalog_begin, catalog_end);
 }

@@ -11,37 +11,7 @@
 #include <cmocka.h>
 
 #include "method/method.h"
-
-static struct catalog *cat;
-
-static int
-load(void **state)
-{
-	(void)state;
-	return catalog_new(NULL, 0, &cat, NULL);
-}
-
-static int
-unload(void **state)
-{
-	(void)state;
-	catalog_unref(cat);
-	return 0;
-}
-
-static struct binding *
-bound(const char *service, const char *method, const char *parameters)
-{
-	json_t *p = parameters ? json_loads(parameters, 0, NULL) : NULL;
-	struct json_problem problem = { 0 };
-	struct binding *b = NULL;
-
-	if (catalog_bind(catalog_find(cat, NULL, service), method, p, &b,
-			 &problem))
-		fail_msg("%s: %s", service, problem.detail);
-	json_decref(p);
-	return b;
-}
+#include "../support/catalog_world.h"
 
 static struct secret *
 secret(const char *text)
@@ -93,7 +63,7 @@ request(const struct binding *b, enum method_request what)
 static void
 notion_wants_json_basic_and_its_version(void **state)
 {
-	struct binding *b = bound("notion", "oauth", NULL);
+	struct binding *b = bound_with("notion", "oauth", NULL);
 	struct method_http h = request(b, METHOD_EXCHANGE);
 
 	(void)state;
@@ -110,7 +80,7 @@ notion_wants_json_basic_and_its_version(void **state)
 static void
 airtable_wants_basic_and_a_form(void **state)
 {
-	struct binding *b = bound("airtable", "oauth", NULL);
+	struct binding *b = bound_with("airtable", "oauth", NULL);
 	struct method_http h = request(b, METHOD_REFRESH);
 
 	(void)state;
@@ -124,7 +94,7 @@ airtable_wants_basic_and_a_form(void **state)
 static void
 zoho_has_the_client_in_the_form(void **state)
 {
-	struct binding *b = bound("zoho_books", "oauth", NULL);
+	struct binding *b = bound_with("zoho_books", "oauth", NULL);
 	struct method_http h = request(b, METHOD_REFRESH);
 
 	(void)state;
@@ -138,7 +108,7 @@ zoho_has_the_client_in_the_form(void **state)
 static void
 jira_speaks_json_with_the_client_in_it(void **state)
 {
-	struct binding *b = bound("jira", "oauth", NULL);
+	struct binding *b = bound_with("jira", "oauth", NULL);
 	struct method_http h = request(b, METHOD_REFRESH);
 
 	(void)state;
@@ -151,7 +121,7 @@ jira_speaks_json_with_the_client_in_it(void **state)
 static void
 stripe_takes_the_secret_as_user_name(void **state)
 {
-	struct binding *b = bound("stripe", "oauth", NULL);
+	struct binding *b = bound_with("stripe", "oauth", NULL);
 	struct method_http h = request(b, METHOD_REFRESH);
 
 	(void)state;
@@ -165,14 +135,15 @@ stripe_takes_the_secret_as_user_name(void **state)
 static void
 shopify_and_zendesk_ask_for_tokens_that_expire(void **state)
 {
-	struct binding *b = bound("shopify", "oauth", "{\"shop\":\"acme\"}");
+	struct binding *b =
+		bound_with("shopify", "oauth", "{\"shop\":\"acme\"}");
 	struct method_http h = request(b, METHOD_EXCHANGE);
 
 	(void)state;
 	assert_true(has(h.body, "expiring=1"));
 	method_http_release(&h);
 	binding_free(b);
-	b = bound("zendesk", "oauth", "{\"subdomain\":\"acme\"}");
+	b = bound_with("zendesk", "oauth", "{\"subdomain\":\"acme\"}");
 	h = request(b, METHOD_EXCHANGE);
 	assert_string_equal(h.url, "https://acme.zendesk.com/oauth/tokens");
 	assert_true(has(h.body, "expires_in=86400"));
@@ -184,8 +155,9 @@ shopify_and_zendesk_ask_for_tokens_that_expire(void **state)
 static void
 app_permissions_of_microsoft_have_their_scope(void **state)
 {
-	struct binding *b = bound("microsoft_graph", "app",
-				  "{\"tenant\":\"contoso.onmicrosoft.com\"}");
+	struct binding *b =
+		bound_with("microsoft_graph", "app",
+			   "{\"tenant\":\"contoso.onmicrosoft.com\"}");
 	struct secret *hush = secret("hush");
 	struct method_request_input in = { .what = METHOD_CLIENT_CREDENTIALS,
 					   .binding = b,
@@ -208,7 +180,7 @@ app_permissions_of_microsoft_have_their_scope(void **state)
 static void
 revocation_can_use_a_captured_value(void **state)
 {
-	struct binding *b = bound("stripe", "oauth", NULL);
+	struct binding *b = bound_with("stripe", "oauth", NULL);
 	struct method_http h;
 	char detail[128];
 
@@ -228,7 +200,7 @@ revocation_can_use_a_captured_value(void **state)
 static void
 revocations_are_as_each_service_wants_them(void **state)
 {
-	struct binding *b = bound("dropbox", "oauth", NULL);
+	struct binding *b = bound_with("dropbox", "oauth", NULL);
 	struct method_http h = request(b, METHOD_REVOKE);
 
 	(void)state;
@@ -237,7 +209,7 @@ revocations_are_as_each_service_wants_them(void **state)
 	assert_int_equal(secret_len(h.body), 0);
 	method_http_release(&h);
 	binding_free(b);
-	b = bound("zendesk", "oauth", "{\"subdomain\":\"acme\"}");
+	b = bound_with("zendesk", "oauth", "{\"subdomain\":\"acme\"}");
 	h = request(b, METHOD_REVOKE);
 	assert_string_equal(h.method, "DELETE");
 	assert_true(has(h.fields, "Authorization: Bearer at\r\n"));
@@ -252,7 +224,7 @@ static void
 assert_injects(const char *service, const char *method, const char *parameters,
 	       const char *const *fields, const char *want)
 {
-	struct binding *b = bound(service, method, parameters);
+	struct binding *b = bound_with(service, method, parameters);
 	struct method_credential c = { 0 };
 	struct json_problem problem = { 0 };
 	struct method_injection add;
@@ -333,7 +305,7 @@ keys_go_where_each_service_wants_them(void **state)
 static int
 callback(const char *service, const char *query, const char *key)
 {
-	struct binding *b = bound(
+	struct binding *b = bound_with(
 		service, "oauth",
 		strcmp(service, "shopify") ? NULL : "{\"shop\":\"acme\"}");
 	struct secret *hush = key ? secret(key) : NULL;
@@ -451,5 +423,5 @@ main(void)
 		cmocka_unit_test(service_that_signs_nothing_asks_for_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, catalog_begin, catalog_end);
 }
