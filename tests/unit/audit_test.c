@@ -11,22 +11,14 @@
 #include <cmocka.h>
 
 #include "audit/audit.h"
-#include "../support/temp_folder.h"
+#include "../support/store_world.h"
 
-static struct store *db;
-static struct store_conn *conn;
 static struct people_actor *actor;
 
 static int
 begin(void **state)
 {
-	char url[200], detail[200] = "";
-
-	if (temp_folder_begin(state) || vault_init())
-		return -1;
-	snprintf(url, sizeof(url), "sqlite:%s", temp_path("main.db"));
-	if (store_open(url, "main", &db, detail, sizeof(detail)) ||
-	    store_acquire(db, &conn))
+	if (vault_init() || store_world_begin(state))
 		return -1;
 	actor = people_actor_new("01org", "01me", PEOPLE_ADMIN, "Ada");
 	return actor ? 0 : -1;
@@ -36,22 +28,7 @@ static int
 end(void **state)
 {
 	people_actor_unref(actor);
-	store_release(conn);
-	store_close(db);
-	return temp_folder_end(state);
-}
-
-static int64_t
-number_of(const char *sql)
-{
-	struct store_stmt *st;
-	int64_t n;
-
-	assert_int_equal(store_query(conn, &st, sql, ""), 0);
-	assert_int_equal(store_step(st), 1);
-	n = store_col_int(st, 0);
-	store_done(st);
-	return n;
+	return store_world_end(state);
 }
 
 /* As somebody would who has the database's file. */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How conversations go: what is removed when, and that nothing else is. */
 #include "../support/flow_world.h"
-#include "../support/temp_folder.h"
+#include "../support/store_world.h"
 
 enum { DAY = 24 * 3600 * 1000, NOW_DAYS = 20000 };
 static const int64_t now = (int64_t)NOW_DAYS * DAY;
 
-static struct store *db;
-static struct store_conn *conn;
 static struct loop *loop;
 static struct loop_pool *pool;
 static struct flow_engine *engine;
@@ -16,13 +14,8 @@ static int
 begin(void **state)
 {
 	struct flow_engine_config config = { 0 };
-	char url[200], detail[200];
 
-	if (temp_folder_begin(state))
-		return -1;
-	snprintf(url, sizeof(url), "sqlite:%s", temp_path("main.db"));
-	if (store_open(url, "main", &db, detail, sizeof(detail)) ||
-	    store_acquire(db, &conn) || loop_new(&loop) ||
+	if (store_world_begin(state) || loop_new(&loop) ||
 	    loop_pool_new(1, &pool))
 		return -1;
 	config.store = db;
@@ -38,9 +31,7 @@ end(void **state)
 	loop_pool_free(pool);
 	flow_engine_free(engine);
 	loop_free(loop);
-	store_release(conn);
-	store_close(db);
-	return temp_folder_end(state);
+	return store_world_end(state);
 }
 
 static void
@@ -75,19 +66,6 @@ add_handoff(const char *id, int64_t closed_at)
 		0);
 }
 
-static int64_t
-count(const char *sql)
-{
-	struct store_stmt *st;
-	int64_t n;
-
-	assert_int_equal(store_query(conn, &st, sql, ""), 0);
-	assert_int_equal(store_step(st), 1);
-	n = store_col_int(st, 0);
-	store_done(st);
-	return n;
-}
-
 static void
 old_ones_go_with_their_messages(void **state)
 {
@@ -98,13 +76,13 @@ old_ones_go_with_their_messages(void **state)
 	add("calling", "calling", 100);
 	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 200LL * DAY),
 			 0);
-	assert_int_equal(count("SELECT count(*) FROM conversations"), 2);
-	assert_int_equal(count("SELECT count(*) FROM messages WHERE "
-			       "conversation IN ('fresh', 'calling')"),
+	assert_int_equal(number_of("SELECT count(*) FROM conversations"), 2);
+	assert_int_equal(number_of("SELECT count(*) FROM messages WHERE "
+				   "conversation IN ('fresh', 'calling')"),
 			 2);
-	assert_int_equal(count("SELECT count(*) FROM messages"), 2);
+	assert_int_equal(number_of("SELECT count(*) FROM messages"), 2);
 	assert_int_equal(flow_tidy(engine, conn, now, 0, 0), 0);
-	assert_int_equal(count("SELECT count(*) FROM conversations"), 2);
+	assert_int_equal(number_of("SELECT count(*) FROM conversations"), 2);
 }
 
 static void
@@ -117,16 +95,18 @@ silent_ones_are_over_and_say_so(void **state)
 	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 7LL * DAY),
 			 0);
 	assert_int_equal(
-		count("SELECT count(*) FROM conversations WHERE status = "
-		      "'ended' AND problem = 'The visitor was silent for 7 "
-		      "days.'"),
+		number_of("SELECT count(*) FROM conversations WHERE status = "
+			  "'ended' AND problem = 'The visitor was silent for 7 "
+			  "days.'"),
 		1);
-	assert_int_equal(count("SELECT count(*) FROM conversations WHERE id "
-			       "= 'talking' AND status = 'waiting'"),
-			 1);
-	assert_int_equal(count("SELECT count(*) FROM conversations WHERE id "
-			       "= 'busy' AND status = 'calling'"),
-			 1);
+	assert_int_equal(
+		number_of("SELECT count(*) FROM conversations WHERE id "
+			  "= 'talking' AND status = 'waiting'"),
+		1);
+	assert_int_equal(
+		number_of("SELECT count(*) FROM conversations WHERE id "
+			  "= 'busy' AND status = 'calling'"),
+		1);
 }
 
 /* Its grants have to be taken back first. */
@@ -143,11 +123,12 @@ who_has_grants_stays_behind_empty(void **state)
 				    ""),
 			 0);
 	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 0), 0);
-	assert_int_equal(count("SELECT count(*) FROM messages"), 0);
+	assert_int_equal(number_of("SELECT count(*) FROM messages"), 0);
 	assert_int_equal(
-		count("SELECT count(*) FROM conversations WHERE subject = "
-		      "'granted' AND grants = 1 AND flow = '' AND awaits = '' "
-		      "AND state = '{}' AND status = 'ended'"),
+		number_of(
+			"SELECT count(*) FROM conversations WHERE subject = "
+			"'granted' AND grants = 1 AND flow = '' AND awaits = '' "
+			"AND state = '{}' AND status = 'ended'"),
 		1);
 	assert_int_equal(flow_talk_load(conn, "granted", &t), ERR_NOT_FOUND);
 	assert_int_equal(flow_talk_remove(conn, "granted"), 0);
@@ -155,7 +136,7 @@ who_has_grants_stays_behind_empty(void **state)
 				    "UPDATE conversations SET grants = 0", ""),
 			 0);
 	assert_int_equal(flow_talk_remove(conn, "granted"), 0);
-	assert_int_equal(count("SELECT count(*) FROM conversations"), 0);
+	assert_int_equal(number_of("SELECT count(*) FROM conversations"), 0);
 }
 
 static void
@@ -166,10 +147,10 @@ hand_offs_stay_until_somebody_has_closed_them(void **state)
 	add_handoff("closed", now - 80LL * DAY);
 	add_handoff("long closed", now - 91LL * DAY);
 	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 0), 0);
-	assert_int_equal(count("SELECT count(*) FROM handoffs WHERE id IN "
-			       "('open', 'closed')"),
+	assert_int_equal(number_of("SELECT count(*) FROM handoffs WHERE id IN "
+				   "('open', 'closed')"),
 			 2);
-	assert_int_equal(count("SELECT count(*) FROM handoffs"), 2);
+	assert_int_equal(number_of("SELECT count(*) FROM handoffs"), 2);
 }
 
 static void
@@ -186,9 +167,9 @@ a_run_takes_no_more_than_its_part(void **state)
 	}
 	assert_int_equal(store_commit(conn), 0);
 	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 0), 1);
-	assert_int_equal(count("SELECT count(*) FROM conversations"), 1);
+	assert_int_equal(number_of("SELECT count(*) FROM conversations"), 1);
 	assert_int_equal(flow_tidy(engine, conn, now, 90LL * DAY, 0), 0);
-	assert_int_equal(count("SELECT count(*) FROM conversations"), 0);
+	assert_int_equal(number_of("SELECT count(*) FROM conversations"), 0);
 }
 
 int

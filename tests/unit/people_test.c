@@ -10,10 +10,8 @@
 #include <cmocka.h>
 
 #include "people/people.h"
-#include "../support/temp_folder.h"
+#include "../support/store_world.h"
 
-static struct store *db;
-static struct store_conn *conn;
 static struct secret *right, *wrong;
 static char org[PEOPLE_ID_SIZE], ada[PEOPLE_ID_SIZE];
 
@@ -31,13 +29,7 @@ member(const char *email, enum people_role role, const struct secret *password,
 static int
 begin(void **state)
 {
-	char url[200], detail[200] = "";
-
-	if (temp_folder_begin(state) || vault_init())
-		return -1;
-	snprintf(url, sizeof(url), "sqlite:%s", temp_path("main.db"));
-	if (store_open(url, "main", &db, detail, sizeof(detail)) ||
-	    store_acquire(db, &conn) || store_begin(conn) ||
+	if (vault_init() || store_world_begin(state) || store_begin(conn) ||
 	    people_org_ensure(conn, org) || store_commit(conn))
 		return -1;
 	right = secret_from("the right one", 13);
@@ -51,9 +43,7 @@ end(void **state)
 {
 	secret_free(right);
 	secret_free(wrong);
-	store_release(conn);
-	store_close(db);
-	return temp_folder_end(state);
+	return store_world_end(state);
 }
 
 static void
