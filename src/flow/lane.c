@@ -42,9 +42,9 @@ lane_unlink(struct flow_lane *l)
 static struct flow_lane *
 lane_of(struct flow_worker *w, const char *flow)
 {
-	struct flow_lane *l;
+	struct flow_lane **at, *l;
 
-	for (l = w->lanes; l; l = l->next)
+	for (at = &w->lanes; (l = *at); at = &l->next)
 		if (!strcmp(l->flow, flow))
 			return l;
 	l = calloc(1, sizeof(*l));
@@ -52,7 +52,7 @@ lane_of(struct flow_worker *w, const char *flow)
 		return NULL;
 	slice_copy(slice_str(flow), l->flow, sizeof(l->flow));
 	l->last = &l->first;
-	lane_link(l, &w->lanes);
+	lane_link(l, at);
 	return l;
 }
 

@@ -3,6 +3,8 @@
  * Lanes: whose turn it is when more conversations want to call than may at a
  * time.
  */
+#include <stdio.h>
+
 #include "../support/flow_world.h"
 
 enum { DRIVES = 16 };
@@ -92,11 +94,10 @@ within_a_flow_who_came_first_is_first(void **state)
 	world_end();
 }
 
-/* A new lane is first; who had his turn is last. */
 static void
 flows_take_turns(void **state)
 {
-	static const int order[] = { 6, 4, 0, 5, 1, 2, 3 };
+	static const int order[] = { 0, 4, 6, 1, 5, 2, 3 };
 	size_t i;
 
 	(void)state;
@@ -109,6 +110,30 @@ flows_take_turns(void **state)
 	for (i = 0; i < ARRAY_LEN(order); i++) {
 		assert_int_equal(next(), order[i]);
 		leave((size_t)order[i]);
+	}
+	world_end();
+}
+
+/* However many flows come in, each with one visitor: who waits gets on. */
+static void
+new_flows_come_behind_those_that_wait(void **state)
+{
+	char flow[16];
+	size_t i;
+
+	(void)state;
+	world_begin(1);
+	wait(0, "busy");
+	assert_int_equal(next(), 0);
+	wait(1, "early");
+	for (i = 2; i < 8; i++) {
+		snprintf(flow, sizeof(flow), "new %zu", i);
+		wait(i, flow);
+	}
+	leave(0);
+	for (i = 1; i < 8; i++) {
+		assert_int_equal(next(), (int)i);
+		leave(i);
 	}
 	world_end();
 }
@@ -128,8 +153,8 @@ one_flow_has_never_all_slots(void **state)
 	assert_int_equal(next(), -1);
 	wait(10, "other");
 	wait(11, "third");
-	assert_int_equal(next(), 11);
 	assert_int_equal(next(), 10);
+	assert_int_equal(next(), 11);
 	assert_int_equal(worker.running, 8);
 	world_end();
 }
@@ -193,6 +218,7 @@ main(void)
 		cmocka_unit_test(no_more_run_than_there_are_slots),
 		cmocka_unit_test(within_a_flow_who_came_first_is_first),
 		cmocka_unit_test(flows_take_turns),
+		cmocka_unit_test(new_flows_come_behind_those_that_wait),
 		cmocka_unit_test(one_flow_has_never_all_slots),
 		cmocka_unit_test(who_leaves_the_queue_leaves_the_others_in_it),
 		cmocka_unit_test(leaving_twice_is_leaving_once),
