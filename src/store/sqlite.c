@@ -34,7 +34,7 @@ struct database {
 	int fd;	      /* of the log; -1 */
 	ino_t inode;
 	uint64_t asked, done;	  /* commits, counted; on disk up to done */
-	uint64_t lost_from, lost; /* nobody knows of these */
+	uint64_t lost_from, lost; /* from the first that failed to the last */
 	bool syncing;
 };
 
@@ -194,7 +194,9 @@ log_open(struct database *d)
 
 /*
  * Whoever comes while nobody syncs does it for all that have committed so
- * far; who comes meanwhile waits for the next one.
+ * far; who comes meanwhile waits for the next one.  Who is slow to hear of a
+ * sync that went well, between two that failed, is told that it failed: that
+ * is to err on the safe side.
  */
 static int
 sqlite_sync(void *db)
@@ -218,10 +220,10 @@ sqlite_sync(void *db)
 			rc = ERR_STORE;
 		pthread_mutex_lock(&d->mutex);
 		d->syncing = false;
-		if (rc) {
+		if (rc && !d->lost)
 			d->lost_from = d->done + 1;
+		if (rc) /* whoever has not heard of an earlier one is in it */
 			d->lost = upto;
-		}
 		d->done = upto;
 		pthread_cond_broadcast(&d->synced);
 	}
