@@ -228,10 +228,7 @@ flow_talk_find(struct store_conn *c, const char *id, const unsigned char *hash,
 	store_done(st);
 	if (rc < 0)
 		return flow_fail_store(p, c, rc);
-	if (!mine)
-		return talk_unknown(p);
-	rc = flow_talk_load(c, id, out);
-	return rc ? flow_fail_store(p, c, rc) : 0;
+	return mine ? flow_talk_get(c, id, out, p) : talk_unknown(p);
 }
 
 int

@@ -113,6 +113,8 @@ silent_ones_are_over_and_say_so(void **state)
 static void
 who_has_grants_stays_behind_empty(void **state)
 {
+	struct connect_problem p = { 0 };
+	struct people_actor *actor;
 	struct flow_talk t;
 
 	(void)state;
@@ -131,6 +133,12 @@ who_has_grants_stays_behind_empty(void **state)
 			"AND state = '{}' AND status = 'ended'"),
 		1);
 	assert_int_equal(flow_talk_load(conn, "granted", &t), ERR_NOT_FOUND);
+	/* for who knows of it, it is gone: that is no failure of ours */
+	actor = people_actor_new("o", "m", PEOPLE_ADMIN, "Ada");
+	assert_int_equal(flow_talk_find(conn, "granted", NULL, actor, &t, &p),
+			 ERR_NOT_FOUND);
+	assert_int_equal(p.status, 404);
+	people_actor_unref(actor);
 	assert_int_equal(flow_talk_remove(conn, "granted"), 0);
 	assert_int_equal(store_exec(conn, NULL,
 				    "UPDATE conversations SET grants = 0", ""),
