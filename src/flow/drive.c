@@ -149,15 +149,17 @@ flow_drive_start(struct flow_worker *w, const char *id, const char *flow)
 	return rc;
 }
 
-/* The lease runs out soon: somebody, perhaps this process, tries again. */
+/* The lease runs out soon: somebody, perhaps this process, tries again.  If
+ * another has taken it over meanwhile, it is his. */
 static void
-lease_give_back(struct store_conn *c, const char *id, bool not_sent)
+lease_give_back(struct flow_drive *d, struct store_conn *c, bool not_sent)
 {
 	store_exec(c, NULL,
 		   "UPDATE conversations SET lease_owner = '', lease_until = "
 		   "?2, attempt = attempt - ?3 WHERE id = ?1 AND status = "
-		   "'calling'",
-		   "sii", id, clock_wall_ms() + SOON_MS, (int64_t)not_sent);
+		   "'calling' AND lease_owner IN ('', ?4)",
+		   "siis", d->id, clock_wall_ms() + SOON_MS, (int64_t)not_sent,
+		   d->worker->engine->owner);
 }
 
 /* ---- on whose behalf ---- */
@@ -276,14 +278,15 @@ drive_fail(struct flow_drive *d, struct store_conn *c, const char *why)
 
 	if (!rc)
 		rc = flow_talk_load(c, d->id, &t);
-	if (!rc && t.status == FLOW_S_CALLING)
+	/* as it was seen: else it has moved on, by somebody else */
+	if (!rc && t.status == FLOW_S_CALLING && t.step == d->step)
 		rc = flow_move_fail(d->worker->engine, c, &t, why);
 	if (!rc)
 		rc = store_commit(c);
 	store_rollback(c);
 	flow_talk_release(&t);
 	if (rc)
-		lease_give_back(c, d->id, false);
+		lease_give_back(d, c, false);
 }
 
 /* The attempt, before anything is sent: 1 when it is noted. */
@@ -330,7 +333,7 @@ prepare_work(struct loop_work *w)
 			   "The call could not be prepared: the flow has "
 			   "changed, or is gone.");
 	else if (rc < 0 && c)
-		lease_give_back(c, d->id, false);
+		lease_give_back(d, c, false);
 	flow_talk_release(&t);
 	if (c)
 		store_release(c);
@@ -390,7 +393,7 @@ later_work(struct loop_work *w)
 
 	if (store_acquire(d->worker->engine->store, &c))
 		return;
-	lease_give_back(c, d->id, true);
+	lease_give_back(d, c, true);
 	store_release(c);
 }
 
@@ -514,7 +517,7 @@ take_failed(struct flow_drive *d, struct store_conn *c, int rc)
 			    : "a call's result could not be stored",
 		 LOG_E(rc), LOG_S("conversation", d->id));
 	if (!d->untaken && c)
-		lease_give_back(c, d->id, false);
+		lease_give_back(d, c, false);
 }
 
 static void
