@@ -2,6 +2,7 @@
 /* Processes are killed while visitors talk; tests/torture/talk-kills does it for as long as one likes. */
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
+import { keepsPromises } from '../support/promises.mjs'
 import { suite } from '../support/scope.mjs'
 import { runTalkKills } from '../support/talk-kills.mjs'
 
@@ -26,8 +27,5 @@ suite('visitors who talk while processes are killed', () => {
 		assert.ok(found.talks > 10 * found.kills && found.calledAgain > 0, found.line)
 	})
 
-	for (const [kind, promise] of Object.entries(promises))
-		it(promise, () => {
-			assert.deepEqual(found.wrong.filter((each) => each.kind === kind).map(({ what }) => what), [])
-		})
+	keepsPromises(promises, () => found)
 }, { timeout: 150_000 })

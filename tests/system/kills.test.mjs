@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { runKills, tableOf } from '../support/kills-run.mjs'
+import { keepsPromises } from '../support/promises.mjs'
 import { suite } from '../support/scope.mjs'
 
 const promises = {
@@ -34,9 +35,5 @@ suite('whoever is killed, at any step', () => {
 		assert.ok(found.good > found.tries, `${found.good} good calls`)
 	})
 
-	for (const [kind, promise] of Object.entries(promises))
-		it(promise, () => {
-			const wrong = found.wrong.filter((each) => each.kind === kind).map(({ what }) => what)
-			assert.deepEqual(wrong, [])
-		})
+	keepsPromises(promises, () => found)
 }, { timeout: 150_000 })
