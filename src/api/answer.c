@@ -10,16 +10,6 @@
 
 #include "api/api_priv.h"
 
-static const struct {
-	int status;
-	const char *code, *title;
-} problems[API_PROBLEMS] = {
-#define API_PROBLEM_ROW(id, status, code, title) \
-	[API_##id] = { status, code, title },
-	API_PROBLEM_LIST(API_PROBLEM_ROW)
-#undef API_PROBLEM_ROW
-};
-
 json_t *
 api_json_time(int64_t at)
 {
@@ -155,13 +145,13 @@ api_if_match(struct api_request *r, int64_t *version)
 /* ---- problems ---- */
 
 static int
-problem_answer(struct api_request *r, enum api_problem_id id,
+problem_answer(struct api_request *r, enum connect_problem_id id,
 	       const char *detail, const char *hint, const char *where,
 	       const char *place)
 {
-	json_t *p =
-		json_pack("{s:s, s:s, s:i}", "code", problems[id].code, "title",
-			  problems[id].title, "status", problems[id].status);
+	const struct connect_problem_kind *kind = connect_problem_kind(id);
+	json_t *p = json_pack("{s:s, s:s, s:i}", "code", kind->code, "title",
+			      kind->title, "status", kind->status);
 
 	r->storable = false;
 	if (detail && detail[0])
@@ -172,15 +162,14 @@ problem_answer(struct api_request *r, enum api_problem_id id,
 		json_object_set_new(p, where, json_string(place));
 	if (r->route && (r->route->flags & API_PAGE)) {
 		json_decref(p);
-		return api_page_message(r, problems[id].status,
-					problems[id].title, detail, hint);
+		return api_page_message(r, kind->status, kind->title, detail,
+					hint);
 	}
-	return answer_set(r, problems[id].status, "application/problem+json",
-			  p);
+	return answer_set(r, kind->status, "application/problem+json", p);
 }
 
 int
-api_problem(struct api_request *r, enum api_problem_id id, const char *hint,
+api_problem(struct api_request *r, enum connect_problem_id id, const char *hint,
 	    const char *fmt, ...)
 {
 	char detail[768];
@@ -189,6 +178,7 @@ api_problem(struct api_request *r, enum api_problem_id id, const char *hint,
 	va_start(ap, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
+	slice_trim_utf8(detail);
 	return problem_answer(r, id, detail, hint, NULL, NULL);
 }
 
@@ -211,10 +201,10 @@ api_problem_connect(struct api_request *r, const struct connect_problem *p)
 int
 api_problem_input(struct api_request *r)
 {
-	enum api_problem_id id = API_INVALID;
+	enum connect_problem_id id = CONNECT_P_INVALID;
 
 	if (!strncmp(r->problem.detail, "unknown field", 13))
-		id = API_UNKNOWN_FIELD;
+		id = CONNECT_P_UNKNOWN_FIELD;
 	return problem_answer(r, id, r->problem.detail, NULL, "pointer",
 			      r->problem.pointer);
 }
@@ -223,7 +213,8 @@ int
 api_problem_parameter(struct api_request *r, const char *name,
 		      const char *detail)
 {
-	return problem_answer(r, API_INVALID, detail, NULL, "parameter", name);
+	return problem_answer(r, CONNECT_P_INVALID, detail, NULL, "parameter",
+			      name);
 }
 
 int
@@ -231,30 +222,30 @@ api_problem_err(struct api_request *r, int err, const char *what)
 {
 	switch (err) {
 	case ERR_NOT_FOUND:
-		return api_problem(r, API_NOT_FOUND, NULL, "%s is not there.",
-				   what);
+		return api_problem(r, CONNECT_P_NOT_FOUND, NULL,
+				   "%s is not there.", what);
 	case ERR_EXISTS:
-		return api_problem(r, API_EXISTS, NULL, "%s is there already.",
-				   what);
+		return api_problem(r, CONNECT_P_EXISTS, NULL,
+				   "%s is there already.", what);
 	case ERR_CONFLICT:
-		return api_problem(r, API_CONFLICT,
+		return api_problem(r, CONNECT_P_CHANGED,
 				   "Read it again, and change that.",
 				   "%s has been changed meanwhile.", what);
 	case ERR_FORBIDDEN:
-		return api_problem(r, API_FORBIDDEN, NULL, "%s: not allowed.",
-				   what);
+		return api_problem(r, CONNECT_P_FORBIDDEN, NULL,
+				   "%s: not allowed.", what);
 	case ERR_BUSY:
 	case ERR_TIMEOUT:
 	case ERR_CLOSED:
 		api_retry_after(r, 2);
-		return api_problem(r, API_UNAVAILABLE, "Try again soon.",
+		return api_problem(r, CONNECT_P_UNAVAILABLE, "Try again soon.",
 				   "Too much is under way, or a part of "
 				   "Drawbridge is starting.");
 	default:
 		log_error("a request failed", LOG_E(err),
 			  LOG_S("route", r->route ? r->route->path : ""),
 			  LOG_S("store", r->db ? store_message(r->db) : ""));
-		return api_problem(r, API_INTERNAL, "The log has more.", "%s.",
-				   err_text(err));
+		return api_problem(r, CONNECT_P_INTERNAL, "The log has more.",
+				   "%s.", err_text(err));
 	}
 }

@@ -134,60 +134,6 @@ void api_resume(struct api_request *r, api_handler *step);
 
 /* ---- answers ---- */
 
-/* Problem codes, described once: name, status, code, title. */
-#define API_PROBLEM_LIST(X) \
-	X(INVALID, 400, "invalid_request", "The request is not right") \
-	X(INVALID_JSON, 400, "invalid_json", "The body is no JSON") \
-	X(UNKNOWN_FIELD, 400, "unknown_field", "There is no such field") \
-	X(INVALID_DEFINITION, 400, "invalid_definition", \
-	  "The service's definition is not right") \
-	X(UNAUTHORIZED, 401, "unauthorized", "Sign in, or send a key") \
-	X(WRONG_PASSWORD, 401, "wrong_password", \
-	  "E-mail address and password do not fit") \
-	X(FORBIDDEN, 403, "forbidden", "You may not do this") \
-	X(WRONG_ORIGIN, 403, "wrong_origin", \
-	  "The request comes from another site") \
-	X(NOT_FOUND, 404, "not_found", "There is no such thing") \
-	X(CONNECTION_NOT_FOUND, 404, "connection_not_found", \
-	  "There is no such connection") \
-	X(SERVICE_NOT_FOUND, 404, "service_not_found", \
-	  "There is no such service") \
-	X(TICKET_NOT_FOUND, 404, "ticket_not_found", \
-	  "This link is not good any more") \
-	X(METHOD_NOT_ALLOWED, 405, "method_not_allowed", \
-	  "This cannot be done here") \
-	X(EXISTS, 409, "already_exists", "There is one already") \
-	X(NOT_CONNECTED, 409, "connection_not_connected", \
-	  "The connection is not connected") \
-	X(NEEDS_RECONNECT, 409, "connection_needs_reconnect", \
-	  "The connection must be connected anew") \
-	X(DISABLED, 409, "connection_disabled", \
-	  "The connection is switched off") \
-	X(WRONG_STATE, 409, "wrong_state", "This is not possible now") \
-	X(APP_MISSING, 409, "app_missing", "The service has no OAuth app yet") \
-	X(IN_USE, 409, "in_use", "It is still in use") \
-	X(IN_PROGRESS, 409, "in_progress", "The same request is under way") \
-	X(CONFLICT, 412, "changed_meanwhile", "It has been changed meanwhile") \
-	X(TOO_LARGE, 413, "too_large", "The body is too large") \
-	X(KEY_REUSED, 422, "idempotency_key_reused", \
-	  "This Idempotency-Key was for another request") \
-	X(RATE_LIMITED, 429, "rate_limited", "Too many requests") \
-	X(INTERNAL, 500, "internal", "Drawbridge has failed") \
-	X(UPSTREAM, 502, "upstream_unreachable", \
-	  "The service cannot be reached") \
-	X(UNAVAILABLE, 503, "unavailable", "Not available at the moment") \
-	X(REFRESH_UNAVAILABLE, 503, "refresh_unavailable", \
-	  "The credential cannot be renewed at the moment") \
-	X(TIMEOUT, 504, "upstream_timeout", \
-	  "The service has not answered in time")
-
-enum api_problem_id {
-#define API_PROBLEM_ENUM(id, status, code, title) API_##id,
-	API_PROBLEM_LIST(API_PROBLEM_ENUM)
-#undef API_PROBLEM_ENUM
-		API_PROBLEMS
-};
-
 /*
  * Each makes the answer and returns 0, so that a handler ends with "return
  * api_…".  value is taken.
@@ -195,8 +141,9 @@ enum api_problem_id {
 int api_answer(struct api_request *r, int status, json_t *value);
 int api_answer_empty(struct api_request *r); /* 204 */
 /* hint may be NULL: what to do. */
-int api_problem(struct api_request *r, enum api_problem_id id, const char *hint,
-		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int api_problem(struct api_request *r, enum connect_problem_id id,
+		const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 /* A problem of connect/, whole. */
 int api_problem_connect(struct api_request *r, const struct connect_problem *p);
 /* The problem that was noted in r->problem, with its pointer. */

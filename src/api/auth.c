@@ -157,7 +157,7 @@ refuse_stranger(struct api_request *r, const char *detail)
 {
 	audit_stranger(r->db, r->peer, "api");
 	api_field(r, "WWW-Authenticate", "Bearer realm=\"drawbridge\"");
-	api_problem(r, API_UNAUTHORIZED,
+	api_problem(r, CONNECT_P_UNAUTHORIZED,
 		    "Send a key (Authorization: Bearer dbk_…), or sign in "
 		    "with POST /v1/session.",
 		    "%s", detail);
@@ -191,7 +191,7 @@ api_auth_require(struct api_request *r)
 	int rc;
 
 	if (r->by == API_BY_TWO) {
-		api_problem(r, API_INVALID, NULL,
+		api_problem(r, CONNECT_P_INVALID, NULL,
 			    "Two credentials were sent; one is enough.");
 		return API_PENDING;
 	}
@@ -208,7 +208,7 @@ api_auth_require(struct api_request *r)
 		return rc;
 	if (r->by == API_BY_SESSION && !method_is_safe(r) &&
 	    (!r->origin_ours || r->cross_site)) {
-		api_problem(r, API_WRONG_ORIGIN, NULL,
+		api_problem(r, CONNECT_P_WRONG_ORIGIN, NULL,
 			    "A change by cookie must come from a page of "
 			    "Drawbridge's own.");
 		return API_PENDING;
@@ -258,7 +258,8 @@ api_refused(struct api_request *r, int err, const char *action,
 	if (err == ERR_NOT_FOUND)
 		api_problem_err(r, err, "What you asked for");
 	else
-		api_problem(r, API_FORBIDDEN, NULL, "Not allowed: %s.", why);
+		api_problem(r, CONNECT_P_FORBIDDEN, NULL, "Not allowed: %s.",
+			    why);
 	return API_PENDING;
 }
 

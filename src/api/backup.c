@@ -216,7 +216,7 @@ api_backup_make(struct api_request *r)
 	if (rc)
 		return rc;
 	if (!backup_claim(a, handover, len))
-		return api_problem(r, API_WRONG_STATE, NULL,
+		return api_problem(r, CONNECT_P_WRONG_STATE, NULL,
 				   "A backup is being made already.");
 	a->backup.work = (struct loop_work){ .work = backup_work };
 	loop_work_start(a->config.pool, &a->backup.work);

@@ -282,7 +282,7 @@ api_connection_update(struct api_request *r)
 	int rc;
 
 	if (api_if_match(r, &version))
-		return api_problem(r, API_INVALID, NULL,
+		return api_problem(r, CONNECT_P_INVALID, NULL,
 				   "If-Match must be an ETag as it was given.");
 	if (!api_body_only(r, names))
 		return 0;
@@ -315,7 +315,7 @@ api_connection_delete(struct api_request *r)
 	bool force;
 
 	if (api_if_match(r, &version))
-		return api_problem(r, API_INVALID, NULL,
+		return api_problem(r, CONNECT_P_INVALID, NULL,
 				   "If-Match must be an ETag as it was given.");
 	if (!api_query_flag(r, "force", &force))
 		return 0;

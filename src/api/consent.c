@@ -138,7 +138,8 @@ api_connect_go(struct api_request *r)
 
 	/* The button is on a page of this server's own. */
 	if (r->cross_site || (r->origin_given && !r->origin_ours))
-		return api_problem(r, API_WRONG_ORIGIN, "Open the link itself.",
+		return api_problem(r, CONNECT_P_WRONG_ORIGIN,
+				   "Open the link itself.",
 				   "The button was pressed on another site's "
 				   "page.");
 	if (!r->has_browser)

@@ -257,7 +257,7 @@ api_talk_find(struct api_request *r, struct flow_talk *out)
 	if (!rc && out->origin[0] && r->origin_given &&
 	    strcmp(out->origin, r->origin) != 0) {
 		flow_talk_release(out);
-		api_problem(r, API_WRONG_ORIGIN, NULL,
+		api_problem(r, CONNECT_P_WRONG_ORIGIN, NULL,
 			    "The conversation belongs to another page.");
 		return API_PENDING;
 	}

@@ -137,7 +137,8 @@ request_read_json(struct api_request *r)
 		return 0;
 	if (json_read(slice_of(r->text, r->text_len), r->route->body_max,
 		      &r->json, &r->problem)) {
-		api_problem(r, API_INVALID_JSON, NULL, "%s", r->problem.detail);
+		api_problem(r, CONNECT_P_INVALID_JSON, NULL, "%s",
+			    r->problem.detail);
 		return API_PENDING;
 	}
 	return 0;
@@ -293,7 +294,7 @@ request_take_place(struct api_request *r)
 	if (atomic_fetch_add(&r->api->passwords, 1) < PASSWORDS_MAX)
 		return true;
 	api_retry_after(r, 5);
-	api_problem(r, API_UNAVAILABLE, "Try again in a moment.",
+	api_problem(r, CONNECT_P_UNAVAILABLE, "Try again in a moment.",
 		    "Too many want a password looked at.");
 	api_finish(r);
 	return false;
@@ -359,15 +360,15 @@ static void
 body_refuse(struct api_request *r, int err)
 {
 	if (err == ERR_TOO_LARGE)
-		api_problem(r, API_TOO_LARGE, NULL,
+		api_problem(r, CONNECT_P_TOO_LARGE, NULL,
 			    "At most %zu bytes are taken here.",
 			    r->route->body_max);
 	else if (err == ERR_INVALID)
-		api_problem(r, API_INVALID_JSON, NULL,
+		api_problem(r, CONNECT_P_INVALID_JSON, NULL,
 			    "The body cannot be read; what is wrong with it "
 			    "is not said, since it holds secrets.");
 	else
-		api_problem(r, API_INVALID, NULL,
+		api_problem(r, CONNECT_P_INVALID, NULL,
 			    "The body has not come whole.");
 	api_finish(r);
 }
@@ -466,10 +467,10 @@ static void
 request_refuse_route(struct api_request *r, int err)
 {
 	if (err == ERR_UNSUPPORTED)
-		api_problem(r, API_METHOD_NOT_ALLOWED, NULL,
+		api_problem(r, CONNECT_P_METHOD_NOT_ALLOWED, NULL,
 			    "The methods that can be used are in Allow.");
 	else
-		api_problem(r, API_NOT_FOUND,
+		api_problem(r, CONNECT_P_NOT_FOUND,
 			    "docs/openapi.yaml lists what there is.",
 			    "There is nothing under this path.");
 	api_finish(r);

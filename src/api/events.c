@@ -290,7 +290,8 @@ events_start(struct api_request *r)
 	}
 	if (flow_listening(r->worker->flows, e->id) >= STREAMS_MAX) {
 		api_retry_after(r, 10);
-		api_problem(r, API_RATE_LIMITED, "Close one of the others.",
+		api_problem(r, CONNECT_P_RATE_LIMITED,
+			    "Close one of the others.",
 			    "Too many streams of this conversation are open.");
 		api_finish(r);
 		return;

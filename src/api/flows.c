@@ -96,7 +96,7 @@ if_match(struct api_request *r, int64_t *version)
 {
 	if (!api_if_match(r, version))
 		return true;
-	api_problem(r, API_INVALID, NULL,
+	api_problem(r, CONNECT_P_INVALID, NULL,
 		    "If-Match must be an ETag as it was given.");
 	return false;
 }

@@ -30,7 +30,7 @@ readiness_told(struct loop_task *task)
 	struct api_request *r = a->r;
 
 	if (a->wait.why)
-		api_problem(r, API_UNAVAILABLE, NULL, "%s", a->wait.why);
+		api_problem(r, CONNECT_P_UNAVAILABLE, NULL, "%s", a->wait.why);
 	else
 		api_answer(r, 200, json_pack("{s:s}", "status", "ready"));
 	api_finish(r);

@@ -79,11 +79,12 @@ answer_again(struct api_request *r, struct slice hash)
 		goto out;
 	if (rc == 0 || store_col_int(st, 1) == 0) {
 		api_retry_after(r, 1);
-		rc = api_problem(r, API_IN_PROGRESS, "Ask again in a moment.",
+		rc = api_problem(r, CONNECT_P_IN_PROGRESS,
+				 "Ask again in a moment.",
 				 "A request with this Idempotency-Key has not "
 				 "ended yet.");
 	} else if (!slice_eq(store_col(st, 0), hash)) {
-		rc = api_problem(r, API_KEY_REUSED,
+		rc = api_problem(r, CONNECT_P_KEY_REUSED,
 				 "Use a new key for each new thing.",
 				 "This Idempotency-Key was sent with another "
 				 "request before.");
@@ -108,7 +109,7 @@ api_idempotency_begin(struct api_request *r)
 
 	if (!slice_is_utf8(slice_str(r->idempotency_key)) ||
 	    !strcmp(r->idempotency_key, "?")) {
-		api_problem(r, API_INVALID, NULL,
+		api_problem(r, CONNECT_P_INVALID, NULL,
 			    "Idempotency-Key: at most 127 characters.");
 		return API_PENDING;
 	}

@@ -91,7 +91,7 @@ member_create(struct api_request *r, const char *email, const char *name,
 	if (!rc)
 		rc = store_commit(r->db);
 	if (rc == ERR_EXISTS)
-		return api_problem(r, API_EXISTS, NULL,
+		return api_problem(r, CONNECT_P_EXISTS, NULL,
 				   "Somebody has this e-mail address "
 				   "already.");
 	if (rc)
@@ -147,7 +147,7 @@ member_store(struct api_request *r, const struct people_member *m,
 	if (!rc)
 		rc = store_commit(r->db);
 	if (rc == ERR_WRONG_STATE)
-		return api_problem(r, API_WRONG_STATE,
+		return api_problem(r, CONNECT_P_WRONG_STATE,
 				   "Make somebody else an owner first.",
 				   "An owner must be left.");
 	if (rc)

@@ -26,7 +26,7 @@ api_rate_allows(struct api_request *r, const char *kind, const char *who,
 			api_retry_after(
 				r,
 				(unsigned)((next - now - ahead) / 1000000) + 1);
-			api_problem(r, API_RATE_LIMITED, "Wait a little.",
+			api_problem(r, CONNECT_P_RATE_LIMITED, "Wait a little.",
 				    "More than %lld in a minute.",
 				    (long long)per_minute);
 			return false;

@@ -290,7 +290,7 @@ service_save(struct api_request *r, const char *replace)
 	if (!report)
 		return ERR_NOMEM;
 	if (api_if_match(r, &version))
-		return api_problem(r, API_INVALID, NULL,
+		return api_problem(r, CONNECT_P_INVALID, NULL,
 				   "If-Match must be an ETag as it was given.");
 	api_who(r, &who);
 	if (connect_front_service_save(

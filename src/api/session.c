@@ -42,13 +42,13 @@ sign_in_refused(struct api_request *r, int err, unsigned retry_after_s)
 	audit_stranger(r->db, r->peer, "sign_in");
 	if (err == ERR_BUSY && retry_after_s) {
 		api_retry_after(r, retry_after_s);
-		return api_problem(r, API_RATE_LIMITED, NULL,
+		return api_problem(r, CONNECT_P_RATE_LIMITED, NULL,
 				   "Too many attempts have failed. Try again "
 				   "in %u minutes.",
 				   (retry_after_s + 59) / 60);
 	}
 	if (err == ERR_FORBIDDEN)
-		return api_problem(r, API_WRONG_PASSWORD, NULL,
+		return api_problem(r, CONNECT_P_WRONG_PASSWORD, NULL,
 				   "Nobody signs in with this e-mail address "
 				   "and password.");
 	return err;
@@ -92,7 +92,7 @@ api_session_create(struct api_request *r)
 	int rc;
 
 	if (r->cross_site || (r->origin_given && !r->origin_ours))
-		return api_problem(r, API_WRONG_ORIGIN, NULL,
+		return api_problem(r, CONNECT_P_WRONG_ORIGIN, NULL,
 				   "Signing in works from Drawbridge's own "
 				   "pages.");
 	if (!api_body_only(r, names))
@@ -119,7 +119,7 @@ api_session_end(struct api_request *r)
 	if (!r->has_session)
 		return api_answer_empty(r);
 	if (!r->origin_ours || r->cross_site)
-		return api_problem(r, API_WRONG_ORIGIN, NULL,
+		return api_problem(r, CONNECT_P_WRONG_ORIGIN, NULL,
 				   "Signing out works from Drawbridge's own "
 				   "pages.");
 	rc = store_begin(r->db);
@@ -180,7 +180,7 @@ api_me_password(struct api_request *r)
 	if (rc == ERR_BUSY && retry_after_s)
 		return sign_in_refused(r, rc, retry_after_s);
 	if (rc == ERR_FORBIDDEN)
-		return api_problem(r, API_WRONG_PASSWORD, NULL,
+		return api_problem(r, CONNECT_P_WRONG_PASSWORD, NULL,
 				   "This is not the present password.");
 	return rc ? rc : password_change(r, new);
 }

@@ -89,7 +89,7 @@ api_setup_claim(struct api_request *r)
 	int rc;
 
 	if (r->cross_site || (r->origin_given && !r->origin_ours))
-		return api_problem(r, API_WRONG_ORIGIN, NULL,
+		return api_problem(r, CONNECT_P_WRONG_ORIGIN, NULL,
 				   "The form was sent from another site.");
 	if (!setup_link_is_good(r))
 		return 0;
@@ -120,7 +120,7 @@ api_owner_create(struct api_request *r)
 	int rc;
 
 	if (r->by != API_BY_SOCKET)
-		return api_problem(r, API_FORBIDDEN,
+		return api_problem(r, CONNECT_P_FORBIDDEN,
 				   "Run drawbridge init on the server's own "
 				   "machine, or use the link in its log.",
 				   "This works over the machine's own socket "
@@ -139,7 +139,7 @@ api_owner_create(struct api_request *r)
 		return api_problem_input(r);
 	}
 	if (rc == ERR_EXISTS)
-		return api_problem(r, API_EXISTS, NULL,
+		return api_problem(r, CONNECT_P_EXISTS, NULL,
 				   "There is an owner already.");
 	return rc ? rc
 		  : api_answer(r, 201,

@@ -159,12 +159,12 @@ api_talk_connect(struct api_request *r)
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
 	if (!r->actor) /* it was found by its token */
-		rc = api_problem(r, API_FORBIDDEN,
+		rc = api_problem(r, CONNECT_P_FORBIDDEN,
 				 "A visitor presses Connect in the page's "
 				 "chat.",
 				 "A conversation's token gets no link.");
 	else if (strcmp(talk.started_by, r->actor->member) != 0)
-		rc = api_problem(r, API_FORBIDDEN, NULL,
+		rc = api_problem(r, CONNECT_P_FORBIDDEN, NULL,
 				 "The conversation is another's.");
 	else if (!api_rate_allows(r, "visit", talk.id, VISIT_PER_MINUTE,
 				  VISIT_BURST) ||
@@ -178,7 +178,7 @@ api_talk_connect(struct api_request *r)
 		else if (talk_waits_for(&talk, link))
 			rc = member_go(r, &talk);
 		else
-			rc = api_problem(r, API_WRONG_STATE, NULL,
+			rc = api_problem(r, CONNECT_P_WRONG_STATE, NULL,
 					 "The conversation does not wait for "
 					 "this.");
 	}

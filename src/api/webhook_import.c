@@ -93,7 +93,7 @@ api_webhook_import(struct api_request *r)
 	rc = hook_curl_import(text, catalog, r->actor->org, import);
 	catalog_unref(catalog);
 	if (rc == ERR_INVALID)
-		rc = api_problem(r, API_INVALID, import->hint, "%s",
+		rc = api_problem(r, CONNECT_P_INVALID, import->hint, "%s",
 				 import->problem);
 	else if (!rc)
 		rc = import_answer(r, import);

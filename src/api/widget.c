@@ -34,7 +34,7 @@ preflight(struct api_request *r, bool allowed)
 {
 	cors_answer(r, allowed);
 	if (!r->origin_given || !allowed)
-		return api_problem(r, API_WRONG_ORIGIN, NULL,
+		return api_problem(r, CONNECT_P_WRONG_ORIGIN, NULL,
 				   "Pages of this origin may not.");
 	api_field(r, "Access-Control-Allow-Methods", "GET, POST, DELETE");
 	api_field(r, "Access-Control-Allow-Headers",
@@ -122,7 +122,7 @@ api_widget_get(struct api_request *r)
 
 	cors_answer(r, true);
 	if (rc == ERR_NOT_FOUND)
-		return api_problem(r, API_NOT_FOUND,
+		return api_problem(r, CONNECT_P_NOT_FOUND,
 				   "Publish the flow with channels.widget "
 				   "switched on.",
 				   "There is no chat of this name.");
@@ -131,7 +131,7 @@ api_widget_get(struct api_request *r)
 	/* A page of Drawbridge's own sends no Origin with GET. */
 	if (r->origin_given && !flow_widget_takes(flow_document_widget(d),
 						  r->origin, r->api->origin))
-		rc = api_problem(r, API_WRONG_ORIGIN,
+		rc = api_problem(r, CONNECT_P_WRONG_ORIGIN,
 				 "Add the page's origin to channels.widget of "
 				 "the flow, and publish.",
 				 "This chat is not for pages of %.200s.",

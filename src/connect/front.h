@@ -16,19 +16,9 @@
 #define CONNECT_FRONT_H
 
 #include "audit/audit.h"
+#include "connect/problem.h"
 #include "connect/view.h"
 #include "proc/proc.h"
-
-/* What is wrong, for problem+json and for pages. */
-struct connect_problem {
-	int status;		/* of HTTP */
-	const char *code;	/* static: "connection_not_found" … */
-	const char *title;	/* static, for people */
-	char detail[400];	/* for people; no secret */
-	char hint[256];		/* what to do; may be "" */
-	char pointer[256];	/* RFC 6901 into the request's body; "" */
-	unsigned retry_after_s; /* 0: unknown */
-};
 
 /* On whose behalf. */
 struct connect_who {

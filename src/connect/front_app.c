@@ -144,10 +144,11 @@ app_check(const struct service *s, const struct connect_app_new *app,
 	for (i = 0; i < s->methods.count; i++)
 		with_token += s->methods.items[i].token != NULL;
 	if (!with_token)
-		return front_fail(p, ERR_UNSUPPORTED, FRONT_WRONG_METHOD, NULL,
-				  "%s is not connected by OAuth: it needs no "
-				  "app.",
-				  s->name);
+		return connect_fail(p, ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD,
+				    NULL,
+				    "%s is not connected by OAuth: it needs no "
+				    "app.",
+				    s->name);
 	if (dc[0] && !service_data_centre(s, dc)) {
 		json_problem_set(&jp, "/data_centre",
 				 "%s has no data centre \"%.30s\"", s->name,

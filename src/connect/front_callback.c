@@ -191,10 +191,10 @@ state_spend(struct store_conn *c, const struct state *s,
 		return front_fail_store(p, c, rc);
 	if (changed)
 		return 0;
-	return front_fail(p, ERR_WRONG_STATE, FRONT_CONSENT_FAILED,
-			  "Look at the connection: it may be connected "
-			  "already.",
-			  "This consent has been used already.");
+	return connect_fail(p, ERR_WRONG_STATE, CONNECT_P_CONSENT_FAILED,
+			    "Look at the connection: it may be connected "
+			    "already.",
+			    "This consent has been used already.");
 }
 
 /* A conversation's is known to nobody when all is over: then the
@@ -211,24 +211,24 @@ state_end(struct store_conn *c, const struct state *s)
 
 static const struct {
 	const char *error; /* RFC 6749 4.1.2.1 */
-	enum front_problem which;
+	enum connect_problem_id which;
 	const char *text;
 	const char *hint;
 } refusals[] = {
-	{ "access_denied", FRONT_CONSENT_DENIED,
+	{ "access_denied", CONNECT_P_CONSENT_DENIED,
 	  "Consent was refused at the provider.",
 	  "Press Connect again, and Accept there, to connect." },
-	{ "invalid_scope", FRONT_CONSENT_FAILED,
+	{ "invalid_scope", CONNECT_P_CONSENT_FAILED,
 	  "The provider does not know one of the scopes, or does not give it "
 	  "to this app.",
 	  "Edit the connection's scopes, or the app's permissions at the "
 	  "provider." },
-	{ "unauthorized_client", FRONT_CONSENT_FAILED,
+	{ "unauthorized_client", CONNECT_P_CONSENT_FAILED,
 	  "The provider does not let this OAuth app ask for consent.",
 	  "Check the OAuth app's registration at the provider." },
-	{ "temporarily_unavailable", FRONT_CONSENT_FAILED,
+	{ "temporarily_unavailable", CONNECT_P_CONSENT_FAILED,
 	  "The provider is not available at the moment.", "Try again later." },
-	{ "server_error", FRONT_CONSENT_FAILED,
+	{ "server_error", CONNECT_P_CONSENT_FAILED,
 	  "The provider had an error of its own.", "Try again later." },
 };
 
@@ -239,17 +239,17 @@ callback_refused(const struct callback *cb, struct connect_problem *p)
 
 	for (i = 0; i < ARRAY_LEN(refusals); i++)
 		if (!strcmp(refusals[i].error, cb->error))
-			return front_fail(
+			return connect_fail(
 				p, ERR_FORBIDDEN, refusals[i].which,
 				refusals[i].hint, "%s%s%s", refusals[i].text,
 				cb->description[0] ? " It says: " : "",
 				cb->description);
-	return front_fail(p, ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
-			  "Check the OAuth app and the scopes, and press "
-			  "Connect again.",
-			  "The provider ended the consent with \"%.60s\"%s%s",
-			  cb->error, cb->description[0] ? ": " : ".",
-			  cb->description);
+	return connect_fail(p, ERR_FORBIDDEN, CONNECT_P_CONSENT_FAILED,
+			    "Check the OAuth app and the scopes, and press "
+			    "Connect again.",
+			    "The provider ended the consent with \"%.60s\"%s%s",
+			    cb->error, cb->description[0] ? ": " : ".",
+			    cb->description);
 }
 
 /* RFC 9207 2.4: who answers must be who was asked. */
@@ -262,12 +262,12 @@ issuer_check(const struct binding *b, const struct callback *cb,
 	if (!b->issuer || (!cb->has_issuer && !required) ||
 	    (cb->has_issuer && !strcmp(cb->issuer, b->issuer)))
 		return 0;
-	return front_fail(p, ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
-			  "Start again with Connect; if it happens again, "
-			  "somebody may be mixing up sign-in servers.",
-			  "The answer does not come from the server that was "
-			  "asked (\"iss\" is %s).",
-			  cb->has_issuer ? "another one" : "missing");
+	return connect_fail(p, ERR_FORBIDDEN, CONNECT_P_CONSENT_FAILED,
+			    "Start again with Connect; if it happens again, "
+			    "somebody may be mixing up sign-in servers.",
+			    "The answer does not come from the server that was "
+			    "asked (\"iss\" is %s).",
+			    cb->has_issuer ? "another one" : "missing");
 }
 
 /* ---- finishing ---- */
@@ -291,12 +291,12 @@ finish_captures(const struct binding *b, struct slice query,
 		if (rc == ERR_NOT_FOUND)
 			continue;
 		if (rc)
-			return front_fail(p, ERR_FORBIDDEN,
-					  FRONT_CONSENT_FAILED,
-					  "Start again with Connect.",
-					  "The provider's \"%s\" cannot be "
-					  "used.",
-					  c->field);
+			return connect_fail(p, ERR_FORBIDDEN,
+					    CONNECT_P_CONSENT_FAILED,
+					    "Start again with Connect.",
+					    "The provider's \"%s\" cannot be "
+					    "used.",
+					    c->field);
 		m->captures[m->capture_count++].index = i;
 	}
 	return 0;
@@ -314,8 +314,8 @@ finish_ask(struct connect_front *f, const struct state *s,
 	int rc;
 
 	if (!m)
-		return front_fail(p, ERR_NOMEM, FRONT_INTERNAL, NULL,
-				  "Out of memory.");
+		return connect_fail(p, ERR_NOMEM, CONNECT_P_INTERNAL, NULL,
+				    "Out of memory.");
 	memcpy(m->state, s->hash, sizeof(m->state));
 	m->code = cb->code;
 	cb->code = NULL;
@@ -323,8 +323,8 @@ finish_ask(struct connect_front *f, const struct state *s,
 	if (!rc && b->method->authorize->hmac_parameter) {
 		m->query = secret_from(query.ptr, query.len);
 		if (!m->query)
-			rc = front_fail(p, ERR_NOMEM, FRONT_INTERNAL, NULL,
-					"Out of memory.");
+			rc = connect_fail(p, ERR_NOMEM, CONNECT_P_INTERNAL,
+					  NULL, "Out of memory.");
 	}
 	if (!rc) {
 		body = proc_pack_new();
@@ -336,8 +336,8 @@ finish_ask(struct connect_front *f, const struct state *s,
 		u = proc_unpack_from(reply);
 		rc = connect_msg_grant_unpack(&u, g);
 		if (rc)
-			front_fail(p, rc, FRONT_INTERNAL, NULL,
-				   "The keeper's answer was damaged.");
+			connect_fail(p, rc, CONNECT_P_INTERNAL, NULL,
+				     "The keeper's answer was damaged.");
 	}
 	secret_free(reply);
 	connect_msg_finish_release(m);
@@ -387,10 +387,10 @@ callback_run(struct connect_front *f, struct store_conn *c,
 	r->scopes = s->scopes; /* they may have been edited meanwhile */
 	rc = front_not_disabled(r, p);
 	if (!rc && s->expired)
-		rc = front_fail(p, ERR_TIMEOUT, FRONT_CONSENT_FAILED,
-				"Start again with Connect.",
-				"The consent took longer than %d minutes.",
-				CONNECT_STATE_LIFE_S / 60);
+		rc = connect_fail(p, ERR_TIMEOUT, CONNECT_P_CONSENT_FAILED,
+				  "Start again with Connect.",
+				  "The consent took longer than %d minutes.",
+				  CONNECT_STATE_LIFE_S / 60);
 	if (!rc)
 		rc = front_row_bind(f, r, &b, p);
 	if (!rc)
@@ -400,10 +400,10 @@ callback_run(struct connect_front *f, struct store_conn *c,
 		out->denied = !strcmp(cb->error, "access_denied");
 	}
 	if (!rc && !cb->code)
-		rc = front_fail(p, ERR_INVALID, FRONT_CONSENT_FAILED,
-				"Start again with Connect.",
-				"The provider sent neither a code nor an "
-				"error.");
+		rc = connect_fail(p, ERR_INVALID, CONNECT_P_CONSENT_FAILED,
+				  "Start again with Connect.",
+				  "The provider sent neither a code nor an "
+				  "error.");
 	if (!rc)
 		rc = finish_ask(f, s, b, cb, query, g, p);
 	if (!rc) {
@@ -431,10 +431,11 @@ callback_find(struct store_conn *c, const struct callback *cb,
 	int rc = state_find(c, cb->state, browser, arena, s);
 
 	if (rc == ERR_NOT_FOUND)
-		return front_fail(p, ERR_INVALID, FRONT_CONSENT_FAILED,
-				  "Start again with Connect.",
-				  "This address belongs to no consent that is "
-				  "under way.");
+		return connect_fail(
+			p, ERR_INVALID, CONNECT_P_CONSENT_FAILED,
+			"Start again with Connect.",
+			"This address belongs to no consent that is "
+			"under way.");
 	if (rc)
 		return front_fail_store(p, c, rc);
 	/* Somebody's own has come to somebody else: whoever led him here is
@@ -442,15 +443,15 @@ callback_find(struct store_conn *c, const struct callback *cb,
 	if (!s->this_browser && s->subject[0])
 		state_spend(c, s, p);
 	if (!s->this_browser)
-		return front_fail(p, ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
-				  "Open the link and press Connect in the "
-				  "same browser.",
-				  "This consent was begun in another "
-				  "browser.");
+		return connect_fail(p, ERR_FORBIDDEN, CONNECT_P_CONSENT_FAILED,
+				    "Open the link and press Connect in the "
+				    "same browser.",
+				    "This consent was begun in another "
+				    "browser.");
 	rc = front_row_load_id(c, s->connection, arena, r);
 	if (rc == ERR_NOT_FOUND)
-		return front_fail(p, rc, FRONT_CONNECTION_NOT_FOUND, NULL,
-				  "The connection was deleted meanwhile.");
+		return connect_fail(p, rc, CONNECT_P_CONNECTION_NOT_FOUND, NULL,
+				    "The connection was deleted meanwhile.");
 	return rc ? front_fail_store(p, c, rc) : 0;
 }
 
@@ -470,10 +471,10 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 	};
 	rc = callback_read(query, &cb);
 	if (rc)
-		rc = front_fail(p, ERR_INVALID, FRONT_CONSENT_FAILED,
-				"Start again with Connect.",
-				"The provider's answer cannot be read, or "
-				"belongs to no consent.");
+		rc = connect_fail(p, ERR_INVALID, CONNECT_P_CONSENT_FAILED,
+				  "Start again with Connect.",
+				  "The provider's answer cannot be read, or "
+				  "belongs to no consent.");
 	else
 		rc = callback_find(c, &cb, browser, arena, &s, &r, p);
 	if (rc)

@@ -271,10 +271,10 @@ credentials_set(struct connect_front *f, struct store_conn *c,
 	if (!g)
 		return front_fail_store(p, c, rc);
 	if (!rc && b->kind == CATALOG_OAUTH2_CODE)
-		rc = front_fail(p, ERR_UNSUPPORTED, FRONT_WRONG_METHOD,
-				"Press Connect instead.",
-				"This connection gets its credential by "
-				"consent, not by typing it in.");
+		rc = connect_fail(p, ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD,
+				  "Press Connect instead.",
+				  "This connection gets its credential by "
+				  "consent, not by typing it in.");
 	if (!rc)
 		rc = front_credential_send(f, r, who, b, values, count, g, p);
 	if (!rc)
@@ -525,12 +525,12 @@ delete_check_uses(struct store_conn *c, const struct front_row *r,
 			   : u->published ? "draft and published"
 					  : "draft");
 	}
-	rc = front_fail(p, ERR_WRONG_STATE, FRONT_IN_USE,
-			"Take it out of them, or let an admin delete it with "
-			"force=true.",
-			"It is used by these flows: %.*s%s.",
-			SLICE_ARG(buf_slice(&text)),
-			count > LISTED ? "; and more" : "");
+	rc = connect_fail(p, ERR_WRONG_STATE, CONNECT_P_IN_USE,
+			  "Take it out of them, or let an admin delete it with "
+			  "force=true.",
+			  "It is used by these flows: %.*s%s.",
+			  SLICE_ARG(buf_slice(&text)),
+			  count > LISTED ? "; and more" : "");
 	buf_release(&text);
 	return rc;
 }
@@ -700,10 +700,10 @@ connect_front_test(struct connect_front *f, struct store_conn *c,
 		memcpy(out->id, r.info.id, sizeof(out->id));
 	}
 	if (!rc && !out->url)
-		rc = front_fail(p, ERR_NOT_FOUND, FRONT_NO_TEST,
-				"Call any path of the service instead.",
-				"The definition has no test request for the "
-				"scopes that were granted.");
+		rc = connect_fail(p, ERR_NOT_FOUND, CONNECT_P_NO_TEST,
+				  "Call any path of the service instead.",
+				  "The definition has no test request for the "
+				  "scopes that were granted.");
 	if (s.catalog)
 		catalog_unref(s.catalog);
 	binding_free(b);

@@ -202,9 +202,9 @@ draft_link(struct draft *d)
 			   sizeof(d->link));
 		if (link_is_free(d->c, org, d->link))
 			return 0;
-		front_fail(d->p, ERR_EXISTS, FRONT_EXISTS,
-			   "Choose another link name, or leave it out.",
-			   "There is a connection \"%s\" already.", d->link);
+		connect_fail(d->p, ERR_EXISTS, CONNECT_P_EXISTS,
+			     "Choose another link name, or leave it out.",
+			     "There is a connection \"%s\" already.", d->link);
 		snprintf(d->p->pointer, sizeof(d->p->pointer), "/link_name");
 		return ERR_EXISTS;
 	}
@@ -312,8 +312,8 @@ front_credential_send(struct connect_front *f, const struct front_row *r,
 	if (!rc && b->kind == CATALOG_OAUTH2_CLIENT_CREDENTIALS)
 		rc = front_scope_join(b, &r->scopes, m.scope, sizeof(m.scope));
 	if (rc) {
-		rc = front_fail(p, ERR_TOO_LARGE, FRONT_INVALID, NULL,
-				"Too many or too long values.");
+		rc = connect_fail(p, ERR_TOO_LARGE, CONNECT_P_INVALID, NULL,
+				  "Too many or too long values.");
 	} else {
 		body = proc_pack_new();
 		connect_msg_credential_pack(&m, body);
@@ -324,8 +324,8 @@ front_credential_send(struct connect_front *f, const struct front_row *r,
 		u = proc_unpack_from(reply);
 		rc = connect_msg_grant_unpack(&u, g);
 		if (rc)
-			front_fail(p, rc, FRONT_INTERNAL, NULL,
-				   "The keeper's answer was damaged.");
+			connect_fail(p, rc, CONNECT_P_INTERNAL, NULL,
+				     "The keeper's answer was damaged.");
 	}
 	m.binding = NULL; /* the caller's */
 	connect_msg_credential_release(&m);

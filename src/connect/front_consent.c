@@ -23,9 +23,9 @@ front_not_disabled(const struct front_row *r, struct connect_problem *p)
 {
 	if (r->info.status != CONNECT_DISABLED)
 		return 0;
-	return front_fail(p, ERR_WRONG_STATE, FRONT_DISABLED,
-			  "Enable it first.",
-			  "The connection \"%s\" is disabled.", r->info.name);
+	return connect_fail(p, ERR_WRONG_STATE, CONNECT_P_DISABLED,
+			    "Enable it first.",
+			    "The connection \"%s\" is disabled.", r->info.name);
 }
 
 /* ---- tickets ---- */
@@ -104,9 +104,9 @@ front_authorize_check(struct connect_front *f, struct store_conn *c,
 	int rc = front_row_bind(f, r, &b, p);
 
 	if (!rc && b->kind != CATALOG_OAUTH2_CODE)
-		rc = front_fail(p, ERR_UNSUPPORTED, FRONT_WRONG_METHOD,
-				"Replace its credentials instead.",
-				"This connection is not made by consent.");
+		rc = connect_fail(p, ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD,
+				  "Replace its credentials instead.",
+				  "This connection is not made by consent.");
 	if (!rc)
 		rc = store_query(c, &st,
 				 "SELECT 1 FROM oauth_apps WHERE org = ?1 "
@@ -114,10 +114,10 @@ front_authorize_check(struct connect_front *f, struct store_conn *c,
 				 "sss", r->org, b->app_id,
 				 b->data_centre ? b->data_centre : "");
 	if (!rc && st && store_step(st) != 1)
-		rc = front_fail(p, ERR_NOT_FOUND, FRONT_APP_MISSING,
-				"Register an OAuth app with the provider and "
-				"set its client id and secret.",
-				"The service has no OAuth app yet.");
+		rc = connect_fail(p, ERR_NOT_FOUND, CONNECT_P_APP_MISSING,
+				  "Register an OAuth app with the provider and "
+				  "set its client id and secret.",
+				  "The service has no OAuth app yet.");
 	store_done(st);
 	binding_free(b);
 	return rc;
@@ -141,10 +141,10 @@ connect_front_authorize(struct connect_front *f, struct store_conn *c,
 		rc = front_may(c, who, PEOPLE_CONNECTION_MANAGE, &o, r.info.id,
 			       p);
 	else if (!rc && !who->session)
-		rc = front_fail(p, ERR_FORBIDDEN, FRONT_FORBIDDEN,
-				"Sign in, and press Connect there.",
-				"Each user connects this one in a session of "
-				"his own; a key has none.");
+		rc = connect_fail(p, ERR_FORBIDDEN, CONNECT_P_FORBIDDEN,
+				  "Sign in, and press Connect there.",
+				  "Each user connects this one in a session of "
+				  "his own; a key has none.");
 	if (!rc)
 		rc = front_not_disabled(&r, p);
 	if (!rc)
@@ -169,22 +169,23 @@ struct ticket {
 static int
 ticket_wants_member(struct connect_problem *p)
 {
-	return front_fail(p, ERR_FORBIDDEN, FRONT_FORBIDDEN,
-			  "Sign in to Drawbridge in this browser, and open the "
-			  "link again.",
-			  "The link is for the member who asked for it, in a "
-			  "browser in which he is signed in.");
+	return connect_fail(
+		p, ERR_FORBIDDEN, CONNECT_P_FORBIDDEN,
+		"Sign in to Drawbridge in this browser, and open the "
+		"link again.",
+		"The link is for the member who asked for it, in a "
+		"browser in which he is signed in.");
 }
 
 static int
 ticket_refuse(struct connect_problem *p)
 {
-	return front_fail(p, ERR_NOT_FOUND, FRONT_TICKET_NOT_FOUND,
-			  "Ask for a new link, or press Connect again where "
-			  "you did.",
-			  "The link has been used already, is older than %d "
-			  "minutes, or is for another browser.",
-			  CONNECT_TICKET_LIFE_S / 60);
+	return connect_fail(p, ERR_NOT_FOUND, CONNECT_P_TICKET_NOT_FOUND,
+			    "Ask for a new link, or press Connect again where "
+			    "you did.",
+			    "The link has been used already, is older than %d "
+			    "minutes, or is for another browser.",
+			    CONNECT_TICKET_LIFE_S / 60);
 }
 
 /* Whether the browser is one where this member is signed in. */
@@ -356,8 +357,8 @@ page_fill(struct connect_front *f, const struct front_row *r,
 
 	if (!rc && (!s || !b->method->authorize || !b->authorize_url ||
 		    http_url_parse(slice_str(b->authorize_url), &url, NULL)))
-		rc = front_fail(p, ERR_INVALID, FRONT_INTERNAL, NULL,
-				"The service has no consent page.");
+		rc = connect_fail(p, ERR_INVALID, CONNECT_P_INTERNAL, NULL,
+				  "The service has no consent page.");
 	if (!rc) {
 		out->connection = r->info.name;
 		out->link = arena_strdup(arena, r->info.link);
@@ -521,8 +522,8 @@ press_begin(struct connect_front *f, const struct ticket *t,
 	rc = front_scope_join(m->binding, &r->scopes, m->scope,
 			      sizeof(m->scope));
 	if (rc)
-		return front_fail(p, rc, FRONT_INVALID, NULL,
-				  "There are too many scopes.");
+		return connect_fail(p, rc, CONNECT_P_INVALID, NULL,
+				    "There are too many scopes.");
 	body = proc_pack_new();
 	connect_msg_begin_pack(m, body);
 	rc = front_ask(f, CONNECT_KEEPER_CONSENT_BEGIN, body, CONNECT_QUICK_MS,
@@ -531,8 +532,8 @@ press_begin(struct connect_front *f, const struct ticket *t,
 		u = proc_unpack_from(reply);
 		rc = connect_msg_begun_unpack(&u, begun);
 		if (rc)
-			front_fail(p, rc, FRONT_INTERNAL, NULL,
-				   "The keeper's answer was damaged.");
+			connect_fail(p, rc, CONNECT_P_INTERNAL, NULL,
+				     "The keeper's answer was damaged.");
 	}
 	secret_free(reply);
 	return rc;
@@ -552,8 +553,9 @@ press_row(struct connect_front *f, struct store_conn *c, const struct ticket *t,
 		return front_fail_store(p, c, rc);
 	random_token(state);
 	if (!rc && !m->binding->method->authorize)
-		rc = front_fail(p, ERR_UNSUPPORTED, FRONT_WRONG_METHOD, NULL,
-				"This connection is not made by consent.");
+		rc = connect_fail(p, ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD,
+				  NULL,
+				  "This connection is not made by consent.");
 	if (!rc)
 		rc = press_begin(f, t, r, m, state, &begun, p);
 	if (!rc) {
@@ -569,8 +571,9 @@ press_row(struct connect_front *f, struct store_conn *c, const struct ticket *t,
 		*url = authorize_url(m->binding, &begun, m, second, state,
 				     arena);
 		if (!*url)
-			rc = front_fail(p, ERR_TOO_LARGE, FRONT_INTERNAL, NULL,
-					"The provider's URL became too long.");
+			rc = connect_fail(
+				p, ERR_TOO_LARGE, CONNECT_P_INTERNAL, NULL,
+				"The provider's URL became too long.");
 	}
 	connect_msg_begin_release(m);
 	free(m);

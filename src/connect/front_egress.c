@@ -262,32 +262,34 @@ fail_add(struct connect_problem *p, struct store_conn *c, int err,
 	 const struct connect_egress *e)
 {
 	if (err == ERR_EXISTS)
-		return front_fail(p, err, FRONT_EXISTS, NULL,
-				  "%s is allowed already.", e->destination);
+		return connect_fail(p, err, CONNECT_P_EXISTS, NULL,
+				    "%s is allowed already.", e->destination);
 	if (err == ERR_WRONG_STATE)
-		return front_fail(p, err, FRONT_EGRESS_FULL,
-				  "Remove one that is not called any more, or "
-				  "allow a network in place of its addresses.",
-				  "%d destinations are allowed, and there can "
-				  "be no more.",
-				  EGRESS_ALLOWED_MAX);
+		return connect_fail(
+			p, err, CONNECT_P_EGRESS_FULL,
+			"Remove one that is not called any more, or "
+			"allow a network in place of its addresses.",
+			"%d destinations are allowed, and there can "
+			"be no more.",
+			EGRESS_ALLOWED_MAX);
 	return front_fail_store(p, c, err);
 }
 
 static int
 fail_locked(struct connect_problem *p)
 {
-	return front_fail(p, ERR_FORBIDDEN, FRONT_EGRESS_LOCKED,
-			  "The operator can take --egress-lock away, or allow "
-			  "the destination with --egress-allow.",
-			  "This server runs with --egress-lock: private "
-			  "destinations are allowed by its operator alone.");
+	return connect_fail(
+		p, ERR_FORBIDDEN, CONNECT_P_EGRESS_LOCKED,
+		"The operator can take --egress-lock away, or allow "
+		"the destination with --egress-allow.",
+		"This server runs with --egress-lock: private "
+		"destinations are allowed by its operator alone.");
 }
 
 static int
 fail_invalid(struct connect_problem *p, const char *pointer, const char *text)
 {
-	front_fail(p, ERR_INVALID, FRONT_INVALID, NULL, "%s", text);
+	connect_fail(p, ERR_INVALID, CONNECT_P_INVALID, NULL, "%s", text);
 	slice_copy(slice_str(pointer), p->pointer, sizeof(p->pointer));
 	return ERR_INVALID;
 }
@@ -397,8 +399,8 @@ egress_remove(struct store_conn *c, const struct connect_who *who,
 		store_rollback(c);
 	arena_free(arena);
 	if (rc == ERR_NOT_FOUND)
-		return front_fail(p, rc, FRONT_NOT_FOUND, NULL,
-				  "There is no such allowed destination.");
+		return connect_fail(p, rc, CONNECT_P_NOT_FOUND, NULL,
+				    "There is no such allowed destination.");
 	return rc ? front_fail_store(p, c, rc) : 0;
 }
 
@@ -415,8 +417,9 @@ connect_front_egress_remove(struct connect_front *f, struct store_conn *c,
 		return rc;
 	rc = front_egress_publish(f, c);
 	if (rc)
-		return front_fail(
-			p, rc, FRONT_KEEPER, "Look at the log if this lasts.",
+		return connect_fail(
+			p, rc, CONNECT_P_KEEPER,
+			"Look at the log if this lasts.",
 			"The destination is removed, and calls do not "
 			"go there any more; the process that speaks "
 			"to token endpoints has not confirmed it yet, "

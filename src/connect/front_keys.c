@@ -18,11 +18,11 @@ keys_ask(struct connect_front *f, int type, struct proc_pack *body,
 	rc = front_ask(f, (enum connect_message)type, body, CONNECT_QUICK_MS,
 		       reply, p, &why);
 	if (rc == ERR_WRONG_STATE)
-		return front_fail(p, rc, FRONT_WRONG_STATE, NULL, "%s",
-				  why.detail);
+		return connect_fail(p, rc, CONNECT_P_WRONG_STATE, NULL, "%s",
+				    why.detail);
 	if (rc == ERR_FORBIDDEN)
-		return front_fail(p, rc, FRONT_FORBIDDEN, NULL, "%s",
-				  why.detail);
+		return connect_fail(p, rc, CONNECT_P_FORBIDDEN, NULL, "%s",
+				    why.detail);
 	return rc;
 }
 
@@ -34,8 +34,8 @@ keyring_read(struct secret *reply, struct connect_msg_keyring *out,
 	int rc = connect_msg_keyring_unpack(&u, out);
 
 	secret_free(reply);
-	return rc ? front_fail(p, rc, FRONT_INTERNAL, NULL,
-			       "The keeper's answer makes no sense.")
+	return rc ? connect_fail(p, rc, CONNECT_P_INTERNAL, NULL,
+				 "The keeper's answer makes no sense.")
 		  : 0;
 }
 
@@ -80,7 +80,7 @@ connect_front_copy(struct connect_front *f, const struct connect_msg_copy *m,
 	u = proc_unpack_from(reply);
 	rc = connect_msg_copied_unpack(&u, out);
 	secret_free(reply);
-	return rc ? front_fail(p, rc, FRONT_INTERNAL, NULL,
-			       "The keeper's answer makes no sense.")
+	return rc ? connect_fail(p, rc, CONNECT_P_INTERNAL, NULL,
+				 "The keeper's answer makes no sense.")
 		  : 0;
 }

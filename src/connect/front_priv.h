@@ -53,64 +53,6 @@ int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
 
 /* ---- front_problem.c ---- */
 
-/* Problem codes of this folder, described once: name, HTTP status, code,
- * title.  front_problem() takes a name. */
-#define FRONT_PROBLEM_LIST(X) \
-	X(INVALID, 400, "invalid_request", "The request is not right") \
-	X(INVALID_DEFINITION, 400, "invalid_definition", \
-	  "The service's definition is not right") \
-	X(FORBIDDEN, 403, "forbidden", "You may not do this") \
-	X(EGRESS_LOCKED, 403, "egress_locked", \
-	  "The operator has locked private destinations") \
-	X(NOT_FOUND, 404, "not_found", "There is no such thing") \
-	X(NOT_ALLOWED, 403, "destination_not_allowed", \
-	  "The credential must not go there") \
-	X(CONNECTION_NOT_FOUND, 404, "connection_not_found", \
-	  "There is no such connection") \
-	X(SERVICE_NOT_FOUND, 404, "service_not_found", \
-	  "There is no such service") \
-	X(NO_TEST, 404, "no_test", "This service has no test request") \
-	X(TICKET_NOT_FOUND, 404, "ticket_not_found", \
-	  "This link does not work any more") \
-	X(EXISTS, 409, "already_exists", "There is one already") \
-	X(IN_USE, 409, "in_use", "It is in use") \
-	X(EGRESS_FULL, 409, "egress_full", \
-	  "No more private destinations can be allowed") \
-	X(NOT_CONNECTED, 409, "connection_not_connected", \
-	  "The connection is not connected") \
-	X(NEEDS_RECONNECT, 409, "connection_needs_reconnect", \
-	  "The connection needs to be connected again") \
-	X(DISABLED, 409, "connection_disabled", "The connection is disabled") \
-	X(APP_MISSING, 409, "app_missing", "The OAuth app is missing") \
-	X(WRONG_METHOD, 409, "wrong_method", \
-	  "This is not possible with the connection's method") \
-	X(WRONG_STATE, 409, "wrong_state", "This is not possible now") \
-	X(CONSENT_DENIED, 400, "consent_denied", "Consent was refused") \
-	X(CONSENT_FAILED, 400, "consent_failed", "Connecting has failed") \
-	X(CHANGED, 412, "changed_meanwhile", "It was changed meanwhile") \
-	X(LIMIT, 429, "rate_limited", "Not so fast") \
-	X(PROVIDER_REFUSED, 502, "provider_refused", \
-	  "The provider has refused") \
-	X(PROVIDER_UNREACHABLE, 502, "provider_unreachable", \
-	  "The provider cannot be reached") \
-	X(REFRESH_UNAVAILABLE, 503, "refresh_unavailable", \
-	  "The provider gives no token now") \
-	X(KEEPER, 503, "keeper_unavailable", \
-	  "Credentials cannot be reached at the moment") \
-	X(PROVIDER_TIMEOUT, 504, "provider_timeout", \
-	  "The provider took too long") \
-	X(INTERNAL, 500, "internal", "Something went wrong here")
-
-enum front_problem {
-#define FRONT_PROBLEM_ENUM(name, ...) FRONT_##name,
-	FRONT_PROBLEM_LIST(FRONT_PROBLEM_ENUM)
-#undef FRONT_PROBLEM_ENUM
-};
-
-/* Fills *p (hint may be NULL) and returns err, which must not be 0. */
-int front_fail(struct connect_problem *p, int err, enum front_problem which,
-	       const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
 /* A store's error (logs the engine's message): ERR_CONFLICT, ERR_BUSY … */
 int front_fail_store(struct connect_problem *p, struct store_conn *c, int err);
 /* Of a JSON problem: INVALID with its pointer. */

@@ -12,59 +12,24 @@
 
 #include "connect/front_priv.h"
 
-static const struct {
-	int status;
-	const char *code;
-	const char *title;
-} problems[] = {
-#define FRONT_PROBLEM_ROW(name, status, code, title) { status, code, title },
-	FRONT_PROBLEM_LIST(FRONT_PROBLEM_ROW)
-#undef FRONT_PROBLEM_ROW
-};
-
-static void
-problem_fill(struct connect_problem *p, enum front_problem which,
-	     const char *hint)
-{
-	memset(p, 0, sizeof(*p));
-	p->status = problems[which].status;
-	p->code = problems[which].code;
-	p->title = problems[which].title;
-	snprintf(p->hint, sizeof(p->hint), "%s", hint ? hint : "");
-}
-
-int
-front_fail(struct connect_problem *p, int err, enum front_problem which,
-	   const char *hint, const char *fmt, ...)
-{
-	va_list ap;
-
-	ASSERT(err < 0);
-	problem_fill(p, which, hint);
-	va_start(ap, fmt);
-	vsnprintf(p->detail, sizeof(p->detail), fmt, ap);
-	va_end(ap);
-	slice_trim_utf8(p->detail);
-	return err;
-}
-
 int
 front_fail_store(struct connect_problem *p, struct store_conn *c, int err)
 {
 	if (err == ERR_CONFLICT)
-		return front_fail(p, err, FRONT_CHANGED,
-				  "Load it again, and repeat the change.",
-				  "It was changed by somebody else meanwhile.");
+		return connect_fail(
+			p, err, CONNECT_P_CHANGED,
+			"Load it again, and repeat the change.",
+			"It was changed by somebody else meanwhile.");
 	log_error("database failed", LOG_E(err),
 		  LOG_S("why", store_message(c)));
-	return front_fail(p, err, FRONT_INTERNAL, "Try again.",
-			  "The database failed: %s.", err_text(err));
+	return connect_fail(p, err, CONNECT_P_INTERNAL, "Try again.",
+			    "The database failed: %s.", err_text(err));
 }
 
 int
 front_fail_json(struct connect_problem *p, const struct json_problem *jp)
 {
-	front_fail(p, ERR_INVALID, FRONT_INVALID, NULL, "%s", jp->detail);
+	connect_fail(p, ERR_INVALID, CONNECT_P_INVALID, NULL, "%s", jp->detail);
 	snprintf(p->pointer, sizeof(p->pointer), "%s", jp->pointer);
 	return ERR_INVALID;
 }
@@ -74,53 +39,53 @@ front_fail_json(struct connect_problem *p, const struct json_problem *jp)
 static const struct {
 	const char *code; /* of the keeper's problem; "" any */
 	int err;
-	enum front_problem which;
+	enum connect_problem_id which;
 	const char *hint;
 } keeper_problems[] = {
-	{ "app_missing", ERR_NOT_FOUND, FRONT_APP_MISSING,
+	{ "app_missing", ERR_NOT_FOUND, CONNECT_P_APP_MISSING,
 	  "Set the service's client id and secret." },
-	{ "app_refused", ERR_PROTOCOL, FRONT_PROVIDER_REFUSED,
+	{ "app_refused", ERR_PROTOCOL, CONNECT_P_PROVIDER_REFUSED,
 	  "Check the OAuth app's client id and secret." },
-	{ "state_spent", ERR_NOT_FOUND, FRONT_CONSENT_FAILED,
+	{ "state_spent", ERR_NOT_FOUND, CONNECT_P_CONSENT_FAILED,
 	  "Start again with Connect." },
-	{ "captured_value_refused", ERR_FORBIDDEN, FRONT_CONSENT_FAILED,
+	{ "captured_value_refused", ERR_FORBIDDEN, CONNECT_P_CONSENT_FAILED,
 	  "Start again with Connect; if it happens again, the provider sends "
 	  "something that its definition does not allow." },
-	{ "", ERR_INVALID, FRONT_INVALID, NULL },
-	{ "", ERR_FORBIDDEN, FRONT_NOT_ALLOWED, NULL },
-	{ "", ERR_UNSUPPORTED, FRONT_WRONG_METHOD, NULL },
-	{ "", ERR_BUSY, FRONT_REFRESH_UNAVAILABLE,
+	{ "", ERR_INVALID, CONNECT_P_INVALID, NULL },
+	{ "", ERR_FORBIDDEN, CONNECT_P_NOT_ALLOWED, NULL },
+	{ "", ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD, NULL },
+	{ "", ERR_BUSY, CONNECT_P_REFRESH_UNAVAILABLE,
 	  "The connection stays connected; try again later." },
-	{ "", ERR_CONNECT, FRONT_PROVIDER_UNREACHABLE, "Try again." },
-	{ "", ERR_PROTOCOL, FRONT_PROVIDER_REFUSED, NULL },
-	{ "provider_unreachable", ERR_TIMEOUT, FRONT_PROVIDER_TIMEOUT,
+	{ "", ERR_CONNECT, CONNECT_P_PROVIDER_UNREACHABLE, "Try again." },
+	{ "", ERR_PROTOCOL, CONNECT_P_PROVIDER_REFUSED, NULL },
+	{ "provider_unreachable", ERR_TIMEOUT, CONNECT_P_PROVIDER_TIMEOUT,
 	  "Try again." },
-	{ "", ERR_TIMEOUT, FRONT_KEEPER, "Try again in a moment." },
-	{ "", ERR_CLOSED, FRONT_KEEPER, "Try again in a moment." },
+	{ "", ERR_TIMEOUT, CONNECT_P_KEEPER, "Try again in a moment." },
+	{ "", ERR_CLOSED, CONNECT_P_KEEPER, "Try again in a moment." },
 };
 
-static enum front_problem
+static enum connect_problem_id
 problem_of_status(enum connect_status s)
 {
 	switch (s) {
 	case CONNECT_NEEDS_RECONNECT:
-		return FRONT_NEEDS_RECONNECT;
+		return CONNECT_P_NEEDS_RECONNECT;
 	case CONNECT_DISABLED:
-		return FRONT_DISABLED;
+		return CONNECT_P_DISABLED;
 	case CONNECT_CONNECTED:
-		return FRONT_WRONG_METHOD;
+		return CONNECT_P_WRONG_METHOD;
 	case CONNECT_NOT_CONNECTED:
 	case CONNECT_REVOKED:
 		break;
 	}
-	return FRONT_NOT_CONNECTED;
+	return CONNECT_P_NOT_CONNECTED;
 }
 
 static void
 problem_of_keeper(int err, const struct connect_msg_problem *m,
 		  struct connect_problem *p)
 {
-	enum front_problem which = FRONT_INTERNAL;
+	enum connect_problem_id which = CONNECT_P_INTERNAL;
 	const char *hint = NULL;
 	size_t i;
 
@@ -135,7 +100,7 @@ problem_of_keeper(int err, const struct connect_msg_problem *m,
 		hint = keeper_problems[i].hint;
 		break;
 	}
-	front_fail(p, err, which, hint, "%s", m->detail);
+	connect_fail(p, err, which, hint, "%s", m->detail);
 	snprintf(p->pointer, sizeof(p->pointer), "%s", m->pointer);
 	p->retry_after_s = m->retry_after_s;
 }
@@ -222,9 +187,9 @@ front_may(struct store_conn *c, const struct connect_who *who,
 	if (who->actor)
 		note_refusal(c, who, object_id, why);
 	if (rc == ERR_NOT_FOUND)
-		return front_fail(p, rc, FRONT_CONNECTION_NOT_FOUND, NULL,
-				  "There is no such connection that you may "
-				  "know of.");
-	return front_fail(p, rc, FRONT_FORBIDDEN, NULL, "%s.",
-			  why ? why : "Your role does not allow it");
+		return connect_fail(p, rc, CONNECT_P_CONNECTION_NOT_FOUND, NULL,
+				    "There is no such connection that you may "
+				    "know of.");
+	return connect_fail(p, rc, CONNECT_P_FORBIDDEN, NULL, "%s.",
+			    why ? why : "Your role does not allow it");
 }

@@ -330,10 +330,10 @@ front_row_load(struct connect_front *f, struct store_conn *c,
 			      "WHERE c.org = ?1 AND c.link_name = ?2",
 			      who->actor->org, link, arena, out);
 	if (rc == ERR_NOT_FOUND)
-		return front_fail(p, rc, FRONT_CONNECTION_NOT_FOUND, NULL,
-				  "There is no connection \"%.60s\" that you "
-				  "may know of.",
-				  link);
+		return connect_fail(p, rc, CONNECT_P_CONNECTION_NOT_FOUND, NULL,
+				    "There is no connection \"%.60s\" that you "
+				    "may know of.",
+				    link);
 	if (rc)
 		return front_fail_store(p, c, rc);
 	o.member = out->info.owner;
@@ -365,11 +365,11 @@ front_row_bind(struct connect_front *f, const struct front_row *r,
 	*out = NULL;
 	def = catalog_find(catalog, r->org, r->info.service);
 	if (!def)
-		rc = front_fail(p, ERR_NOT_FOUND, FRONT_SERVICE_NOT_FOUND,
-				"Add the service's definition again.",
-				"The service \"%.60s\" of this connection is "
-				"not in the catalogue any more.",
-				r->info.service);
+		rc = connect_fail(p, ERR_NOT_FOUND, CONNECT_P_SERVICE_NOT_FOUND,
+				  "Add the service's definition again.",
+				  "The service \"%.60s\" of this connection is "
+				  "not in the catalogue any more.",
+				  r->info.service);
 	else if (catalog_bind(def, r->info.method, r->parameters, out,
 			      &problem))
 		rc = front_fail_json(p, &problem);

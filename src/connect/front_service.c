@@ -30,9 +30,10 @@ connect_front_service(struct connect_front *f, struct store_conn *c,
 	if (!out->service) {
 		catalog_unref(out->catalog);
 		out->catalog = NULL;
-		return front_fail(p, ERR_NOT_FOUND, FRONT_SERVICE_NOT_FOUND,
-				  "List the services to see their ids.",
-				  "There is no service \"%.60s\".", id);
+		return connect_fail(p, ERR_NOT_FOUND,
+				    CONNECT_P_SERVICE_NOT_FOUND,
+				    "List the services to see their ids.",
+				    "There is no service \"%.60s\".", id);
 	}
 	if (!out->service->custom)
 		return 0;
@@ -82,10 +83,11 @@ custom_may_change(struct store_conn *c, const struct connect_who *who,
 
 	rc = custom_find(c, who->actor->org, id, owner, &version);
 	if (rc == ERR_NOT_FOUND)
-		return front_fail(p, rc, FRONT_SERVICE_NOT_FOUND,
-				  "Default services cannot be changed; make a "
-				  "custom one beside them.",
-				  "There is no custom service \"%.60s\".", id);
+		return connect_fail(
+			p, rc, CONNECT_P_SERVICE_NOT_FOUND,
+			"Default services cannot be changed; make a "
+			"custom one beside them.",
+			"There is no custom service \"%.60s\".", id);
 	if (rc)
 		return front_fail_store(p, c, rc);
 	rc = front_may(c, who, PEOPLE_SERVICE_CHANGE, &o, id, p);
@@ -124,20 +126,21 @@ custom_check(struct connect_front *f, const char *replace, struct slice text,
 
 	catalog_unref(catalog);
 	if (rc) {
-		front_fail(p, ERR_INVALID, FRONT_INVALID_DEFINITION,
-			   "docs/service-definitions.md describes the format.",
-			   "The definition has %zu problem%s.", report->total,
-			   report->total == 1 ? "" : "s");
+		connect_fail(
+			p, ERR_INVALID, CONNECT_P_INVALID_DEFINITION,
+			"docs/service-definitions.md describes the format.",
+			"The definition has %zu problem%s.", report->total,
+			report->total == 1 ? "" : "s");
 		if (report->count)
 			snprintf(p->pointer, sizeof(p->pointer), "%s",
 				 report->items[0].pointer);
 		return ERR_INVALID;
 	}
 	if (replace && strcmp(replace, id)) {
-		front_fail(p, ERR_INVALID, FRONT_INVALID, NULL,
-			   "The definition's id is \"%s\", but it is to "
-			   "replace \"%.60s\": an id cannot change.",
-			   id, replace);
+		connect_fail(p, ERR_INVALID, CONNECT_P_INVALID, NULL,
+			     "The definition's id is \"%s\", but it is to "
+			     "replace \"%.60s\": an id cannot change.",
+			     id, replace);
 		snprintf(p->pointer, sizeof(p->pointer), "/id");
 		return ERR_INVALID;
 	}
@@ -174,10 +177,10 @@ connect_front_service_save(struct connect_front *f, struct store_conn *c,
 	if (rc) {
 		store_rollback(c);
 		if (rc == ERR_EXISTS)
-			return front_fail(p, rc, FRONT_EXISTS,
-					  "Replace it, or choose another id.",
-					  "There is a service \"%s\" already.",
-					  id);
+			return connect_fail(
+				p, rc, CONNECT_P_EXISTS,
+				"Replace it, or choose another id.",
+				"There is a service \"%s\" already.", id);
 		return front_fail_store(p, c, rc);
 	}
 	rc = front_catalog_load(f, c);
@@ -227,10 +230,11 @@ connect_front_service_delete(struct connect_front *f, struct store_conn *c,
 				   &users);
 	if (!rc && users) {
 		store_rollback(c);
-		return front_fail(p, ERR_WRONG_STATE, FRONT_IN_USE,
-				  "Delete these connections first.",
-				  "Connections use this service: %s%s.", links,
-				  users > NAMED_MAX ? ", and more" : "");
+		return connect_fail(p, ERR_WRONG_STATE, CONNECT_P_IN_USE,
+				    "Delete these connections first.",
+				    "Connections use this service: %s%s.",
+				    links,
+				    users > NAMED_MAX ? ", and more" : "");
 	}
 	if (!rc)
 		rc = store_exec(c, NULL,

@@ -21,9 +21,10 @@ visit_check(struct connect_front *f, struct store_conn *c,
 	int rc = 0;
 
 	if (!r->info.per_user)
-		rc = front_fail(p, ERR_UNSUPPORTED, FRONT_WRONG_METHOD, NULL,
-				"This connection is not made by each user for "
-				"himself.");
+		rc = connect_fail(
+			p, ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD, NULL,
+			"This connection is not made by each user for "
+			"himself.");
 	if (!rc)
 		rc = front_not_disabled(r, p);
 	return rc ? rc : front_authorize_check(f, c, r, p);
@@ -43,8 +44,8 @@ connect_front_visit(struct connect_front *f, struct store_conn *c,
 	if (!rc && strcmp(r.org, v->org) != 0)
 		rc = ERR_NOT_FOUND;
 	if (rc == ERR_NOT_FOUND)
-		front_fail(p, rc, FRONT_CONNECTION_NOT_FOUND, NULL,
-			   "The connection is not there any more.");
+		connect_fail(p, rc, CONNECT_P_CONNECTION_NOT_FOUND, NULL,
+			     "The connection is not there any more.");
 	else if (rc)
 		front_fail_store(p, c, rc);
 	else

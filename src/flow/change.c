@@ -82,8 +82,8 @@ change_init(struct change *ch)
 	if (!rc)
 		rc = json_write(ch->json, &ch->text);
 	if (rc == ERR_TOO_LARGE)
-		return flow_fail(ch->p, rc, FLOW_P_TOO_LARGE, NULL,
-				 "A flow may have %d bytes.", FLOW_TEXT_MAX);
+		return connect_fail(ch->p, rc, CONNECT_P_TOO_LARGE, NULL,
+				    "A flow may have %d bytes.", FLOW_TEXT_MAX);
 	return rc ? flow_fail_store(ch->p, ch->c, rc) : 0;
 }
 
@@ -121,17 +121,18 @@ link_make(struct change *ch, const char *asked, char link[51])
 	if (asked) {
 		connect_link_of_name(slice_str(asked), base);
 		if (strcmp(base, asked) != 0)
-			return flow_fail(ch->p, ERR_INVALID, FLOW_P_INVALID,
-					 NULL,
-					 "A link name has 1 to 50 lower-case "
-					 "letters, digits and underscores, a "
-					 "letter first.");
+			return connect_fail(
+				ch->p, ERR_INVALID, CONNECT_P_INVALID, NULL,
+				"A link name has 1 to 50 lower-case "
+				"letters, digits and underscores, a "
+				"letter first.");
 		memcpy(link, base, sizeof(base));
 		if (link_is_free(ch->c, org, link))
 			return 0;
-		return flow_fail(ch->p, ERR_EXISTS, FLOW_P_EXISTS,
-				 "Choose another link name, or leave it out.",
-				 "There is a flow \"%s\" already.", link);
+		return connect_fail(
+			ch->p, ERR_EXISTS, CONNECT_P_EXISTS,
+			"Choose another link name, or leave it out.",
+			"There is a flow \"%s\" already.", link);
 	}
 	connect_link_of_name(slice_str(ch->name), base);
 	if (!base[0])
@@ -352,10 +353,10 @@ flow_publish(struct store_conn *c, const struct connect_who *who,
 	rc = change_init(&ch);
 	*problems = problems_out(&ch);
 	if (!rc && !ch.document)
-		rc = flow_fail(p, ERR_INVALID, FLOW_P_HAS_PROBLEMS,
-			       "Solve them in the draft, then publish.",
-			       "The draft has %lld errors.",
-			       (long long)ch.errors);
+		rc = connect_fail(p, ERR_INVALID, CONNECT_P_HAS_PROBLEMS,
+				  "Solve them in the draft, then publish.",
+				  "The draft has %lld errors.",
+				  (long long)ch.errors);
 	if (!rc)
 		rc = publish_store(&ch, out, if_match, note);
 	if (!rc)

@@ -13,47 +13,6 @@
 
 /* ---- fail.c ---- */
 
-/* Problem codes, described once: name, HTTP status, code, title. */
-#define FLOW_PROBLEM_LIST(X) \
-	X(INVALID, 400, "invalid_request", "The request is not right") \
-	X(TOO_LARGE, 413, "too_large", "It is too large") \
-	X(FORBIDDEN, 403, "forbidden", "You may not do this") \
-	X(ORIGIN, 403, "origin_not_allowed", \
-	  "This page may not talk with the flow") \
-	X(NOT_FOUND, 404, "flow_not_found", "There is no such flow") \
-	X(VERSION_NOT_FOUND, 404, "version_not_found", \
-	  "There is no such version") \
-	X(GLOBAL_NOT_FOUND, 404, "global_not_found", \
-	  "There is no such constant") \
-	X(CONVERSATION_NOT_FOUND, 404, "conversation_not_found", \
-	  "There is no such conversation") \
-	X(HANDOFF_NOT_FOUND, 404, "handoff_not_found", \
-	  "There is no such hand-off") \
-	X(EXISTS, 409, "already_exists", "There is one already") \
-	X(HAS_PROBLEMS, 409, "flow_has_problems", \
-	  "The draft has problems that must be solved first") \
-	X(NOT_PUBLISHED, 409, "flow_not_published", \
-	  "The flow is not published") \
-	X(ENDED, 409, "conversation_ended", "The conversation is over") \
-	X(CALLING, 409, "conversation_busy", \
-	  "The bot is still busy with the answer before") \
-	X(CHANGED, 412, "changed_meanwhile", "It was changed meanwhile") \
-	X(ID_REUSED, 422, "message_id_reused", \
-	  "This id was for another message") \
-	X(LIMIT, 429, "rate_limited", "Not so fast") \
-	X(UNAVAILABLE, 503, "unavailable", "Not available at the moment") \
-	X(INTERNAL, 500, "internal", "Something went wrong here")
-
-enum flow_problem_id {
-#define FLOW_PROBLEM_ENUM(name, ...) FLOW_P_##name,
-	FLOW_PROBLEM_LIST(FLOW_PROBLEM_ENUM)
-#undef FLOW_PROBLEM_ENUM
-};
-
-/* Fills *p (hint may be NULL) and returns err, which must not be 0. */
-int flow_fail(struct connect_problem *p, int err, enum flow_problem_id which,
-	      const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
 /* A store's error: logged, and told. */
 int flow_fail_store(struct connect_problem *p, struct store_conn *c, int err);
 /* people_may() with *p filled and the refusal noted. */

@@ -101,7 +101,7 @@ flow_handoff_close(struct store_conn *c, const struct connect_who *who,
 		rc = store_commit(c);
 	store_rollback(c);
 	if (rc == ERR_NOT_FOUND)
-		return flow_fail(p, rc, FLOW_P_HANDOFF_NOT_FOUND, NULL,
-				 "There is no such hand-off.");
+		return connect_fail(p, rc, CONNECT_P_HANDOFF_NOT_FOUND, NULL,
+				    "There is no such hand-off.");
 	return rc ? flow_fail_store(p, c, rc) : 0;
 }

@@ -54,8 +54,8 @@ flow_row_find(struct store_conn *c, const char *org, const char *id,
 		rc = ERR_NOT_FOUND;
 	store_done(st);
 	if (rc == ERR_NOT_FOUND)
-		return flow_fail(p, rc, FLOW_P_NOT_FOUND, NULL,
-				 "There is no flow \"%.60s\".", id);
+		return connect_fail(p, rc, CONNECT_P_FLOW_NOT_FOUND, NULL,
+				    "There is no flow \"%.60s\".", id);
 	return rc ? flow_fail_store(p, c, rc) : 0;
 }
 
@@ -87,9 +87,9 @@ flow_row_document(struct store_conn *c, const char *flow, int64_t version,
 	}
 	store_done(st);
 	if (rc == ERR_NOT_FOUND)
-		return flow_fail(p, rc, FLOW_P_VERSION_NOT_FOUND, NULL,
-				 "The flow has no version %lld.",
-				 (long long)version);
+		return connect_fail(p, rc, CONNECT_P_VERSION_NOT_FOUND, NULL,
+				    "The flow has no version %lld.",
+				    (long long)version);
 	return rc ? flow_fail_store(p, c, rc) : 0;
 }
 
@@ -197,9 +197,9 @@ flow_version_get(struct store_conn *c, const struct connect_who *who,
 			       p);
 
 	if (!rc && (!count || list[0].number != number))
-		rc = flow_fail(p, ERR_NOT_FOUND, FLOW_P_VERSION_NOT_FOUND, NULL,
-			       "The flow has no version %lld.",
-			       (long long)number);
+		rc = connect_fail(p, ERR_NOT_FOUND, CONNECT_P_VERSION_NOT_FOUND,
+				  NULL, "The flow has no version %lld.",
+				  (long long)number);
 	if (!rc)
 		rc = flow_row_find(c, who->actor->org, id, arena, &info, p);
 	if (rc)

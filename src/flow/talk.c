@@ -14,8 +14,9 @@ enum { MESSAGES_MAX = 200, INPUT_MAX = 64 * 1024 };
 static int
 talk_unknown(struct connect_problem *p)
 {
-	return flow_fail(p, ERR_NOT_FOUND, FLOW_P_CONVERSATION_NOT_FOUND, NULL,
-			 "There is no such conversation, or it is not yours.");
+	return connect_fail(
+		p, ERR_NOT_FOUND, CONNECT_P_CONVERSATION_NOT_FOUND, NULL,
+		"There is no such conversation, or it is not yours.");
 }
 
 /* ---- begin ---- */
@@ -54,12 +55,14 @@ begin_find(struct begin *s)
 		return flow_fail_store(s->p, s->c, rc);
 	/* A stranger is told no more of what is not published. */
 	if (!rc || (!s->b->actor && !s->published))
-		return flow_fail(s->p, ERR_NOT_FOUND, FLOW_P_NOT_FOUND, NULL,
-				 "There is no flow \"%.60s\".", s->b->flow);
+		return connect_fail(s->p, ERR_NOT_FOUND,
+				    CONNECT_P_FLOW_NOT_FOUND, NULL,
+				    "There is no flow \"%.60s\".", s->b->flow);
 	if (!s->b->draft && !s->published)
-		return flow_fail(s->p, ERR_WRONG_STATE, FLOW_P_NOT_PUBLISHED,
-				 "Publish it, or try its draft.",
-				 "The flow is not published yet.");
+		return connect_fail(s->p, ERR_WRONG_STATE,
+				    CONNECT_P_NOT_PUBLISHED,
+				    "Publish it, or try its draft.",
+				    "The flow is not published yet.");
 	return 0;
 }
 
@@ -70,17 +73,19 @@ begin_may(struct begin *s, const struct flow_document *d)
 	struct connect_who who = { .actor = a };
 
 	if (!a && !flow_widget_takes(&d->widget, s->b->origin, s->b->own))
-		return flow_fail(s->p, ERR_FORBIDDEN, FLOW_P_ORIGIN,
-				 "Add the page's origin to channels.widget of "
-				 "the flow, switch it on, and publish.",
-				 "The widget of this flow is not for this "
-				 "page.");
+		return connect_fail(
+			s->p, ERR_FORBIDDEN, CONNECT_P_ORIGIN,
+			"Add the page's origin to channels.widget of "
+			"the flow, switch it on, and publish.",
+			"The widget of this flow is not for this "
+			"page.");
 	if (!a)
 		return 0;
 	if (a->connections)
-		return flow_fail(s->p, ERR_FORBIDDEN, FLOW_P_FORBIDDEN, NULL,
-				 "Not allowed: this key is for its connections "
-				 "alone.");
+		return connect_fail(
+			s->p, ERR_FORBIDDEN, CONNECT_P_FORBIDDEN, NULL,
+			"Not allowed: this key is for its connections "
+			"alone.");
 	return flow_may(s->c, &who,
 			s->b->draft ? PEOPLE_FLOW_CHANGE
 				    : PEOPLE_CONVERSATION_START,
@@ -166,9 +171,9 @@ flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 	out->flow_version = b->draft ? 0 : s.published;
 	rc = flow_talk_document(e, c, out->flow, out->flow_version, &d);
 	if (rc == ERR_INVALID)
-		return flow_fail(p, rc, FLOW_P_HAS_PROBLEMS,
-				 "GET the flow to see them.",
-				 "The draft has problems.");
+		return connect_fail(p, rc, CONNECT_P_HAS_PROBLEMS,
+				    "GET the flow to see them.",
+				    "The draft has problems.");
 	if (rc)
 		return flow_fail_store(p, c, rc);
 	rc = begin_may(&s, d);
@@ -424,11 +429,11 @@ static int
 answer_refuse(struct connect_problem *p, enum flow_status status)
 {
 	if (status == FLOW_S_CALLING)
-		return flow_fail(p, ERR_WRONG_STATE, FLOW_P_CALLING,
-				 "Wait for its messages, then answer.",
-				 "The bot is still busy.");
-	return flow_fail(p, ERR_WRONG_STATE, FLOW_P_ENDED, "Begin a new one.",
-			 "The conversation is over.");
+		return connect_fail(p, ERR_WRONG_STATE, CONNECT_P_CALLING,
+				    "Wait for its messages, then answer.",
+				    "The bot is still busy.");
+	return connect_fail(p, ERR_WRONG_STATE, CONNECT_P_ENDED,
+			    "Begin a new one.", "The conversation is over.");
 }
 
 int
@@ -465,9 +470,10 @@ flow_talk_answer(struct flow_engine *e, struct store_conn *c, const char *id,
 	if (rc == ERR_NOT_FOUND)
 		talk_unknown(p);
 	else if (rc == ERR_EXISTS)
-		flow_fail(p, rc, FLOW_P_ID_REUSED, NULL,
-			  "A message with this id and another text was taken "
-			  "already.");
+		connect_fail(
+			p, rc, CONNECT_P_ID_REUSED, NULL,
+			"A message with this id and another text was taken "
+			"already.");
 	else if (rc)
 		flow_fail_store(p, c, rc);
 out:

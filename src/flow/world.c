@@ -271,21 +271,23 @@ flow_global_set(struct store_conn *c, const struct connect_who *who,
 	if (rc)
 		return rc;
 	if (!flow_is_id(name))
-		return flow_fail(p, ERR_INVALID, FLOW_P_INVALID, NULL,
-				 "A constant's name has lower-case letters, "
-				 "digits and underscores, a letter first, at "
-				 "most %d.",
-				 FLOW_ID_MAX);
+		return connect_fail(
+			p, ERR_INVALID, CONNECT_P_INVALID, NULL,
+			"A constant's name has lower-case letters, "
+			"digits and underscores, a letter first, at "
+			"most %d.",
+			FLOW_ID_MAX);
 	buf_init(&text, FLOW_GLOBAL_MAX);
 	rc = json_write(value, &text);
 	if (!rc)
 		rc = global_write(c, who, name, buf_slice(&text), if_match);
 	buf_release(&text);
 	if (rc == ERR_TOO_LARGE)
-		return flow_fail(p, rc, FLOW_P_TOO_LARGE, NULL,
-				 "A constant may have %d bytes; there may be "
-				 "%d of them.",
-				 FLOW_GLOBAL_MAX, FLOW_GLOBALS_MAX);
+		return connect_fail(
+			p, rc, CONNECT_P_TOO_LARGE, NULL,
+			"A constant may have %d bytes; there may be "
+			"%d of them.",
+			FLOW_GLOBAL_MAX, FLOW_GLOBALS_MAX);
 	return rc ? flow_fail_store(p, c, rc) : 0;
 }
 
@@ -306,8 +308,9 @@ flow_global_delete(struct store_conn *c, const struct connect_who *who,
 				"ss", who->actor->org, name);
 	if (!rc && !changed) {
 		store_rollback(c);
-		return flow_fail(p, ERR_NOT_FOUND, FLOW_P_GLOBAL_NOT_FOUND,
-				 NULL, "There is no constant \"%.60s\".", name);
+		return connect_fail(p, ERR_NOT_FOUND,
+				    CONNECT_P_GLOBAL_NOT_FOUND, NULL,
+				    "There is no constant \"%.60s\".", name);
 	}
 	if (!rc)
 		rc = flow_audit(c, who, "global.delete", name, name, NULL);
