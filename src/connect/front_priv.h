@@ -146,6 +146,25 @@ int front_row_connected(struct connect_front *f, struct store_conn *c,
 			const struct connect_msg_grant *g,
 			struct connect_problem *p);
 
+/* ---- front_grant.c ---- */
+
+/*
+ * Asks the keeper something about a connection's grant: of a connection that
+ * each user connects for himself the actor's, or all of them where there is
+ * no actor.  Otherwise as front_ask().
+ */
+int front_grant_ask(struct connect_front *f, const struct front_row *r,
+		    const struct connect_who *who, enum connect_message type,
+		    uint64_t generation, uint32_t timeout_ms,
+		    struct secret **reply, struct connect_problem *p,
+		    struct connect_msg_problem *why);
+/* Upstream first, then at the keeper; the row is the caller's.  A grant that
+ * was never there is no error. */
+int front_grant_revoke(struct connect_front *f, const struct front_row *r,
+		       const struct connect_who *who,
+		       struct connect_revoked *revoked,
+		       struct connect_problem *p);
+
 /* ---- front_consent.c ---- */
 
 /* Stores a ticket; v NULL: not for a conversation. */

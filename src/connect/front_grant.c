@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What people do with a connection's grant: typed anew, refreshed, revoked,
+ * suspended and put into force again.
+ *
+ * Whatever takes something away goes to the keeper first and to the views
+ * before the answer, so that no later call carries what was taken.
+ *
+ * Runs on the front's work threads.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/front_priv.h"
+
+static void
+subject_of(const struct front_row *r, const struct connect_who *who,
+	   struct connect_msg_subject *out)
+{
+	memset(out, 0, sizeof(*out));
+	snprintf(out->org, sizeof(out->org), "%s", r->org);
+	snprintf(out->connection, sizeof(out->connection), "%s", r->info.id);
+	if (r->info.per_user && who->actor)
+		snprintf(out->subject, sizeof(out->subject), "%s",
+			 who->actor->member);
+}
+
+int
+front_grant_ask(struct connect_front *f, const struct front_row *r,
+		const struct connect_who *who, enum connect_message type,
+		uint64_t generation, uint32_t timeout_ms, struct secret **reply,
+		struct connect_problem *p, struct connect_msg_problem *why)
+{
+	struct connect_msg_subject m;
+	struct proc_pack *body = proc_pack_new();
+
+	subject_of(r, who, &m);
+	m.generation = generation;
+	connect_msg_subject_pack(&m, body);
+	return front_ask(f, type, body, timeout_ms, reply, p, why);
+}
+
+/* One statement about the row and its audit record, together. */
+static int
+row_update(struct store_conn *c, const struct connect_who *who,
+	   const struct front_row *r, const char *sql, const char *value,
+	   const char *action, const char *detail, struct connect_problem *p)
+{
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = store_exec(c, NULL, sql, "sis", r->info.id,
+				clock_wall_ms(), value);
+	if (!rc)
+		rc = front_audit(c, who, r->org, action, r->info.id,
+				 r->info.name, detail);
+	if (!rc)
+		rc = store_commit(c);
+	if (!rc)
+		return 0;
+	store_rollback(c);
+	return front_fail_store(p, c, rc);
+}
+
+/* ---- a new credential ---- */
+
+static int
+credentials_set(struct connect_front *f, struct store_conn *c,
+		const struct connect_who *who, struct front_row *r,
+		struct json_secret *values, size_t count,
+		struct connect_problem *p)
+{
+	struct connect_msg_grant *g = calloc(1, sizeof(*g));
+	struct binding *b = NULL;
+	int rc = g ? front_row_bind(f, r, &b, p) : ERR_NOMEM;
+
+	if (!g)
+		return front_fail_store(p, c, rc);
+	if (!rc && b->kind == CATALOG_OAUTH2_CODE)
+		rc = connect_fail(p, ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD,
+				  "Press Connect instead.",
+				  "This connection gets its credential by "
+				  "consent, not by typing it in.");
+	if (!rc)
+		rc = front_credential_send(f, r, who, b, values, count, g, p);
+	if (!rc)
+		rc = front_row_connected(f, c, who, r,
+					 r->info.per_user ? who->actor->member
+							  : "",
+					 "connection.credentials", g, p);
+	binding_free(b);
+	free(g);
+	return rc;
+}
+
+int
+connect_front_credentials(struct connect_front *f, struct store_conn *c,
+			  const struct connect_who *who, const char *link,
+			  struct json_secret *values, size_t count,
+			  struct arena *arena, struct connect_info *out,
+			  struct connect_problem *p)
+{
+	struct front_row r;
+	size_t i;
+	int rc;
+
+	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
+			    &r, p);
+	if (!rc)
+		rc = credentials_set(f, c, who, &r, values, count, p);
+	for (i = 0; i < count; i++) {
+		secret_free(values[i].value);
+		values[i].value = NULL;
+	}
+	front_row_release(&r);
+	return rc ? rc : connect_front_get(f, c, who, link, arena, out, p);
+}
+
+/* ---- refresh, revoke ---- */
+
+int
+connect_front_refresh(struct connect_front *f, struct store_conn *c,
+		      const struct connect_who *who, const char *link,
+		      struct arena *arena, struct connect_info *out,
+		      struct connect_problem *p)
+{
+	struct front_row r;
+	int rc;
+
+	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
+			    &r, p);
+	if (rc)
+		goto out;
+	rc = front_grant_ask(f, &r, who, CONNECT_KEEPER_REFRESH, 0,
+			     CONNECT_INJECT_MS, NULL, p, NULL);
+	front_catch_up(f, c);
+	connect_views_withdraw(f->views, r.info.id);
+	if (!rc)
+		rc = row_update(c, who, &r,
+				"UPDATE connections SET updated_at = ?2 "
+				"WHERE id = ?1 AND ?3 = ''",
+				"", "connection.refresh", NULL, p);
+out:
+	front_row_release(&r);
+	return rc ? rc : connect_front_get(f, c, who, link, arena, out, p);
+}
+
+int
+front_grant_revoke(struct connect_front *f, const struct front_row *r,
+		   const struct connect_who *who,
+		   struct connect_revoked *revoked, struct connect_problem *p)
+{
+	struct connect_msg_revoked m = { 0 };
+	struct secret *reply = NULL;
+	struct proc_unpack u;
+	int rc;
+
+	memset(revoked, 0, sizeof(*revoked));
+	rc = front_grant_ask(f, r, who, CONNECT_KEEPER_REVOKE, 0,
+			     CONNECT_INJECT_MS, &reply, p, NULL);
+	if (rc == ERR_NOT_FOUND) {
+		snprintf(revoked->detail, sizeof(revoked->detail),
+			 "There was no credential to revoke.");
+		rc = 0;
+	} else if (!rc) {
+		u = proc_unpack_from(reply);
+		connect_msg_revoked_unpack(&u, &m);
+		revoked->upstream = m.upstream;
+		snprintf(revoked->detail, sizeof(revoked->detail), "%.255s",
+			 m.detail);
+		slice_trim_utf8(revoked->detail);
+	}
+	secret_free(reply);
+	return rc;
+}
+
+int
+connect_front_revoke(struct connect_front *f, struct store_conn *c,
+		     const struct connect_who *who, const char *link,
+		     struct arena *arena, struct connect_info *out,
+		     struct connect_revoked *revoked, struct connect_problem *p)
+{
+	struct front_row r;
+	int rc;
+
+	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
+			    &r, p);
+	if (!rc)
+		rc = front_grant_revoke(f, &r, who, revoked, p);
+	if (!rc)
+		rc = row_update(
+			c, who, &r,
+			"UPDATE connections SET status = 'revoked', "
+			"reason = ?3, updated_at = ?2, expires_at = 0, "
+			"health = 'ok', health_reason = '', "
+			"health_since = 0, retry_at = 0, "
+			"version = version + 1 WHERE id = ?1",
+			"The access was revoked. Connect again to use it.",
+			"connection.revoke", revoked->detail, p);
+	if (r.info.id[0])
+		connect_views_withdraw(f->views, r.info.id);
+	front_row_release(&r);
+	return rc ? rc : connect_front_get(f, c, who, link, arena, out, p);
+}
+
+/* ---- enable, disable ---- */
+
+int
+connect_front_enable(struct connect_front *f, struct store_conn *c,
+		     const struct connect_who *who, const char *link,
+		     bool enable, struct arena *arena, struct connect_info *out,
+		     struct connect_problem *p)
+{
+	struct front_row r;
+	int rc;
+
+	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
+			    &r, p);
+	if (rc || (r.info.status == CONNECT_DISABLED) != enable) {
+		*out = r.info; /* it is so already */
+		front_row_release(&r);
+		return rc;
+	}
+	rc = front_grant_ask(f, &r, who, CONNECT_KEEPER_SUSPEND, enable ? 0 : 1,
+			     CONNECT_QUICK_MS, NULL, p, NULL);
+	if (!rc && enable)
+		rc = row_update(c, who, &r,
+				"UPDATE connections SET "
+				"status = CASE WHEN status_before = '' THEN "
+				"'not_connected' ELSE status_before END, "
+				"reason = CASE status_before "
+				"WHEN 'connected' THEN ?3 WHEN 'revoked' THEN "
+				"'The access was revoked. Connect again to "
+				"use it.' WHEN 'needs_reconnect' THEN 'The "
+				"credential did not work any more: connect "
+				"again.' ELSE 'It is not connected: press "
+				"Connect.' END, status_before = '', "
+				"updated_at = ?2, version = version + 1 "
+				"WHERE id = ?1",
+				"", "connection.enable", NULL, p);
+	else if (!rc)
+		rc = row_update(c, who, &r,
+				"UPDATE connections SET "
+				"status_before = status, status = 'disabled', "
+				"reason = ?3, updated_at = ?2, "
+				"version = version + 1 WHERE id = ?1",
+				"It was disabled by a person.",
+				"connection.disable", NULL, p);
+	connect_views_withdraw(f->views, r.info.id);
+	front_row_release(&r);
+	return rc ? rc : connect_front_get(f, c, who, link, arena, out, p);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A credential that a person typed in.
+ *
+ * Keys, Basic, bearer: what is given is the grant.  For client credentials a
+ * token is got with it (keeper_exchange.c).
+ *
+ * Runs in the keeper.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/keeper_getting_priv.h"
+
+static void
+credential_client(struct keeper *k, struct proc_request *rq,
+		  struct connect_msg_credential *m)
+{
+	struct keeper_getting *g = calloc(1, sizeof(*g));
+
+	if (!g) {
+		keeper_fail_with(rq, ERR_NOMEM, "", CONNECT_NOT_CONNECTED,
+				 "Out of memory.");
+		return;
+	}
+	g->keeper = k;
+	g->rq = rq;
+	g->who = m->who;
+	g->payload.binding = m->binding;
+	m->binding = NULL;
+	snprintf(g->payload.scope, sizeof(g->payload.scope), "%s", m->scope);
+	if (keeper_getting_app(g))
+		keeper_getting_free(g);
+	else
+		keeper_getting_ask(g, METHOD_CLIENT_CREDENTIALS, NULL);
+}
+
+/* Key, Basic, bearer, none: what is given is the grant. */
+static void
+credential_store(struct keeper *k, struct proc_request *rq,
+		 struct connect_msg_credential *m)
+{
+	struct keeper_payload p = { .binding = m->binding,
+				    .fields = m->fields };
+	struct method_injection probe;
+	struct keeper_row row;
+	int rc = keeper_granted_row(k, &m->who, &row);
+
+	if (!rc) { /* can it be sent at all? */
+		rc = method_inject(p.binding, &p.fields, &probe);
+		if (!rc)
+			method_injection_release(&probe);
+	}
+	if (!rc) {
+		row.who.generation++;
+		row.status = CONNECT_CONNECTED;
+		row.reason[0] = row.health_reason[0] = '\0';
+		row.degraded = false;
+		row.intent = 0;
+		row.in_doubt = 0;
+		row.failures = 0;
+		row.expires_at = row.retry_at = 0;
+		row.obtained_at = row.granted_at = keeper_now(k);
+		keeper_when_set(&row, &p);
+		rc = keeper_granted_store(k, &row, &p);
+	}
+	if (rc) {
+		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,
+				 "The credential could not be stored: %s.",
+				 err_text(rc));
+		return;
+	}
+	step_reached("credential.stored");
+	keeper_row_tell(k, &row, NULL, NULL);
+	keeper_reply_grant(k, rq, &row, &p, NULL, "", "");
+}
+
+void
+keeper_credential(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct connect_msg_problem problem;
+	struct connect_msg_credential m;
+	struct json_problem what = { 0 };
+	struct keeper *k = arg;
+
+	if (connect_msg_credential_unpack(in, &m)) {
+		keeper_fail_with(rq, ERR_PROTOCOL, "", CONNECT_NOT_CONNECTED,
+				 "The message was damaged.");
+		return;
+	}
+	if (m.binding->kind == CATALOG_OAUTH2_CLIENT_CREDENTIALS) {
+		credential_client(k, rq, &m);
+	} else if (m.binding->kind == CATALOG_OAUTH2_CODE) {
+		keeper_fail_with(rq, ERR_UNSUPPORTED, "wrong_method",
+				 CONNECT_NOT_CONNECTED,
+				 "This connection is made by consent.");
+	} else if (method_credential_check(m.binding, &m.fields, &what)) {
+		keeper_problem_set(&problem, "", CONNECT_NOT_CONNECTED, "%s",
+				   what.detail);
+		snprintf(problem.pointer, sizeof(problem.pointer), "%.127s",
+			 what.pointer);
+		keeper_fail(rq, ERR_INVALID, &problem);
+	} else {
+		credential_store(k, rq, &m);
+	}
+	connect_msg_credential_release(&m);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the keeper's files that get tokens: how one comes by consent
+ * (keeper_consent.c) or by what somebody typed (keeper_credential.c), is
+ * asked for (keeper_exchange.c), brings values with it (keeper_capture.c,
+ * keeper_lookup.c), and is stored (keeper_granted.c).
+ */
+#ifndef CONNECT_KEEPER_GETTING_PRIV_H
+#define CONNECT_KEEPER_GETTING_PRIV_H
+
+#include "connect/keeper_priv.h"
+
+/*
+ * Tokens being got for one request of the front's.  On the heap; whoever has
+ * it hands it on to the next of these steps, and the last one answers rq and
+ * frees it.
+ */
+struct keeper_getting {
+	struct keeper *keeper;
+	struct proc_request *rq;
+	struct connect_msg_subject who;
+	struct keeper_payload payload;
+	struct keeper_app app;
+	struct secret *verifier; /* of PKCE; NULL: none */
+	int64_t asked_at;	 /* the keeper's time */
+	char redirect_uri[CONNECT_URL_SIZE];
+	struct proc_call call;
+	struct method_answer answer;
+	char account[256];
+	size_t lookup; /* the next */
+};
+
+/* ---- keeper_exchange.c ---- */
+
+/* With all that it holds, wiped; NULL is fine.  Does not answer rq. */
+void keeper_getting_free(struct keeper_getting *g);
+/* Answers rq with this problem, and frees g. */
+void keeper_getting_fail(struct keeper_getting *g, int err, const char *code,
+			 const char *detail);
+/* Loads the binding's OAuth app.  ERR_NOT_FOUND; ERR_FORBIDDEN: its secret
+ * was not given for this token endpoint; rq is answered then, and g is still
+ * the caller's. */
+int keeper_getting_app(struct keeper_getting *g);
+/* Sends the token request (code: of METHOD_EXCHANGE, borrowed; else NULL) and
+ * takes g: all that follows, to the answer, is its own. */
+void keeper_getting_ask(struct keeper_getting *g, enum method_request what,
+			struct secret *code);
+
+/* ---- keeper_capture.c ---- */
+
+/* Take what the callback, or the token answer in g, brought into the binding.
+ * ERR_FORBIDDEN, ERR_PROTOCOL: the consent is refused, and detail (of size
+ * bytes) says why. */
+int keeper_captures_of_callback(struct keeper_getting *g,
+				const struct connect_msg_finish *m,
+				char *detail, size_t size);
+int keeper_captures_of_token(struct keeper_getting *g, char *detail,
+			     size_t size);
+
+/* ---- keeper_lookup.c ---- */
+
+/* Sends look-up number g->lookup with the new token, or goes on to the end
+ * (keeper_getting_finish).  Takes g. */
+void keeper_getting_look_up(struct keeper_getting *g);
+
+/* ---- keeper_granted.c ---- */
+
+/* Takes g: stores the grant, answers, revokes the one that was there. */
+void keeper_getting_finish(struct keeper_getting *g);
+/* The row that a new credential goes into: as it is stored, or a new one.
+ * ERR_STORE. */
+int keeper_granted_row(struct keeper *k, const struct connect_msg_subject *who,
+		       struct keeper_row *out);
+/* Seals and stores, in a transaction of its own; as keeper_row_save(). */
+int keeper_granted_store(struct keeper *k, struct keeper_row *r,
+			 const struct keeper_payload *p);
+
+#endif

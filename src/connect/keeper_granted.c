@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of a consent: what was got is sealed and committed.
+ *
+ * Row, sealed bytes and the count of refresh tokens are one transaction; the
+ * grant that was there works until then, and is revoked upstream after it.
+ *
+ * Runs in the keeper.
+ */
+#include <stdio.h>
+
+#include "connect/keeper_getting_priv.h"
+
+int
+keeper_granted_store(struct keeper *k, struct keeper_row *r,
+		     const struct keeper_payload *p)
+{
+	struct buf sealed;
+	int rc;
+
+	buf_init(&sealed, 128 * 1024);
+	rc = store_begin(k->db);
+	if (!rc)
+		rc = keeper_payload_seal(k, &r->who, p, &sealed);
+	if (!rc)
+		rc = keeper_row_save(k, r, buf_slice(&sealed));
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	buf_release(&sealed);
+	return rc;
+}
+
+int
+keeper_granted_row(struct keeper *k, const struct connect_msg_subject *who,
+		   struct keeper_row *out)
+{
+	int rc = keeper_row_load(k, who, out);
+
+	if (rc == ERR_NOT_FOUND) {
+		memset(out, 0, sizeof(*out));
+		out->who = *who;
+		out->who.generation = 0;
+		rc = 0;
+	}
+	return rc;
+}
+
+/* The grant and what is counted of it, together. */
+static int
+getting_store(struct keeper_getting *g, struct keeper_row *row)
+{
+	struct keeper *k = g->keeper;
+	struct buf sealed;
+	int rc;
+
+	buf_init(&sealed, 128 * 1024);
+	rc = store_begin(k->db);
+	if (!rc)
+		rc = keeper_payload_seal(k, &row->who, &g->payload, &sealed);
+	if (!rc)
+		rc = keeper_row_save(k, row, buf_slice(&sealed));
+	if (!rc &&
+	    method_credential_get(&g->payload.fields, SLICE("refresh_token")))
+		rc = keeper_token_note(k, row, g->app.client_id, g->account);
+	if (!rc) /* quotas of a refresh token begin anew with it */
+		rc = keeper_row_forget_requests(k, row);
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	buf_release(&sealed);
+	return rc;
+}
+
+static int
+getting_take(struct keeper_getting *g, struct keeper_row *row)
+{
+	int rc = keeper_granted_row(g->keeper, &g->who, row);
+
+	row->granted_at = g->asked_at;
+	row->refused = 0;
+	row->in_doubt = 0;
+	row->refusals = 0;
+	snprintf(row->app, sizeof(row->app), "%s", g->app.app);
+	if (!rc)
+		rc = keeper_refresh_take(row, &g->payload, &g->answer,
+					 g->asked_at);
+	row->issue = row->who.generation;
+	return rc ? rc : getting_store(g, row);
+}
+
+void
+keeper_getting_finish(struct keeper_getting *g)
+{
+	struct keeper *k = g->keeper;
+	struct keeper_row row;
+	struct method_answer told = g->answer;
+	struct revoking *old = keeper_revoke_prepare(k, &g->who);
+	char warning[CONNECT_WARNING_SIZE];
+	int rc;
+
+	/* told keeps what is no secret; take() moves the tokens out */
+	rc = getting_take(g, &row);
+	if (rc) {
+		keeper_revoke_replaced(old, NULL);
+		keeper_getting_fail(g, rc, "",
+				    "The credential could not be stored.");
+		return;
+	}
+	step_reached("consent.stored");
+	if (g->app.flagged_at)
+		keeper_app_flag(k, &g->app, false);
+	keeper_keep_sooner(k, &row);
+	keeper_row_tell(k, &row, NULL, NULL);
+	keeper_token_warn(k, &row, g->payload.binding, g->app.client_id,
+			  g->account, warning, sizeof(warning));
+	told.access_token = told.refresh_token = NULL;
+	keeper_reply_grant(k, g->rq, &row, &g->payload, &told, g->account,
+			   warning);
+	step_reached("consent.told");
+	keeper_revoke_replaced(old, &g->payload);
+	keeper_getting_free(g);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Look-ups after consent: what the service tells only who has a token, such
+ * as the account's own host.
+ *
+ * One after another, each sent by the exchanger with the new token.  One
+ * that the definition requires ends the consent when it fails; another is
+ * left out.
+ *
+ * Runs in the keeper.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect/keeper_getting_priv.h"
+
+static bool
+scope_has(const char *list, const char *scope)
+{
+	struct slice rest = slice_str(list), one;
+
+	while (slice_next(&rest, ' ', &one))
+		if (slice_eq(one, slice_str(scope)))
+			return true;
+	return false;
+}
+
+static bool
+look_up_applies(const struct keeper_getting *g, const struct catalog_lookup *l)
+{
+	size_t i;
+
+	if (!l->needs_scope.count || !g->answer.has_scope)
+		return true;
+	for (i = 0; i < l->needs_scope.count; i++)
+		if (scope_has(g->answer.scope, l->needs_scope.items[i]))
+			return true;
+	return false;
+}
+
+static int
+look_up_take(struct keeper_getting *g, const struct catalog_lookup *l,
+	     const struct connect_msg_looked_up *m, char *detail, size_t size)
+{
+	size_t i;
+	int rc = m->err;
+
+	if (rc)
+		snprintf(detail, size, "%s", m->detail);
+	for (i = 0; i < l->values.count && i < m->value_count && !rc; i++) {
+		if (m->values[i][0])
+			rc = binding_set_value(
+				g->payload.binding, &l->values.items[i],
+				slice_str(m->values[i]), detail, size);
+		else if (l->required)
+			rc = ERR_NOT_FOUND;
+	}
+	if (!rc && m->account[0])
+		snprintf(g->account, sizeof(g->account), "%s", m->account);
+	return rc;
+}
+
+static void
+look_up_done(struct proc_call *call, int err, struct proc_unpack *in)
+{
+	struct keeper_getting *g =
+		CONTAINER_OF(call, struct keeper_getting, call);
+	const struct catalog_lookup *l =
+		&g->payload.binding->method->lookups.items[g->lookup];
+	struct connect_msg_looked_up *m = calloc(1, sizeof(*m));
+	char detail[256] = "the look-up after consent was interrupted";
+	int rc = m ? err : ERR_NOMEM;
+
+	g->keeper->under_way--;
+	if (!rc)
+		rc = in ? connect_msg_looked_up_unpack(in, m) : ERR_PROTOCOL;
+	if (!rc)
+		rc = look_up_take(g, l, m, detail, sizeof(detail));
+	free(m);
+	if (rc && l->required) {
+		keeper_getting_fail(g, ERR_PROTOCOL, "lookup_failed", detail);
+		return;
+	}
+	g->lookup++;
+	keeper_getting_look_up(g);
+}
+
+/* Sends look-up number g->lookup with the new token, or goes on. */
+void
+keeper_getting_look_up(struct keeper_getting *g)
+{
+	const struct binding *b = g->payload.binding;
+	struct connect_msg_lookup m = { .binding = g->payload.binding };
+	struct method_credential fields = { 0 };
+	struct method_injection add;
+	struct proc_pack *p;
+	int rc;
+
+	while (g->lookup < b->method->lookups.count &&
+	       (!look_up_applies(g, &b->method->lookups.items[g->lookup]) ||
+		!b->lookup_urls[g->lookup]))
+		g->lookup++;
+	if (g->lookup >= b->method->lookups.count) {
+		keeper_getting_finish(g);
+		return;
+	}
+	rc = method_credential_set(&fields, "access_token",
+				   secret_dup(g->answer.access_token));
+	if (!rc)
+		rc = method_inject(b, &fields, &add);
+	method_credential_release(&fields);
+	if (rc) {
+		keeper_getting_fail(g, rc, "", "The token cannot be sent.");
+		return;
+	}
+	m.index = g->lookup;
+	m.headers = add.headers;
+	m.query = add.query;
+	p = proc_pack_new();
+	connect_msg_lookup_pack(&m, p);
+	g->keeper->under_way++;
+	proc_call_start(g->keeper->exchanger, CONNECT_EXCHANGER_LOOKUP, p,
+			CONNECT_TOKEN_MS, &g->call, look_up_done);
+	method_injection_release(&add);
+}
