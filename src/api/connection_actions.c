@@ -222,8 +222,7 @@ static json_t *
 user_json(const struct connect_user *u)
 {
 	json_t *o = json_pack(
-		"{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, "
-		"s:o}",
+		"{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"subject", u->subject, "name", api_json_text(u->name), "email",
 		api_json_text(u->email), "status",
 		connect_status_name(u->status), "reason",
@@ -231,9 +230,36 @@ user_json(const struct connect_user *u)
 		"scopes_granted", api_json_texts(&u->scopes_granted),
 		"connected_at", api_json_time(u->connected_at), "expires_at",
 		api_json_time(u->expires_at), "expires_forecast",
-		api_json_forecast(&u->forecast));
+		api_json_forecast(&u->forecast), "attention",
+		api_json_text(u->attention));
 
+	json_object_set_new(o, "health",
+			    json_string(u->degraded ? "degraded" : "ok"));
+	json_object_set_new(o, "health_reason",
+			    api_json_text(u->degraded ? u->health_reason : ""));
+	json_object_set_new(o, "health_since",
+			    api_json_time(u->degraded ? u->health_since : 0));
+	json_object_set_new(o, "retry_at", api_json_time(u->retry_at));
 	return o;
+}
+
+/* false: a problem was answered. */
+static bool
+attention_get(struct api_request *r, struct connect_filter *filter)
+{
+	const char *text = api_query(r, "attention");
+
+	filter->attention = !strcmp(text, "true");
+	if (text[0] && !filter->attention && strcmp(text, "false") != 0) {
+		api_problem_parameter(r, "attention", "true or false.");
+		return false;
+	}
+	if (filter->attention && filter->status[0]) {
+		api_problem_parameter(r, "attention",
+				      "Without status: it is of several.");
+		return false;
+	}
+	return true;
 }
 
 int
@@ -249,6 +275,8 @@ api_connection_users(struct api_request *r)
 	if (!api_connection_filter(
 		    r, "One of connected, needs_reconnect, revoked.", &filter,
 		    &limit))
+		return 0;
+	if (!attention_get(r, &filter))
 		return 0;
 	api_who(r, &who);
 	if (connect_front_users(r->api->config.connect, r->db, &who,

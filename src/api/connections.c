@@ -58,9 +58,12 @@ users_json(const struct connect_info *i)
 {
 	if (!i->per_user || !i->may_manage)
 		return json_null();
-	return json_pack("{s:I, s:I}", "connected",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "connected",
 			 (json_int_t)i->users_connected, "needs_reconnect",
-			 (json_int_t)i->users_need_reconnect);
+			 (json_int_t)i->users_need_reconnect, "revoked",
+			 (json_int_t)i->users_revoked, "degraded",
+			 (json_int_t)i->users_degraded, "expiring",
+			 (json_int_t)i->users_expiring);
 }
 
 static json_t *

@@ -240,6 +240,9 @@ put_grants(struct buf *b, struct api_request *r)
 	put_metric(b, "user_grants_needing_reconnect", "gauge",
 		   "Those of them that their users have to give anew.",
 		   n.user_needs_reconnect);
+	put_metric(b, "user_grants_degraded", "gauge",
+		   "Those of them that work, but not as they should.",
+		   n.user_degraded);
 	put_metric(b, "token_requests_total", "counter",
 		   "Requests to token and revocation endpoints.",
 		   n.token_requests);

@@ -26,7 +26,8 @@ static const char *const connections_query[] = { "limit",  "after", "service",
 static const char *const calls_query[] = { "limit", "after", "connection",
 					   "failed", NULL };
 static const char *const audit_query[] = { "limit", "after", "object", NULL };
-static const char *const users_query[] = { "limit", "after", "status", NULL };
+static const char *const users_query[] = { "limit", "after", "status",
+					   "attention", NULL };
 static const char *const force_query[] = { "force", NULL };
 static const char *const talk_query[] = { "after", NULL };
 static const char *const wait_query[] = { "wait", NULL };

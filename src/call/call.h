@@ -170,7 +170,7 @@ struct call {
 	bool sent_all;
 	bool permitted;	    /* people/ has said yes, for this snapshot */
 	bool base_unknown;  /* until the injection's own binding is there */
-	bool degraded;	    /* as the connection was seen last */
+	bool degraded;	    /* as the grant was seen last */
 	bool fresh;	    /* take no pooled connection */
 	uint8_t waits;	    /* look-ups so far, against going in circles */
 	unsigned interim;   /* 1xx answers of this attempt */

@@ -80,7 +80,7 @@ judge_health(struct call *c, const struct binding_answer *a, bool refused)
 	if (a->status < 400 && !refused) {
 		if (c->degraded && a->status >= 200 &&
 		    !connect_view_find(view, c->link, NULL, &entry))
-			connect_view_health(view, entry, NULL, "");
+			connect_view_health(view, entry, c->subject, NULL, "");
 		return;
 	}
 	if (binding_match_any(&api->missing_scope_on, a))
@@ -91,9 +91,10 @@ judge_health(struct call *c, const struct binding_answer *a, bool refused)
 		problem = "token_refused";
 	if (!problem || connect_view_find(view, c->link, NULL, &entry))
 		return;
-	if (!entry->degraded && !strcmp(problem, "missing_scope"))
+	if (!connect_view_degraded(entry, c->subject) &&
+	    !strcmp(problem, "missing_scope"))
 		call_scope_missing(c, a, scope, sizeof(scope));
-	connect_view_health(view, entry, problem, scope);
+	connect_view_health(view, entry, c->subject, problem, scope);
 }
 
 static bool

@@ -237,13 +237,13 @@ call_take_snapshot(struct call *c, const struct connect_entry *entry)
 	connect_snapshot_ref(entry->snapshot);
 	connect_snapshot_unref(c->snapshot);
 	c->snapshot = entry->snapshot;
-	c->degraded = entry->degraded;
 	if (!c->snapshot->per_user)
 		c->subject = "";
 	else if (!c->subject[0] && !c->actor->flow[0])
 		c->subject = c->actor->member;
 	/* A flow has no grant of its own, and its publisher's is not meant. */
 	ASSERT(!c->snapshot->per_user || c->subject[0]);
+	c->degraded = connect_view_degraded(entry, c->subject);
 }
 
 /* What a call without a connection adds: nothing. */

@@ -58,7 +58,8 @@ static const struct cli_option calls_options[] = {
 };
 
 static const struct cli_option users_options[] = {
-	{ "attention", CLI_FLAG, NULL, "only those who must connect again" },
+	{ "attention", CLI_FLAG, NULL,
+	  "only those who must connect again, soon, or look into it" },
 	{ NULL },
 };
 
@@ -83,6 +84,9 @@ static const struct cli_column object_columns[] = {
 	{ "Because", "expires_forecast.detail" },
 	{ "Users connected", "users.connected" },
 	{ "Users to reconnect", "users.needs_reconnect" },
+	{ "Users that revoked", "users.revoked" },
+	{ "Users degraded", "users.degraded" },
+	{ "Users ending soon", "users.expiring" },
 	{ "Warning", "warning" },
 	{ NULL },
 };
@@ -305,18 +309,19 @@ users_run(struct cli *c)
 		{ "USER", "email" },
 		{ "ID", "subject" },
 		{ "STATUS", "status" },
+		{ "HEALTH", "health" },
 		{ "ACCOUNT", "account" },
 		{ "ENDS", "expires_forecast.at" },
 		{ "REASON", "reason" },
+		{ "HEALTH REASON", "health_reason" },
 		{ NULL },
 	};
-	const char *path = action_path(c), *status;
+	const char *path = action_path(c), *which;
 	json_t *list;
 	int rc;
 
-	status = cli_flag(&c->args, "attention") ? "?status=needs_reconnect"
-						 : "";
-	path = arena_printf(c->arena, "%s%s", path, status);
+	which = cli_flag(&c->args, "attention") ? "?attention=true" : "";
+	path = arena_printf(c->arena, "%s%s", path, which);
 	if (!path)
 		return cli_fail(CLI_FAILED, "out of memory");
 	rc = cli_request_list(c, path, 0, &list);

@@ -161,15 +161,23 @@ change_remember(struct store_conn *c, const struct connect_msg_status *m)
 static bool
 status_matters(struct store_conn *c, const struct connect_msg_status *m)
 {
+	const char *status = connect_status_name(m->status);
 	struct store_stmt *st = NULL;
 	bool same = false;
+	int rc;
 
-	if (m->who.subject[0] ||
-	    store_query(c, &st,
-			"SELECT 1 FROM connections WHERE id = ?1 "
-			"AND status = ?2 AND reason = ?3",
-			"sss", m->who.connection,
-			connect_status_name(m->status), m->reason))
+	rc = m->who.subject[0]
+		     ? store_query(c, &st,
+				   "SELECT 1 FROM connection_users "
+				   "WHERE connection = ?1 AND status = ?2 "
+				   "AND reason = ?3 AND subject = ?4",
+				   "ssss", m->who.connection, status, m->reason,
+				   m->who.subject)
+		     : store_query(c, &st,
+				   "SELECT 1 FROM connections WHERE id = ?1 "
+				   "AND status = ?2 AND reason = ?3",
+				   "sss", m->who.connection, status, m->reason);
+	if (rc)
 		return true;
 	same = store_step(st) == 1;
 	store_done(st);
@@ -474,7 +482,7 @@ connect_front_counts(struct connect_front *f, uint32_t timeout_ms,
 		rc = connect_msg_counts_unpack(&u, out);
 	}
 	secret_free(reply);
-	return rc;
+	return rc ? rc : front_users_count(f->store, &out->user_degraded);
 }
 
 int

@@ -186,6 +186,8 @@ struct connect_forecast {
 	int64_t at;
 	const char *reason, *text;
 };
+/* A user's grant that ends within this needs attention. */
+#define CONNECT_SOON_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 struct connect_info {
 	char id[27];
@@ -210,9 +212,10 @@ struct connect_info {
 	int64_t version, created_at, updated_at;
 	int64_t connected_at, last_used_at, expires_at; /* 0: none */
 	struct connect_forecast forecast;
-	/* per_user: users that are connected, and those that must connect
-	 * again. */
-	int64_t users_connected, users_need_reconnect;
+	/* per_user: users that are connected; of them those who need
+	 * attention (no one twice); and who must connect again */
+	int64_t users_connected, users_degraded, users_expiring;
+	int64_t users_need_reconnect, users_revoked;
 	const char *warning; /* what its owner should know, or "" */
 	bool may_manage;     /* the actor may change it */
 };
@@ -253,6 +256,7 @@ struct connect_filter {
 	const char *status;  /* NULL: any */
 	const char *text;    /* in name or link; NULL */
 	const char *after;   /* a link name: those behind it; NULL */
+	bool attention;	     /* only users that need it */
 	size_t limit;
 };
 /* Those that the actor may know of, by link name.  More may follow when
@@ -328,12 +332,17 @@ struct connect_user {
 	const char *name, *email; /* a member's; "" */
 	enum connect_status status;
 	const char *reason, *account; /* "" if none */
+	bool degraded;
+	const char *health_reason;
+	int64_t health_since, retry_at; /* 0: none */
+	/* "needs_reconnect", "revoked", "degraded", "expiring"; "" if none */
+	const char *attention;
 	struct connect_texts scopes_granted;
 	int64_t connected_at, expires_at; /* 0: none */
 	struct connect_forecast forecast;
 };
 /* Those of a connection, by subject, for who may manage it.  Of the filter:
- * status, after (a subject), limit. */
+ * status or attention, after (a subject), limit. */
 int connect_front_users(struct connect_front *f, struct store_conn *c,
 			const struct connect_who *who, const char *link,
 			const struct connect_filter *filter,

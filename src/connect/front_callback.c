@@ -448,7 +448,7 @@ callback_find(struct store_conn *c, const struct callback *cb,
 				    "same browser.",
 				    "This consent was begun in another "
 				    "browser.");
-	rc = front_row_load_id(c, s->connection, arena, r);
+	rc = front_row_load_id(c, s->connection, false, arena, r);
 	if (rc == ERR_NOT_FOUND)
 		return connect_fail(p, rc, CONNECT_P_CONNECTION_NOT_FOUND, NULL,
 				    "The connection was deleted meanwhile.");

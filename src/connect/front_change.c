@@ -137,7 +137,7 @@ change_answer(struct store_conn *c, const struct connect_who *who,
 
 	memcpy(id, r->info.id, sizeof(id));
 	front_row_release(r);
-	rc = front_row_load_id(c, id, arena, r);
+	rc = front_row_load_id(c, id, true, arena, r);
 	r->info.may_manage = !rc && front_row_may_manage(who, r);
 	*out = r->info;
 	return rc;

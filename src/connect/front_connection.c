@@ -421,7 +421,7 @@ draft_run(struct draft *d, struct connect_info *out)
 		rc = draft_store(d);
 	if (rc)
 		return rc;
-	rc = front_row_load_id(d->c, d->id, d->arena, &r);
+	rc = front_row_load_id(d->c, d->id, false, d->arena, &r);
 	at_once = d->binding->kind != CATALOG_OAUTH2_CODE &&
 		  (d->n->credential_count || !d->n->per_user);
 	if (!rc && at_once)
@@ -559,11 +559,12 @@ connect_front_list(struct connect_front *f, struct store_conn *c,
 	if (!*out || !pattern)
 		rc = ERR_NOMEM;
 	if (!rc)
-		rc = store_query(c, &st, front_row_page, "sssss",
+		rc = store_query(c, &st, front_row_page, "sssssi",
 				 who->actor->org,
 				 filter->after ? filter->after : "",
 				 filter->service ? filter->service : "",
-				 filter->status ? filter->status : "", pattern);
+				 filter->status ? filter->status : "", pattern,
+				 front_row_soon());
 	if (!rc)
 		rc = list_rows(c, who, st, arena, filter->limit, *out, count);
 	store_done(st);

@@ -388,7 +388,7 @@ connect_front_page(struct connect_front *f, struct store_conn *c,
 	rc = ticket_find(c, who, token, &t, p);
 	if (rc)
 		return rc;
-	rc = front_row_load_id(c, t.connection, arena, &r);
+	rc = front_row_load_id(c, t.connection, false, arena, &r);
 	if (rc)
 		front_fail_store(p, c, rc);
 	else
@@ -594,7 +594,7 @@ connect_front_press(struct connect_front *f, struct store_conn *c,
 	rc = ticket_find(c, who, token, &t, p);
 	if (rc)
 		return rc;
-	rc = front_row_load_id(c, t.connection, arena, &r);
+	rc = front_row_load_id(c, t.connection, false, arena, &r);
 	if (rc)
 		front_fail_store(p, c, rc);
 	else

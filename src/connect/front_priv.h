@@ -44,12 +44,22 @@ int front_egress_publish(struct connect_front *f, struct store_conn *c);
 
 /* ---- front_users.c ---- */
 
-/* A user has given his grant, within the caller's transaction; and what the
- * keeper tells of it later. */
+/* Of a row of connection_users, with this prefix for its columns: that it
+ * works, but not as it should; that it will end soon (a parameter). */
+#define FRONT_USER_DEGRADED(u) \
+	u "status = 'connected' AND " u "health = 'degraded'"
+#define FRONT_USER_EXPIRING(u, soon) \
+	u "status = 'connected' AND " u "health = 'ok' AND " u \
+	  "ends_at > 0 AND " u "ends_at < " soon
+
+/* A user has given his grant, within the caller's transaction (health: why it
+ * is degraded, or ""); and what the keeper tells of it later. */
 int front_user_connected(struct store_conn *c, const char *connection,
 			 const char *subject, const struct connect_msg_grant *g,
-			 struct slice granted);
+			 struct slice granted, const char *health);
 int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
+/* How many there are whose grant is degraded, of all connections. */
+int front_users_count(struct store *s, uint64_t *degraded);
 
 /* ---- front_problem.c ---- */
 
@@ -104,17 +114,20 @@ int front_row_load(struct connect_front *f, struct store_conn *c,
 		   const struct connect_who *who, const char *link,
 		   enum people_action action, struct arena *arena,
 		   struct front_row *out, struct connect_problem *p);
-/* By id, without asking anybody: for consent and the keeper's notices. */
-int front_row_load_id(struct store_conn *c, const char *id, struct arena *arena,
-		      struct front_row *out);
+/* By id, without asking anybody: for consent and the keeper's notices.  users:
+ * also counts them, which takes longer the more there are. */
+int front_row_load_id(struct store_conn *c, const char *id, bool users,
+		      struct arena *arena, struct front_row *out);
 void front_row_release(struct front_row *r);
 /* When a grant is likely to end: the earlier of what cannot be helped and,
  * where nothing is renewed, of idleness. */
 struct connect_forecast front_forecast(enum connect_status status,
 				       int64_t ends_at, struct slice why,
 				       int64_t idle);
+/* Now, and CONNECT_SOON_MS. */
+int64_t front_row_soon(void);
 /* A page of rows for front_row_read(): organisation, after this link,
- * service, status, pattern ("" each: any). */
+ * service, status, pattern ("" each: any), front_row_soon(). */
 extern const char front_row_page[];
 int front_row_read(struct store_conn *c, struct store_stmt *st,
 		   struct arena *arena, struct front_row *out);

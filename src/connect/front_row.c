@@ -152,11 +152,19 @@ front_scope_join(const struct binding *b, const struct connect_texts *t,
 
 /* ---- reading ---- */
 
-/* Of a connection for each user: how many of them. */
-#define USERS(status) \
-	"CASE WHEN c.per_user = 1 THEN (SELECT count(*) " \
-	"FROM connection_users u WHERE u.connection = c.id " \
-	"AND u.status = '" status "') ELSE 0 END"
+/* Of a connection for each user: how many of them.  Each is a range of the
+ * index connection_users_standing.  soon: the parameter that has
+ * front_row_soon(). */
+#define USERS(which) \
+	", CASE WHEN c.per_user = 1 THEN (SELECT count(*) " \
+	"FROM connection_users u WHERE u.connection = c.id AND " which \
+	") ELSE 0 END"
+#define USERS_COLUMNS(soon) \
+	USERS("u.status = 'connected'") \
+	USERS("u.status = 'needs_reconnect'") \
+	USERS("u.status = 'revoked'") \
+	USERS(FRONT_USER_DEGRADED("u.")) \
+	USERS(FRONT_USER_EXPIRING("u.", soon))
 #define ROW_COLUMNS \
 	"c.id, c.org, c.link_name, c.name, c.service, c.method, c.status, " \
 	"c.reason, c.health, c.health_reason, c.health_since, c.retry_at, " \
@@ -164,16 +172,21 @@ front_scope_join(const struct binding *b, const struct connect_texts *t,
 	"c.account, c.data_centre, c.owner, m.name, c.parameters, " \
 	"c.per_user, c.version, c.created_at, c.updated_at, " \
 	"c.connected_at, c.last_used_at, c.expires_at, c.ends_at, " \
-	"c.ends_why, c.idle_ends_at, c.warning, " USERS( \
-		"connected") ", " USERS("needs_reconnect")
+	"c.ends_why, c.idle_ends_at, c.warning"
 #define ROW_FROM " FROM connections c JOIN members m ON m.id = c.owner "
 
 /* Whole, since statements are cached by the literal's address. */
-const char front_row_page[] =
-	"SELECT " ROW_COLUMNS ROW_FROM "WHERE c.org = ?1 AND c.link_name > ?2 "
+const char front_row_page[] = "SELECT " ROW_COLUMNS USERS_COLUMNS("?6") ROW_FROM
+	"WHERE c.org = ?1 AND c.link_name > ?2 "
 	"AND (?3 = '' OR c.service = ?3) AND (?4 = '' OR c.status = ?4) "
 	"AND (?5 = '' OR lower(c.name) LIKE ?5 ESCAPE '!' "
 	"OR c.link_name LIKE ?5 ESCAPE '!') ORDER BY c.link_name";
+
+int64_t
+front_row_soon(void)
+{
+	return clock_wall_ms() + CONNECT_SOON_MS;
+}
 
 static const char *
 col_text(struct store_stmt *st, int col, struct arena *arena, int *rc)
@@ -257,6 +270,9 @@ front_row_read(struct store_conn *c, struct store_stmt *st, struct arena *arena,
 				     store_col(st, 28), store_col_int(st, 29));
 	i->users_connected = store_col_int(st, 31);
 	i->users_need_reconnect = store_col_int(st, 32);
+	i->users_revoked = store_col_int(st, 33);
+	i->users_degraded = store_col_int(st, 34);
+	i->users_expiring = store_col_int(st, 35);
 	if (!rc)
 		rc = front_texts_of_json(store_col(st, 12), arena,
 					 &i->scopes_asked);
@@ -292,7 +308,7 @@ row_load(struct store_conn *c, const char *sql, const char *org,
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	rc = store_query(c, &st, sql, "ss", org, value);
+	rc = store_query(c, &st, sql, "ssi", org, value, front_row_soon());
 	if (!rc) {
 		rc = store_step(st);
 		rc = rc == 1   ? front_row_read(c, st, arena, out)
@@ -326,7 +342,7 @@ front_row_load(struct connect_front *f, struct store_conn *c,
 	memset(out, 0, sizeof(*out));
 	if (who->actor)
 		rc = row_load(c,
-			      "SELECT " ROW_COLUMNS ROW_FROM
+			      "SELECT " ROW_COLUMNS USERS_COLUMNS("?3") ROW_FROM
 			      "WHERE c.org = ?1 AND c.link_name = ?2",
 			      who->actor->org, link, arena, out);
 	if (rc == ERR_NOT_FOUND)
@@ -345,12 +361,18 @@ front_row_load(struct connect_front *f, struct store_conn *c,
 }
 
 int
-front_row_load_id(struct store_conn *c, const char *id, struct arena *arena,
-		  struct front_row *out)
+front_row_load_id(struct store_conn *c, const char *id, bool users,
+		  struct arena *arena, struct front_row *out)
 {
-	return row_load(
-		c, "SELECT " ROW_COLUMNS ROW_FROM "WHERE ?1 = '' AND c.id = ?2",
-		"", id, arena, out);
+	if (users)
+		return row_load(c,
+				"SELECT " ROW_COLUMNS USERS_COLUMNS("?3")
+					ROW_FROM "WHERE ?1 = '' AND c.id = ?2",
+				"", id, arena, out);
+	return row_load(c,
+			"SELECT " ROW_COLUMNS ", 0, 0, 0, 0, 0" ROW_FROM
+			"WHERE ?1 = '' AND c.id = ?2 AND ?3 > 0",
+			"", id, arena, out);
 }
 
 int
@@ -431,17 +453,17 @@ row_connected(struct store_conn *c, const struct front_row *r,
 	      const char *subject, const struct connect_msg_grant *g,
 	      struct slice granted, const char *missing)
 {
+	int64_t now = clock_wall_ms();
 	char health[300] = "";
 
-	int64_t now = clock_wall_ms();
-
-	if (subject[0])
-		return front_user_connected(c, r->info.id, subject, g, granted);
 	if (missing[0])
 		snprintf(health, sizeof(health),
 			 "Not granted: %.200s. Connect again and accept them, "
 			 "or edit the scopes.",
 			 missing);
+	if (subject[0])
+		return front_user_connected(c, r->info.id, subject, g, granted,
+					    health);
 	return store_exec(
 		c, NULL,
 		/* what a person has disabled stays so */

@@ -15,63 +15,105 @@
 int
 front_user_connected(struct store_conn *c, const char *connection,
 		     const char *subject, const struct connect_msg_grant *g,
-		     struct slice granted)
+		     struct slice granted, const char *health)
 {
+	int64_t now = clock_wall_ms();
+
 	return store_exec(
 		c, NULL,
 		"INSERT INTO connection_users (connection, subject, status, "
 		"account, scopes_granted, connected_at, expires_at, ends_at, "
-		"ends_why, idle_ends_at) "
-		"VALUES (?1, ?2, 'connected', ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+		"ends_why, idle_ends_at, health, health_reason, health_since, "
+		"generation) VALUES (?1, ?2, 'connected', ?3, ?4, ?5, ?6, ?7, "
+		"?8, ?9, CASE WHEN ?10 = '' THEN 'ok' ELSE 'degraded' END, "
+		"?10, CASE WHEN ?10 = '' THEN 0 ELSE ?5 END, ?11) "
 		"ON CONFLICT (connection, subject) DO UPDATE SET "
 		"status = 'connected', reason = '', account = ?3, "
 		"scopes_granted = ?4, connected_at = ?5, expires_at = ?6, "
-		"ends_at = ?7, ends_why = ?8, idle_ends_at = ?9",
-		"sssliiisi", connection, subject, g->account, granted,
-		clock_wall_ms(), g->expires_at, g->ends_at, g->ends_why,
-		g->idle_ends_at);
+		"ends_at = ?7, ends_why = ?8, idle_ends_at = ?9, "
+		"health = excluded.health, "
+		"health_reason = excluded.health_reason, "
+		"health_since = excluded.health_since, retry_at = 0, "
+		"generation = ?11",
+		"sssliiisisi", connection, subject, g->account, granted, now,
+		g->expires_at, g->ends_at, g->ends_why, g->idle_ends_at, health,
+		(int64_t)g->generation);
 }
 
-/*
- * That he is connected may be news here: this front, or the one before, may
- * have ended between his grant and his row.
- */
+/* That he is connected may be news here: this front, or the one before, may
+ * have ended between his grant and his row. */
 static int
 user_is_connected(struct store_conn *c, const struct connect_msg_status *m)
 {
+	return store_exec(c, NULL,
+			  "INSERT INTO connection_users (connection, subject, "
+			  "status, connected_at) "
+			  "SELECT ?1, ?2, 'connected', ?3 FROM connections "
+			  "WHERE id = ?1 "
+			  "ON CONFLICT (connection, subject) DO UPDATE SET "
+			  "connected_at = CASE WHEN connection_users.status = "
+			  "'connected' THEN connection_users.connected_at "
+			  "ELSE ?3 END WHERE connection_users.generation <= ?4",
+			  "ssii", m->who.connection, m->who.subject,
+			  clock_wall_ms(), (int64_t)m->who.generation);
+}
+
+/* As front.c's of a connection; one that is not connected has no health. */
+static int
+user_stands(struct store_conn *c, const struct connect_msg_status *m)
+{
+	bool degraded = m->degraded && m->status == CONNECT_CONNECTED;
+
 	return store_exec(
 		c, NULL,
-		"INSERT INTO connection_users (connection, subject, status, "
-		"reason, connected_at, expires_at, ends_at, ends_why, "
-		"idle_ends_at) SELECT ?1, ?2, 'connected', ?3, ?4, ?5, ?6, "
-		"?7, ?8 FROM connections WHERE id = ?1 "
-		"ON CONFLICT (connection, subject) DO UPDATE SET "
-		"connected_at = CASE WHEN connection_users.status = "
-		"'connected' THEN connection_users.connected_at ELSE ?4 END, "
-		"status = 'connected', reason = ?3, expires_at = ?5, "
-		"ends_at = ?6, ends_why = ?7, idle_ends_at = ?8",
-		"sssiiisi", m->who.connection, m->who.subject, m->reason,
-		clock_wall_ms(), m->expires_at, m->ends_at, m->ends_why,
-		m->idle_ends_at);
+		"UPDATE connection_users SET status = ?3, reason = ?4, "
+		/* a scope that was not granted stays so through refreshes */
+		"health = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND "
+		"health_reason LIKE 'Not granted:%' THEN health ELSE ?5 END, "
+		"health_reason = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND "
+		"health_reason LIKE 'Not granted:%' THEN health_reason "
+		"ELSE ?6 END, "
+		"health_since = CASE WHEN ?5 = 'ok' AND (?3 <> 'connected' OR "
+		"health_reason NOT LIKE 'Not granted:%') THEN 0 "
+		"WHEN health = 'ok' THEN ?7 ELSE health_since END, "
+		"retry_at = ?8, generation = ?9, expires_at = ?10, "
+		"ends_at = ?11, ends_why = ?12, idle_ends_at = ?13 "
+		"WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
+		"ssssssiiiiisi", m->who.connection, m->who.subject,
+		connect_status_name(m->status), m->reason,
+		degraded ? "degraded" : "ok", degraded ? m->health_reason : "",
+		clock_wall_ms(), degraded ? m->retry_at : 0,
+		(int64_t)m->who.generation, m->expires_at, m->ends_at,
+		m->ends_why, m->idle_ends_at);
 }
 
 int
 front_user_status(struct store_conn *c, const struct connect_msg_status *m)
 {
+	int rc = 0;
+
 	if (m->status == CONNECT_CONNECTED)
-		return user_is_connected(c, m);
-	return store_exec(c, NULL,
-			  "UPDATE connection_users SET status = ?3, "
-			  "reason = ?4, expires_at = ?5, ends_at = ?6, "
-			  "ends_why = ?7, idle_ends_at = ?8 "
-			  "WHERE connection = ?1 AND subject = ?2",
-			  "ssssiisi", m->who.connection, m->who.subject,
-			  connect_status_name(m->status), m->reason,
-			  m->expires_at, m->ends_at, m->ends_why,
-			  m->idle_ends_at);
+		rc = user_is_connected(c, m);
+	return rc ? rc : user_stands(c, m);
 }
 
 /* ---- read ---- */
+
+/* The first that applies; SQL counts and filters the same. */
+static const char *
+user_attention(const struct connect_user *u)
+{
+	if (u->status == CONNECT_NEEDS_RECONNECT)
+		return "needs_reconnect";
+	if (u->status == CONNECT_REVOKED)
+		return "revoked";
+	if (u->status == CONNECT_CONNECTED && u->degraded)
+		return "degraded";
+	if (u->status == CONNECT_CONNECTED && u->forecast.at > 0 &&
+	    u->forecast.at < front_row_soon())
+		return "expiring";
+	return "";
+}
 
 static int
 user_read(struct store_stmt *st, struct arena *arena, struct connect_user *u)
@@ -81,14 +123,61 @@ user_read(struct store_stmt *st, struct arena *arena, struct connect_user *u)
 	u->email = arena_slice(arena, store_col(st, 2));
 	u->reason = arena_slice(arena, store_col(st, 4));
 	u->account = arena_slice(arena, store_col(st, 5));
-	if (!u->subject || !u->name || !u->email || !u->reason || !u->account)
+	u->health_reason = arena_slice(arena, store_col(st, 13));
+	if (!u->subject || !u->name || !u->email || !u->reason || !u->account ||
+	    !u->health_reason)
 		return ERR_NOMEM;
 	connect_status_parse(store_col(st, 3), &u->status);
 	u->connected_at = store_col_int(st, 7);
 	u->expires_at = store_col_int(st, 8);
 	u->forecast = front_forecast(u->status, store_col_int(st, 9),
 				     store_col(st, 10), store_col_int(st, 11));
+	u->degraded = slice_eq(store_col(st, 12), SLICE("degraded"));
+	u->health_since = store_col_int(st, 14);
+	u->retry_at = store_col_int(st, 15);
+	u->attention = user_attention(u);
 	return front_texts_of_json(store_col(st, 6), arena, &u->scopes_granted);
+}
+
+#define USER_COLUMNS \
+	"SELECT u.subject, coalesce(m.name, ''), coalesce(m.email, ''), " \
+	"u.status, u.reason, u.account, u.scopes_granted, u.connected_at, " \
+	"u.expires_at, u.ends_at, u.ends_why, u.idle_ends_at, u.health, " \
+	"u.health_reason, u.health_since, u.retry_at "
+#define USER_MEMBER "LEFT JOIN members m ON m.id = u.subject "
+/*
+ * Subjects after ?2 in a range of connection_users_standing.  They are an
+ * expression lest the order of the table's key be taken instead, where all
+ * users are walked over to find the few.
+ */
+#define USER_RANGE(which) \
+	"SELECT subject || '' AS who FROM connection_users " \
+	"WHERE connection = ?1 AND subject || '' > ?2 AND " which
+
+static int
+users_query(struct store_conn *c, const char *connection,
+	    const struct connect_filter *filter, struct store_stmt **st)
+{
+	if (filter->attention)
+		return store_query(
+			c, st,
+			USER_COLUMNS "FROM (" USER_RANGE(
+				"status IN ('needs_reconnect', "
+				"'revoked')") " UNION ALL " USER_RANGE(FRONT_USER_DEGRADED("")) " UNION ALL " USER_RANGE(FRONT_USER_EXPIRING("",
+																	     "?3")) " ORDER BY who LIMIT ?4) a "
+																		    "JOIN connection_users u ON u.connection = ?1 "
+																		    "AND u.subject = a.who " USER_MEMBER
+																		    "ORDER BY u.subject",
+			"ssii", connection, filter->after, front_row_soon(),
+			(int64_t)filter->limit);
+	return store_query(c, st,
+			   USER_COLUMNS
+			   "FROM connection_users u " USER_MEMBER
+			   "WHERE u.connection = ?1 AND u.subject > ?2 "
+			   "AND (?3 = '' OR u.status = ?3) "
+			   "ORDER BY u.subject LIMIT ?4",
+			   "sssi", connection, filter->after, filter->status,
+			   (int64_t)filter->limit);
 }
 
 static int
@@ -96,24 +185,37 @@ users_read(struct store_conn *c, const char *connection,
 	   const struct connect_filter *filter, struct arena *arena,
 	   struct connect_user *out, size_t *count)
 {
-	struct store_stmt *st;
-	int rc;
+	struct store_stmt *st = NULL;
+	int rc = users_query(c, connection, filter, &st);
 
-	rc = store_query(c, &st,
-			 "SELECT u.subject, coalesce(m.name, ''), "
-			 "coalesce(m.email, ''), u.status, u.reason, "
-			 "u.account, u.scopes_granted, u.connected_at, "
-			 "u.expires_at, u.ends_at, u.ends_why, u.idle_ends_at "
-			 "FROM connection_users u "
-			 "LEFT JOIN members m ON m.id = u.subject "
-			 "WHERE u.connection = ?1 AND u.subject > ?2 "
-			 "AND (?3 = '' OR u.status = ?3) ORDER BY u.subject",
-			 "sss", connection, filter->after, filter->status);
 	while (!rc && *count < filter->limit && (rc = store_step(st)) == 1) {
 		rc = user_read(st, arena, &out[*count]);
 		++*count;
 	}
 	store_done(st);
+	return rc < 0 ? rc : 0;
+}
+
+int
+front_users_count(struct store *s, uint64_t *degraded)
+{
+	struct store_conn *c = NULL;
+	struct store_stmt *st = NULL;
+	int rc = store_acquire(s, &c);
+
+	*degraded = 0;
+	if (rc)
+		return rc;
+	rc = store_query(c, &st,
+			 "SELECT count(*) FROM connection_users "
+			 "WHERE health = 'degraded'",
+			 "");
+	if (!rc)
+		rc = store_step(st);
+	if (rc == 1)
+		*degraded = (uint64_t)store_col_int(st, 0);
+	store_done(st);
+	store_release(c);
 	return rc < 0 ? rc : 0;
 }
 

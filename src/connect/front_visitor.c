@@ -37,7 +37,7 @@ connect_front_visit(struct connect_front *f, struct store_conn *c,
 		    struct connect_ticket *out, struct connect_problem *p)
 {
 	struct front_row r = { 0 };
-	int rc = front_row_load_id(c, v->connection, arena, &r);
+	int rc = front_row_load_id(c, v->connection, false, arena, &r);
 
 	ASSERT(v->subject[0] && v->conversation[0]);
 	ASSERT(v->visitor || v->member[0]);

@@ -20,7 +20,6 @@ enum {
 	UNKNOWN_MAX = 1024,
 	UNKNOWN_MS = 1000,
 	ENTRIES_MAX = 100 * 1000,
-	CALM_MS = 60 * 1000,
 };
 
 /* One connection being loaded. */
@@ -33,6 +32,7 @@ struct view_load {
 	uint64_t epoch;
 	struct catalog *catalog;
 	struct connect_snapshot *snapshot;
+	struct view_users users; /* of it, if it is per user */
 	int err;
 };
 
@@ -187,6 +187,7 @@ entry_free(struct view_entry *e)
 	while (e->by_user && table_next(e->by_user, &cursor, &key, &i))
 		connect_injection_unref(i);
 	table_free(e->by_user);
+	view_users_release(&e->users);
 	free(e);
 }
 
@@ -282,7 +283,7 @@ load_work(struct loop_work *w)
 	l->catalog = l->all->catalog ? catalog_ref(l->all->catalog) : NULL;
 	pthread_mutex_unlock(&l->all->mutex);
 	l->err = l->catalog ? view_snapshot_load(l->all, l->catalog, l->link,
-						 &l->snapshot)
+						 &l->snapshot, &l->users)
 			    : ERR_CLOSED;
 	if (l->catalog)
 		catalog_unref(l->catalog);
@@ -312,14 +313,23 @@ unknown_has(struct connect_view *v, struct slice link)
 	       table_get(v->unknown, link);
 }
 
+static void
+load_take(struct view_load *l, struct view_entry *e)
+{
+	view_entry_set_snapshot(e, l->snapshot);
+	l->snapshot = NULL;
+	view_users_release(&e->users);
+	e->users = l->users;
+	memset(&l->users, 0, sizeof(l->users));
+}
+
 static int
 load_keep(struct connect_view *v, struct view_load *l)
 {
 	struct view_entry *e = view_entry_find(v, l->link);
 
 	if (e) { /* its status was renewed meanwhile */
-		view_entry_set_snapshot(e, l->snapshot);
-		l->snapshot = NULL;
+		load_take(l, e);
 		return 0;
 	}
 	if (table_count(v->entries) >= ENTRIES_MAX)
@@ -332,8 +342,7 @@ load_keep(struct connect_view *v, struct view_load *l)
 		free(e);
 		return ERR_NOMEM;
 	}
-	view_entry_set_snapshot(e, l->snapshot);
-	l->snapshot = NULL;
+	load_take(l, e);
 	return 0;
 }
 
@@ -348,6 +357,7 @@ load_done(struct loop_work *work)
 		/* withdrawn meanwhile: may be out of date */
 		connect_snapshot_unref(l->snapshot);
 		l->snapshot = NULL;
+		view_users_release(&l->users);
 		loop_work_start(v->all->pool, &l->work);
 		return;
 	}
@@ -370,6 +380,7 @@ load_done(struct loop_work *work)
 		view_wait_finish(w, err);
 	}
 	connect_snapshot_unref(l->snapshot);
+	view_users_release(&l->users);
 	free(l);
 }
 
@@ -424,90 +435,4 @@ void
 connect_views_withdraw(struct connect_views *v, const char *connection)
 {
 	loop_circle_tell(&v->circle, connection);
-}
-
-/* ---- health, off the hot path ---- */
-
-struct view_health {
-	struct loop_work work;
-	struct connect_views *all;
-	char connection[CONNECT_ID_SIZE];
-	char problem[32]; /* "": well again */
-	char detail[192];
-};
-
-static void
-health_words(const struct view_health *h, char *out, size_t size)
-{
-	if (!strcmp(h->problem, "missing_scope"))
-		snprintf(out, size,
-			 VIEW_HEALTH_WORDS
-			 "says that a scope is missing%s%s: "
-			 "edit the scopes, and connect again.",
-			 h->detail[0] ? ", " : "", h->detail);
-	else if (!strcmp(h->problem, "throttled"))
-		snprintf(out, size,
-			 VIEW_HEALTH_WORDS "asks to call less often.");
-	else
-		snprintf(out, size,
-			 VIEW_HEALTH_WORDS
-			 "refuses even a token that was just "
-			 "renewed: look whether the account may do this, or "
-			 "connect again.");
-}
-
-static void
-health_work(struct loop_work *w)
-{
-	struct view_health *h = CONTAINER_OF(w, struct view_health, work);
-	struct store_conn *c = NULL;
-	char words[400];
-	int rc = store_acquire(h->all->store, &c);
-
-	health_words(h, words, sizeof(words));
-	if (!rc && h->problem[0])
-		rc = store_exec(c, NULL,
-				"UPDATE connections SET health = 'degraded', "
-				"health_reason = ?2, health_since = ?3, "
-				"retry_at = 0 WHERE id = ?1",
-				"ssi", h->connection, words, clock_wall_ms());
-	else if (!rc) /* what others have noted is theirs to clear */
-		rc = store_exec(c, NULL,
-				"UPDATE connections SET health = 'ok', "
-				"health_reason = '', health_since = 0 "
-				"WHERE id = ?1 AND health_reason LIKE "
-				"'" VIEW_HEALTH_WORDS "%'",
-				"s", h->connection);
-	if (rc)
-		log_warn("health not stored",
-			 LOG_S("connection", h->connection), LOG_E(rc));
-	if (c)
-		store_release(c);
-	free(h);
-}
-
-void
-connect_view_health(struct connect_view *v, struct connect_entry *seen,
-		    const char *problem, const char *detail)
-{
-	struct view_entry *e = CONTAINER_OF(seen, struct view_entry, seen);
-	struct view_health *h;
-
-	if (problem)
-		e->troubled_ms = loop_now_ms(v->loop);
-	else if (e->troubled_ms &&
-		 loop_now_ms(v->loop) - e->troubled_ms < CALM_MS)
-		return;
-	if (seen->degraded == (problem != NULL))
-		return;
-	h = calloc(1, sizeof(*h));
-	if (!h)
-		return;
-	seen->degraded = problem != NULL;
-	h->all = v->all;
-	memcpy(h->connection, seen->snapshot->id, sizeof(h->connection));
-	slice_copy(slice_str(problem), h->problem, sizeof(h->problem));
-	snprintf(h->detail, sizeof(h->detail), "%s", detail);
-	h->work.work = health_work;
-	loop_work_start(v->all->pool, &h->work);
 }

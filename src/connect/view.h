@@ -28,7 +28,7 @@ struct connect_counts {
 	/* now (to within some seconds) */
 	uint64_t grants, usable, in_doubt, refreshing;
 	/* of grants that each user gives for himself */
-	uint64_t user_grants, user_needs_reconnect;
+	uint64_t user_grants, user_needs_reconnect, user_degraded;
 	/* since the keeper's start */
 	uint64_t token_requests, refreshed, failed, kept_alive;
 	uint64_t needs_reconnect, lost_in_doubt;
@@ -44,7 +44,7 @@ struct connect_snapshot {
 	enum connect_status status;
 	char reason[256]; /* in plain words, with what to do */
 	bool per_user;
-	bool degraded; /* by what the service itself has answered */
+	bool degraded; /* as an entry's, when it was loaded */
 	struct people_sharing sharing;
 	/* What the definition says now: where calls may go is what both this
 	 * and the grant's own sealed binding allow. */
@@ -89,7 +89,9 @@ struct connect_entry {
 	 * destination, and the injection that may go there. */
 	struct egress_dest *base;
 	const struct connect_injection *base_for;
-	bool degraded; /* by what the service has answered last */
+	/* By what the service has answered last; unless per_user, where
+	 * connect_view_degraded() knows it of each. */
+	bool degraded;
 };
 
 /* Waiting for the store or the keeper; embedded in its owner. */
@@ -128,13 +130,17 @@ int connect_view_inject(struct connect_view *v, struct connect_entry *e,
 void connect_view_refuse(struct connect_view *v, struct connect_entry *e,
 			 const char *subject, uint64_t generation,
 			 struct connect_wait *w);
+/* Whether the service's last answers for this subject ("" unless per_user)
+ * were such that connect_view_health() has something to clear. */
+bool connect_view_degraded(const struct connect_entry *e, const char *subject);
 /* Notes that the service misses a scope (detail: which, as far as that is
  * known), throttles, refuses a token that was just made, or (NULL) is well
- * again: health of the connection, off the hot path.  It is well only when a minute
- * has gone without trouble, so that a service which throttles every other
- * call does not make a write of each. */
+ * again: health of this subject's grant, off the hot path.  It is well only
+ * when a minute has gone without trouble, so that a service which throttles
+ * every other call does not make a write of each. */
 void connect_view_health(struct connect_view *v, struct connect_entry *e,
-			 const char *problem, const char *detail);
+			 const char *subject, const char *problem,
+			 const char *detail);
 void connect_wait_cancel(struct connect_wait *w);
 
 /*

@@ -34,20 +34,28 @@ struct connect_view {
 	uint64_t unknown_since_ms;
 };
 
+/* Users whose grants are in trouble, or were since this was loaded. */
+struct view_users {
+	struct table *by_subject; /* NULL: none */
+	bool more;		  /* than were loaded */
+};
+
 struct view_entry {
 	struct connect_entry seen; /* what callers get */
 	char link[51];
 	struct connect_injection *injection; /* of the connection itself */
 	struct table *by_user;		     /* per user: injections */
-	uint64_t troubled_ms;		     /* when it last had trouble; 0 */
+	struct view_users users;
+	uint64_t troubled_ms; /* when it last had trouble; 0 */
 };
 
 /* ---- view_snapshot.c: immutable things ---- */
 
 /* The connection of this link as the store has it, on a work thread.
- * ERR_NOT_FOUND, ERR_STORE.  *out has one reference. */
+ * ERR_NOT_FOUND, ERR_STORE.  *out has one reference; release *users. */
 int view_snapshot_load(struct connect_views *v, struct catalog *catalog,
-		       const char *link, struct connect_snapshot **out);
+		       const char *link, struct connect_snapshot **out,
+		       struct view_users *users);
 /* The same with another status; NULL when out of memory. */
 struct connect_snapshot *view_snapshot_with(const struct connect_snapshot *s,
 					    enum connect_status status,
@@ -68,6 +76,15 @@ void view_entry_set_injection(struct view_entry *e, const char *subject,
 			      struct connect_injection *i);
 struct connect_injection *view_entry_injection(const struct view_entry *e,
 					       const char *subject);
+
+/* ---- view_health.c ---- */
+
+/* Those of a connection who are in trouble by what the service has answered,
+ * as it is stored; on a work thread.  ERR_STORE; ERR_NOMEM. */
+int view_users_load(struct store_conn *c, const char *connection,
+		    struct view_users *out);
+/* All zero is fine, and what it is then. */
+void view_users_release(struct view_users *u);
 
 /* ---- view_ask.c: asking the keeper ---- */
 

@@ -155,7 +155,8 @@ snapshot_read(struct connect_snapshot *s, struct store_stmt *st,
 
 int
 view_snapshot_load(struct connect_views *v, struct catalog *catalog,
-		   const char *link, struct connect_snapshot **out)
+		   const char *link, struct connect_snapshot **out,
+		   struct view_users *users)
 {
 	struct connect_snapshot *s = calloc(1, sizeof(*s));
 	struct store_stmt *st = NULL;
@@ -163,6 +164,7 @@ view_snapshot_load(struct connect_views *v, struct catalog *catalog,
 	int rc;
 
 	*out = NULL;
+	memset(users, 0, sizeof(*users));
 	if (!s)
 		return ERR_NOMEM;
 	s->refs = 1;
@@ -177,6 +179,8 @@ view_snapshot_load(struct connect_views *v, struct catalog *catalog,
 			       : rc;
 	}
 	store_done(st);
+	if (!rc && s->per_user)
+		rc = view_users_load(c, s->id, users);
 	if (c)
 		store_release(c);
 	if (rc)
