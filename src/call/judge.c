@@ -80,7 +80,8 @@ judge_health(struct call *c, const struct binding_answer *a, bool refused)
 	if (a->status < 400 && !refused) {
 		if (c->degraded && a->status >= 200 &&
 		    !connect_view_find(view, c->link, NULL, &entry))
-			connect_view_health(view, entry, c->subject, NULL, "");
+			connect_view_health(view, entry, c->subject,
+					    c->injection->generation, NULL, "");
 		return;
 	}
 	if (binding_match_any(&api->missing_scope_on, a))
@@ -94,7 +95,8 @@ judge_health(struct call *c, const struct binding_answer *a, bool refused)
 	if (!connect_view_degraded(entry, c->subject) &&
 	    !strcmp(problem, "missing_scope"))
 		call_scope_missing(c, a, scope, sizeof(scope));
-	connect_view_health(view, entry, c->subject, problem, scope);
+	connect_view_health(view, entry, c->subject, c->injection->generation,
+			    problem, scope);
 }
 
 static bool

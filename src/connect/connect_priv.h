@@ -8,6 +8,9 @@
 #include "connect/connect.h"
 #include "connect/message.h"
 
+/* How reasons begin that tell what the service itself has answered. */
+#define VIEW_HEALTH_WORDS "The service "
+
 /* The catalogue that snapshots are made with from now on (takes a reference
  * of its own), any thread.  Withdraws all snapshots when it replaces one. */
 void connect_views_set_catalog(struct connect_views *v, struct catalog *c);

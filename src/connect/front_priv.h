@@ -42,6 +42,13 @@ int front_egress_load(struct connect_front *f, struct store_conn *c);
  * will be told again. */
 int front_egress_publish(struct connect_front *f, struct store_conn *c);
 
+/* That trouble, as it is stored, outlasts the keeper's news that the grant is
+ * well: a scope that was not granted stays so through refreshes, and what the
+ * service has answered to this generation (a parameter) until the next. */
+#define FRONT_HEALTH_STAYS(generation_told) \
+	"(health_reason LIKE 'Not granted:%' OR (health_reason LIKE " \
+	"'" VIEW_HEALTH_WORDS "%' AND generation = " generation_told "))"
+
 /* ---- front_users.c ---- */
 
 /* Of a row of connection_users, with this prefix for its columns: that it

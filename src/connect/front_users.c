@@ -67,18 +67,17 @@ user_stands(struct store_conn *c, const struct connect_msg_status *m)
 	return store_exec(
 		c, NULL,
 		"UPDATE connection_users SET status = ?3, reason = ?4, "
-		/* a scope that was not granted stays so through refreshes */
-		"health = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND "
-		"health_reason LIKE 'Not granted:%' THEN health ELSE ?5 END, "
-		"health_reason = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND "
-		"health_reason LIKE 'Not granted:%' THEN health_reason "
-		"ELSE ?6 END, "
-		"health_since = CASE WHEN ?5 = 'ok' AND (?3 <> 'connected' OR "
-		"health_reason NOT LIKE 'Not granted:%') THEN 0 "
-		"WHEN health = 'ok' THEN ?7 ELSE health_since END, "
-		"retry_at = ?8, generation = ?9, expires_at = ?10, "
-		"ends_at = ?11, ends_why = ?12, idle_ends_at = ?13 "
-		"WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
+		"health = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND " FRONT_HEALTH_STAYS(
+			"?9") " THEN health ELSE ?5 END, "
+			      "health_reason = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND " FRONT_HEALTH_STAYS(
+				      "?9") " THEN health_reason ELSE ?6 END, "
+					    "health_since = CASE WHEN ?5 = 'ok' AND (?3 <> 'connected' OR "
+					    "NOT " FRONT_HEALTH_STAYS(
+						    "?9") ") THEN 0 "
+							  "WHEN health = 'ok' THEN ?7 ELSE health_since END, "
+							  "retry_at = ?8, generation = ?9, expires_at = ?10, "
+							  "ends_at = ?11, ends_why = ?12, idle_ends_at = ?13 "
+							  "WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
 		"ssssssiiiiisi", m->who.connection, m->who.subject,
 		connect_status_name(m->status), m->reason,
 		degraded ? "degraded" : "ok", degraded ? m->health_reason : "",

@@ -135,12 +135,12 @@ void connect_view_refuse(struct connect_view *v, struct connect_entry *e,
 bool connect_view_degraded(const struct connect_entry *e, const char *subject);
 /* Notes that the service misses a scope (detail: which, as far as that is
  * known), throttles, refuses a token that was just made, or (NULL) is well
- * again: health of this subject's grant, off the hot path.  It is well only
- * when a minute has gone without trouble, so that a service which throttles
+ * again: health of this subject's grant (of this generation), off the hot
+ * path.  It is well only when a minute has gone without trouble, so that a service which throttles
  * every other call does not make a write of each. */
 void connect_view_health(struct connect_view *v, struct connect_entry *e,
-			 const char *subject, const char *problem,
-			 const char *detail);
+			 const char *subject, uint64_t generation,
+			 const char *problem, const char *detail);
 void connect_wait_cancel(struct connect_wait *w);
 
 /*

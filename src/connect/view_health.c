@@ -148,6 +148,7 @@ struct view_health {
 	struct connect_views *all;
 	char connection[CONNECT_ID_SIZE];
 	char subject[64]; /* "": everybody's */
+	uint64_t generation;
 	char problem[32]; /* "": well again */
 	char detail[192];
 };
@@ -172,7 +173,11 @@ health_words(const struct view_health *h, char *out, size_t size)
 			 "connect again.");
 }
 
-/* What others have noted is theirs to clear. */
+/*
+ * What others have noted is theirs to clear.  The generation is stored with
+ * the words: the keeper's news that this very one was made must not clear
+ * them, also where it comes later.
+ */
 static int
 connection_store(struct store_conn *c, const struct view_health *h,
 		 const char *words)
@@ -181,9 +186,12 @@ connection_store(struct store_conn *c, const struct view_health *h,
 		return store_exec(c, NULL,
 				  "UPDATE connections SET "
 				  "health = 'degraded', health_reason = ?2, "
-				  "health_since = ?3, retry_at = 0 "
+				  "health_since = ?3, retry_at = 0, "
+				  "generation = CASE WHEN generation < ?4 "
+				  "THEN ?4 ELSE generation END "
 				  "WHERE id = ?1",
-				  "ssi", h->connection, words, clock_wall_ms());
+				  "ssii", h->connection, words, clock_wall_ms(),
+				  (int64_t)h->generation);
 	return store_exec(c, NULL,
 			  "UPDATE connections SET health = 'ok', "
 			  "health_reason = '', health_since = 0 "
@@ -199,11 +207,13 @@ user_store(struct store_conn *c, const struct view_health *h, const char *words)
 		return store_exec(c, NULL,
 				  "UPDATE connection_users SET "
 				  "health = 'degraded', health_reason = ?3, "
-				  "health_since = ?4, retry_at = 0 "
+				  "health_since = ?4, retry_at = 0, "
+				  "generation = ?5 "
 				  "WHERE connection = ?1 AND subject = ?2 "
-				  "AND status = 'connected'",
-				  "sssi", h->connection, h->subject, words,
-				  clock_wall_ms());
+				  "AND status = 'connected' "
+				  "AND generation <= ?5",
+				  "sssii", h->connection, h->subject, words,
+				  clock_wall_ms(), (int64_t)h->generation);
 	return store_exec(c, NULL,
 			  "UPDATE connection_users SET health = 'ok', "
 			  "health_reason = '', health_since = 0 "
@@ -234,8 +244,8 @@ health_work(struct loop_work *w)
 
 void
 connect_view_health(struct connect_view *v, struct connect_entry *seen,
-		    const char *subject, const char *problem,
-		    const char *detail)
+		    const char *subject, uint64_t generation,
+		    const char *problem, const char *detail)
 {
 	struct view_entry *e = CONTAINER_OF(seen, struct view_entry, seen);
 	uint64_t now_ms = loop_now_ms(v->loop);
@@ -250,6 +260,7 @@ connect_view_health(struct connect_view *v, struct connect_entry *seen,
 	h->all = v->all;
 	memcpy(h->connection, seen->snapshot->id, sizeof(h->connection));
 	slice_copy(slice_str(subject), h->subject, sizeof(h->subject));
+	h->generation = generation;
 	slice_copy(slice_str(problem), h->problem, sizeof(h->problem));
 	snprintf(h->detail, sizeof(h->detail), "%s", detail);
 	h->work.work = health_work;

@@ -9,9 +9,6 @@
 
 #include "connect/connect_priv.h"
 
-/* How reasons begin that tell what the service itself has answered. */
-#define VIEW_HEALTH_WORDS "The service "
-
 struct connect_views {
 	struct store *store;
 	struct loop_pool *pool;

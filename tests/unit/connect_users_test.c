@@ -215,11 +215,12 @@ entry_free(struct view_entry *e)
 }
 
 static void
-answer(struct view_entry *e, const char *subject, const char *problem)
+answer(struct view_entry *e, const char *subject, uint64_t generation,
+       const char *problem)
 {
 	struct connect_view v = { .all = w.views, .loop = w.loop };
 
-	connect_view_health(&v, &e->seen, subject, problem, "");
+	connect_view_health(&v, &e->seen, subject, generation, problem, "");
 	loop_pool_wait(w.pool);
 }
 
@@ -232,20 +233,51 @@ service_that_misses_a_scope_of_one_user_marks_him_alone(void **state)
 	(void)state;
 	connects(&info, 1, "tickets.READ tickets.ALL");
 	assert_false(connect_view_degraded(&e->seen, "u_1"));
-	answer(e, "u_1", "missing_scope");
+	answer(e, "u_1", 1, "missing_scope");
 	assert_true(connect_view_degraded(&e->seen, "u_1"));
 	assert_false(connect_view_degraded(&e->seen, "u_2"));
 	assert_true(user(&info)->degraded);
 	assert_non_null(strstr(user(&info)->health_reason, "scope is missing"));
 	assert_false(look(&info).degraded);
-	answer(e, "u_1", NULL); /* within the minute */
+	answer(e, "u_1", 1, NULL); /* within the minute */
 	assert_true(user(&info)->degraded);
 	entry_free(e);
 	e = entry_new(&info); /* by another worker */
 	assert_true(connect_view_degraded(&e->seen, "u_1"));
 	assert_false(connect_view_degraded(&e->seen, "u_2"));
-	answer(e, "u_1", NULL);
+	answer(e, "u_1", 1, NULL);
 	assert_false(connect_view_degraded(&e->seen, "u_1"));
+	assert_false(user(&info)->degraded);
+	entry_free(e);
+}
+
+static void
+news_of_the_token_does_not_clear_what_the_service_has_said_of_it(void **state)
+{
+	struct connect_info info = create("News of users");
+	struct view_entry *e = entry_new(&info);
+
+	(void)state;
+	connects(&info, 1, "tickets.READ tickets.ALL");
+	answer(e, "u_1", 2, "token_refused"); /* its news come later */
+	assert_true(user(&info)->degraded);
+	told(&info, 2, CONNECT_CONNECTED, "");
+	assert_true(user(&info)->degraded);
+	assert_true(user(&info)->health_since > 0);
+	told(&info, 3, CONNECT_CONNECTED, "");
+	assert_false(user(&info)->degraded);
+	entry_free(e);
+}
+
+static void
+answer_to_a_grant_of_before_says_nothing_of_the_new_one(void **state)
+{
+	struct connect_info info = create("Answers of before");
+	struct view_entry *e = entry_new(&info);
+
+	(void)state;
+	connects(&info, 5, "tickets.READ tickets.ALL");
+	answer(e, "u_1", 4, "missing_scope");
 	assert_false(user(&info)->degraded);
 	entry_free(e);
 }
@@ -261,7 +293,7 @@ good_answer_does_not_clear_what_others_have_noted(void **state)
 	e = entry_new(&info);
 	e->users.more = true; /* it knows nothing of him */
 	assert_true(connect_view_degraded(&e->seen, "u_1"));
-	answer(e, "u_1", NULL);
+	answer(e, "u_1", 1, NULL);
 	assert_false(connect_view_degraded(&e->seen, "u_1"));
 	assert_non_null(strstr(user(&info)->health_reason, "Not granted"));
 	entry_free(e);
@@ -289,7 +321,7 @@ trouble_of_many_users_is_bounded_in_a_worker_and_cleared_all_the_same(
 	e = entry_new(&info);
 	assert_true(e->users.more);
 	assert_int_equal(table_count(e->users.by_subject), 1000);
-	answer(e, "m_01400", NULL);
+	answer(e, "m_01400", 1, NULL);
 	assert_int_equal(look(&info).users_degraded, 1499);
 	entry_free(e);
 }
@@ -397,6 +429,8 @@ main(void)
 		TEST(scope_that_was_not_granted_is_his_trouble_until_he_grants_it),
 		TEST(grant_that_is_of_no_use_has_no_health),
 		TEST(service_that_misses_a_scope_of_one_user_marks_him_alone),
+		TEST(news_of_the_token_does_not_clear_what_the_service_has_said_of_it),
+		TEST(answer_to_a_grant_of_before_says_nothing_of_the_new_one),
 		TEST(good_answer_does_not_clear_what_others_have_noted),
 		TEST(trouble_of_many_users_is_bounded_in_a_worker_and_cleared_all_the_same),
 		TEST(who_needs_attention_is_counted_once_and_listed_by_page),
