@@ -104,6 +104,9 @@ export const api = {
 	act: (link, what) => ask('POST', `${at(link)}/${what}`),
 	calls: (link) => ask('GET', `${at(link)}/calls?limit=20`),
 	usage: (link) => ask('GET', `${at(link)}/usage`),
+	/* One page of them; attention: only those that need it. */
+	users: (link, { attention, after = '', limit }) => ask('GET', `${at(link)}/users?limit=${limit}${
+		attention ? '&attention=true' : ''}${after && `&after=${encodeURIComponent(after)}`}`),
 	shares: (link) => ask('GET', `${at(link)}/shares`),
 	setShares: (link, items) => ask('PUT', `${at(link)}/shares`, { items }),
 

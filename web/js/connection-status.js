@@ -6,9 +6,13 @@ import { degradedText } from './connections.js'
 import { confirm } from './dialog.js'
 import { fill, h, say } from './dom.js'
 import { reload } from './router.js'
-import { busyButton, healthBadge, isDegraded, problemBox, statusBadge, time } from './ui.js'
+import { busyButton, healthBadge, isDegraded, isEachUsers, problemBox, statusBadge, time } from './ui.js'
 
 const allIsWell = 'Everything works: calls go through.'
+const eachConnects = 'Each user connects an account of their own, and calls by their keys use it. Press Connect for yours.'
+
+const stands = (connection) => (isEachUsers(connection) ? eachConnects
+	: connection.reason || (isDegraded(connection) ? degradedText(connection) : allIsWell))
 
 function testResult({ ok, status, account, code, detail, time_ms: ms }) {
 	const answer = status ? `The service answered ${status} in ${ms} ms.` : `No answer of the service after ${ms} ms.`
@@ -58,7 +62,7 @@ export function statusCard(connection, me, method) {
 	const connected = status === 'connected'
 	return h('section', { class: 'card', 'aria-label': 'Status' },
 		h('h2', {}, statusBadge(connection), ' ', healthBadge(connection)),
-		h('p', {}, connection.reason || (isDegraded(connection) ? degradedText(connection) : allIsWell)),
+		h('p', {}, stands(connection)),
 		isDegraded(connection) && h('p', { class: 'muted' }, 'Since ', time(connection.health_since, 'a while'),
 			connection.retry_at && [', tried again ', time(connection.retry_at)]),
 		place,

@@ -5,6 +5,7 @@ import { takeProblem } from './consent.js'
 import { callsCard, usageCard } from './connection-calls.js'
 import { settingsCard } from './connection-settings.js'
 import { statusCard } from './connection-status.js'
+import { firstUsers, usersCard } from './connection-users.js'
 import { h } from './dom.js'
 import { reload } from './router.js'
 import { sharesCard } from './shares.js'
@@ -59,8 +60,9 @@ function forecast({ expires_forecast: end }) {
 export async function connectionPage({ link }) {
 	const [connection, me] = await Promise.all([api.connection(link), whoami()])
 	const none = () => undefined
-	const [service, usage, calls, shares] = await Promise.all([api.service(connection.service).catch(none),
-		api.usage(link).catch(none), api.calls(link).catch(none), api.shares(link).catch(none)])
+	const [service, usage, calls, shares, users] = await Promise.all([api.service(connection.service).catch(none),
+		api.usage(link).catch(none), api.calls(link).catch(none), api.shares(link).catch(none),
+		Promise.resolve(firstUsers(connection)).catch(none)])
 	const problem = takeProblem()
 	const name = service?.name ?? connection.service
 	const method = service?.methods.find(({ id }) => id === connection.method)
@@ -71,7 +73,8 @@ export async function connectionPage({ link }) {
 		h('div', { class: 'actions' }, busyButton('Refresh', reload))),
 		problem && problemBox(problem),
 		h('div', { class: 'columns' },
-			h('div', {}, statusCard(connection, me, method), curlCard(connection, service), callsCard(calls),
+			h('div', {}, statusCard(connection, me, method), usersCard(connection, users),
+				curlCard(connection, service), callsCard(calls),
 				settingsCard(connection, service, method, me)),
 			h('div', {}, usageCard(usage, connection), detailsCard(connection, service, method),
 				shares && sharesCard(connection, shares.items)))] }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The Data Retrieval Engine's list of connections. */
 import { api } from './api.js'
+import { attentionBadge, attentionText } from './connection-users.js'
 import { connect } from './consent.js'
 import { fill, h } from './dom.js'
 import { reload } from './router.js'
-import { busyButton, healthBadge, isDegraded, problemBox, statusBadge, tile, time } from './ui.js'
+import { busyButton, healthBadge, isDegraded, isEachUsers, problemBox, statusBadge, tile, time } from './ui.js'
 
 const nothingYet = () => h('div', { class: 'empty' },
 	h('h2', {}, 'No connection yet'),
@@ -40,8 +41,10 @@ function row(connection, services) {
 			h('h2', {}, h('a', { href }, connection.name)),
 			h('code', {}, connection.link_name), h('span', { class: 'muted' }, ` · ${service}`))),
 		h('div', { class: 'how' },
-			h('p', {}, statusBadge(connection), ' ', healthBadge(connection)),
-			connection.status !== 'connected' && connection.reason && h('p', { class: 'reason' }, connection.reason),
+			h('p', {}, statusBadge(connection), ' ', healthBadge(connection), attentionBadge(connection)),
+			attentionText(connection) && h('p', { class: 'reason' }, attentionText(connection)),
+			connection.status !== 'connected' && connection.reason && !isEachUsers(connection)
+				&& h('p', { class: 'reason' }, connection.reason),
 			connection.status === 'connected' && isDegraded(connection)
 				&& h('p', { class: 'reason' }, degradedText(connection)),
 			trouble),

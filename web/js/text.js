@@ -14,7 +14,8 @@ export const statuses = {
 	not_connected: { word: 'Not connected', tone: 'idle' },
 	needs_reconnect: { word: 'Needs reconnect', tone: 'bad' },
 	disabled: { word: 'Disabled', tone: 'idle' },
-	revoked: { word: 'Revoked', tone: 'idle' }
+	revoked: { word: 'Revoked', tone: 'idle' },
+	each_user: { word: 'Each user connects', tone: 'idle' } /* no status of the API's */
 }
 
 const units = [['year', 31536e6], ['month', 2592e6], ['day', 864e5], ['hour', 36e5], ['minute', 6e4]]

@@ -78,8 +78,11 @@ export async function busy(button, work) {
 	}
 }
 
+/* One that each user connects is not "not connected": it has no grant of its own. */
+export const isEachUsers = ({ per_user: own, status }) => own && status === 'not_connected'
+
 export function statusBadge(connection) {
-	const { word, tone } = statuses[connection.status] ?? { word: connection.status, tone: 'idle' }
+	const { word, tone } = (isEachUsers(connection) ? statuses.each_user : statuses[connection.status]) ?? { word: connection.status, tone: 'idle' }
 	return h('span', { class: `badge ${tone}` }, word)
 }
 
