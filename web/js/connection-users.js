@@ -75,7 +75,7 @@ export function usersCard(connection, first) {
 	const count = h('p', { class: 'muted', role: 'status' })
 	const previous = busyButton('Previous', () => open(at - 1, attention), { 'aria-label': 'Previous users' })
 	const next = busyButton('Next', () => open(at + 1, attention), { 'aria-label': 'Next users' })
-	const pager = h('div', { class: 'actions' }, previous, next, count)
+	const pager = h('div', { class: 'actions pager' }, previous, next, count)
 	const choose = (text, value) => busyButton(text, () => open(0, value), { class: 'quiet' })
 	const choices = [[choose(`Need attention (${needing(users)})`, true), true], [choose(`All (${total(users)})`, false), false]]
 
