@@ -289,10 +289,11 @@ int api_page_message(struct api_request *r, int status, const char *title,
 		     const char *detail, const char *hint);
 /* The hashes in the pages' Content-Security-Policy; once, in api_new. */
 int api_pages_init(struct api *a);
-/* How a consent has ended: link is told to the studio's open pages. */
+/* How a consent has ended: link is told to the studio's open pages.  back:
+ * the origin of the page with the chat, as a link; "" for none. */
 int api_page_consent(struct api_request *r, int status, const char *title,
 		     const char *link, bool connected, const char *detail,
-		     const char *hint);
+		     const char *hint, const char *back);
 
 /* ---- keys and backups ---- */
 

@@ -198,6 +198,20 @@ conversation_calls(struct api_request *r, const struct connect_about *a,
 	return API_PENDING;
 }
 
+/* The origin of the page with the chat; "": it is on none. */
+static const char *
+conversation_origin(struct api_request *r, const struct connect_about *a)
+{
+	struct connect_problem p = { 0 };
+	const char *origin = NULL;
+	struct flow_talk talk;
+
+	if (!flow_talk_get(r->db, a->conversation, &talk, &p))
+		origin = arena_strdup(r->arena, talk.origin);
+	flow_talk_release(&talk);
+	return origin ? origin : "";
+}
+
 static int
 conversation_refused(struct api_request *r, const struct connect_consent *c,
 		     const struct connect_problem *p)
@@ -210,10 +224,20 @@ conversation_refused(struct api_request *r, const struct connect_consent *c,
 				c->about.conversation, c->about.connection,
 				c->denied, flow, &calling))
 		log_debug("a chat that wants no consent any more");
-	rc = api_page_message(r, p->status, p->title, p->detail,
+	rc = api_page_consent(r, p->status, p->title, "", false, p->detail,
 			      "You can close this window; the chat goes on, "
-			      "and you can press Connect there again.");
+			      "and you can press Connect there again.",
+			      conversation_origin(r, &c->about));
 	return rc || !calling ? rc : conversation_calls(r, &c->about, flow);
+}
+
+/* The chat goes on, or has already. */
+static int
+conversation_told(struct api_request *r, const struct connect_consent *c)
+{
+	return api_page_consent(r, 200, "Connected", "", true,
+				"You can close this window; the chat goes on.",
+				"", conversation_origin(r, &c->about));
 }
 
 static int
@@ -228,10 +252,7 @@ conversation_given(struct api_request *r, const struct connect_consent *c)
 				    flow);
 
 	if (!rc) {
-		rc = api_page_consent(r, 200, "Connected", "", true,
-				      "You can close this window; the chat "
-				      "goes on.",
-				      "");
+		rc = conversation_told(r, c);
 		return rc ? rc : conversation_calls(r, &c->about, flow);
 	}
 	over = flow_talk_get(r->db, c->about.conversation, &talk, &p) ||
@@ -242,9 +263,7 @@ conversation_given(struct api_request *r, const struct connect_consent *c)
 			r, 409, "The chat is over",
 			"It has ended meanwhile; the access is taken back.",
 			"You can close this window.");
-	return api_page_consent(r, 200, "Connected", "", true,
-				"You can close this window; the chat goes on.",
-				"");
+	return conversation_told(r, c);
 }
 
 int
@@ -265,7 +284,7 @@ api_callback(struct api_request *r)
 			return conversation_refused(r, &c, &p);
 		return api_page_consent(r, p.status, p.title,
 					c.link ? c.link : "", false, p.detail,
-					p.hint);
+					p.hint, "");
 	}
 	if (c.about.conversation[0])
 		return conversation_given(r, &c);
@@ -278,7 +297,7 @@ api_callback(struct api_request *r)
 	if (!rc)
 		rc = api_page_consent(r, 200, "Connected", c.link, true,
 				      buf_cstr(&detail),
-				      "You can close this window.");
+				      "You can close this window.", "");
 	buf_release(&detail);
 	return rc;
 }

@@ -29,7 +29,8 @@ static const char style[] =
 	"font:inherit;color:inherit;background:transparent;border:1px solid "
 	"var(--soft);border-radius:.4rem}button{font:inherit;font-weight:600;"
 	"padding:.65rem 1.4rem;border:0;border-radius:.4rem;cursor:pointer;"
-	"background:var(--deed);color:var(--card)}:focus-visible{outline:3px "
+	"background:var(--deed);color:var(--card)}a{color:var(--deed)}"
+	":focus-visible{outline:3px "
 	"solid var(--deed);outline-offset:2px}";
 
 /* Tells the studio's own pages, wherever they are open, and closes a
@@ -137,10 +138,23 @@ api_page_message(struct api_request *r, int status, const char *title,
 	return api_page(r, status, title, &body);
 }
 
+/* Where the chat is, for whom no window was opened. */
+static void
+put_back(struct buf *b, const char *origin)
+{
+	if (!origin[0])
+		return;
+	buf_puts(b, "<p><a href=\"");
+	codec_html(b, slice_str(origin));
+	buf_puts(b, "/\">Back to ");
+	codec_html(b, slice_str(origin));
+	buf_puts(b, "</a></p>");
+}
+
 int
 api_page_consent(struct api_request *r, int status, const char *title,
 		 const char *link, bool connected, const char *detail,
-		 const char *hint)
+		 const char *hint, const char *back)
 {
 	struct buf body, attributes;
 	int rc;
@@ -149,6 +163,7 @@ api_page_consent(struct api_request *r, int status, const char *title,
 	buf_init(&attributes, 512);
 	put_paragraph(&body, "", detail);
 	put_paragraph(&body, " class=\"soft\"", hint);
+	put_back(&body, back);
 	/* A chat's window has no link to tell, but closes as the others. */
 	if (link[0] || connected) {
 		buf_puts(&attributes, " data-connection=\"");

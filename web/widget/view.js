@@ -284,13 +284,12 @@ export class View {
 		}
 	}
 
-	#answer({ type, choices }) {
-		const say = this.#say, talk = this.#talk
+	#answer(expects) {
+		const say = this.#say, talk = this.#talk, { type, choices } = expects
 		if (type === 'choice' || type === 'yes_no')
 			return choicesOf(choices, { say, send: (id, label) => talk.say({ choice: id }, label) })
-		const content = talk.messages.map((each) => each.content).reverse().find((each) => each.type === 'connect')
 		if (type === 'connect')
-			return connectOf(content ?? {}, { say, action: this.#client.visitorUrl, token: () => talk.token,
+			return connectOf(expects, { say, action: this.#client.visitorUrl, token: () => talk.token,
 				skip: () => talk.say({ choice: 'skip' }, say('skipped')) })
 		const send = (text) => {
 			talk.say({ text }, text)
