@@ -42,6 +42,8 @@
  *   revoke.asked        the exchanger was asked
  *   revoke.answered     its answer is here, and the grant still stored
  *   revoke.stored       the grant is gone here, and nobody was told
+ *   withdraw.revoked    the keeper has revoked a user's grant; not noted yet
+ *   withdraw.forgotten  all of an end are forgotten, and not yet audited
  *   front.injection     the keeper has answered a call that waits
  *   front.answered      that call's worker was told so
  *   front.spent         the callback's state is spent in the front's store

@@ -420,12 +420,19 @@ int connect_front_visit(struct connect_front *f, struct store_conn *c,
 			const struct connect_visit *v, struct arena *arena,
 			struct connect_ticket *out, struct connect_problem *p);
 /*
- * Takes a subject's grant back: upstream, as well as that goes, then here,
- * for good.  0 too where there is none.
+ * Takes a subject's grant back: from now on it is given out to nobody, and
+ * connect_front_withdraw() revokes it upstream.  0 too where there is none.
  */
 int connect_front_forget(struct connect_front *f, struct store_conn *c,
 			 const char *org, const char *connection,
 			 const char *subject);
+/*
+ * Goes on with revoking users' grants that have ended (their conversation is
+ * over, their connection was deleted or revoked): a bounded part of them,
+ * from a work thread that may wait for providers.  To be called every few
+ * seconds; what fails is tried again by a later call.
+ */
+int connect_front_withdraw(struct connect_front *f, struct store_conn *c);
 
 /* What a ticket is about, for whom it is good; spends nothing. */
 struct connect_about {

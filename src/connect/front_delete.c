@@ -108,6 +108,27 @@ delete_check_uses(struct store_conn *c, const struct front_row *r,
 	return rc;
 }
 
+/* Users' own are revoked in the background: there may be many. */
+static int
+delete_grants(struct connect_front *f, struct store_conn *c,
+	      const struct connect_who *who, const struct front_row *r,
+	      struct connect_revoked *revoked, struct connect_problem *p)
+{
+	int64_t users = 0;
+	int rc = 0;
+
+	if (r->info.per_user) {
+		rc = front_withdraw_mark(f, c, r->org, r->info.id, "", p);
+		if (!rc && front_withdraw_count(c, r->info.id, &users))
+			rc = front_fail_store(p, c, ERR_STORE);
+		front_withdraw_words(users, revoked->detail,
+				     sizeof(revoked->detail));
+	} else if (r->info.status != CONNECT_REVOKED) {
+		rc = front_grant_revoke(f, r, who, revoked, p);
+	}
+	return rc || users ? rc : forget_all(f, r, p);
+}
+
 int
 connect_front_delete(struct connect_front *f, struct store_conn *c,
 		     const struct connect_who *who, const char *link,
@@ -130,13 +151,13 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 		rc = front_fail_store(p, c, ERR_CONFLICT);
 	if (!rc && !force)
 		rc = delete_check_uses(c, &r, arena, p);
-	if (!rc && r.info.status != CONNECT_REVOKED)
-		rc = front_grant_revoke(f, &r, who, &revoked, p);
 	if (!rc)
-		rc = forget_all(f, &r, p);
+		rc = delete_grants(f, c, who, &r, &revoked, p);
 	if (rc)
 		goto out;
 	rc = store_begin(c);
+	if (!rc && r.info.per_user)
+		rc = front_withdraw_note_all(c, &r, "delete");
 	if (!rc)
 		rc = delete_rows(c, &r);
 	if (!rc)

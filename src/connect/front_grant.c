@@ -185,6 +185,10 @@ connect_front_revoke(struct connect_front *f, struct store_conn *c,
 
 	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
 			    &r, p);
+	if (!rc && r.info.per_user) {
+		rc = front_withdraw_revoke(f, c, who, &r, revoked, p);
+		goto out;
+	}
 	if (!rc)
 		rc = front_grant_revoke(f, &r, who, revoked, p);
 	if (!rc)
@@ -194,12 +198,10 @@ connect_front_revoke(struct connect_front *f, struct store_conn *c,
 			"reason = ?3, updated_at = ?2, expires_at = 0, "
 			"health = 'ok', health_reason = '', "
 			"health_since = 0, retry_at = 0, "
-			"version = version + 1 WHERE id = ?1 "
-			"AND per_user = 0", /* the others' go on */
+			"version = version + 1 WHERE id = ?1",
 			"The access was revoked. Connect again to use it.",
 			"connection.revoke", revoked->detail, p);
-	if (!rc && r.info.per_user) /* his row is told by the keeper */
-		front_catch_up(f, c);
+out:
 	if (r.info.id[0])
 		connect_views_withdraw(f->views, r.info.id);
 	front_row_release(&r);

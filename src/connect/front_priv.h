@@ -60,13 +60,40 @@ int front_egress_publish(struct connect_front *f, struct store_conn *c);
 	  "ends_at > 0 AND " u "ends_at < " soon
 
 /* A user has given his grant, within the caller's transaction (health: why it
- * is degraded, or ""); and what the keeper tells of it later. */
+ * is degraded, or ""; ERR_NOT_FOUND: the connection is gone); and what the
+ * keeper tells of it later. */
 int front_user_connected(struct store_conn *c, const char *connection,
 			 const char *subject, const struct connect_msg_grant *g,
 			 struct slice granted, const char *health);
 int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
 /* How many there are whose grant is degraded, of all connections. */
 int front_users_count(struct store *s, uint64_t *degraded);
+
+/* ---- front_withdraw.c: users' grants that end ---- */
+
+struct front_row;
+/* The keeper gives this grant (subject "": all of the connection's) to nobody
+ * any more; afterwards the store knows of all there are. */
+int front_withdraw_mark(struct connect_front *f, struct store_conn *c,
+			const char *org, const char *connection,
+			const char *subject, struct connect_problem *p);
+/* That it is to be revoked, within the caller's transaction; because:
+ * "delete", "revoke", "visitor". */
+int front_withdraw_note(struct store_conn *c, const char *org,
+			const char *connection, const char *name,
+			const char *subject, const char *because);
+int front_withdraw_note_all(struct store_conn *c, const struct front_row *r,
+			    const char *because);
+/* How many of the connection are there to be revoked. */
+int front_withdraw_count(struct store_conn *c, const char *connection,
+			 int64_t *count);
+void front_withdraw_words(int64_t count, char *out, size_t size);
+/* All users' grants of a connection that stays. */
+int front_withdraw_revoke(struct connect_front *f, struct store_conn *c,
+			  const struct connect_who *who,
+			  const struct front_row *r,
+			  struct connect_revoked *revoked,
+			  struct connect_problem *p);
 
 /* ---- front_problem.c ---- */
 

@@ -496,6 +496,7 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 {
 	struct arena *arena = arena_new(256 * 1024);
 	struct buf granted;
+	bool gone;
 	int rc;
 
 	buf_init(&granted, ROW_JSON_MAX);
@@ -505,7 +506,11 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = row_connected(c, r, subject, g, buf_slice(&granted),
 				   front_scopes_missing(r, g, arena));
-	if (!rc)
+	gone = rc == ERR_NOT_FOUND;
+	if (gone)
+		rc = front_withdraw_note(c, r->org, r->info.id, r->info.name,
+					 subject, "delete");
+	else if (!rc)
 		rc = front_audit(c, who, r->org, action, r->info.id,
 				 r->info.name, g->account);
 	if (!rc)
@@ -513,6 +518,10 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 	if (rc) {
 		store_rollback(c);
 		front_fail_store(p, c, rc);
+	} else if (gone) {
+		rc = connect_fail(p, ERR_NOT_FOUND,
+				  CONNECT_P_CONNECTION_NOT_FOUND, NULL,
+				  "The connection was deleted meanwhile.");
 	}
 	connect_views_withdraw(f->views, r->info.id);
 	buf_release(&granted);

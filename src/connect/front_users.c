@@ -19,14 +19,16 @@ front_user_connected(struct store_conn *c, const char *connection,
 {
 	int64_t now = clock_wall_ms();
 
-	return store_exec(
-		c, NULL,
+	int64_t changed = 0;
+	int rc = store_exec(
+		c, &changed,
 		"INSERT INTO connection_users (connection, subject, status, "
 		"account, scopes_granted, connected_at, expires_at, ends_at, "
 		"ends_why, idle_ends_at, health, health_reason, health_since, "
-		"generation) VALUES (?1, ?2, 'connected', ?3, ?4, ?5, ?6, ?7, "
+		"generation) SELECT ?1, ?2, 'connected', ?3, ?4, ?5, ?6, ?7, "
 		"?8, ?9, CASE WHEN ?10 = '' THEN 'ok' ELSE 'degraded' END, "
-		"?10, CASE WHEN ?10 = '' THEN 0 ELSE ?5 END, ?11) "
+		"?10, CASE WHEN ?10 = '' THEN 0 ELSE ?5 END, ?11 "
+		"FROM connections WHERE id = ?1 "
 		"ON CONFLICT (connection, subject) DO UPDATE SET "
 		"status = 'connected', reason = '', account = ?3, "
 		"scopes_granted = ?4, connected_at = ?5, expires_at = ?6, "
@@ -38,24 +40,50 @@ front_user_connected(struct store_conn *c, const char *connection,
 		"sssliiisisi", connection, subject, g->account, granted, now,
 		g->expires_at, g->ends_at, g->ends_why, g->idle_ends_at, health,
 		(int64_t)g->generation);
+
+	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
 }
 
 /* That he is connected may be news here: this front, or the one before, may
  * have ended between his grant and his row. */
 static int
-user_is_connected(struct store_conn *c, const struct connect_msg_status *m)
+user_is_connected(struct store_conn *c, const struct connect_msg_status *m,
+		  bool *changed)
 {
-	return store_exec(c, NULL,
-			  "INSERT INTO connection_users (connection, subject, "
-			  "status, connected_at) "
-			  "SELECT ?1, ?2, 'connected', ?3 FROM connections "
-			  "WHERE id = ?1 "
-			  "ON CONFLICT (connection, subject) DO UPDATE SET "
-			  "connected_at = CASE WHEN connection_users.status = "
-			  "'connected' THEN connection_users.connected_at "
-			  "ELSE ?3 END WHERE connection_users.generation <= ?4",
-			  "ssii", m->who.connection, m->who.subject,
-			  clock_wall_ms(), (int64_t)m->who.generation);
+	int64_t count = 0;
+	int rc = store_exec(
+		c, &count,
+		"INSERT INTO connection_users (connection, subject, "
+		"status, connected_at) "
+		"SELECT ?1, ?2, 'connected', ?3 FROM connections "
+		"WHERE id = ?1 "
+		"ON CONFLICT (connection, subject) DO UPDATE SET "
+		"connected_at = CASE WHEN connection_users.status = "
+		"'connected' THEN connection_users.connected_at "
+		"ELSE ?3 END WHERE connection_users.generation <= ?4",
+		"ssii", m->who.connection, m->who.subject, clock_wall_ms(),
+		(int64_t)m->who.generation);
+
+	*changed = count > 0;
+	return rc;
+}
+
+/* A grant whose connection was deleted before it was heard of is given back;
+ * one that has a row, and a newer one, is not. */
+static int
+user_is_left(struct store_conn *c, const struct connect_msg_status *m)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st, "SELECT 1 FROM connections WHERE id = ?1",
+			     "s", m->who.connection);
+
+	if (!rc)
+		rc = store_step(st);
+	store_done(st);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	return front_withdraw_note(c, m->who.org, m->who.connection, "",
+				   m->who.subject, "delete");
 }
 
 /* As front.c's of a connection; one that is not connected has no health. */
@@ -89,10 +117,13 @@ user_stands(struct store_conn *c, const struct connect_msg_status *m)
 int
 front_user_status(struct store_conn *c, const struct connect_msg_status *m)
 {
+	bool changed = true;
 	int rc = 0;
 
 	if (m->status == CONNECT_CONNECTED)
-		rc = user_is_connected(c, m);
+		rc = user_is_connected(c, m, &changed);
+	if (!rc && !changed)
+		rc = user_is_left(c, m);
 	return rc ? rc : user_stands(c, m);
 }
 

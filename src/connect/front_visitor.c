@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Grants of conversations' visitors: tickets to give one, and taking one
- * back.
+ * Grants of conversations' visitors: tickets to give one.  How they end is
+ * front_withdraw.c's.
  *
  * A visitor is no member: he has a subject, which flow/ makes for his
  * conversation, and a browser, which a cookie of ours tells.  Whether the
@@ -10,8 +10,6 @@
  *
  * Runs on the front's work threads.
  */
-#include <stdio.h>
-
 #include "connect/front_priv.h"
 
 static int
@@ -53,62 +51,5 @@ connect_front_visit(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = front_ticket_make(f, c, who, &r, v, arena, out, p);
 	front_row_release(&r);
-	return rc;
-}
-
-/* ---- taking it back ---- */
-
-static int
-forget_ask(struct connect_front *f, const char *org, const char *connection,
-	   const char *subject, enum connect_message type, uint32_t timeout_ms,
-	   struct connect_msg_revoked *out)
-{
-	struct connect_msg_subject m = { 0 };
-	struct proc_pack *body = proc_pack_new();
-	struct secret *reply = NULL;
-	struct connect_problem p;
-	struct proc_unpack u;
-	int rc;
-
-	snprintf(m.org, sizeof(m.org), "%s", org);
-	snprintf(m.connection, sizeof(m.connection), "%s", connection);
-	snprintf(m.subject, sizeof(m.subject), "%s", subject);
-	connect_msg_subject_pack(&m, body);
-	rc = front_ask(f, type, body, timeout_ms, &reply, &p, NULL);
-	if (!rc && out) {
-		u = proc_unpack_from(reply);
-		rc = connect_msg_revoked_unpack(&u, out);
-	}
-	secret_free(reply);
-	return rc;
-}
-
-int
-connect_front_forget(struct connect_front *f, struct store_conn *c,
-		     const char *org, const char *connection,
-		     const char *subject)
-{
-	struct connect_msg_revoked m = { 0 };
-	int rc;
-
-	ASSERT(subject[0]); /* "" would be everybody's */
-	rc = forget_ask(f, org, connection, subject, CONNECT_KEEPER_REVOKE,
-			CONNECT_INJECT_MS, &m);
-	if (rc && rc != ERR_NOT_FOUND)
-		return rc;
-	if (!rc && !m.upstream)
-		log_info("a visitor's grant is gone here; upstream says",
-			 LOG_S("connection", connection),
-			 LOG_S("detail", m.detail));
-	rc = forget_ask(f, org, connection, subject, CONNECT_KEEPER_FORGET,
-			CONNECT_QUICK_MS, NULL);
-	if (rc)
-		return rc;
-	front_catch_up(f, c); /* what it told before must not come after */
-	rc = store_exec(c, NULL,
-			"DELETE FROM connection_users WHERE connection = ?1 "
-			"AND subject = ?2",
-			"ss", connection, subject);
-	connect_views_withdraw(f->views, connection);
 	return rc;
 }

@@ -130,8 +130,11 @@ keeper_suspend(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	struct keeper *k = arg;
 	int rc = connect_msg_subject_unpack(in, &who);
 
+	if (!rc && who.generation > CONNECT_LEAVE)
+		rc = ERR_PROTOCOL;
 	if (!rc)
-		rc = keeper_row_suspend(k, &who, who.generation == 1);
+		rc = keeper_row_suspend(k, &who,
+					(enum connect_suspend)who.generation);
 	proc_reply(rq, rc, NULL);
 }
 

@@ -20,7 +20,11 @@ enum { REFUSED_AGAIN_MS = 60 * 1000, REFUSED_AGAIN_MAX_MS = 3600 * 1000 };
 static void
 problem_of_row(const struct keeper_row *r, struct connect_msg_problem *p)
 {
-	if (r->suspended)
+	if (r->leaving)
+		keeper_problem_set(p, "", CONNECT_REVOKED,
+				   "The access was revoked. Connect again to "
+				   "use it.");
+	else if (r->suspended)
 		keeper_problem_set(p, "", CONNECT_DISABLED,
 				   "The connection is disabled.");
 	else

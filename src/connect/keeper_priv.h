@@ -82,6 +82,7 @@ struct keeper_row {
 	enum connect_status status;
 	char reason[256];
 	bool suspended;
+	bool leaving; /* … for good: it is only to be revoked */
 	int64_t obtained_at;
 	int64_t expires_at; /* of the access token; 0: never */
 	uint64_t intent;    /* generation that a refresh was sent for; 0 */
@@ -150,7 +151,7 @@ int keeper_row_recover(struct keeper *k);
 int keeper_row_seen(struct keeper *k);
 int keeper_row_changes(struct keeper *k, uint64_t after, struct proc_pack *out);
 int keeper_row_suspend(struct keeper *k, const struct connect_msg_subject *who,
-		       bool suspend);
+		       enum connect_suspend how);
 
 /* ---- keeper_seal.c: what is sealed ---- */
 

@@ -26,7 +26,15 @@ struct revoking {
 	struct keeper_payload payload;
 	struct keeper_app app;
 	struct proc_call call;
+	enum connect_revoke how;
 };
+
+/* What a revoked row says, from which it is also known later. */
+static const char confirmed[] =
+	"The access was revoked. Connect again to use it.";
+static const char unconfirmed[] =
+	"The access was revoked here; the provider has not confirmed it. "
+	"Connect again to use it.";
 
 /* Waits no more. */
 static void
@@ -225,8 +233,8 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 	r->ends_why[0] = '\0';
 	r->degraded = false;
 	r->health_reason[0] = '\0';
-	snprintf(r->reason, sizeof(r->reason),
-		 "The access was revoked. Connect again to use it.");
+	snprintf(r->reason, sizeof(r->reason), "%s",
+		 upstream ? confirmed : unconfirmed);
 	buf_init(&sealed, 128 * 1024);
 	rc = store_begin(k->db);
 	if (!rc)
@@ -259,6 +267,36 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 	revoking_free(v);
 }
 
+/* Another time: nothing is lost, and refreshing stays forbidden. */
+static void
+revoking_keep(struct revoking *v, const char *words)
+{
+	struct keeper *k = v->keeper;
+	struct keeper_row *r = &v->row;
+	int rc = store_begin(k->db);
+
+	r->intent = 0;
+	r->lease_until = 0;
+	if (!rc)
+		rc = keeper_row_save(k, r, SLICE_NONE);
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db); /* the lease runs out */
+	keeper_fail_with(v->rq, ERR_BUSY, "", r->status, "%s", words);
+	revoking_free(v);
+}
+
+/* Whether the provider may say something else another time. */
+static bool
+answer_may_change(const struct connect_msg_token_answer *m)
+{
+	const char *e = m->answer.error;
+
+	return m->err || !strncmp(e, "HTTP 5", 6) || !strcmp(e, "HTTP 408") ||
+	       !strcmp(e, "HTTP 429");
+}
+
 static void
 revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 {
@@ -270,6 +308,9 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	keeper_refresh_read(v->keeper, err, in, &m);
 	if (!m.err && m.revoked) {
 		revoking_end(v, true, "");
+	} else if (v->how == CONNECT_REVOKE_TRY && answer_may_change(&m)) {
+		keeper_refresh_words(&m, words, sizeof(words));
+		revoking_keep(v, words);
 	} else {
 		keeper_refresh_words(&m, words, sizeof(words));
 		snprintf(detail, sizeof(detail),
@@ -337,6 +378,23 @@ keeper_revoke_free_all(struct keeper *k)
 	}
 }
 
+/* It was done before, and whoever asked has died or not heard of it. */
+static void
+revoking_told(struct revoking *v)
+{
+	struct connect_msg_revoked m = {
+		.upstream = !strcmp(v->row.reason, confirmed)
+	};
+	struct proc_pack *p = proc_pack_new();
+
+	if (!m.upstream)
+		snprintf(m.detail, sizeof(m.detail),
+			 "The provider has not confirmed the revocation.");
+	connect_msg_revoked_pack(&m, p);
+	proc_reply(v->rq, 0, p);
+	revoking_free(v);
+}
+
 static void
 revoke_begin(struct revoking *v)
 {
@@ -345,12 +403,18 @@ revoke_begin(struct revoking *v)
 	const char *obstacle;
 	int rc = keeper_row_load(k, &who, &v->row);
 
+	if (!rc && v->how != CONNECT_REVOKE_NOW && !v->row.leaving)
+		rc = ERR_NOT_FOUND; /* connected anew meanwhile */
 	if (!rc)
 		rc = keeper_payload_open(k, &v->row, &v->payload);
 	if (rc) {
 		keeper_fail_with(v->rq, rc, "", CONNECT_NOT_CONNECTED,
 				 "There is no credential to revoke.");
 		revoking_free(v);
+		return;
+	}
+	if (v->how != CONNECT_REVOKE_NOW && v->row.status == CONNECT_REVOKED) {
+		revoking_told(v);
 		return;
 	}
 	obstacle = v->row.status == CONNECT_REVOKED ? "It was revoked already."
@@ -380,6 +444,8 @@ keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	struct revoking *v = calloc(1, sizeof(*v));
 	int rc = v ? connect_msg_subject_unpack(in, &v->row.who) : ERR_NOMEM;
 
+	if (!rc && v->row.who.generation > CONNECT_REVOKE_LAST)
+		rc = ERR_PROTOCOL;
 	if (rc) {
 		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,
 				 "There is no credential to revoke.");
@@ -388,5 +454,6 @@ keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	}
 	v->keeper = arg;
 	v->rq = rq;
+	v->how = (enum connect_revoke)v->row.who.generation;
 	revoke_begin(v);
 }

@@ -67,7 +67,8 @@ row_read(struct store_stmt *st, struct keeper_row *r)
 	slice_copy(store_col(st, 4), r->app, sizeof(r->app));
 	r->status = status_parse(store_col(st, 5));
 	slice_copy(store_col(st, 6), r->reason, sizeof(r->reason));
-	r->suspended = store_col_int(st, 7) != 0;
+	r->suspended = store_col_int(st, 7) != CONNECT_RESUME;
+	r->leaving = store_col_int(st, 7) == CONNECT_LEAVE;
 	r->obtained_at = store_col_int(st, 8);
 	r->expires_at = store_col_int(st, 9);
 	r->intent = (uint64_t)store_col_int(st, 10);
@@ -130,8 +131,12 @@ row_update(struct keeper *k, const struct keeper_row *r, struct slice sealed)
 		"CASE WHEN ?19 IS NULL THEN restored_at ELSE 0 END, "
 		"sealed = coalesce(?19, sealed), "
 		"lease_by = ?20, good_until = ?21, refusals = ?22, "
-		"granted_at = ?23, issue = ?24, keep_at = "
-		"CASE WHEN suspended = 0 THEN ?25 ELSE -?25 END, ends_at = ?26, "
+		"granted_at = ?23, issue = ?24, "
+		/* who has left and consents anew has not left */
+		"suspended = CASE WHEN suspended = 2 AND granted_at <> ?23 "
+		"THEN 0 ELSE suspended END, keep_at = "
+		"CASE WHEN suspended = 0 OR (suspended = 2 AND granted_at <> "
+		"?23) THEN ?25 ELSE -?25 END, ends_at = ?26, "
 		"ends_why = ?27, idle_ends_at = ?28 "
 		"WHERE connection = ?1 AND subject = ?2 AND generation = ?3",
 		"ssiisssiiiiiiisiiibsiiiiiisi", r->who.connection,
@@ -401,15 +406,18 @@ keeper_row_forget(struct keeper *k, const char *connection, const char *subject)
 
 int
 keeper_row_suspend(struct keeper *k, const struct connect_msg_subject *who,
-		   bool suspend)
+		   enum connect_suspend how)
 {
 	/* What is suspended is not kept alive: its time is put aside. */
 	return store_exec(k->db, NULL,
 			  "UPDATE grants SET suspended = ?1, keep_at = "
-			  "CASE WHEN (?1 = 1) = (keep_at > 0) THEN -keep_at "
+			  "CASE WHEN (?1 > 0) = (keep_at > 0) THEN -keep_at "
 			  "ELSE keep_at END "
-			  "WHERE connection = ?2 AND org = ?3",
-			  "iss", (int64_t)suspend, who->connection, who->org);
+			  "WHERE connection = ?2 AND org = ?3 AND "
+			  "suspended <> 2 AND (?1 < 2 OR ?4 = '' OR "
+			  "subject = ?4)",
+			  "isss", (int64_t)how, who->connection, who->org,
+			  who->subject);
 }
 
 static int

@@ -28,11 +28,12 @@ enum connect_message {
 	CONNECT_KEEPER_INJECT,	       /* msg_subject -> msg_injection */
 	CONNECT_KEEPER_REFUSED,	       /* msg_subject -> msg_injection */
 	CONNECT_KEEPER_REFRESH,	       /* msg_subject -> msg_grant */
-	CONNECT_KEEPER_REVOKE,	       /* msg_subject -> msg_revoked */
+	CONNECT_KEEPER_REVOKE,	       /* msg_subject -> msg_revoked;
+					* generation: enum connect_revoke */
 	CONNECT_KEEPER_FORGET,	       /* msg_subject -> nothing; subject "":
 					* all of the connection's */
-	CONNECT_KEEPER_SUSPEND,	       /* msg_subject, generation 1: no
-					* injections any more; 0: again */
+	CONNECT_KEEPER_SUSPEND,	       /* msg_subject, generation: enum
+					* connect_suspend */
 	CONNECT_KEEPER_CHANGES, /* u64 after -> u64 count, msg_status … */
 	CONNECT_KEEPER_COUNTS,	/* nothing -> msg_counts */
 	CONNECT_KEEPER_EGRESS,	/* msg_egress -> nothing, when the exchanger
@@ -205,6 +206,24 @@ void connect_msg_injection_pack(const struct connect_msg_injection *m,
 int connect_msg_injection_unpack(struct proc_unpack *u,
 				 struct connect_msg_injection *m);
 void connect_msg_injection_release(struct connect_msg_injection *m);
+
+/* How a grant is to be revoked. */
+enum connect_revoke {
+	CONNECT_REVOKE_NOW, /* whatever the provider says */
+	/* One that was left (CONNECT_LEAVE), else ERR_NOT_FOUND: it stays, and
+	 * ERR_BUSY is answered, where the provider gives no answer … */
+	CONNECT_REVOKE_TRY,
+	CONNECT_REVOKE_LAST, /* … or goes all the same */
+};
+
+/* Whose injections there are no more. */
+enum connect_suspend {
+	CONNECT_RESUME,	 /* all of the connection's again */
+	CONNECT_SUSPEND, /* all of them, for a while */
+	/* The subject's ("": all), for good: only to be revoked.  A new
+	 * consent of that subject ends it. */
+	CONNECT_LEAVE,
+};
 
 struct connect_msg_revoked {
 	bool upstream; /* the provider has confirmed it */

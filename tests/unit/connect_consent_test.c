@@ -392,11 +392,17 @@ subject_is_forgotten_by_keeper_and_store(void **state)
 	assert_int_equal(connect_front_forget(w.front, w.c, w.owner->org,
 					      t.info.id, "v_one"),
 			 0);
-	assert_int_equal((unsigned)keeper.forgotten, before + 1);
 	assert_int_equal(number("SELECT count(*) FROM connection_users WHERE "
 				"connection = ?1",
 				t.info.id),
 			 1);
+	assert_int_equal((unsigned)keeper.forgotten, before);
+	assert_int_equal(connect_front_withdraw(w.front, w.c), 0);
+	assert_int_equal((unsigned)keeper.forgotten, before + 1);
+	assert_int_equal(number("SELECT count(*) FROM withdrawals WHERE "
+				"connection = ?1",
+				t.info.id),
+			 0);
 }
 
 static void
