@@ -52,6 +52,9 @@ struct api_route {
 	size_t body_max; /* 0: takes none */
 	struct api_lift lifts[API_LIFTS];
 	const char *const *query; /* parameters; NULL: none */
+	/* Pages of other sites may read what comes of it, also when its
+	 * handler is not reached: says which, in the answer's fields. */
+	void (*cors)(struct api_request *r);
 };
 
 extern const struct api_route api_routes[];
@@ -60,7 +63,7 @@ extern const size_t api_route_count;
 /*
  * The route of a method and path.  0 with its parameters (slices of path);
  * ERR_NOT_FOUND; ERR_UNSUPPORTED when the path is there with other methods,
- * which are listed in allow ("GET, POST").
+ * which are listed in allow ("GET, POST"), and then the first of these.
  */
 int api_route_find(struct slice method, struct slice path,
 		   const struct api_route **out,
@@ -125,6 +128,7 @@ struct api_request {
 	bool storable;	   /* may be kept for Idempotency-Key */
 	size_t spliced;	   /* bytes at its begin that may not */
 	const char *csp;   /* NULL: the one for JSON */
+	bool cors_told;	   /* the fields for pages of other sites are there */
 };
 
 /* Ends what api_later began, on the loop: answers. */
@@ -254,11 +258,13 @@ bool api_talk_after(struct api_request *r, int64_t *out);
 /* ---- widget.c ---- */
 
 /* CORS fields of an answer about a flow (r->params[0]), for pages that may
- * have its widget. */
+ * have its widget; and about a conversation, for its own page.  Once: what
+ * is asked for again stays as it was told first. */
 void api_cors_flow(struct api_request *r);
-/* The same about a conversation; t: NULL when it was not found or is not
- * the caller's (r->params[0] is looked at). */
-void api_cors_talk(struct api_request *r, const struct flow_talk *t);
+void api_cors_talk(struct api_request *r);
+/* Whether the flow's widget is switched on, and whose origin that is: for
+ * any page; it learns no more than that. */
+void api_cors_widget(struct api_request *r);
 
 /* ---- connections.c ---- */
 

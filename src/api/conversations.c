@@ -253,7 +253,7 @@ api_talk_find(struct api_request *r, struct flow_talk *out)
 	if (r->by == API_BY_KEY)
 		rc = flow_talk_find(r->db, r->params[0], r->hash, NULL, out,
 				    &p);
-	api_cors_talk(r, rc ? NULL : out);
+	api_cors_talk(r);
 	if (!rc && out->origin[0] && r->origin_given &&
 	    strcmp(out->origin, r->origin) != 0) {
 		flow_talk_release(out);

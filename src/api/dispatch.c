@@ -170,9 +170,25 @@ request_check_query(struct api_request *r)
 	return 0;
 }
 
-/* First time: who asks, and what; then the handler. */
+/* Pages of other sites that may ask may read why they were refused. */
+static void
+request_tell_pages(struct api_request *r)
+{
+	if (r->route->cors && r->db && !r->cors_told)
+		r->route->cors(r);
+}
+
+/* It was refused before anybody was asked; only who may read it is left. */
 static int
-request_first(struct api_request *r)
+request_refused(struct api_request *r)
+{
+	request_tell_pages(r);
+	return 0;
+}
+
+/* Who asks, and what; then the handler. */
+static int
+request_handle(struct api_request *r)
 {
 	int rc, idempotent;
 
@@ -196,6 +212,16 @@ request_first(struct api_request *r)
 		rc = api_problem_err(r, rc, "It");
 	if (idempotent)
 		api_idempotency_end(r);
+	return rc;
+}
+
+/* The first time on a work thread. */
+static int
+request_first(struct api_request *r)
+{
+	int rc = request_handle(r);
+
+	request_tell_pages(r);
 	return rc;
 }
 
@@ -355,6 +381,19 @@ body_lift(struct api_request *r, char *text, size_t len)
 	return rc;
 }
 
+/* A refusal of the loop's is there. */
+static void
+request_end_refused(struct api_request *r)
+{
+	if (!r->route || !r->route->cors || !r->origin_given) {
+		api_finish(r);
+		return;
+	}
+	http_exchange_set_owner(r->x, r);
+	http_exchange_set_events(r->x, &request_events);
+	api_resume(r, request_refused);
+}
+
 /* What cannot even be read. */
 static void
 body_refuse(struct api_request *r, int err)
@@ -370,7 +409,7 @@ body_refuse(struct api_request *r, int err)
 	else
 		api_problem(r, CONNECT_P_INVALID, NULL,
 			    "The body has not come whole.");
-	api_finish(r);
+	request_end_refused(r);
 }
 
 static void
@@ -457,15 +496,17 @@ request_route(struct api_request *r, const struct http_head *h)
 			    sizeof(allow));
 	if (rc == ERR_UNSUPPORTED)
 		api_field(r, "Allow", "%s", allow);
-	if (rc)
+	if (rc == ERR_NOT_FOUND)
 		return rc;
 	r->query = slice_str(arena_slice(r->arena, query));
-	return request_copy_params(r, params) ? ERR_NOT_FOUND : 0;
+	return request_copy_params(r, params) ? ERR_NOT_FOUND : rc;
 }
 
 static void
 request_refuse_route(struct api_request *r, int err)
 {
+	if (!r->route || !r->route->cors || err != ERR_UNSUPPORTED)
+		r->route = NULL; /* it is none of its answers */
 	if (err == ERR_UNSUPPORTED)
 		api_problem(r, CONNECT_P_METHOD_NOT_ALLOWED, NULL,
 			    "The methods that can be used are in Allow.");
@@ -473,7 +514,9 @@ request_refuse_route(struct api_request *r, int err)
 		api_problem(r, CONNECT_P_NOT_FOUND,
 			    "docs/openapi.yaml lists what there is.",
 			    "There is nothing under this path.");
-	api_finish(r);
+	if (r->route)
+		api_auth_read(r);
+	request_end_refused(r);
 }
 
 void

@@ -157,26 +157,29 @@ const struct api_route api_routes[] = {
 	{ "GET", FLOW "/export", api_flow_export, PEOPLE_FLOW_SEE,
 	  .query = export_query },
 	{ "POST", FLOW "/conversations", api_talk_begin,
-	  PEOPLE_CONVERSATION_START, API_OPEN, MEDIUM, .query = wait_query },
+	  PEOPLE_CONVERSATION_START, API_OPEN, MEDIUM, .query = wait_query,
+	  .cors = api_cors_flow },
 	{ "OPTIONS", FLOW "/conversations", api_flow_preflight,
-	  PEOPLE_CONVERSATION_START, API_OPEN },
+	  PEOPLE_CONVERSATION_START, API_OPEN, .cors = api_cors_flow },
 	{ "GET", FLOW "/widget", api_widget_get, PEOPLE_CONVERSATION_START,
-	  API_OPEN },
+	  API_OPEN, .cors = api_cors_widget },
 	{ "GET", TALK, api_talk_get, PEOPLE_CONVERSATION_SEE, API_OPEN,
-	  .query = talk_query },
-	{ "DELETE", TALK, api_talk_end, PEOPLE_CONVERSATION_SEE, API_OPEN },
+	  .query = talk_query, .cors = api_cors_talk },
+	{ "DELETE", TALK, api_talk_end, PEOPLE_CONVERSATION_SEE, API_OPEN,
+	  .cors = api_cors_talk },
 	{ "OPTIONS", TALK, api_talk_preflight, PEOPLE_CONVERSATION_SEE,
-	  API_OPEN, .query = talk_query },
+	  API_OPEN, .query = talk_query, .cors = api_cors_talk },
 	{ "POST", TALK "/messages", api_talk_answer, PEOPLE_CONVERSATION_SEE,
-	  API_OPEN, SMALL, .query = wait_query },
+	  API_OPEN, SMALL, .query = wait_query, .cors = api_cors_talk },
 	{ "OPTIONS", TALK "/messages", api_talk_preflight,
-	  PEOPLE_CONVERSATION_SEE, API_OPEN },
+	  PEOPLE_CONVERSATION_SEE, API_OPEN, .cors = api_cors_talk },
 	{ "POST", TALK "/connect", api_talk_connect, PEOPLE_CONVERSATION_SEE,
 	  API_OPEN, SMALL },
 	{ "GET", TALK "/events", api_talk_events, PEOPLE_CONVERSATION_SEE,
-	  API_OPEN, .query = talk_query },
+	  API_OPEN, .query = talk_query, .cors = api_cors_talk },
 	{ "OPTIONS", TALK "/events", api_talk_preflight,
-	  PEOPLE_CONVERSATION_SEE, API_OPEN, .query = talk_query },
+	  PEOPLE_CONVERSATION_SEE, API_OPEN, .query = talk_query,
+	  .cors = api_cors_talk },
 	{ "GET", "/v1/handoffs", api_handoffs_list, PEOPLE_HANDOFF_SEE,
 	  .query = handoffs_query },
 	{ "POST", "/v1/handoffs/{id}/close", api_handoff_close,
@@ -277,7 +280,7 @@ api_route_find(struct slice method, struct slice path,
 	       const struct api_route **out, struct slice params[API_PARAMS],
 	       char *allow, size_t size)
 {
-	const struct api_route *r;
+	const struct api_route *r, *other = NULL;
 	size_t i;
 
 	*out = NULL;
@@ -295,6 +298,11 @@ api_route_find(struct slice method, struct slice path,
 			return 0;
 		}
 		allow_add(allow, size, r->method);
+		if (!other)
+			other = r;
 	}
-	return allow[0] ? ERR_UNSUPPORTED : ERR_NOT_FOUND;
+	if (!other || !path_matches(other->path, path, params))
+		return ERR_NOT_FOUND;
+	*out = other;
+	return ERR_UNSUPPORTED;
 }

@@ -8,7 +8,9 @@
  * read by the page that was refused where it tells no more than that; else
  * the widget could not tell "not for this page" from "no network".  Whether
  * a conversation is there is told only to its own origin, or by "there is
- * none": the token is asked for in any case.
+ * none": the token is asked for in any case.  The same pages may read what is
+ * refused before a handler is asked (dispatch.c): a body that is too large,
+ * another method.
  */
 #include "api/api_priv.h"
 
@@ -22,6 +24,9 @@ cors_allow(struct api_request *r)
 static void
 cors_answer(struct api_request *r, bool allowed)
 {
+	if (r->cors_told)
+		return;
+	r->cors_told = true;
 	api_field(r, "Vary", "Origin");
 	if (r->origin_given && allowed)
 		cors_allow(r);
@@ -65,8 +70,11 @@ static bool
 talk_allows(struct api_request *r)
 {
 	char origin[300];
-	int rc = flow_talk_origin(r->db, r->params[0], origin);
+	int rc;
 
+	if (!r->origin_given)
+		return false;
+	rc = flow_talk_origin(r->db, r->params[0], origin);
 	if (rc)
 		return rc == ERR_NOT_FOUND;
 	return origin[0] && !strcmp(origin, r->origin);
@@ -93,12 +101,15 @@ api_cors_flow(struct api_request *r)
 }
 
 void
-api_cors_talk(struct api_request *r, const struct flow_talk *t)
+api_cors_talk(struct api_request *r)
 {
-	if (t)
-		cors_answer(r, t->origin[0] && !strcmp(t->origin, r->origin));
-	else
-		cors_answer(r, r->origin_given && talk_allows(r));
+	cors_answer(r, talk_allows(r));
+}
+
+void
+api_cors_widget(struct api_request *r)
+{
+	cors_answer(r, true);
 }
 
 /* ---- what it shows ---- */
@@ -120,7 +131,7 @@ api_widget_get(struct api_request *r)
 	int rc = flow_widget_find(r->api->config.flows, r->db, r->params[0], id,
 				  &d);
 
-	cors_answer(r, true);
+	api_cors_widget(r);
 	if (rc == ERR_NOT_FOUND)
 		return api_problem(r, CONNECT_P_NOT_FOUND,
 				   "Publish the flow with channels.widget "

@@ -533,6 +533,59 @@ suite('the chat widget in a browser', (scope) => {
 		assert.equal(moving, 'none')
 	})
 
+	it('shows what the server says of an answer that it does not take at all', async () => {
+		await visit({ flow: 'help' })
+		await launcher().click()
+		await said('What is your name?')
+		await page.route('**/messages', (route) => route.continue({ postData: `{"text": "${'x'.repeat(20_000)}"}` }), { times: 1 })
+		await answer('Hal')
+		await page.getByRole('alert').getByText('Your message could not be taken.').waitFor()
+		await picture(page, 'widget-not-taken')
+		assert.deepEqual(await violations(page), [])
+		await button('Try again').click()
+		await said('How many are you, Hal?')
+		quiet()
+	})
+
+	it('tells whoever writes too fast to wait, keeps his message, and then goes on', async () => {
+		await visit({ flow: 'help' })
+		await launcher().click()
+		await said('What is your name?')
+		await answer('Ida')
+		await said('How many are you, Ida?')
+		const [[, { id, token }]] = await stored()
+		let enough = false, refused = 0
+		/* no number: the bot only asks again */
+		const write = () => fetch(`${drawbridge.url}/v1/conversations/${id}/messages`, { method: 'POST', body: '{"text": "many"}',
+			headers: { origin: site.origin, authorization: `Bearer ${token}`, 'content-type': 'application/json' } })
+		const others = (async () => {
+			while (!enough)
+				refused += (await Promise.all([write(), write(), write()])).filter(({ status }) => status === 429).length
+		})()
+		await eventually('the limit', () => refused > 5)
+		const refusal = () => page.getByText(/You can go on in \d+ s\./)
+		/* twice a second somebody may write, and that can be this visitor */
+		for (let tries = 0; tries < 20 && !await refusal().isVisible(); tries++) {
+			await field().fill('several')
+			await field().press('Enter')
+			await refusal().or(page.locator('.composer:not([data-busy]) .input')).first().waitFor()
+		}
+		await refusal().waitFor()
+		enough = true
+		await others
+		await picture(page, 'widget-too-fast')
+		assert.deepEqual(await violations(page), [])
+		const again = page.getByRole('button', { name: 'Try again' })
+		await eventually('the button', async () => await again.getAttribute('aria-disabled') === null)
+		const before = await log().getByText('several', { exact: true }).count()
+		await again.click()
+		await field().waitFor()
+		assert.equal(await log().getByText('several', { exact: true }).count(), before)
+		await answer('3')
+		await said('Can all of you swim?')
+		quiet()
+	})
+
 	it('tells whoever begins too often to wait, and then goes on', async () => {
 		let enough = false, refused = 0
 		const others = (async () => {

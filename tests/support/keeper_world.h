@@ -46,6 +46,7 @@ static struct {
 	unsigned current;    /* the refresh token that is good now */
 	unsigned exchanges, refreshes, revocations, reused;
 	char revoked[64], last_sent[64];
+	const char *revoke_error; /* "HTTP 503"; NULL: it does */
 	struct proc_request *held[32];
 	char held_token[32][64];
 	size_t held_count;
@@ -158,7 +159,10 @@ on_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 		sizeof(provider.last_sent));
 	if (t.what == METHOD_REVOKE) {
 		provider.revocations++;
-		m.revoked = true;
+		m.revoked = !provider.revoke_error;
+		if (provider.revoke_error)
+			snprintf(m.answer.error, sizeof(m.answer.error), "%s",
+				 provider.revoke_error);
 		memcpy(provider.revoked, provider.last_sent,
 		       sizeof(provider.revoked));
 	} else if (t.what == METHOD_EXCHANGE) {

@@ -125,6 +125,86 @@ suite('the widget\'s side of the API', (scope) => {
 		await says([409, 'conversation_ended'], await ask('POST', messages, { origin: page, token: talk.token, body: { text: 'x' } }))
 	})
 
+	/* [status, code, method, path, request]: what no handler is asked about. */
+	const early = (talk) => {
+		const path = `/v1/conversations/${talk.id}`, begins = `/v1/flows/${flow}/conversations`, { token } = talk
+		const json = { 'content-type': 'application/json' }
+		return {
+			ofTalk: [
+				[413, 'too_large', 'POST', `${path}/messages`, { token, body: { text: 'x'.repeat(20_000) } }],
+				[413, 'too_large', 'POST', `${path}/messages`, { token, body: 'x'.repeat(2_000_000), ...json }],
+				[413, 'too_large', 'DELETE', path, { token, body: 'x'.repeat(10), ...json }],
+				[400, 'invalid_json', 'POST', `${path}/messages`, { token, body: '{"text": ', ...json }],
+				[400, 'invalid_json', 'POST', `${path}/messages`, { token, body: '', ...json }],
+				[400, 'invalid_request', 'GET', `${path}?before=1`, { token }],
+				[400, 'invalid_request', 'GET', `${path}?after=x`, { token }],
+				[400, 'invalid_request', 'GET', `${path}/events?after=x`, { token }],
+				[400, 'invalid_request', 'POST', `${path}/messages?wait=99`, { token, body: { text: 'x' } }],
+				[405, 'method_not_allowed', 'GET', `${path}/messages`, { token }],
+				[405, 'method_not_allowed', 'PUT', path, { token, body: {} }],
+				[405, 'method_not_allowed', 'POST', `${path}/events`, { token, body: 'x'.repeat(100_000), ...json }]
+			],
+			ofFlow: [
+				[413, 'too_large', 'POST', begins, { body: { session: { text: 'x'.repeat(80_000) } } }],
+				[400, 'invalid_json', 'POST', begins, { body: '[', ...json }],
+				[400, 'invalid_request', 'POST', `${begins}?x=1`, { body: {} }],
+				[405, 'method_not_allowed', 'GET', begins, {}]
+			]
+		}
+	}
+
+	it('lets the page read what is refused before anybody is asked', async () => {
+		const talk = (await begin()).json, { ofTalk, ofFlow } = early(talk)
+		for (const [status, code, method, path, more] of [...ofTalk, ...ofFlow]) {
+			const answer = await ask(method, path, { origin: page, ...more })
+			assert.deepEqual([answer.status, answer.json?.code], [status, code], `${method} ${path}`)
+			readable(answer, page)
+			if (status === 405)
+				assert.match(answer.headers.allow, /[A-Z]/)
+		}
+		/* nothing of all that was taken */
+		const { json } = await ask('GET', `/v1/conversations/${talk.id}`, { origin: page, token: talk.token })
+		assert.equal(json.messages.filter(({ from }) => from === 'visitor').length, 0)
+	})
+
+	it('lets no other page read that, whatever it knows', async () => {
+		const { ofTalk, ofFlow } = early((await begin()).json)
+		const never = ['https://evil.example', 'null', `${page}.evil.example`, page.toUpperCase(), `${page}/`, `${page}:8443`, '*', '']
+		for (const origin of [...never, other])
+			for (const [status, code, method, path, more] of ofTalk)
+				assert.equal((await ask(method, path, { origin, ...more })).headers['access-control-allow-origin'], undefined,
+					`${origin} ${method} ${path} ${status} ${code}`)
+		for (const origin of never)
+			for (const [,, method, path, more] of ofFlow)
+				assert.equal((await ask(method, path, { origin, ...more })).headers['access-control-allow-origin'], undefined,
+					`${origin} ${method} ${path}`)
+		/* the other page of the list may begin, too */
+		readable(await ask('POST', `/v1/flows/${flow}/conversations`, { origin: other, body: '[', 'content-type': 'application/json' }), other)
+	})
+
+	it('lets no page read it of a conversation that was begun on none, or of a flow that is not for pages', async () => {
+		const talk = await drawbridge.must('POST', `/v1/flows/${flow}/conversations`, {})
+		for (const [,, method, path, more] of early(talk).ofTalk)
+			assert.equal((await ask(method, path, { origin: page, ...more })).headers['access-control-allow-origin'], undefined, path)
+		for (const id of [off, draft, 'no_such_flow', '%00', '..'])
+			for (const body of ['[', 'x'.repeat(80_000)]) {
+				const answer = await ask('POST', `/v1/flows/${id}/conversations`, { origin: page, body, 'content-type': 'application/json' })
+				assert.ok(answer.status >= 400 && answer.status < 500, `${id} ${answer.status}`)
+				assert.equal(answer.headers['access-control-allow-origin'], undefined, id)
+			}
+	})
+
+	it('opens no other refusal to pages', async () => {
+		const big = { body: 'x'.repeat(3_000_000), 'content-type': 'application/json' }
+		for (const [method, path, more] of [['POST', '/v1/flows', big], ['PUT', '/v1/connections', {}], ['PATCH', '/v1/session', {}],
+			['POST', '/v1/session', { body: '{', 'content-type': 'application/json' }], ['GET', '/v1/nothing', {}],
+			['POST', '/connect/visitor', big], ['PUT', '/connect/visitor', {}], ['GET', `/v1/flows/${flow}/nothing`, {}]]) {
+			const answer = await ask(method, path, { origin: page, ...more })
+			assert.ok(answer.status >= 400, path)
+			assert.equal(answer.headers['access-control-allow-origin'], undefined, `${method} ${path}`)
+		}
+	})
+
 	it('tells a page that its conversation is not there any more', async () => {
 		const path = '/v1/conversations/01arz3ndektsv4rrffq69g5fav'
 		const answer = await preflight(`${path}?after=0`, page, 'GET')

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Grants that were left: given out to nobody, until they are revoked. */
+#include "../support/keeper_world.h"
+
+static int
+tell(enum connect_message type, uint64_t how, struct asked *a)
+{
+	ask(0, a, type, how);
+	run_until(&a->done);
+	return a->err;
+}
+
+static void
+leave(void)
+{
+	struct asked a;
+
+	assert_int_equal(tell(CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE, &a), 0);
+}
+
+static void
+left_grant_is_given_to_nobody_and_does_not_come_back(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	assert_string_not_equal(injected(0), "");
+	leave();
+	assert_int_equal(tell(CONNECT_KEEPER_INJECT, 0, &a), ERR_WRONG_STATE);
+	assert_int_equal(a.problem.status, CONNECT_REVOKED);
+	tell(CONNECT_KEEPER_SUSPEND, CONNECT_SUSPEND, &a);
+	tell(CONNECT_KEEPER_SUSPEND, CONNECT_RESUME, &a);
+	assert_string_equal(injected(0), "");
+	keeper_restart(0);
+	assert_string_equal(injected(0), "");
+	assert_int_equal(row().status, CONNECT_CONNECTED); /* not yet revoked */
+}
+
+static void
+only_the_subject_that_left_is_left(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	snprintf(w.who.subject, sizeof(w.who.subject), "v_one");
+	consent(&a);
+	snprintf(w.who.subject, sizeof(w.who.subject), "v_two");
+	consent(&a);
+	leave();
+	assert_string_equal(injected(0), "");
+	snprintf(w.who.subject, sizeof(w.who.subject), "v_one");
+	assert_string_not_equal(injected(0), "");
+	/* and "" is everybody */
+	w.who.subject[0] = '\0';
+	leave();
+	snprintf(w.who.subject, sizeof(w.who.subject), "v_one");
+	assert_string_equal(injected(0), "");
+}
+
+static void
+new_consent_of_who_left_is_not_revoked(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	leave();
+	consent(&a);
+	assert_int_equal(a.err, 0);
+	run(10); /* the former one is revoked by that */
+	provider.revocations = 0;
+	assert_string_not_equal(injected(0), "");
+	assert_int_equal(
+		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a),
+		ERR_NOT_FOUND);
+	assert_int_equal(
+		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_LAST, &a),
+		ERR_NOT_FOUND);
+	assert_int_equal(provider.revocations, 0);
+	assert_string_not_equal(injected(0), "");
+}
+
+static void
+provider_without_an_answer_is_asked_with_the_same_tokens_again(void **state)
+{
+	static const char *const away[] = { "HTTP 503", "HTTP 500", "HTTP 408",
+					    "HTTP 429" };
+	struct asked a;
+	size_t i;
+
+	(void)state;
+	leave();
+	for (i = 0; i < ARRAY_LEN(away); i++) {
+		provider.revoke_error = away[i];
+		assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY,
+				      &a),
+				 ERR_BUSY);
+		assert_int_equal(row().status, CONNECT_CONNECTED);
+		assert_string_equal(injected(0), "");
+	}
+	keeper_restart(0);
+	provider.revoke_error = NULL;
+	assert_int_equal(
+		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a), 0);
+	assert_true(a.revoked.upstream);
+	assert_int_equal(provider.revocations, 5);
+	assert_string_equal(provider.revoked, "refresh-1");
+	assert_int_equal(row().status, CONNECT_REVOKED);
+}
+
+static void
+last_time_and_a_refusal_end_it_and_say_so(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	leave();
+	provider.revoke_error = "HTTP 503";
+	assert_int_equal(
+		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_LAST, &a), 0);
+	assert_false(a.revoked.upstream);
+	assert_non_null(strstr(a.revoked.detail, "HTTP 503"));
+	assert_int_equal(row().status, CONNECT_REVOKED);
+	consent(&a);
+	leave();
+	provider.revoke_error = "HTTP 400";
+	assert_int_equal(
+		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a), 0);
+	assert_false(a.revoked.upstream);
+}
+
+static void
+who_asks_again_is_told_the_same(void **state)
+{
+	struct asked a;
+	int confirmed;
+
+	(void)state;
+	for (confirmed = 0; confirmed < 2; confirmed++) {
+		consent(&a);
+		run(10);
+		leave();
+		provider.revoke_error = confirmed ? NULL : "HTTP 400";
+		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a);
+		provider.revocations = 0;
+		keeper_restart(0);
+		assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY,
+				      &a),
+				 0);
+		assert_int_equal(a.revoked.upstream, confirmed);
+		assert_int_equal(provider.revocations, 0);
+	}
+}
+
+static void
+words_that_there_are_not_are_refused(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	assert_int_equal(tell(CONNECT_KEEPER_SUSPEND, 3, &a), ERR_PROTOCOL);
+	assert_int_equal(tell(CONNECT_KEEPER_REVOKE, 3, &a), ERR_PROTOCOL);
+	assert_string_not_equal(injected(0), "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(left_grant_is_given_to_nobody_and_does_not_come_back),
+		CASE(only_the_subject_that_left_is_left),
+		CASE(new_consent_of_who_left_is_not_revoked),
+		CASE(provider_without_an_answer_is_asked_with_the_same_tokens_again),
+		CASE(last_time_and_a_refusal_end_it_and_say_so),
+		CASE(who_asks_again_is_told_the_same),
+		CASE(words_that_there_are_not_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
