@@ -152,8 +152,8 @@ revoke_rows(struct store_conn *c, const struct connect_who *who,
 				"version = version + 1 WHERE id = ?1",
 				"si", r->info.id, clock_wall_ms());
 	return rc ? rc
-		  : front_audit(c, who, r->org, "connection.revoke",
-				r->info.id, r->info.name, detail);
+		  : front_audit(c, who, r->org, "connection.revoke", r->info.id,
+				r->info.name, detail);
 }
 
 void
@@ -382,8 +382,8 @@ ended_audit(struct store_conn *c, const struct ended *e)
 	snprintf(detail, sizeof(detail),
 		 "Users' grants revoked at the provider: %lld. Not confirmed: "
 		 "%lld.%s%s",
-		 (long long)e->revoked, (long long)e->kept,
-		 e->kept ? " " : "", e->detail);
+		 (long long)e->revoked, (long long)e->kept, e->kept ? " " : "",
+		 e->detail);
 	slice_trim_utf8(detail);
 	if (e->kept)
 		log_warn("users' grants may live on at the provider",

@@ -382,9 +382,8 @@ keeper_revoke_free_all(struct keeper *k)
 static void
 revoking_told(struct revoking *v)
 {
-	struct connect_msg_revoked m = {
-		.upstream = !strcmp(v->row.reason, confirmed)
-	};
+	struct connect_msg_revoked m = { .upstream = !strcmp(v->row.reason,
+							     confirmed) };
 	struct proc_pack *p = proc_pack_new();
 
 	if (!m.upstream)

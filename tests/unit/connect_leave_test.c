@@ -69,12 +69,10 @@ new_consent_of_who_left_is_not_revoked(void **state)
 	run(10); /* the former one is revoked by that */
 	provider.revocations = 0;
 	assert_string_not_equal(injected(0), "");
-	assert_int_equal(
-		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a),
-		ERR_NOT_FOUND);
-	assert_int_equal(
-		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_LAST, &a),
-		ERR_NOT_FOUND);
+	assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a),
+			 ERR_NOT_FOUND);
+	assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_LAST, &a),
+			 ERR_NOT_FOUND);
 	assert_int_equal(provider.revocations, 0);
 	assert_string_not_equal(injected(0), "");
 }
@@ -91,16 +89,16 @@ provider_without_an_answer_is_asked_with_the_same_tokens_again(void **state)
 	leave();
 	for (i = 0; i < ARRAY_LEN(away); i++) {
 		provider.revoke_error = away[i];
-		assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY,
-				      &a),
-				 ERR_BUSY);
+		assert_int_equal(
+			tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a),
+			ERR_BUSY);
 		assert_int_equal(row().status, CONNECT_CONNECTED);
 		assert_string_equal(injected(0), "");
 	}
 	keeper_restart(0);
 	provider.revoke_error = NULL;
-	assert_int_equal(
-		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a), 0);
+	assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a),
+			 0);
 	assert_true(a.revoked.upstream);
 	assert_int_equal(provider.revocations, 5);
 	assert_string_equal(provider.revoked, "refresh-1");
@@ -115,16 +113,16 @@ last_time_and_a_refusal_end_it_and_say_so(void **state)
 	(void)state;
 	leave();
 	provider.revoke_error = "HTTP 503";
-	assert_int_equal(
-		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_LAST, &a), 0);
+	assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_LAST, &a),
+			 0);
 	assert_false(a.revoked.upstream);
 	assert_non_null(strstr(a.revoked.detail, "HTTP 503"));
 	assert_int_equal(row().status, CONNECT_REVOKED);
 	consent(&a);
 	leave();
 	provider.revoke_error = "HTTP 400";
-	assert_int_equal(
-		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a), 0);
+	assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a),
+			 0);
 	assert_false(a.revoked.upstream);
 }
 
@@ -143,9 +141,8 @@ who_asks_again_is_told_the_same(void **state)
 		tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a);
 		provider.revocations = 0;
 		keeper_restart(0);
-		assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY,
-				      &a),
-				 0);
+		assert_int_equal(
+			tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a), 0);
 		assert_int_equal(a.revoked.upstream, confirmed);
 		assert_int_equal(provider.revocations, 0);
 	}
