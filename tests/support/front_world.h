@@ -58,7 +58,10 @@ static struct {
 	int err; /* of its next answers; 0: well */
 	const char *code, *detail, *pointer;
 	const char *scope; /* granted; NULL: does not tell */
-	unsigned begun, finished, credentials, forgotten;
+	unsigned begun, finished, credentials, forgotten, revoked, left;
+	bool revoke_fails; /* the provider says no */
+	int revoke_err;	   /* the keeper does */
+	unsigned revoked_how;
 	bool in_pairs; /* answers a begin when the next one has come */
 	struct proc_request *held;
 	struct connect_msg_begin begin; /* the last; no binding */
@@ -195,11 +198,21 @@ on_forget(struct proc_request *rq, struct proc_unpack *in, void *arg)
 static void
 on_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
-	struct connect_msg_revoked m = { .upstream = true };
+	struct connect_msg_revoked m = { .upstream = !keeper.revoke_fails };
+	struct connect_msg_subject who;
 	struct proc_pack *p = proc_pack_new();
 
-	(void)in;
 	(void)arg;
+	ASSERT(!connect_msg_subject_unpack(in, &who));
+	keeper.revoked++;
+	keeper.revoked_how = (unsigned)who.generation;
+	if (keeper.revoke_err) {
+		proc_pack_free(p);
+		proc_reply(rq, keeper.revoke_err, NULL);
+		return;
+	}
+	if (keeper.revoke_fails)
+		snprintf(m.detail, sizeof(m.detail), "HTTP 400");
 	connect_msg_revoked_pack(&m, p);
 	proc_reply(rq, 0, p);
 }
@@ -212,6 +225,17 @@ on_egress(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	keeper.egress_told++;
 	if (!keeper_refuses(rq))
 		proc_reply(rq, 0, NULL);
+}
+
+static void
+on_suspend(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct connect_msg_subject who;
+
+	(void)arg;
+	ASSERT(!connect_msg_subject_unpack(in, &who));
+	keeper.left += who.generation == CONNECT_LEAVE;
+	proc_reply(rq, 0, NULL);
 }
 
 static void
@@ -230,7 +254,7 @@ static const struct proc_message keeper_table[] = {
 	{ CONNECT_KEEPER_CONSENT_FINISH, "finish", FROM_FRONT, on_finish },
 	{ CONNECT_KEEPER_REVOKE, "revoke", FROM_FRONT, on_revoke },
 	{ CONNECT_KEEPER_FORGET, "forget", FROM_FRONT, on_forget },
-	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, on_other },
+	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, on_suspend },
 	{ CONNECT_KEEPER_CHANGES, "changes", FROM_FRONT, on_changes },
 	{ CONNECT_KEEPER_EGRESS, "egress", FROM_FRONT, on_egress },
 	{ 0, NULL, 0, NULL },
