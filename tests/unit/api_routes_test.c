@@ -172,8 +172,11 @@ allow_lists_the_methods_that_are_there(void **state)
 
 	(void)state;
 	assert_int_equal(f.rc, ERR_UNSUPPORTED);
-	assert_null(f.route);
+	assert_string_equal(f.route->path, "/v1/connections");
 	assert_string_equal(f.allow, "GET, POST");
+	f = find("PUT", "/v1/conversations/one/messages");
+	assert_ptr_equal(f.route->cors, api_cors_talk);
+	assert_true(slice_eq(f.params[0], SLICE("one")));
 	f = find("PUT", "/v1/connections/desk");
 	assert_string_equal(f.allow, "GET, PATCH, DELETE");
 	f = find("POST", "/v1/services/desk");
