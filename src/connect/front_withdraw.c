@@ -143,8 +143,9 @@ revoke_rows(struct store_conn *c, const struct connect_who *who,
 			c, NULL,
 			"UPDATE connection_users SET status = 'revoked', "
 			"reason = 'The access was revoked. Connect again to "
-			"use it.', expires_at = 0 WHERE connection = ?1 AND "
-			"status <> 'revoked'",
+			"use it.', expires_at = 0, health = 'ok', "
+			"health_reason = '', health_since = 0, retry_at = 0 "
+			"WHERE connection = ?1 AND status <> 'revoked'",
 			"s", r->info.id);
 	if (!rc)
 		rc = store_exec(c, NULL,

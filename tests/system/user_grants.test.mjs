@@ -218,17 +218,20 @@ suite('grants that each user gives for himself', (scope) => {
 		assert.deepEqual(await usersNow(), counts(2))
 	})
 
-	it('who manages it and revokes ends his own grant alone, and connects again', async () => {
+	it('who manages it and revokes ends the grants of all, and each connects again', async () => {
 		await drawbridge.must('PUT', `/v1/connections/${link}/shares`, { items: [{ kind: 'everyone', level: 'use' },
 			{ kind: 'member', subject: bob.id, level: 'manage' }] })
 		const { status, text } = await bob.ask('POST', `/v1/connections/${link}/revoke`)
 		assert.equal(status, 200, text)
 		assert.equal((await standing(bob)).attention, 'revoked')
-		assert.deepEqual(await usersNow(), counts(1, { revoked: 1 }))
+		assert.deepEqual(await usersNow(), counts(0, { revoked: 2 }))
 		assert.equal((await bob.call()).status, 409)
-		assert.equal((await ada.call()).status, 200, 'the other one goes on')
+		assert.equal((await ada.call()).status, 409)
 		await bob.connect()
 		assert.equal((await bob.call()).status, 200)
+		assert.equal((await ada.call()).status, 409)
+		await ada.connect()
+		assert.equal((await ada.call()).status, 200)
 		assert.deepEqual(await usersNow(), counts(2))
 	})
 })

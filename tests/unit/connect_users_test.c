@@ -381,7 +381,7 @@ who_needs_attention_is_counted_once_and_listed_by_page(void **state)
 }
 
 static void
-who_revokes_his_own_grant_ends_nobody_elses(void **state)
+revoking_ends_grants_and_not_the_connection(void **state)
 {
 	struct connect_info info = create("Revoked by one"), now;
 	struct connect_revoked revoked;
@@ -434,7 +434,7 @@ main(void)
 		TEST(good_answer_does_not_clear_what_others_have_noted),
 		TEST(trouble_of_many_users_is_bounded_in_a_worker_and_cleared_all_the_same),
 		TEST(who_needs_attention_is_counted_once_and_listed_by_page),
-		TEST(who_revokes_his_own_grant_ends_nobody_elses),
+		TEST(revoking_ends_grants_and_not_the_connection),
 		TEST(counting_walks_over_no_table),
 	};
 
