@@ -83,11 +83,15 @@ suite('the demo\'s shop in a browser', (scope) => {
 		quiet()
 	})
 
+	/* The last message is in sight, though more buttons than before have come below it. */
+	const atTheEnd = () => page.getByRole('log').evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight)
+
 	it('the bot finds a ticket, and says so where there is none', async () => {
 		await visit()
 		await look('102')
 		await said('Ticket 102, “The app does not start after the update”, is Open.')
 		await judged(page, 'found')
+		assert.ok(await atTheEnd() < 2, `${await atTheEnd()} px below`)
 		await look('999')
 		await said('There is no ticket 999.')
 		await judged(page, 'not-found')

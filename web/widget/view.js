@@ -202,10 +202,17 @@ export class View {
 	/* What was at the end of the log stays there, whatever comes below it or makes it smaller. */
 	#stick() {
 		const { log } = this.#parts
+		let height
 		log.addEventListener('scroll', () => {
-			this.#sticks = log.scrollHeight - log.scrollTop - log.clientHeight < 60
+			/* told late, after the log has become smaller: nobody has scrolled */
+			if (log.clientHeight === height)
+				this.#sticks = log.scrollHeight - log.scrollTop - log.clientHeight < 60
 		}, { passive: true })
-		new ResizeObserver(() => this.#sticks && this.#bottom()).observe(log)
+		new ResizeObserver(() => {
+			height = log.clientHeight
+			if (this.#sticks)
+				this.#bottom()
+		}).observe(log)
 	}
 
 	#bottom() {
