@@ -214,13 +214,41 @@ entry_free(struct view_entry *e)
 	free(e);
 }
 
+struct answering {
+	struct loop_task task;
+	struct view_entry *e;
+	const char *subject, *problem;
+	uint64_t generation;
+	_Atomic bool done;
+};
+
+static void
+answer_seen(struct loop_task *task)
+{
+	struct answering *a = CONTAINER_OF(task, struct answering, task);
+	struct connect_view v = { .all = w.views, .loop = w.loop };
+
+	connect_view_health(&v, &a->e->seen, a->subject, a->generation,
+			    a->problem, "");
+	atomic_store(&a->done, true);
+}
+
+/* As a worker does, on its loop. */
 static void
 answer(struct view_entry *e, const char *subject, uint64_t generation,
        const char *problem)
 {
-	struct connect_view v = { .all = w.views, .loop = w.loop };
+	struct answering a = { .task.run = answer_seen,
+			       .e = e,
+			       .subject = subject,
+			       .problem = problem,
+			       .generation = generation };
+	int i;
 
-	connect_view_health(&v, &e->seen, subject, generation, problem, "");
+	loop_post(w.loop, &a.task);
+	for (i = 0; i < 10000 && !atomic_load(&a.done); i++)
+		usleep(1000);
+	assert_true(a.done);
 	loop_pool_wait(w.pool);
 }
 
