@@ -336,9 +336,10 @@ suite('visitors\' own connections', (scope) => {
 			await landing
 			await eventually('somebody to answer', async () => (await fetch(`${drawbridge.url}/readyz`)).ok.valueOf(),
 				{ timeout: 30_000, every: 200 })
-			const talk = await visitor.until('to go on or to ask again', (each) => each.state === 'waiting', { every: 200,
-				timeout: 40_000 })
-			assert.ok(talk)
+			/* whose keeper dies as the call asks for the credential has a call without an answer, and takes that path */
+			const unanswered = (talk) => role === 'keeper' && visitor.texts(talk).at(-1) === 'No: unavailable'
+			await visitor.until('to go on or to ask again', (talk) => talk.state === 'waiting' || unanswered(talk),
+				{ every: 200, timeout: 40_000 })
 		}
 	})
 })

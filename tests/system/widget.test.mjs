@@ -125,14 +125,17 @@ suite('the widget\'s side of the API', (scope) => {
 		await says([409, 'conversation_ended'], await ask('POST', messages, { origin: page, token: talk.token, body: { text: 'x' } }))
 	})
 
+	/* A body that is refused by its length. Who sent all of it might be cut off before he reads the answer. */
+	const announced = (length) => ({ body: 'x', 'content-length': length, 'content-type': 'application/json' })
+
 	/* [status, code, method, path, request]: what no handler is asked about. */
 	const early = (talk) => {
 		const path = `/v1/conversations/${talk.id}`, begins = `/v1/flows/${flow}/conversations`, { token } = talk
-		const json = { 'content-type': 'application/json' }
+		const json = { 'content-type': 'application/json' }, huge = announced(2_000_000)
 		return {
 			ofTalk: [
 				[413, 'too_large', 'POST', `${path}/messages`, { token, body: { text: 'x'.repeat(20_000) } }],
-				[413, 'too_large', 'POST', `${path}/messages`, { token, body: 'x'.repeat(2_000_000), ...json }],
+				[413, 'too_large', 'POST', `${path}/messages`, { token, ...huge }],
 				[413, 'too_large', 'DELETE', path, { token, body: 'x'.repeat(10), ...json }],
 				[400, 'invalid_json', 'POST', `${path}/messages`, { token, body: '{"text": ', ...json }],
 				[400, 'invalid_json', 'POST', `${path}/messages`, { token, body: '', ...json }],
@@ -195,7 +198,7 @@ suite('the widget\'s side of the API', (scope) => {
 	})
 
 	it('opens no other refusal to pages', async () => {
-		const big = { body: 'x'.repeat(3_000_000), 'content-type': 'application/json' }
+		const big = announced(3_000_000)
 		for (const [method, path, more] of [['POST', '/v1/flows', big], ['PUT', '/v1/connections', {}], ['PATCH', '/v1/session', {}],
 			['POST', '/v1/session', { body: '{', 'content-type': 'application/json' }], ['GET', '/v1/nothing', {}],
 			['POST', '/connect/visitor', big], ['PUT', '/connect/visitor', {}], ['GET', `/v1/flows/${flow}/nothing`, {}]]) {
