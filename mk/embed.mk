@@ -2,7 +2,8 @@
 # an assembler file that takes them in byte by byte, and a table of them.
 #
 # Their names there: services/… as here, src/store/migrations/… and the demo's
-# flow (src/practice/…) without the front, the pages as web/…, with a gzip twin (name.gz) beside each text.
+# flow (src/practice/…) without the front, the pages as web/…, with a gzip twin
+# (name.gz) beside each text.
 #
 # The pages are web/dist where something has been built there, else web/ as
 # it stands: plain modules need no building.

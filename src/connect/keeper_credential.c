@@ -62,7 +62,7 @@ credential_store(struct keeper *k, struct proc_request *rq,
 		row.expires_at = row.retry_at = 0;
 		row.obtained_at = row.granted_at = keeper_now(k);
 		keeper_when_set(&row, &p);
-		rc = keeper_granted_store(k, &row, &p);
+		rc = keeper_row_store(k, &row, &p);
 	}
 	if (rc) {
 		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,

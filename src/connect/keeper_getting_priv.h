@@ -71,8 +71,5 @@ void keeper_getting_finish(struct keeper_getting *g);
  * ERR_STORE. */
 int keeper_granted_row(struct keeper *k, const struct connect_msg_subject *who,
 		       struct keeper_row *out);
-/* Seals and stores, in a transaction of its own; as keeper_row_save(). */
-int keeper_granted_store(struct keeper *k, struct keeper_row *r,
-			 const struct keeper_payload *p);
 
 #endif

@@ -12,27 +12,6 @@
 #include "connect/keeper_getting_priv.h"
 
 int
-keeper_granted_store(struct keeper *k, struct keeper_row *r,
-		     const struct keeper_payload *p)
-{
-	struct buf sealed;
-	int rc;
-
-	buf_init(&sealed, 128 * 1024);
-	rc = store_begin(k->db);
-	if (!rc)
-		rc = keeper_payload_seal(k, &r->who, p, &sealed);
-	if (!rc)
-		rc = keeper_row_save(k, r, buf_slice(&sealed));
-	if (!rc)
-		rc = store_commit(k->db);
-	if (rc)
-		store_rollback(k->db);
-	buf_release(&sealed);
-	return rc;
-}
-
-int
 keeper_granted_row(struct keeper *k, const struct connect_msg_subject *who,
 		   struct keeper_row *out)
 {

@@ -127,6 +127,10 @@ void keeper_row_tell(struct keeper *k, const struct keeper_row *r,
  * status has moved on, or another holds the lease.
  */
 int keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms);
+struct keeper_payload;
+/* Seals and saves, in a transaction of its own; as keeper_row_save(). */
+int keeper_row_store(struct keeper *k, struct keeper_row *r,
+		     const struct keeper_payload *p);
 /* Appends the sealed bytes. */
 int keeper_row_sealed(struct keeper *k, const struct keeper_row *r,
 		      struct buf *out);

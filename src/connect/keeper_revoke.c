@@ -221,7 +221,6 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 	struct keeper *k = v->keeper;
 	struct keeper_row *r = &v->row;
 	struct proc_pack *p;
-	struct buf sealed;
 	int rc;
 
 	method_credential_release(&v->payload.fields);
@@ -235,17 +234,7 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 	r->health_reason[0] = '\0';
 	snprintf(r->reason, sizeof(r->reason), "%s",
 		 upstream ? confirmed : unconfirmed);
-	buf_init(&sealed, 128 * 1024);
-	rc = store_begin(k->db);
-	if (!rc)
-		rc = keeper_payload_seal(k, &r->who, &v->payload, &sealed);
-	if (!rc)
-		rc = keeper_row_save(k, r, buf_slice(&sealed));
-	if (!rc)
-		rc = store_commit(k->db);
-	if (rc)
-		store_rollback(k->db);
-	buf_release(&sealed);
+	rc = keeper_row_store(k, r, &v->payload);
 	if (rc == ERR_CONFLICT) {
 		keeper_fail_with(v->rq, ERR_BUSY, "", CONNECT_CONNECTED,
 				 "The connection was connected anew meanwhile. "

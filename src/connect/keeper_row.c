@@ -209,6 +209,27 @@ keeper_row_save(struct keeper *k, struct keeper_row *r, struct slice sealed)
 	return rc;
 }
 
+int
+keeper_row_store(struct keeper *k, struct keeper_row *r,
+		 const struct keeper_payload *p)
+{
+	struct buf sealed;
+	int rc;
+
+	buf_init(&sealed, 128 * 1024);
+	rc = store_begin(k->db);
+	if (!rc)
+		rc = keeper_payload_seal(k, &r->who, p, &sealed);
+	if (!rc)
+		rc = keeper_row_save(k, r, buf_slice(&sealed));
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	buf_release(&sealed);
+	return rc;
+}
+
 static void
 row_status(const struct keeper *k, const struct keeper_row *r, uint64_t change,
 	   struct connect_msg_status *out)

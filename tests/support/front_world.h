@@ -411,7 +411,7 @@ end_test(void **state)
 }
 
 /* One number out of the store. */
-static int64_t
+static inline int64_t
 number(const char *sql, const char *value)
 {
 	struct store_stmt *st = NULL;
