@@ -133,14 +133,12 @@ consent_read(const struct secret *plain, struct keeper_getting *g)
 	return binding_from_json(json, &g->payload.binding, &problem);
 }
 
-/* Spends the state: whatever comes of it, it is there no more. */
 static int
-consent_spend(struct keeper *k, const unsigned char *state,
-	      struct keeper_getting *g)
+consent_take(struct keeper *k, const unsigned char *state,
+	     struct keeper_getting *g, struct secret **plain)
 {
 	struct slice hash = slice_of(state, CONNECT_STATE_SIZE);
 	char owner[64], identity[96];
-	struct secret *plain = NULL;
 	struct store_stmt *st;
 	int rc;
 
@@ -164,13 +162,33 @@ consent_spend(struct keeper *k, const unsigned char *state,
 		rc = store_col_int(st, 4) < clock_wall_ms()
 			     ? ERR_NOT_FOUND
 			     : keeper_open(k, owner, identity, store_col(st, 3),
-					   &plain);
+					   plain);
 		while (store_step(st) == 1)
 			; /* the statement must run to its end */
 	} else if (!rc) {
 		rc = ERR_NOT_FOUND;
 	}
 	store_done(st);
+	return rc;
+}
+
+/* Spends the state: whatever comes of it, it is there no more.  Nothing is
+ * asked with a code before that is on disk. */
+static int
+consent_spend(struct keeper *k, const unsigned char *state,
+	      struct keeper_getting *g)
+{
+	struct secret *plain = NULL;
+	int rc, spent;
+
+	rc = store_begin(k->db);
+	if (rc)
+		return rc;
+	rc = consent_take(k, state, g, &plain);
+	spent = store_commit(k->db);
+	store_rollback(k->db);
+	if (!rc)
+		rc = spent;
 	if (!rc)
 		rc = consent_read(plain, g);
 	secret_free(plain);
@@ -209,12 +227,16 @@ keeper_consent_finish(struct proc_request *rq, struct proc_unpack *in,
 
 	if (!rc)
 		rc = consent_spend(k, m.state, g);
-	if (rc) {
+	if (rc == ERR_NOT_FOUND)
 		keeper_fail_with(rq, rc, "state_spent", CONNECT_NOT_CONNECTED,
 				 "This consent has been used already, or took "
 				 "too long.");
+	else if (rc)
+		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,
+				 "This consent could not be read: %s.",
+				 err_text(rc));
+	if (rc)
 		goto out;
-	}
 	g->keeper = k;
 	g->rq = rq;
 	rc = keeper_captures_of_callback(g, &m, detail, sizeof(detail));

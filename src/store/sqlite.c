@@ -10,6 +10,11 @@
  * of them anew.)  Others may read what is committed and not yet on disk; who
  * has committed it tells nobody before it is.
  *
+ * When the disk fails a sync, the kernel gives up what was to be written, and
+ * the next sync says that all is well (fsync(2), "errors"; PostgreSQL's wiki,
+ * "Fsync Errors").  So nothing that was in the log then counts as being on
+ * disk before it has been folded into the database's own file.
+ *
  * Writers of one process wait for each other here, not in SQLite's
  * pauses; those of another process (a second generation, a backup) still do.
  */
@@ -24,7 +29,10 @@
 
 #include "store/store_priv.h"
 
-enum { BUSY_MS = 5000 };
+enum {
+	BUSY_MS = 5000,
+	FOLD_BUSY_MS = 1000, /* others wait for the disk meanwhile */
+};
 
 struct database {
 	char path[4096], log[4104];
@@ -36,6 +44,7 @@ struct database {
 	uint64_t asked, done;	  /* commits, counted; on disk up to done */
 	uint64_t lost_from, lost; /* from the first that failed to the last */
 	bool syncing;
+	bool torn; /* the log on disk may be another; of the one that syncs */
 };
 
 static int
@@ -192,6 +201,44 @@ log_open(struct database *d)
 	return 0;
 }
 
+static int
+sqlite_checkpoint(void *conn)
+{
+	return sqlite_error(sqlite3_wal_checkpoint_v2(
+		conn, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+}
+
+/* Everything into the database's own file and to disk, from memory; the log
+ * begins anew.  ERR_BUSY while somebody reads what was before. */
+static int
+log_fold(struct database *d)
+{
+	void *conn;
+	int rc = sqlite_connect(d, &conn);
+
+	if (rc)
+		return rc;
+	sqlite3_busy_timeout(conn, FOLD_BUSY_MS);
+	rc = sqlite_checkpoint(conn);
+	sqlite_disconnect(conn);
+	return rc;
+}
+
+/* By the one that syncs. */
+static int
+log_sync(struct database *d)
+{
+	int rc = d->torn ? ERR_STORE : log_open(d);
+
+	if (!rc && !fdatasync(d->fd))
+		return 0;
+	d->torn = true;
+	if (log_fold(d))
+		return ERR_STORE;
+	d->torn = false;
+	return 0;
+}
+
 /*
  * Whoever comes while nobody syncs does it for all that have committed so
  * far; who comes meanwhile waits for the next one.  Who is slow to hear of a
@@ -215,9 +262,7 @@ sqlite_sync(void *db)
 		d->syncing = true;
 		upto = d->asked;
 		pthread_mutex_unlock(&d->mutex);
-		rc = log_open(d);
-		if (!rc && fdatasync(d->fd))
-			rc = ERR_STORE;
+		rc = log_sync(d);
 		pthread_mutex_lock(&d->mutex);
 		d->syncing = false;
 		if (rc && !d->lost)
@@ -344,13 +389,6 @@ sqlite_message(void *conn)
 }
 
 /* ---- whole databases ---- */
-
-static int
-sqlite_checkpoint(void *conn)
-{
-	return sqlite_error(sqlite3_wal_checkpoint_v2(
-		conn, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
-}
 
 /* Steps of one backup: what its own source connection writes meanwhile goes
  * into it too, so that it need not begin anew. */

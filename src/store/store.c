@@ -289,18 +289,8 @@ store_bind_null(struct store_stmt *st, int index)
 int
 store_step(struct store_stmt *st)
 {
-	struct store_conn *c = st->conn;
-	int rc;
-
-	if (st->writes && !st->alone && !c->in_transaction) {
-		rc = store_engine_of(c)->lock(c->store->db);
-		if (rc)
-			return rc;
-		st->alone = true;
-	}
-	rc = store_engine_of(c)->step(st->stmt);
-	st->done = rc >= 0;
-	return rc;
+	ASSERT(!st->writes || st->conn->in_transaction);
+	return store_engine_of(st->conn)->step(st->stmt);
 }
 
 int64_t
@@ -321,26 +311,11 @@ store_col_is_null(struct store_stmt *st, int col)
 	return store_engine_of(st->conn)->col_is_null(st->stmt, col);
 }
 
-/* Resets; what it has changed as a transaction of its own is on disk then. */
-static int
-stmt_end(struct store_stmt *st)
-{
-	const struct store_engine *e = store_engine_of(st->conn);
-	struct store *s = st->conn->store;
-	bool sync = st->alone && st->done;
-
-	e->reset(st->stmt);
-	if (st->alone)
-		e->unlock(s->db);
-	st->alone = st->done = false;
-	return sync ? e->sync(s->db) : 0;
-}
-
 void
 store_done(struct store_stmt *st)
 {
 	if (st)
-		stmt_end(st);
+		store_engine_of(st->conn)->reset(st->stmt);
 }
 
 /* ---- the short form ---- */
@@ -375,7 +350,9 @@ int
 store_exec(struct store_conn *c, int64_t *changed, const char *sql,
 	   const char *types, ...)
 {
+	const struct store_engine *e = store_engine_of(c);
 	struct store_stmt *st;
+	bool alone; /* a transaction of its own */
 	va_list ap;
 	int rc;
 
@@ -384,18 +361,23 @@ store_exec(struct store_conn *c, int64_t *changed, const char *sql,
 	rc = store_prepare(c, sql, &st);
 	if (rc)
 		return rc;
+	alone = st->writes && !c->in_transaction;
+	if (alone)
+		rc = e->lock(c->store->db);
+	if (rc)
+		return rc;
 	va_start(ap, types);
 	bind_all(st, types, ap);
 	va_end(ap);
 	do {
-		rc = store_step(st);
+		rc = e->step(st->stmt);
 	} while (rc == 1);
 	if (!rc && changed)
-		*changed = store_engine_of(c)->changes(c->conn);
-	if (!rc)
-		return stmt_end(st);
-	store_done(st);
-	return rc;
+		*changed = e->changes(c->conn);
+	e->reset(st->stmt);
+	if (alone)
+		e->unlock(c->store->db);
+	return rc || !alone ? rc : e->sync(c->store->db);
 }
 
 int

@@ -36,6 +36,9 @@ void store_release(struct store_conn *c);
 
 /* A write transaction (BEGIN IMMEDIATE); not nested. */
 int store_begin(struct store_conn *c);
+/* Returns when it is on disk.  ERR_STORE: the disk has failed, and what was
+ * committed may be there after a crash or not; store_exec outside of a
+ * transaction says the same.  Each later commit tries to mend it. */
 int store_commit(struct store_conn *c);
 /* Fine to call when no transaction is open. */
 void store_rollback(struct store_conn *c);
@@ -54,7 +57,8 @@ void store_bind_str(struct store_stmt *st, int index, const char *text);
 void store_bind_blob(struct store_stmt *st, int index, struct slice bytes);
 void store_bind_null(struct store_stmt *st, int index);
 /* 1: a row is there; 0: no more rows; or ERR_STORE, ERR_EXISTS (a unique
- * constraint), ERR_BUSY (locked for longer than 5 s). */
+ * constraint), ERR_BUSY (locked for longer than 5 s).  What writes belongs
+ * into a transaction, or to store_exec. */
 int store_step(struct store_stmt *st);
 /* Columns of the current row, 0-based; borrowed until the next step.  NULL
  * columns give 0 and an empty slice with NULL ptr. */

@@ -16,7 +16,8 @@ struct store_engine {
 	/* One writer of this process at a time: ERR_BUSY after 5 s. */
 	int (*lock)(void *db);
 	void (*unlock)(void *db);
-	/* Brings all that was committed to disk. */
+	/* Brings all that was committed to disk.  An error: it may be there
+	 * or not, and so for all that is committed until one succeeds. */
 	int (*sync)(void *db);
 	int (*connect)(void *db, void **conn);
 	void (*disconnect)(void *conn);
@@ -52,8 +53,6 @@ struct store_stmt {
 	const char *sql; /* the literal's address is the cache's key */
 	void *stmt;
 	bool writes;
-	bool alone; /* a transaction of its own, with the writers' lock */
-	bool done;  /* it has changed what it wanted to */
 	struct store_stmt *next;
 };
 

@@ -42,7 +42,7 @@ tamper(const char *sql)
 }
 
 static void
-append(const char *action)
+append_inside(const char *action)
 {
 	struct audit_event e = { .org = "01org",
 				 .actor = actor,
@@ -53,6 +53,14 @@ append(const char *action)
 				 .detail = "why" };
 
 	assert_int_equal(audit_append(conn, &e), 0);
+}
+
+static void
+append(const char *action)
+{
+	assert_int_equal(store_begin(conn), 0);
+	append_inside(action);
+	assert_int_equal(store_commit(conn), 0);
 }
 
 static void
@@ -99,7 +107,7 @@ a_rollback_takes_the_record_back(void **state)
 	(void)state;
 	append("a.one");
 	assert_int_equal(store_begin(conn), 0);
-	append("a.two");
+	append_inside("a.two");
 	store_rollback(conn);
 	append("a.three");
 	assert_int_equal(number_of("SELECT MAX(seq) FROM audit"), 2);
@@ -227,7 +235,9 @@ a_long_detail_is_cut_between_characters(void **state)
 	memset(detail, 'x', sizeof(detail));
 	memcpy(detail + AUDIT_DETAIL_MAX - 1, "\xc3\xa9", 2);
 	detail[sizeof(detail) - 1] = '\0';
+	assert_int_equal(store_begin(conn), 0);
 	assert_int_equal(audit_append(conn, &e), 0);
+	assert_int_equal(store_commit(conn), 0);
 	assert_int_equal(broken_at(), 0);
 }
 
