@@ -16,9 +16,11 @@ check: ## lint and every check
 lint: lint-format lint-c lint-sh lint-js lint-json ## style, cppcheck, scripts
 
 lint-format:
-	$(Q)bad=0; for f in $(C_FILES); do \
-		clang-format --dry-run -Werror $$f 2>/dev/null || { bad=1; \
-		echo "$$f: make format FILES=$$f"; }; done; exit $$bad
+	$(Q)out=$$(printf '%s\n' $(C_FILES) | xargs -P$(shell nproc) -n 20 \
+		clang-format --dry-run -Werror 2>&1) || { \
+		echo "$$out" | sed -nE -e '/clang-format:/p' -e \
+		's/^([^:]+):[0-9:]+ error: .*/\1: make format FILES=\1/p' | \
+		sort -u; exit 1; }
 	@echo 'format: $(words $(C_FILES)) files'
 
 # What cppcheck reports of headers that it does not find, or of its own
