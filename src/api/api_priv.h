@@ -382,6 +382,8 @@ API_HANDLER(api_connection_disable);
 API_HANDLER(api_connection_enable);
 API_HANDLER(api_connection_usage);
 API_HANDLER(api_connection_users);
+API_HANDLER(api_connection_user);
+API_HANDLER(api_connection_user_remove);
 API_HANDLER(api_connection_calls);
 API_HANDLER(api_shares_get);
 API_HANDLER(api_shares_set);

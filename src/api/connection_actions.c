@@ -262,6 +262,42 @@ attention_get(struct api_request *r, struct connect_filter *filter)
 	return true;
 }
 
+/* The user of the path; "me" is who asks. */
+static const char *
+user_named(const struct api_request *r)
+{
+	return strcmp(r->params[1], "me") ? r->params[1] : r->actor->member;
+}
+
+int
+api_connection_user(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_user user;
+	struct connect_who who;
+
+	api_who(r, &who);
+	if (connect_front_user(r->api->config.connect, r->db, &who,
+			       r->params[0], user_named(r), r->arena, &user,
+			       &p))
+		return api_problem_connect(r, &p);
+	return api_answer(r, 200, user_json(&user));
+}
+
+int
+api_connection_user_remove(struct api_request *r)
+{
+	struct connect_problem p = { 0 };
+	struct connect_who who;
+
+	api_who(r, &who);
+	if (connect_front_user_remove(r->api->config.connect, r->db, &who,
+				      r->params[0], user_named(r), r->arena,
+				      &p))
+		return api_problem_connect(r, &p);
+	return api_answer_empty(r);
+}
+
 int
 api_connection_users(struct api_request *r)
 {

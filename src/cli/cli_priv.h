@@ -86,7 +86,7 @@ extern const struct cli_command cli_init_commands[], cli_key_commands[],
 	cli_audit_commands[], cli_keyring_commands[], cli_backup_commands[],
 	cli_restore_commands[], cli_renew_commands[], cli_doctor_commands[],
 	cli_webhook_commands[], cli_webhook_import_commands[],
-	cli_flow_commands[], cli_egress_commands[];
+	cli_flow_commands[], cli_egress_commands[], cli_user_commands[];
 
 /* One run of one command. */
 struct cli {

@@ -57,12 +57,6 @@ static const struct cli_option calls_options[] = {
 	{ NULL },
 };
 
-static const struct cli_option users_options[] = {
-	{ "attention", CLI_FLAG, NULL,
-	  "only those who must connect again, soon, or look into it" },
-	{ NULL },
-};
-
 static const struct cli_column object_columns[] = {
 	{ "Link name", "link_name" },
 	{ "Name", "name" },
@@ -302,36 +296,6 @@ calls_run(struct cli *c)
 	return rc;
 }
 
-static int
-users_run(struct cli *c)
-{
-	static const struct cli_column columns[] = {
-		{ "USER", "email" },
-		{ "ID", "subject" },
-		{ "STATUS", "status" },
-		{ "HEALTH", "health" },
-		{ "ACCOUNT", "account" },
-		{ "ENDS", "expires_forecast.at" },
-		{ "REASON", "reason" },
-		{ "HEALTH REASON", "health_reason" },
-		{ NULL },
-	};
-	const char *path = action_path(c), *which;
-	json_t *list;
-	int rc;
-
-	which = cli_flag(&c->args, "attention") ? "?attention=true" : "";
-	path = arena_printf(c->arena, "%s%s", path, which);
-	if (!path)
-		return cli_fail(CLI_FAILED, "out of memory");
-	rc = cli_request_list(c, path, 0, &list);
-	if (rc)
-		return rc;
-	rc = cli_show_list(c, list, columns, "There are none.");
-	json_decref(list);
-	return rc;
-}
-
 /* ---- making and changing ---- */
 
 /* Sends what is in b, and shows the connection that comes back. */
@@ -491,10 +455,6 @@ const struct cli_command cli_connection_commands[] = {
 	{ "connection usage", "LINK",
 	  "how much it is used, by which flows and keys", NULL, usage_run, NULL,
 	  1, 1 },
-	{ "connection users", "LINK",
-	  "who has connected an account of his own, and who must again",
-	  "Of a connection for each user; for who may manage it.", users_run,
-	  users_options, 1, 1 },
 	{ "connection calls", "LINK", "its last calls", NULL, calls_run,
 	  calls_options, 1, 1 },
 	{ NULL },

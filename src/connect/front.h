@@ -348,6 +348,21 @@ int connect_front_users(struct connect_front *f, struct store_conn *c,
 			const struct connect_filter *filter,
 			struct arena *arena, struct connect_user **out,
 			size_t *count, struct connect_problem *p);
+/* One of them (a subject); for himself also for who may use the connection,
+ * and CONNECT_NOT_CONNECTED where he has none. */
+int connect_front_user(struct connect_front *f, struct store_conn *c,
+		       const struct connect_who *who, const char *link,
+		       const char *subject, struct arena *arena,
+		       struct connect_user *out, struct connect_problem *p);
+/*
+ * Takes his grant back, and forgets him: from now on it is given out to
+ * nobody, and connect_front_withdraw() revokes it upstream (audited).  He may
+ * connect again at once.  For whom connect_front_user() is.
+ */
+int connect_front_user_remove(struct connect_front *f, struct store_conn *c,
+			      const struct connect_who *who, const char *link,
+			      const char *subject, struct arena *arena,
+			      struct connect_problem *p);
 /* Whom it is shared with; and replacing that (audited, views withdrawn). */
 int connect_front_shares(struct connect_front *f, struct store_conn *c,
 			 const struct connect_who *who, const char *link,
@@ -428,7 +443,8 @@ int connect_front_forget(struct connect_front *f, struct store_conn *c,
 			 const char *subject);
 /*
  * Goes on with revoking users' grants that have ended (their conversation is
- * over, their connection was deleted or revoked): a bounded part of them,
+ * over, their connection was deleted or revoked, or they were removed): a
+ * bounded part of them,
  * from a work thread that may wait for providers.  To be called every few
  * seconds; what fails is tried again by a later call.
  */

@@ -3,8 +3,8 @@
  * Grants that each user gives for himself ("use credentials of login user"),
  * as the front has them: whose they are, how they stand, when they end.
  *
- * Who manages a connection sees which members must connect again; nobody
- * else does.
+ * Who manages a connection sees which members must connect again, and may
+ * remove each; nobody else does, but each for himself.
  *
  * Runs in the front, on a work thread.
  */
@@ -267,6 +267,134 @@ connect_front_users(struct connect_front *f, struct store_conn *c,
 			    &r, p);
 	if (!rc && users_read(c, r.info.id, filter, arena, *out, count))
 		rc = front_fail_store(p, c, ERR_STORE);
+	front_row_release(&r);
+	return rc;
+}
+
+/* ---- one of them ---- */
+
+static bool
+user_is_who(const struct connect_who *who, const char *subject)
+{
+	return who->actor && !strcmp(subject, who->actor->member);
+}
+
+/* Another's are for who may manage the connection. */
+static int
+user_row(struct connect_front *f, struct store_conn *c,
+	 const struct connect_who *who, const char *link, const char *subject,
+	 struct arena *arena, struct front_row *out, struct connect_problem *p)
+{
+	int rc = front_row_load(f, c, who, link,
+				user_is_who(who, subject)
+					? PEOPLE_CONNECTION_USE
+					: PEOPLE_CONNECTION_MANAGE,
+				arena, out, p);
+
+	if (!rc && !out->info.per_user)
+		rc = connect_fail(
+			p, ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD, NULL,
+			"This connection is not made by each user for "
+			"himself.");
+	return rc;
+}
+
+/* none: a member who has connected nothing is given as such. */
+static int
+user_load(struct store_conn *c, const struct front_row *r, const char *subject,
+	  bool none, struct arena *arena, struct connect_user *out,
+	  struct connect_problem *p)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     USER_COLUMNS
+			     "FROM connection_users u " USER_MEMBER
+			     "WHERE u.connection = ?1 AND u.subject = ?2 "
+			     "UNION ALL SELECT m.id, m.name, m.email, "
+			     "'not_connected', '', '', '[]', 0, 0, 0, '', 0, "
+			     "'ok', '', 0, 0 FROM members m WHERE ?3 = 1 AND "
+			     "m.id = ?2 AND NOT EXISTS (SELECT 1 FROM "
+			     "connection_users WHERE connection = ?1 AND "
+			     "subject = ?2)",
+			     "ssi", r->info.id, subject, (int64_t)none);
+
+	memset(out, 0, sizeof(*out));
+	if (!rc)
+		rc = store_step(st);
+	rc = rc == 1 ? user_read(st, arena, out) : rc ? rc : ERR_NOT_FOUND;
+	store_done(st);
+	if (rc == ERR_NOT_FOUND)
+		return connect_fail(p, rc, CONNECT_P_NOT_FOUND, NULL,
+				    "This user has no account connected here.");
+	return rc ? front_fail_store(p, c, rc) : 0;
+}
+
+int
+connect_front_user(struct connect_front *f, struct store_conn *c,
+		   const struct connect_who *who, const char *link,
+		   const char *subject, struct arena *arena,
+		   struct connect_user *out, struct connect_problem *p)
+{
+	struct front_row r;
+	int rc = user_row(f, c, who, link, subject, arena, &r, p);
+
+	if (!rc)
+		rc = user_load(c, &r, subject, user_is_who(who, subject), arena,
+			       out, p);
+	front_row_release(&r);
+	return rc;
+}
+
+static int
+user_remove(struct store_conn *c, const struct connect_who *who,
+	    const struct front_row *r, const struct connect_user *u)
+{
+	char detail[400];
+	int rc = store_begin(c);
+
+	snprintf(detail, sizeof(detail),
+		 "For the user %s; it is being revoked at the provider.",
+		 u->email[0] ? u->email : u->subject);
+	if (!rc)
+		rc = front_withdraw_note(c, r->org, r->info.id, r->info.name,
+					 u->subject, "user");
+	if (!rc)
+		rc = store_exec(c, NULL,
+				"DELETE FROM connection_users WHERE connection "
+				"= ?1 AND subject = ?2",
+				"ss", r->info.id, u->subject);
+	if (!rc)
+		rc = front_audit(c, who, r->org, "connection.revoke",
+				 r->info.id, r->info.name, detail);
+	if (!rc)
+		rc = store_commit(c);
+	if (rc)
+		store_rollback(c);
+	return rc;
+}
+
+int
+connect_front_user_remove(struct connect_front *f, struct store_conn *c,
+			  const struct connect_who *who, const char *link,
+			  const char *subject, struct arena *arena,
+			  struct connect_problem *p)
+{
+	struct connect_user u;
+	struct front_row r;
+	int rc = user_row(f, c, who, link, subject, arena, &r, p);
+
+	if (!rc)
+		rc = user_load(c, &r, subject, false, arena, &u, p);
+	if (!rc)
+		rc = front_withdraw_mark(f, c, r.org, r.info.id, subject, p);
+	if (!rc) {
+		step_reached("user.left");
+		rc = user_remove(c, who, &r, &u);
+		if (rc)
+			rc = front_fail_store(p, c, rc);
+	}
+	if (r.info.id[0])
+		connect_views_withdraw(f->views, r.info.id);
 	front_row_release(&r);
 	return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Users' grants that end by what others do: their connection is deleted or
- * revoked, or their conversation is over.
+ * Users' grants that end: their connection is deleted or revoked, their
+ * conversation is over, or they are removed from the connection's users.
  *
  *   mark      the keeper gives them out to nobody any more
  *   note      a row for each in withdrawals, in the transaction that ends
@@ -300,8 +300,10 @@ withdraw_one(struct connect_front *f, struct store_conn *c,
 	struct connect_problem p = { 0 };
 	int rc = 0;
 
-	/* One that was stored after its connection had been deleted. */
-	if (strcmp(w->because, "revoke") != 0)
+	/* One that was stored after its connection had been deleted.  After a
+	 * "revoke" or "user" he may consent anew, and that grant stays. */
+	if (strcmp(w->because, "revoke") != 0 &&
+	    strcmp(w->because, "user") != 0)
 		rc = ask_subject(f, w->org, w->connection, w->subject,
 				 CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE, NULL,
 				 &p);
@@ -342,8 +344,9 @@ ended_list(struct store_conn *c, struct ended out[PASS_MAX], size_t *count)
 	struct ended *e;
 	int rc = store_query(
 		c, &st,
-		"SELECT org, connection, because, CASE WHEN because = "
-		"'visitor' THEN subject ELSE '' END AS who, max(name), "
+		"SELECT org, connection, because, CASE WHEN because IN "
+		"('visitor', 'user') THEN subject ELSE '' END AS who, "
+		"max(name), "
 		"count(*), sum(CASE WHEN outcome = 'revoked' THEN 1 ELSE 0 "
 		"END), sum(CASE WHEN outcome = 'kept' THEN 1 ELSE 0 END), "
 		"max(CASE WHEN outcome = 'kept' THEN detail ELSE '' END) "
@@ -398,6 +401,7 @@ static int
 ended_close(struct connect_front *f, struct store_conn *c,
 	    const struct ended *e)
 {
+	bool user = !strcmp(e->because, "user");
 	struct connect_problem p;
 	int64_t changed = 0;
 	int rc = 0;
@@ -405,7 +409,9 @@ ended_close(struct connect_front *f, struct store_conn *c,
 	/* After a "revoke" the rows stay, and say that they were revoked. */
 	if (strcmp(e->because, "revoke") != 0)
 		rc = ask_subject(f, e->org, e->connection, e->subject,
-				 CONNECT_KEEPER_FORGET, 0, NULL, &p);
+				 CONNECT_KEEPER_FORGET,
+				 user ? CONNECT_FORGET_LEFT : CONNECT_FORGET,
+				 NULL, &p);
 	step_reached("withdraw.forgotten");
 	if (!rc)
 		rc = store_begin(c);

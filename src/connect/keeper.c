@@ -116,7 +116,11 @@ keeper_forget(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	struct keeper *k = arg;
 	int rc = connect_msg_subject_unpack(in, &who);
 
-	if (!rc)
+	if (!rc && who.generation > CONNECT_FORGET_LEFT)
+		rc = ERR_PROTOCOL;
+	if (!rc && who.generation == CONNECT_FORGET_LEFT)
+		rc = keeper_row_forget_left(k, who.connection, who.subject);
+	else if (!rc)
 		rc = keeper_row_forget(k, who.connection, who.subject);
 	if (!rc)
 		keeper_active_drop(k, who.connection, who.subject);

@@ -148,6 +148,9 @@ int64_t keeper_row_quota(struct keeper *k, const struct keeper_row *r,
  * that is not "". */
 int keeper_row_forget(struct keeper *k, const char *connection,
 		      const char *subject);
+/* One subject's row, if it was left and not granted anew. */
+int keeper_row_forget_left(struct keeper *k, const char *connection,
+			   const char *subject);
 /* At the start, with k->node set: claims of this node's keeper before are
  * free, and the clock goes on where it was. */
 int keeper_row_recover(struct keeper *k);

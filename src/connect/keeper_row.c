@@ -426,6 +426,31 @@ keeper_row_forget(struct keeper *k, const char *connection, const char *subject)
 }
 
 int
+keeper_row_forget_left(struct keeper *k, const char *connection,
+		       const char *subject)
+{
+	int64_t gone = 0;
+	int rc = store_begin(k->db);
+
+	if (!rc)
+		rc = store_exec(k->db, &gone,
+				"DELETE FROM grants WHERE connection = ?1 AND "
+				"subject = ?2 AND suspended = ?3",
+				"ssi", connection, subject,
+				(int64_t)CONNECT_LEAVE);
+	if (!rc && gone)
+		rc = store_exec(k->db, NULL,
+				"DELETE FROM token_requests WHERE connection "
+				"= ?1 AND subject = ?2",
+				"ss", connection, subject);
+	if (!rc)
+		rc = store_commit(k->db);
+	if (rc)
+		store_rollback(k->db);
+	return rc;
+}
+
+int
 keeper_row_suspend(struct keeper *k, const struct connect_msg_subject *who,
 		   enum connect_suspend how)
 {

@@ -31,7 +31,8 @@ enum connect_message {
 	CONNECT_KEEPER_REVOKE,	       /* msg_subject -> msg_revoked;
 					* generation: enum connect_revoke */
 	CONNECT_KEEPER_FORGET,	       /* msg_subject -> nothing; subject "":
-					* all of the connection's */
+					* all of the connection's; generation:
+					* enum connect_forget */
 	CONNECT_KEEPER_SUSPEND,	       /* msg_subject, generation: enum
 					* connect_suspend */
 	CONNECT_KEEPER_CHANGES, /* u64 after -> u64 count, msg_status … */
@@ -223,6 +224,14 @@ enum connect_suspend {
 	/* The subject's ("": all), for good: only to be revoked.  A new
 	 * consent of that subject ends it. */
 	CONNECT_LEAVE,
+};
+
+/* Whose grants and tokens there are no more. */
+enum connect_forget {
+	CONNECT_FORGET,
+	/* Only if they were left (CONNECT_LEAVE), and nobody has consented
+	 * since.  0 as well where not. */
+	CONNECT_FORGET_LEFT,
 };
 
 struct connect_msg_revoked {

@@ -157,6 +157,26 @@ suite('the API and its contract', (scope) => {
 		await ask(409, 'refreshConnection', { params: { link: fresh } })
 	})
 
+	it('a user\'s own account: seen, and taken back', async () => {
+		const { link_name: own } = await world.fresh({ name: 'Each his own', per_user: true })
+		const params = { link: own, user: 'me' }
+		assert.equal((await ask(200, 'getConnectionUser', { params })).json.status, 'not_connected')
+		await refused(404, 'not_found', 'getConnectionUser', { params: { link: own, user: 'somebody' } })
+		const { headers: { 'set-cookie': [cookie] } } = await ask(200, 'signIn', { key: null, body: owner })
+		const [name, value] = cookie.split(';')[0].split('=')
+		const session = { key: null, headers: { cookie: `${name}=${value}`, origin: drawbridge.publicUrl } }
+		const browser = new Browser()
+		browser.cookies.push({ name, value, host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
+		const { json: ticket } = await ask(200, 'authorizeConnection', { ...session, params })
+		assert.match((await walkConsent(drawbridge, own, consentAtOidc, { browser, ticket })).text, /Connected/)
+		const { json } = await ask(200, 'getConnectionUser', { params })
+		assert.deepEqual((await ask(200, 'listConnectionUsers', { params })).json.items, [json])
+		await ask(204, 'removeConnectionUser', { params })
+		await refused(404, 'not_found', 'removeConnectionUser', { params })
+		for (const id of ['getConnectionUser', 'removeConnectionUser'])
+			await refused(409, 'wrong_method', id, { params: { link, user: 'me' } })
+	})
+
 	it('usage, calls, shares', async () => {
 		const params = { link }
 		const viewer = (await ask(201, 'createMember', { body: { email: 'vera@example.org', role: 'viewer' } })).json
@@ -476,7 +496,7 @@ suite('the API and its contract', (scope) => {
 
 	/* Every operation that is not open, as somebody asks it who has no business there. */
 	async function sweep(options, judge) {
-		const params = { link, id: world.service, path: 'echo', number: '1', name: 'nothing' }
+		const params = { link, id: world.service, path: 'echo', number: '1', name: 'nothing', user: 'somebody' }
 		for (const { id, open, forVisitors, path, method } of contract.operations.values()) {
 			if (open || forVisitors)
 				continue
@@ -507,7 +527,7 @@ suite('the API and its contract', (scope) => {
 
 	it('a viewer looks and changes nothing but his own', async () => {
 		const own = new Set(['getMe', 'setMyPassword', 'createKey', 'getKey', 'revokeKey', 'listKeys'])
-		const hidden = new Set(['getApp', 'listAudit', 'listHandoffs', 'listConnectionUsers',
+		const hidden = new Set(['getApp', 'listAudit', 'listHandoffs', 'listConnectionUsers', 'getConnectionUser',
 			'listEgressDestinations', 'getKeyring', 'getBackup']) /* the last two: of the machine alone */
 		await sweep({ key: keys.viewer }, (id, answer) => {
 			const { method, path } = contract.operation(id)
@@ -568,6 +588,6 @@ suite('the API and its contract', (scope) => {
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 86)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 88)
 	})
 })

@@ -234,4 +234,54 @@ suite('grants that each user gives for himself', (scope) => {
 		assert.equal((await ada.call()).status, 200)
 		assert.deepEqual(await usersNow(), counts(2))
 	})
+
+	/* ---- one of them ---- */
+
+	const of = (user) => `/v1/connections/${link}/users/${user}`
+	const withdrawn = async () => (await drawbridge.must('GET', '/v1/audit?limit=100')).items
+		.filter(({ action, object_name: name }) => action === 'connection.withdraw' && name === 'Each his own').length
+
+	it('each sees his own and takes it back, and nobody another\'s; he may connect again', async () => {
+		const own = await ada.ask('GET', of('me'))
+		assert.deepEqual([own.status, own.json.subject, own.json.account, own.json.status], [200, ada.id, 'ada', 'connected'])
+		assert.deepEqual((await ada.ask('GET', of(ada.id))).json, own.json)
+		for (const [method, user] of [['GET', bob.id], ['DELETE', bob.id], ['GET', 'nobody'], ['DELETE', 'nobody']]) {
+			const answer = await ada.ask(method, of(user))
+			assert.equal(answer.status, 403, `${method} ${user} ${answer.text}`)
+		}
+		const before = await withdrawn()
+		assert.equal((await ada.ask('DELETE', of('me'))).status, 204)
+		assert.equal((await ada.call()).status, 409)
+		assert.equal((await bob.call()).status, 200)
+		assert.deepEqual(await usersNow(), counts(1))
+		const again = await ada.ask('DELETE', of('me'))
+		assert.deepEqual([again.status, again.json.code], [404, 'not_found'], again.text)
+		const none = (await ada.ask('GET', of('me'))).json
+		assert.deepEqual([none.subject, none.email, none.status, none.account], [ada.id, ada.email, 'not_connected', null])
+		await eventually('the provider to have confirmed it', async () => await withdrawn() > before, { timeout: 20_000, every: 300 })
+		await ada.connect()
+		assert.equal((await ada.call()).status, 200)
+		assert.deepEqual(await usersNow(), counts(2))
+		const { items } = await drawbridge.must('GET', '/v1/audit?limit=100')
+		assert.ok(items.some(({ action, detail }) => action === 'connection.revoke' && detail.includes(ada.email)))
+	})
+
+	it('a connection that is one for all has no such users', async () => {
+		const { link_name: shared } = await newConnection(drawbridge, 'own', { name: 'For all', scopes: ['tickets.read'] })
+		for (const method of ['GET', 'DELETE']) {
+			const { status, json } = await drawbridge.api(method, `/v1/connections/${shared}/users/me`)
+			assert.deepEqual([status, json.code], [409, 'wrong_method'])
+		}
+	})
+
+	it('the command line shows one, and takes his account back', async () => {
+		assert.match((await drawbridge.cli(['connection', 'users', link, bob.id])).stdout, /User\s+bob@example\.org[^]*Account\s+bob/)
+		const none = await drawbridge.cli(['connection', 'leave', link])
+		assert.match(none.stderr, /no account connected here/)
+		assert.match((await drawbridge.cli(['connection', 'leave', link, bob.id])).stdout, /is being revoked/)
+		assert.equal((await bob.call()).status, 409)
+		assert.equal((await ada.call()).status, 200)
+		const usage = await drawbridge.cli(['connection', 'users', link, bob.id, '--attention'])
+		assert.match(usage.stderr, /--attention is for the list/)
+	})
 })

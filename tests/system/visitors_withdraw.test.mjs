@@ -107,6 +107,44 @@ suite('visitors\' grants that others end', (scope) => {
 		await dead([fresh])
 	})
 
+	const subjects = async (link) => (await drawbridge.must('GET', `/v1/connections/${link}/users`)).items.map(({ subject }) => subject)
+	const removeUser = async (link, subject) => {
+		const answer = await drawbridge.api('DELETE', `/v1/connections/${link}/users/${subject}`)
+		assert.equal(answer.status, 204, answer.text)
+	}
+
+	it('removing one of its users revokes his alone; his bot asks him again, and what he connects then stays', async () => {
+		const { id, link, visitors: [one, two], tokens: [ones, twos] } = await connected(['max', 'nan'])
+		const [first, second] = await subjects(link)
+		oidc.faults.on('revocation', { kind: 'delay', ms: 1500, times: 1 })
+		await removeUser(link, first)
+		assert.deepEqual(await subjects(link), [second])
+		const asked = (visitor) => visitor.say({ choice: 'mine' }).then(({ json }) => waitsForConnect(json))
+		const waits = [await asked(one), await asked(two)]
+		assert.deepEqual([...waits].sort(), [false, true])
+		const [gone, old, kept] = waits[0] ? [one, ones, twos] : [two, twos, ones]
+		gone.browser = new Browser() /* else the provider takes both for one grant */
+		await gone.consent(as('max'))
+		const fresh = await eventually('a new token', () => world.api.last().token !== kept && world.api.last().token)
+		assert.notEqual(fresh, old)
+		await dead([old])
+		await sleep(2500)
+		assert.equal(await alive([fresh, kept]), 2)
+		assert.deepEqual(await subjects(link), [first, second])
+		const [record] = await records(id, 'connection.revoke')
+		assert.ok(record.detail.includes(first), record.detail)
+		await remove(link)
+		await dead([fresh, kept])
+	})
+
+	it('removing one when his connection is deleted at once leaves none behind', async () => {
+		const { link, tokens } = await connected(['oda', 'pia'])
+		oidc.faults.on('revocation', { kind: 'delay', ms: 300, times: 2 })
+		await removeUser(link, (await subjects(link))[0])
+		await remove(link)
+		await dead(tokens)
+	})
+
 	it('a provider that is away is asked again', async () => {
 		const { id, link, tokens } = await connected(['fay'])
 		const asked = oidc.seen.revoked.length
@@ -164,6 +202,19 @@ suite('visitors\' grants that others end', (scope) => {
 			await dead(tokens, { timeout: 90_000 })
 			await audited(id, 3, 0)
 		})
+
+	it('a kill while one user is removed: it can be done again, and he is not used meanwhile', async () => {
+		const { id, link, visitors: [one], tokens } = await connected(['quin'])
+		const [subject] = await subjects(link)
+		steps.set('1 kill user.left')
+		await drawbridge.api('DELETE', `/v1/connections/${link}/users/${subject}`).catch(() => {})
+		await steps.reached('user.left')
+		await drawbridge.ready(60_000)
+		assert.ok(waitsForConnect((await one.say({ choice: 'mine' })).json))
+		await removeUser(link, subject)
+		await dead(tokens)
+		await audited(id, 1, 0)
+	})
 
 	it('kill -9 of everything in the middle loses none', async () => {
 		const names = Array.from({ length: 5 }, (_, n) => `all-${n}`)

@@ -107,6 +107,9 @@ export const api = {
 	/* One page of them; attention: only those that need it. */
 	users: (link, { attention, after = '', limit }) => ask('GET', `${at(link)}/users?limit=${limit}${
 		attention ? '&attention=true' : ''}${after && `&after=${encodeURIComponent(after)}`}`),
+	/* of a user's id; "me" */
+	user: (link, user) => ask('GET', `${at(link)}/users/${encodeURIComponent(user)}`),
+	removeUser: (link, user) => ask('DELETE', `${at(link)}/users/${encodeURIComponent(user)}`),
 	shares: (link) => ask('GET', `${at(link)}/shares`),
 	setShares: (link, items) => ask('PUT', `${at(link)}/shares`, { items }),
 

@@ -9,9 +9,16 @@ import { reload } from './router.js'
 import { busyButton, healthBadge, isDegraded, isEachUsers, problemBox, statusBadge, time } from './ui.js'
 
 const allIsWell = 'Everything works: calls go through.'
-const eachConnects = 'Each user connects an account of their own, and calls by their keys use it. Press Connect for yours.'
+const eachConnects = 'Each user connects an account of their own, and calls by their keys use it.'
 
-const stands = (connection) => (isEachUsers(connection) ? eachConnects
+function ownStands({ status, account, reason }) {
+	if (status === 'not_connected')
+		return ' Press Connect for yours.'
+	const name = account ? ` ${account},` : ''
+	return status === 'connected' ? ` Yours,${name} is connected.` : ` Yours,${name} does not work: ${reason ?? ''}`
+}
+
+const stands = (connection, own) => (isEachUsers(connection) ? [eachConnects, own && ownStands(own)]
 	: connection.reason || (isDegraded(connection) ? degradedText(connection) : allIsWell))
 
 function testResult({ ok, status, account, code, detail, time_ms: ms }) {
@@ -52,7 +59,19 @@ function revoke(connection, place) {
 		+ 'until somebody connects it again.', 'Revoke', action)
 }
 
-export function statusCard(connection, me, method) {
+/* Of a connection that each user connects: who leaves takes back what is theirs alone. */
+function leave({ name, link_name: link }, place) {
+	fill(place)
+	confirm('Disconnect your account?', `Calls by your keys through ${name} fail until you connect again. The service is told to `
+		+ 'end the grant.', 'Disconnect', async () => {
+		await api.removeUser(link, 'me')
+		await reload()
+		say('Your account is disconnected.')
+	})
+}
+
+/* own: my own account, of a connection that each user connects. */
+export function statusCard(connection, me, method, own) {
 	const { link_name: link, status, may_manage: manages } = connection
 	const place = h('div', { 'aria-live': 'polite' })
 	const act = (what) => doing(place, () => api.act(link, what))
@@ -60,17 +79,21 @@ export function statusCard(connection, me, method) {
 	const consents = method?.kind === 'oauth2_code'
 	const renews = method?.kind.startsWith('oauth2')
 	const connected = status === 'connected'
+	const hasOwn = own && own.status !== 'not_connected'
 	return h('section', { class: 'card', 'aria-label': 'Status' },
 		h('h2', {}, statusBadge(connection), ' ', healthBadge(connection)),
-		h('p', {}, stands(connection)),
+		h('p', {}, stands(connection, own)),
 		isDegraded(connection) && h('p', { class: 'muted' }, 'Since ', time(connection.health_since, 'a while'),
 			connection.retry_at && [', tried again ', time(connection.retry_at)]),
 		place,
 		h('div', { class: 'actions' },
 			builds && connected && busyButton('Test', doing(place, () => api.act(link, 'test'),
 				(result) => fill(place, testResult(result))), { class: 'go' }),
-			builds && status !== 'disabled' && consents && busyButton(connected || status === 'needs_reconnect'
-				? 'Reconnect' : 'Connect', () => reconnect(connection), { class: connected ? null : 'go' }),
+			builds && status !== 'disabled' && consents && busyButton(connected || hasOwn || status === 'needs_reconnect'
+				? 'Reconnect' : 'Connect', () => reconnect(connection),
+			{ class: connected || own?.status === 'connected' ? null : 'go' }),
+			hasOwn && h('button', { type: 'button', class: 'danger', onclick: () => leave(connection, place) },
+				'Disconnect my account'),
 			manages && connected && renews && busyButton('Renew the token', act('refresh')),
 			manages && (status === 'disabled' ? busyButton('Enable', act('enable'), { class: 'go' })
 				: busyButton('Disable', act('disable'))),

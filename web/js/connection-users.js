@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A connection that each user connects for themselves: how they stand, and who needs attention. For its managers. */
 import { api } from './api.js'
-import { fill, h } from './dom.js'
+import { confirm } from './dialog.js'
+import { fill, h, say } from './dom.js'
+import { reload } from './router.js'
 import { statuses } from './text.js'
 import { busyButton, time } from './ui.js'
 
@@ -45,7 +47,17 @@ function why({ attention, reason, health_reason: health, health_since: since, re
 	return reason
 }
 
-function row(user) {
+/* Whose account is taken back by who manages the connection. */
+function remove({ name, link_name: link }, user) {
+	confirm(`Remove ${nameOf(user)}?`, `Their account is disconnected from ${name}, and the service is told to end the grant. `
+		+ 'They can connect again.', 'Remove', async () => {
+		await api.removeUser(link, user.subject)
+		await reload()
+		say('The account is disconnected.')
+	})
+}
+
+function row(connection, user) {
 	const { word, tone } = words[user.attention ?? user.status]
 	const detail = [why(user)].flat().filter(Boolean)
 	return h('tr', {},
@@ -53,11 +65,16 @@ function row(user) {
 		h('td', { 'data-label': 'State' }, h('span', { class: `badge ${tone}` }, word),
 			detail.length > 0 && h('div', { class: 'muted' }, detail)),
 		h('td', { 'data-label': 'Account' }, user.account ?? '–'),
-		h('td', { 'data-label': 'Connected' }, time(user.connected_at)))
+		h('td', { 'data-label': 'Connected' }, time(user.connected_at)),
+		h('td', { class: 'do' }, h('button', { type: 'button', class: 'quiet danger', onclick: () => remove(connection, user),
+			'aria-label': `Remove ${nameOf(user)}` }, 'Remove')))
 }
 
-const table = (items) => h('table', { class: 'users' }, h('thead', {}, h('tr', {}, ['User', 'State', 'Account', 'Connected'].map((text) =>
-	h('th', { scope: 'col' }, text)))), h('tbody', {}, items.map(row)))
+const heads = ['User', 'State', 'Account', 'Connected']
+
+const table = (connection, items) => h('table', { class: 'users' }, h('thead', {}, h('tr', {},
+	heads.map((text) => h('th', { scope: 'col' }, text)), h('td', {}))),
+	h('tbody', {}, items.map((user) => row(connection, user))))
 
 const nobody = (attention) => h('p', { class: 'muted' }, attention
 	? 'Nobody needs attention any more: refresh the page for the new counts.'
@@ -80,7 +97,7 @@ export function usersCard(connection, first) {
 	const choices = [[choose(`Need attention (${needing(users)})`, true), true], [choose(`All (${total(users)})`, false), false]]
 
 	function show(page) {
-		fill(list, page.items.length ? table(page.items) : nobody(attention))
+		fill(list, page.items.length ? table(connection, page.items) : nobody(attention))
 		cursors[at + 1] = page.next
 		previous.disabled = at === 0
 		next.disabled = !page.next

@@ -60,9 +60,10 @@ function forecast({ expires_forecast: end }) {
 export async function connectionPage({ link }) {
 	const [connection, me] = await Promise.all([api.connection(link), whoami()])
 	const none = () => undefined
-	const [service, usage, calls, shares, users] = await Promise.all([api.service(connection.service).catch(none),
+	const [service, usage, calls, shares, users, own] = await Promise.all([api.service(connection.service).catch(none),
 		api.usage(link).catch(none), api.calls(link).catch(none), api.shares(link).catch(none),
-		Promise.resolve(firstUsers(connection)).catch(none)])
+		Promise.resolve(firstUsers(connection)).catch(none),
+		connection.per_user && me.role !== 'viewer' ? api.user(link, 'me').catch(none) : undefined])
 	const problem = takeProblem()
 	const name = service?.name ?? connection.service
 	const method = service?.methods.find(({ id }) => id === connection.method)
@@ -73,7 +74,7 @@ export async function connectionPage({ link }) {
 		h('div', { class: 'actions' }, busyButton('Refresh', reload))),
 		problem && problemBox(problem),
 		h('div', { class: 'columns' },
-			h('div', {}, statusCard(connection, me, method), usersCard(connection, users),
+			h('div', {}, statusCard(connection, me, method, own), usersCard(connection, users),
 				curlCard(connection, service), callsCard(calls),
 				settingsCard(connection, service, method, me)),
 			h('div', {}, usageCard(usage, connection), detailsCard(connection, service, method),
