@@ -18,8 +18,8 @@ enum {
 	ACCEPTS_A_TURN = 32,
 	SPARE_HEADS_MAX = 256,
 	LINGER_MS = 2000,
-	LINGER_BYTES = 256 * 1024,
-	RESUME_MS = 100, /* after an accept that failed */
+	LINGER_TURN_BYTES = 256 * 1024, /* then others have their turn */
+	RESUME_MS = 100,		/* after an accept that failed */
 };
 
 static void server_pause(struct http_server *s);
@@ -90,6 +90,7 @@ http_conn_close(struct http_exchange *x, bool reset)
 	x->state = CONN_CLOSED;
 	loop_io_cancel(&x->io);
 	loop_timer_cancel(&x->timer);
+	loop_again_cancel(&x->linger);
 	if (reset)
 		net_stream_abort(&x->stream);
 	else
@@ -109,21 +110,27 @@ http_conn_close(struct http_exchange *x, bool reset)
 	server_bury_soon(s);
 }
 
+/* Closing with bytes unread would be a reset, which takes the answer from a
+ * client that has not read it yet. */
 static void
-conn_drop_input(struct http_exchange *x)
+conn_drop_input(struct loop_again *again)
 {
+	struct http_exchange *x =
+		CONTAINER_OF(again, struct http_exchange, linger);
 	char waste[4096];
 	ssize_t n;
 	int i;
 
-	for (i = 0; i < LINGER_BYTES / (int)sizeof(waste); i++) {
+	for (i = 0; i < LINGER_TURN_BYTES / (int)sizeof(waste); i++) {
 		n = net_stream_read(&x->stream, waste, sizeof(waste));
 		if (n == ERR_AGAIN)
 			return;
-		if (n <= 0)
-			break;
+		if (n <= 0) {
+			http_conn_close(x, false);
+			return;
+		}
 	}
-	http_conn_close(x, false);
+	loop_again_start(x->server->loop, &x->linger, conn_drop_input);
 }
 
 void
@@ -134,7 +141,7 @@ http_conn_linger(struct http_exchange *x)
 	http_conn_give_head(x);
 	http_reader_release(&x->reader);
 	loop_timer_start(x->server->loop, &x->timer, LINGER_MS, conn_timeout);
-	conn_drop_input(x);
+	conn_drop_input(&x->linger);
 }
 
 /* ---- heads ---- */
@@ -292,7 +299,7 @@ conn_ready(struct loop_io *io, unsigned events)
 			x->events->ready(x);
 		break;
 	case CONN_LINGER:
-		conn_drop_input(x);
+		conn_drop_input(&x->linger);
 		break;
 	case CONN_CLOSED:
 		break;

@@ -4,8 +4,10 @@
  * who is cut off when, and who waits for whom.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -325,6 +327,58 @@ what_is_refused_is_told_and_closed(void **state)
 	close(fd);
 }
 
+/* A client that reads nothing before it has sent all. */
+static struct {
+	int fd;
+	_Atomic bool ended;
+	size_t sent;
+	char answer[400];
+} sender;
+
+enum { FAR_TOO_MUCH = 8 * 1024 * 1024 };
+
+static void *
+send_all_then_read(void *arg)
+{
+	static const char block[64 * 1024];
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (sender.sent < FAR_TOO_MUCH && n > 0) {
+		n = send(sender.fd, block, sizeof(block), MSG_NOSIGNAL);
+		sender.sent += n > 0 ? (size_t)n : 0;
+	}
+	shutdown(sender.fd, SHUT_WR);
+	while (n > 0 && len < sizeof(sender.answer) - 1) {
+		n = recv(sender.fd, sender.answer + len,
+			 sizeof(sender.answer) - 1 - len, 0);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	atomic_store(&sender.ended, true);
+	return arg;
+}
+
+static void
+who_sends_far_too_much_is_told_and_not_cut_off(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	memset(&sender, 0, sizeof(sender));
+	sender.fd = client();
+	say(sender.fd, "POST / HTTP/1.1\r\nHost: x\r\n"
+		       "Content-Length: 8388608\r\n\r\n");
+	assert_int_equal(
+		pthread_create(&thread, NULL, send_all_then_read, NULL), 0);
+	while (!atomic_load(&sender.ended))
+		run_for(TURN_MS);
+	pthread_join(thread, NULL);
+	close(sender.fd);
+	assert_int_equal(sender.sent, FAR_TOO_MUCH);
+	assert_non_null(strstr(sender.answer, "400 Bad Request"));
+	assert_int_equal(world.body_err, ERR_TOO_LARGE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
 
 int
@@ -339,6 +393,7 @@ main(void)
 		TEST(beyond_the_maximum_others_wait_until_one_has_gone),
 		TEST(without_descriptors_accepting_waits_and_goes_on),
 		TEST(what_is_refused_is_told_and_closed),
+		TEST(who_sends_far_too_much_is_told_and_not_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
