@@ -261,12 +261,14 @@ api_talk_find(struct api_request *r, struct flow_talk *out)
 			    "The conversation belongs to another page.");
 		return API_PENDING;
 	}
-	if (!rc)
-		return 0;
+	if (rc != ERR_NOT_FOUND)
+		goto out;
 	rc = api_auth_require(r);
 	if (rc)
 		return rc;
-	if (!flow_talk_find(r->db, r->params[0], NULL, r->actor, out, &p))
+	rc = flow_talk_find(r->db, r->params[0], NULL, r->actor, out, &p);
+out:
+	if (!rc)
 		return 0;
 	api_problem_connect(r, &p);
 	return API_PENDING;

@@ -269,7 +269,9 @@ move_to_flow(struct flow_move *m, enum flow_next *next)
 	struct flow_run *run = &m->run;
 	struct store_stmt *st = NULL;
 	struct flow_document *d;
+	char flow[sizeof(m->talk->flow)] = "";
 	json_t *mine, *merged;
+	int64_t version = 0;
 	int rc = store_query(m->c, &st,
 			     "SELECT id, published_version FROM flows WHERE "
 			     "org = ?1 AND link_name = ?2 AND "
@@ -279,9 +281,8 @@ move_to_flow(struct flow_move *m, enum flow_next *next)
 	if (!rc)
 		rc = store_step(st);
 	if (rc == 1) {
-		slice_copy(store_col(st, 0), m->talk->flow,
-			   sizeof(m->talk->flow));
-		m->talk->flow_version = store_col_int(st, 1);
+		slice_copy(store_col(st, 0), flow, sizeof(flow));
+		version = store_col_int(st, 1);
 	}
 	store_done(st);
 	if (rc != 1) {
@@ -290,10 +291,11 @@ move_to_flow(struct flow_move *m, enum flow_next *next)
 		*next = FLOW_FAILED;
 		return rc;
 	}
-	rc = flow_talk_document(m->engine, m->c, m->talk->flow,
-				m->talk->flow_version, &d);
+	rc = flow_talk_document(m->engine, m->c, flow, version, &d);
 	if (rc)
 		return rc;
+	memcpy(m->talk->flow, flow, sizeof(flow));
+	m->talk->flow_version = version;
 	flow_document_unref(run->document);
 	run->document = d;
 	mine = json_object_get(run->values, "flow");

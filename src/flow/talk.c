@@ -385,7 +385,7 @@ answer_was_taken(struct store_conn *c, const char *id, const char *client_id,
 	if (rc == 1) {
 		*before = store_col_int(st, 0) - 1;
 		stored = json_loadb(store_col(st, 1).ptr, store_col(st, 1).len,
-				    0, NULL);
+				    JSON_ALLOW_NUL, NULL);
 		if (!same_answer(stored, content))
 			rc = ERR_EXISTS;
 		json_decref(stored);
