@@ -61,7 +61,7 @@ function row(connection, user) {
 	const { word, tone } = words[user.attention ?? user.status]
 	const detail = [why(user)].flat().filter(Boolean)
 	return h('tr', {},
-		h('td', {}, nameOf(user), user.email && h('div', { class: 'muted' }, user.email)),
+		h('td', {}, nameOf(user), user.email && user.email !== user.name && h('div', { class: 'muted' }, user.email)),
 		h('td', { 'data-label': 'State' }, h('span', { class: `badge ${tone}` }, word),
 			detail.length > 0 && h('div', { class: 'muted' }, detail)),
 		h('td', { 'data-label': 'Account' }, user.account ?? '–'),
