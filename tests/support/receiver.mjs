@@ -66,7 +66,7 @@ async function understand(entry) {
 		entry.json = JSON.parse(entry.body.toString('utf8'))
 	if (/^(multipart\/form-data|application\/x-www-form-urlencoded)/.test(type))
 		await readForm(entry)
-	if (/xml/.test(type)) {
+	if (/^[^;]*xml/.test(type)) { /* a boundary may spell anything */
 		const text = entry.body.toString('utf8')
 		const valid = XMLValidator.validate(text)
 		if (valid !== true)
