@@ -89,6 +89,19 @@ parameters_add(json_t *list, const struct catalog_parameters *all)
 	}
 }
 
+/* The members of a connection whose scopes the method asks for. */
+static json_t *
+scope_lists_json(const struct catalog_method *m)
+{
+	json_t *list = json_array();
+
+	if (m->token && catalog_method_asks(m, false))
+		json_array_append_new(list, json_string("scopes"));
+	if (m->token && catalog_method_asks(m, true))
+		json_array_append_new(list, json_string("second_scopes"));
+	return list;
+}
+
 static json_t *
 methods_json(const struct service *s)
 {
@@ -103,11 +116,12 @@ methods_json(const struct service *s)
 		parameters_add(parameters, &m->parameters);
 		json_array_append_new(
 			list,
-			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "id",
-				  m->id, "kind", catalog_kind_name(m->kind),
-				  "name", m->name, "help",
-				  api_json_text(m->help), "fields",
+			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b}",
+				  "id", m->id, "kind",
+				  catalog_kind_name(m->kind), "name", m->name,
+				  "help", api_json_text(m->help), "fields",
 				  fields_json(m), "parameters", parameters,
+				  "scope_lists", scope_lists_json(m),
 				  "needs_app", (int)(m->token != NULL)));
 	}
 	return list;

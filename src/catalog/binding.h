@@ -127,6 +127,21 @@ int binding_switch_data_centre(struct binding *b, const char *data_centre);
  * NULL where there is none.  Borrowed. */
 const char *binding_text(const struct binding *b, struct slice name);
 
+/* ---- scopes ---- */
+
+/* Whether a method asks for scopes of this list of its service. */
+bool catalog_method_asks(const struct catalog_method *m, bool second);
+/*
+ * Whether `granted`, a scope that the provider told, says that `asked` was
+ * granted: by its name, or by a rule of the method's answer (another name, or
+ * a scope that includes it).  This is the one place where the two are
+ * compared.
+ */
+bool binding_scope_covers(const struct binding *b, struct slice asked,
+			  struct slice granted);
+/* Whether the provider would name the scope had it been granted. */
+bool binding_scope_is_told(const struct binding *b, struct slice asked);
+
 /* ---- templates over a credential ---- */
 
 /*

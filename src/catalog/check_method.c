@@ -287,9 +287,96 @@ check_errors(struct check *c, const struct catalog_method *m)
 	}
 }
 
+/* ---- scopes ---- */
+
+/* A scope with at most one '*'; whether it has one. */
+static bool
+check_scope_form(struct check *c, const char *form)
+{
+	struct slice s = slice_str(form);
+	size_t star = slice_find(s, '*');
+
+	if (!catalog_is_scope(s))
+		reader_problem(c->r, "can be no scope");
+	if (star < s.len &&
+	    slice_find(slice_from(s, star + 1), '*') + star + 1 < s.len)
+		reader_problem(c->r, "has more than one *");
+	return star < s.len;
+}
+
+static void
+check_scope_rule(struct check *c, const struct catalog_scope_rule *rule)
+{
+	size_t i, mark = reader_enter(c->r, "asked"), inner;
+	bool star = check_scope_form(c, rule->asked);
+
+	reader_leave(c->r, mark);
+	if (!rule->granted_as.count && !rule->never_told)
+		reader_problem(c->r, "must say \"granted_as\" or "
+				     "\"never_told\"");
+	if (rule->granted_as.count && rule->never_told)
+		reader_problem(c->r, "has both \"granted_as\" and "
+				     "\"never_told\"");
+	mark = reader_enter(c->r, "granted_as");
+	for (i = 0; i < rule->granted_as.count; i++) {
+		inner = reader_enter_index(c->r, i);
+		if (check_scope_form(c, rule->granted_as.items[i]) && !star)
+			reader_problem(c->r, "has a *, and \"asked\" none");
+		reader_leave(c->r, inner);
+	}
+	reader_leave(c->r, mark);
+}
+
+static void
+check_scope_rules(struct check *c, const struct catalog_answer *a)
+{
+	size_t i, mark, inner;
+
+	mark = reader_enter(c->r, "scope_rules");
+	for (i = 0; i < a->scope_rules.count; i++) {
+		inner = reader_enter_index(c->r, i);
+		if (a->scope_rules.items[i].asked)
+			check_scope_rule(c, &a->scope_rules.items[i]);
+		reader_leave(c->r, inner);
+	}
+	reader_leave(c->r, mark);
+}
+
+static void
+check_answer(struct check *c, const struct catalog_answer *a)
+{
+	size_t mark;
+
+	if (!a)
+		return;
+	mark = reader_enter(c->r, "answer");
+	check_matches(c, "success", &a->success);
+	check_scope_rules(c, a);
+	reader_leave(c->r, mark);
+}
+
+static void
+check_scope_lists(struct check *c, const struct catalog_authorize *a)
+{
+	size_t mark;
+
+	if (!a || a->second_scope_parameter)
+		return;
+	mark = reader_enter(c->r, "authorize");
+	if (a->scope_lists == CATALOG_SCOPES_SECOND)
+		CHECK_PROBLEM(c, "scope_lists",
+			      "needs \"second_scope_parameter\", its name");
+	if (a->second_scopes_optional)
+		CHECK_PROBLEM(c, "second_scopes_optional",
+			      "needs \"second_scope_parameter\", its name");
+	reader_leave(c->r, mark);
+}
+
 void
 check_method(struct check *c, struct catalog_method *m)
 {
+	size_t mark;
+
 	if (!is_oauth(m) &&
 	    (m->authorize || m->token || m->refresh || m->revoke || m->device ||
 	     m->answer || m->captures.count || m->lookups.count))
@@ -302,8 +389,11 @@ check_method(struct check *c, struct catalog_method *m)
 		return;
 	check_endpoints(c, m);
 	check_revoke(c, m->revoke);
-	if (m->answer)
-		check_matches(c, "answer", &m->answer->success);
+	check_scope_lists(c, m->authorize);
+	check_answer(c, m->answer);
+	mark = reader_enter(c->r, "refresh");
+	check_answer(c, m->refresh ? m->refresh->answer : NULL);
+	reader_leave(c->r, mark);
 	check_captures(c, m);
 	check_lookups(c, m);
 	check_errors(c, m);

@@ -24,6 +24,7 @@ static const char *const words_during[] = { "any", "exchange", "refresh",
 					    NULL };
 static const char *const words_unit[] = { "s",	   "ms",      "at_s",
 					  "at_ms", "rfc3339", NULL };
+static const char *const words_lists[] = { "both", "first", "second", NULL };
 static const char *const words_type[] = { "label", "host", "text", NULL };
 static const char *const words_from[] = { "callback", "token", NULL };
 static const char *const words_sets[] = { "value", "data_centre", "base_url",
@@ -181,6 +182,8 @@ static const struct shape_field fields_authorize[] = {
 	     .flags = SHAPE_NONEMPTY),
 	TEXT(catalog_authorize, second_scope_parameter,
 	     .flags = SHAPE_NONEMPTY),
+	WORD(catalog_authorize, scope_lists, words_lists),
+	BOOL(catalog_authorize, second_scopes_optional, false),
 	TEXT(catalog_authorize, issuer, .flags = SHAPE_NONEMPTY),
 	BOOL(catalog_authorize, issuer_required, false),
 	TEXT(catalog_authorize, hmac_parameter, .flags = SHAPE_NONEMPTY),
@@ -196,20 +199,6 @@ static const struct shape_field fields_token[] = {
 	BOOL(catalog_token, send_scope, false),
 };
 SHAPE(token, catalog_token);
-
-static const struct shape_field fields_refresh[] = {
-	BOOL(catalog_refresh, supported, true),
-	TEXT(catalog_refresh, url, .flags = SHAPE_NONEMPTY),
-	PAIRS(catalog_refresh, parameters, 20),
-	PAIRS(catalog_refresh, headers, 20),
-	BOOL(catalog_refresh, rotates, false),
-	NUMBER(catalog_refresh, margin_s, 86400, 0),
-	NUMBER(catalog_refresh, window_s, 86400, 0),
-	NUMBER(catalog_refresh, idle_life_s, YEARS_10, 0),
-	NUMBER(catalog_refresh, total_life_s, YEARS_10, 0),
-	NUMBER(catalog_refresh, tokens_per_account, 100000, 0),
-};
-SHAPE(refresh, catalog_refresh);
 
 static const struct shape_field fields_revoke[] = {
 	NEED_TEXT(catalog_revoke, url),
@@ -234,6 +223,13 @@ static const struct shape_field fields_expiry[] = {
 };
 SHAPE(expiry, catalog_expiry);
 
+static const struct shape_field fields_scope_rule[] = {
+	NEED_TEXT(catalog_scope_rule, asked),
+	TEXTS(catalog_scope_rule, granted_as, 10),
+	BOOL(catalog_scope_rule, never_told, false),
+};
+SHAPE(scope_rule, catalog_scope_rule);
+
 static const struct shape_field fields_answer[] = {
 	TEXTS(catalog_answer, access_token, 5),
 	TEXTS(catalog_answer, refresh_token, 5),
@@ -245,12 +241,29 @@ static const struct shape_field fields_answer[] = {
 	TEXT(catalog_answer, scope_separator, .fallback = " ",
 	     .flags = SHAPE_NONEMPTY),
 	TEXT(catalog_answer, second_scope, .flags = SHAPE_NONEMPTY),
+	LIST(catalog_answer, scope_rules, shape_scope_rule, 60),
+	BOOL(catalog_answer, scope_any_case, false),
 	TEXT(catalog_answer, token_type, .fallback = "token_type",
 	     .flags = SHAPE_NONEMPTY),
 	TEXT(catalog_answer, account, .flags = SHAPE_NONEMPTY),
 	LIST(catalog_answer, success, shape_match, 10),
 };
 SHAPE(answer, catalog_answer);
+
+static const struct shape_field fields_refresh[] = {
+	BOOL(catalog_refresh, supported, true),
+	TEXT(catalog_refresh, url, .flags = SHAPE_NONEMPTY),
+	PAIRS(catalog_refresh, parameters, 20),
+	PAIRS(catalog_refresh, headers, 20),
+	BOOL(catalog_refresh, rotates, false),
+	NUMBER(catalog_refresh, margin_s, 86400, 0),
+	NUMBER(catalog_refresh, window_s, 86400, 0),
+	NUMBER(catalog_refresh, idle_life_s, YEARS_10, 0),
+	NUMBER(catalog_refresh, total_life_s, YEARS_10, 0),
+	NUMBER(catalog_refresh, tokens_per_account, 100000, 0),
+	POINTER(catalog_refresh, answer, shape_answer),
+};
+SHAPE(refresh, catalog_refresh);
 
 static const struct shape_field fields_error[] = {
 	{ .name = "when",
@@ -441,6 +454,7 @@ shape_next(size_t *cursor)
 		&shape_lookup_value, &shape_lookup,	 &shape_quota,
 		&shape_method,	     &shape_test,	 &shape_refresh_on,
 		&shape_api,	     &shape_data_centre, &shape_app,
+		&shape_scope_rule,
 	};
 
 	return *cursor < ARRAY_LEN(all) ? all[(*cursor)++] : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scopes that people type: known, meant, or unknown.
+ * Scopes that people type: known, meant, or unknown; and scopes that were
+ * asked for, seen among those that an answer tells.
  */
 #include "catalog/catalog_priv.h"
 
@@ -53,4 +54,93 @@ catalog_scope_suggest(const struct service *s, bool second, struct slice typed,
 		else if (!strcmp(a->prefix, a->becomes))
 			out->meant[0] = '\0';
 	}
+}
+
+/* ---- asked for and granted ---- */
+
+bool
+catalog_method_asks(const struct catalog_method *m, bool second)
+{
+	const struct catalog_authorize *a = m->authorize;
+
+	if (!second)
+		return !a || a->scope_lists != CATALOG_SCOPES_SECOND;
+	return a && a->second_scope_parameter &&
+	       a->scope_lists != CATALOG_SCOPES_FIRST;
+}
+
+static bool
+same(const struct catalog_answer *a, struct slice one, struct slice other)
+{
+	return a->scope_any_case ? slice_eq_nocase(one, other)
+				 : slice_eq(one, other);
+}
+
+/* Whether the text is of this form; star gets what its '*' stands for. */
+static bool
+form_fits(const struct catalog_answer *a, const char *form, struct slice text,
+	  struct slice *star)
+{
+	struct slice whole = slice_str(form), before, after;
+	size_t at = slice_find(whole, '*');
+
+	*star = SLICE_NONE;
+	if (at == whole.len)
+		return same(a, whole, text);
+	before = slice_head(whole, at);
+	after = slice_from(whole, at + 1);
+	if (text.len <= before.len + after.len ||
+	    !same(a, before, slice_head(text, before.len)) ||
+	    !same(a, after, slice_from(text, text.len - after.len)))
+		return false;
+	*star = slice_from(slice_head(text, text.len - after.len), before.len);
+	return true;
+}
+
+/* Whether one of the rule's names for what was asked is what was granted. */
+static bool
+rule_covers(const struct catalog_answer *a, const struct catalog_scope_rule *r,
+	    struct slice asked, struct slice granted)
+{
+	struct slice meant, given;
+	size_t i;
+
+	if (!r->granted_as.count || !form_fits(a, r->asked, asked, &meant))
+		return false;
+	for (i = 0; i < r->granted_as.count; i++)
+		if (form_fits(a, r->granted_as.items[i], granted, &given) &&
+		    (!given.len || same(a, meant, given)))
+			return true;
+	return false;
+}
+
+bool
+binding_scope_covers(const struct binding *b, struct slice asked,
+		     struct slice granted)
+{
+	const struct catalog_answer *a = b->method->answer;
+	size_t i;
+
+	if (!a)
+		return slice_eq(asked, granted);
+	if (same(a, asked, granted))
+		return true;
+	for (i = 0; i < a->scope_rules.count; i++)
+		if (rule_covers(a, &a->scope_rules.items[i], asked, granted))
+			return true;
+	return false;
+}
+
+bool
+binding_scope_is_told(const struct binding *b, struct slice asked)
+{
+	const struct catalog_answer *a = b->method->answer;
+	struct slice star;
+	size_t i;
+
+	for (i = 0; a && i < a->scope_rules.count; i++)
+		if (a->scope_rules.items[i].never_told &&
+		    form_fits(a, a->scope_rules.items[i].asked, asked, &star))
+			return false;
+	return true;
 }

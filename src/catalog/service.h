@@ -178,6 +178,24 @@ struct catalog_scopes {
 	size_t count;
 };
 
+/* Which of the service's scope lists a method asks for. */
+enum catalog_scope_lists {
+	CATALOG_SCOPES_BOTH, /* the second where it has a parameter for it */
+	CATALOG_SCOPES_FIRST,
+	CATALOG_SCOPES_SECOND,
+};
+
+/*
+ * How a scope that was asked for is told in the answer, where it is not told
+ * by its own name.  One '*' in `asked` stands for any text, and '*' in
+ * `granted_as` for the same.
+ */
+struct catalog_scope_rule {
+	const char *asked;
+	struct catalog_texts granted_as; /* any of these: it was granted */
+	bool never_told; /* the answer never names it, granted or not */
+};
+
 /* "ZohoDesk.tickets.READ" is meant as "Desk.tickets.READ". */
 struct catalog_alias {
 	const char *prefix;
@@ -213,6 +231,9 @@ struct catalog_authorize {
 	const char *scope_parameter;
 	const char *scope_separator;
 	const char *second_scope_parameter; /* "user_scope", or NULL */
+	enum catalog_scope_lists scope_lists;
+	/* What is not granted of the second list was to be expected. */
+	bool second_scopes_optional;
 	const char *issuer; /* `iss` must equal it if sent (RFC 9207); template,
 			     * or NULL: not known */
 	bool issuer_required;
@@ -220,6 +241,8 @@ struct catalog_authorize {
 	 * others, made with the client secret; or NULL: it has none. */
 	const char *hmac_parameter;
 };
+
+struct catalog_answer;
 
 struct catalog_token {
 	const char *url; /* template */
@@ -246,6 +269,9 @@ struct catalog_refresh {
 	/* How many one account may have of one app at a time: one more
 	 * silently ends the oldest; 0: no such limit is known. */
 	uint32_t tokens_per_account;
+	/* Where things are in the answer to a refresh; NULL: where they are
+	 * in the answer to the exchange. */
+	const struct catalog_answer *answer;
 };
 
 /* How to take a grant back upstream. */
@@ -287,7 +313,12 @@ struct catalog_answer {
 	const char *scope;
 	const char *scope_separator; /* in the answer; any of its characters,
 				      * spaces always */
-	const char *second_scope;    /* or NULL */
+	const char *second_scope;    /* or NULL: told among the first */
+	struct {
+		struct catalog_scope_rule *items;
+		size_t count;
+	} scope_rules;
+	bool scope_any_case; /* scopes are told in letters of either case */
 	const char *token_type;
 	const char *account; /* the account's name, or NULL */
 	/* All must hold, besides what always must: 2xx, a non-empty access

@@ -188,6 +188,10 @@ usual_oauth(struct reader *r, struct catalog_method *m)
 	PRESET(r, m, answer, catalog_answer);
 	if (m->answer)
 		usual_answer(r, (struct catalog_answer *)(uintptr_t)m->answer);
+	if (m->refresh && m->refresh->answer)
+		usual_answer(
+			r,
+			(struct catalog_answer *)(uintptr_t)m->refresh->answer);
 	usual_rules(r, m);
 	revoke = (struct catalog_revoke *)(uintptr_t)m->revoke;
 	if (revoke && !revoke->parameters.count && !revoke->headers.count) {

@@ -132,7 +132,8 @@ struct state {
 	char connection[CONNECT_ID_SIZE];
 	char subject[64];
 	char conversation[CONNECT_ID_SIZE]; /* "" */
-	struct connect_texts scopes;	    /* as asked for; in the arena */
+	/* as asked for; in the arena */
+	struct connect_texts scopes, second_scopes;
 	bool this_browser, expired;
 };
 
@@ -162,7 +163,8 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 			   sizeof(out->connection));
 		slice_copy(store_col(st, 1), out->subject,
 			   sizeof(out->subject));
-		rc = front_texts_of_json(store_col(st, 2), arena, &out->scopes);
+		rc = front_asked_of_json(store_col(st, 2), arena, &out->scopes,
+					 &out->second_scopes);
 		stored = store_col(st, 3);
 		out->this_browser =
 			browser.len && stored.len == sizeof(hash) &&
@@ -385,6 +387,8 @@ callback_run(struct connect_front *f, struct store_conn *c,
 	if (!g)
 		return front_fail_store(p, c, ERR_NOMEM);
 	r->scopes = s->scopes; /* they may have been edited meanwhile */
+	if (s->second_scopes.items)
+		r->second_scopes = s->second_scopes;
 	rc = front_not_disabled(r, p);
 	if (!rc && s->expired)
 		rc = connect_fail(p, ERR_TIMEOUT, CONNECT_P_CONSENT_FAILED,
@@ -408,14 +412,14 @@ callback_run(struct connect_front *f, struct store_conn *c,
 		rc = finish_ask(f, s, b, cb, query, g, p);
 	if (!rc) {
 		step_reached("front.granted");
-		rc = front_row_connected(f, c, who, r, s->subject,
+		rc = front_row_connected(f, c, who, b, r, s->subject,
 					 "connection.connect", g, p);
 	}
 	if (!rc) {
 		step_reached("front.connected");
 		out->connected = true;
 		out->account = arena_strdup(arena, g->account);
-		out->missing = front_scopes_missing(r, g, arena);
+		out->missing = front_scopes_missing(b, r, g, arena);
 	}
 	binding_free(b);
 	free(g);

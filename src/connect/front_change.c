@@ -18,6 +18,7 @@ change_check(struct connect_front *f, const struct connect_who *who,
 {
 	struct people_object o = { .member = r->info.owner,
 				   .sharing = &r->sharing };
+	const struct catalog_method *m = NULL;
 	struct connect_service s = { 0 };
 	struct binding *b = NULL;
 	int rc = 0;
@@ -27,12 +28,13 @@ change_check(struct connect_front *f, const struct connect_who *who,
 			       r->info.id, p);
 	if (!rc && (ch->scopes || ch->second_scopes))
 		rc = connect_front_service(f, c, who, r->info.service, &s, p);
+	if (!rc && s.service)
+		m = service_method(s.service, r->info.method);
 	if (!rc && ch->scopes)
-		rc = front_scopes_check(s.service, false, ch->scopes, "/scopes",
-					p);
+		rc = front_scopes_check(s.service, m, false, ch->scopes, p);
 	if (!rc && ch->second_scopes)
-		rc = front_scopes_check(s.service, true, ch->second_scopes,
-					"/second_scopes", p);
+		rc = front_scopes_check(s.service, m, true, ch->second_scopes,
+					p);
 	if (s.catalog)
 		catalog_unref(s.catalog);
 	if (!rc && ch->parameters) {

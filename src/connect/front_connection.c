@@ -50,15 +50,21 @@ link_has_form(struct slice link)
 }
 
 int
-front_scopes_check(const struct service *s, bool second,
-		   const struct connect_texts *t, const char *pointer,
+front_scopes_check(const struct service *s, const struct catalog_method *m,
+		   bool second, const struct connect_texts *t,
 		   struct connect_problem *p)
 {
+	const char *pointer = second ? "/second_scopes" : "/scopes";
 	struct catalog_suggestion seen;
 	struct json_problem jp = { 0 };
 	char at[64];
 	size_t i;
 
+	if (t->count && m && m->token && !catalog_method_asks(m, second)) {
+		json_problem_set(&jp, pointer, "\"%s\" asks for %s only",
+				 m->name, second ? "scopes" : "second_scopes");
+		return front_fail_json(p, &jp);
+	}
 	if (t->count > SCOPES_MAX) {
 		json_problem_set(&jp, pointer, "at most %d scopes", SCOPES_MAX);
 		return front_fail_json(p, &jp);
@@ -135,17 +141,19 @@ draft_check(struct draft *d)
 	}
 	d->scopes = n->scopes;
 	d->second_scopes = n->second_scopes;
-	if (!n->scopes.items && method->token)
+	if (!n->scopes.items && method->token &&
+	    catalog_method_asks(method, false))
 		rc = scopes_preset(&d->service->scopes, d->arena, &d->scopes);
-	if (!rc && !n->second_scopes.items && method->token)
+	if (!rc && !n->second_scopes.items && method->token &&
+	    catalog_method_asks(method, true))
 		rc = scopes_preset(&d->service->second_scopes, d->arena,
 				   &d->second_scopes);
 	if (rc)
 		return front_fail_store(d->p, d->c, rc);
-	rc = front_scopes_check(d->service, false, &d->scopes, "/scopes", d->p);
+	rc = front_scopes_check(d->service, method, false, &d->scopes, d->p);
 	if (!rc)
-		rc = front_scopes_check(d->service, true, &d->second_scopes,
-					"/second_scopes", d->p);
+		rc = front_scopes_check(d->service, method, true,
+					&d->second_scopes, d->p);
 	if (!rc && catalog_bind(d->service, method->id, n->parameters,
 				&d->binding, &jp))
 		rc = front_fail_json(d->p, &jp);
@@ -310,7 +318,8 @@ front_credential_send(struct connect_front *f, const struct front_row *r,
 		values[i].value = NULL;
 	}
 	if (!rc && b->kind == CATALOG_OAUTH2_CLIENT_CREDENTIALS)
-		rc = front_scope_join(b, &r->scopes, m.scope, sizeof(m.scope));
+		rc = front_scope_join(b, false, &r->scopes, m.scope,
+				      sizeof(m.scope));
 	if (rc) {
 		rc = connect_fail(p, ERR_TOO_LARGE, CONNECT_P_INVALID, NULL,
 				  "Too many or too long values.");
@@ -397,7 +406,7 @@ draft_connect(struct draft *d, struct front_row *r)
 				   d->p);
 	if (!rc)
 		rc = front_row_connected(
-			d->f, d->c, d->who, r,
+			d->f, d->c, d->who, d->binding, r,
 			r->info.per_user ? d->who->actor->member : "",
 			"connection.connect", g, d->p);
 	else if (d->binding->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)

@@ -323,8 +323,9 @@ page_scopes(const struct service *s, const struct binding *b,
 				    1) * sizeof(*out->scopes));
 	if (!out->scopes)
 		return ERR_NOMEM;
-	page_scopes_add(s, false, &r->scopes, arena, out);
-	if (b->method->authorize->second_scope_parameter)
+	if (catalog_method_asks(b->method, false))
+		page_scopes_add(s, false, &r->scopes, arena, out);
+	if (catalog_method_asks(b->method, true))
 		page_scopes_add(s, true, &r->second_scopes, arena, out);
 	return 0;
 }
@@ -470,7 +471,7 @@ press_store(struct store_conn *c, const struct ticket *t,
 	struct buf scopes;
 	int rc = store_begin(c);
 
-	buf_init(&scopes, 64 * 1024);
+	buf_init(&scopes, 2 * FRONT_ROW_JSON_MAX);
 	people_token_hash(browser, hash);
 	if (!rc)
 		rc = store_exec(c, &spent,
@@ -480,7 +481,7 @@ press_store(struct store_conn *c, const struct ticket *t,
 	if (!rc && !spent)
 		rc = ERR_NOT_FOUND; /* pressed twice at once */
 	if (!rc)
-		rc = front_texts_json(&r->scopes, &scopes);
+		rc = front_asked_json(r, &scopes);
 	if (!rc)
 		rc = store_exec(
 			c, NULL,
@@ -519,7 +520,7 @@ press_begin(struct connect_front *f, const struct ticket *t,
 	snprintf(m->redirect_uri, sizeof(m->redirect_uri), "%s/oauth/callback",
 		 f->public_url);
 	m->expires_at = clock_wall_ms() + CONNECT_STATE_LIFE_S * 1000;
-	rc = front_scope_join(m->binding, &r->scopes, m->scope,
+	rc = front_scope_join(m->binding, false, &r->scopes, m->scope,
 			      sizeof(m->scope));
 	if (rc)
 		return connect_fail(p, rc, CONNECT_P_INVALID, NULL,
@@ -565,8 +566,8 @@ press_row(struct connect_front *f, struct store_conn *c, const struct ticket *t,
 						 : front_fail_store(p, c, rc);
 	}
 	if (!rc)
-		rc = front_scope_join(m->binding, &r->second_scopes, second,
-				      sizeof(second));
+		rc = front_scope_join(m->binding, true, &r->second_scopes,
+				      second, sizeof(second));
 	if (!rc) {
 		*url = authorize_url(m->binding, &begun, m, second, state,
 				     arena);

@@ -84,7 +84,7 @@ credentials_set(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = front_credential_send(f, r, who, b, values, count, g, p);
 	if (!rc)
-		rc = front_row_connected(f, c, who, r,
+		rc = front_row_connected(f, c, who, b, r,
 					 r->info.per_user ? who->actor->member
 							  : "",
 					 "connection.credentials", g, p);

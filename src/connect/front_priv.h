@@ -132,6 +132,8 @@ void front_catch_up(struct connect_front *f, struct store_conn *c);
 
 /* ---- front_row.c: a connection's row ---- */
 
+enum { FRONT_SCOPES_MAX = 200, FRONT_ROW_JSON_MAX = 64 * 1024 };
+
 struct front_row {
 	struct connect_info info; /* strings in the arena */
 	char org[CONNECT_ID_SIZE];
@@ -173,25 +175,42 @@ int front_texts_of_words(const char *words, struct arena *arena,
 			 struct connect_texts *out);
 int front_texts_of_json(struct slice text, struct arena *arena,
 			struct connect_texts *out);
+int front_texts_of_tree(const json_t *list, struct arena *arena,
+			struct connect_texts *out);
 /* The binding of the row's service, method and parameters as the catalogue
  * says it now; ERR_NOT_FOUND (SERVICE_NOT_FOUND) … */
 int front_row_bind(struct connect_front *f, const struct front_row *r,
 		   struct binding **out, struct connect_problem *p);
-/* The scopes as they are sent: joined by the method's separator; "" none. */
-int front_scope_join(const struct binding *b, const struct connect_texts *t,
-		     char *out, size_t size);
-
-/* Scopes that were asked for and not given, by spaces; in the arena. */
-const char *front_scopes_missing(const struct front_row *r,
-				 const struct connect_msg_grant *g,
-				 struct arena *arena);
 /* Sets status, reason and what a grant brought with it, in a transaction of
  * its own with an audit record, then withdraws from the views. */
 int front_row_connected(struct connect_front *f, struct store_conn *c,
-			const struct connect_who *who, struct front_row *r,
-			const char *subject, const char *action,
-			const struct connect_msg_grant *g,
+			const struct connect_who *who, const struct binding *b,
+			struct front_row *r, const char *subject,
+			const char *action, const struct connect_msg_grant *g,
 			struct connect_problem *p);
+
+/* ---- front_scopes.c: asked for, and granted ---- */
+
+/* A list's scopes as they are sent: joined by the method's separator; "" for
+ * none, or when the method does not ask for this list. */
+int front_scope_join(const struct binding *b, bool second,
+		     const struct connect_texts *t, char *out, size_t size);
+/* What a consent asks for, kept until its end: the row's two lists, which
+ * may be edited meanwhile. */
+int front_asked_json(const struct front_row *r, struct buf *out);
+int front_asked_of_json(struct slice text, struct arena *arena,
+			struct connect_texts *first,
+			struct connect_texts *second);
+/* Appends a JSON list of what was granted: as told, else as asked. */
+int front_scopes_granted(const struct binding *b, const struct front_row *r,
+			 const struct connect_msg_grant *g, struct arena *arena,
+			 struct buf *out);
+/* Scopes of either list that were asked for and not given, by spaces; in the
+ * arena.  "" when the provider did not tell. */
+const char *front_scopes_missing(const struct binding *b,
+				 const struct front_row *r,
+				 const struct connect_msg_grant *g,
+				 struct arena *arena);
 
 /* ---- front_grant.c ---- */
 
@@ -228,9 +247,10 @@ int front_not_disabled(const struct front_row *r, struct connect_problem *p);
 /* ---- front_connection.c ---- */
 
 int front_name_check(const char *name, struct connect_problem *p);
-/* Scopes must be able to be scopes; unknown ones are fine. */
-int front_scopes_check(const struct service *s, bool second,
-		       const struct connect_texts *t, const char *pointer,
+/* Scopes must be able to be scopes, and of a list that the method (may be
+ * NULL: gone) asks for; unknown ones are fine. */
+int front_scopes_check(const struct service *s, const struct catalog_method *m,
+		       bool second, const struct connect_texts *t,
 		       struct connect_problem *p);
 /* A typed credential (values are taken) to the keeper. */
 int front_credential_send(struct connect_front *f, const struct front_row *r,

@@ -11,8 +11,6 @@
 
 #include "connect/front_priv.h"
 
-enum { SCOPES_MAX = 200, ROW_JSON_MAX = 64 * 1024 };
-
 /* ---- words ---- */
 
 static const char *const status_names[] = {
@@ -69,29 +67,40 @@ connect_link_of_name(struct slice name, char out[51])
 /* ---- texts in JSON columns ---- */
 
 int
-front_texts_of_json(struct slice text, struct arena *arena,
+front_texts_of_tree(const json_t *list, struct arena *arena,
 		    struct connect_texts *out)
 {
-	struct json_problem problem = { 0 };
-	json_t *tree = NULL, *item;
-	size_t i, n;
-	int rc;
+	size_t i, n = json_array_size(list);
+	const json_t *item;
 
 	memset(out, 0, sizeof(*out));
-	rc = json_read(text, ROW_JSON_MAX, &tree, &problem);
-	n = json_array_size(tree);
-	out->items = rc ? NULL : arena_alloc(arena, (n + 1) * sizeof(char *));
-	if (!rc && !out->items)
-		rc = ERR_NOMEM;
-	for (i = 0; i < n && !rc; i++) {
-		item = json_array_get(tree, i);
+	out->items = arena_alloc(arena, (n + 1) * sizeof(char *));
+	if (!out->items)
+		return ERR_NOMEM;
+	for (i = 0; i < n; i++) {
+		item = json_array_get(list, i);
 		out->items[i] = arena_strdup(
 			arena,
 			json_is_string(item) ? json_string_value(item) : "");
 		if (!out->items[i])
-			rc = ERR_NOMEM;
+			return ERR_NOMEM;
 		out->count++;
 	}
+	return 0;
+}
+
+int
+front_texts_of_json(struct slice text, struct arena *arena,
+		    struct connect_texts *out)
+{
+	struct json_problem problem = { 0 };
+	json_t *tree = NULL;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = json_read(text, FRONT_ROW_JSON_MAX, &tree, &problem);
+	if (!rc)
+		rc = front_texts_of_tree(tree, arena, out);
 	json_decref(tree);
 	return rc;
 }
@@ -117,35 +126,16 @@ front_texts_of_words(const char *words, struct arena *arena,
 	struct slice rest = slice_str(words), one;
 
 	memset(out, 0, sizeof(*out));
-	out->items = arena_alloc(arena, SCOPES_MAX * sizeof(char *));
+	out->items = arena_alloc(arena, FRONT_SCOPES_MAX * sizeof(char *));
 	if (!out->items)
 		return ERR_NOMEM;
-	while (out->count < SCOPES_MAX && slice_next(&rest, ' ', &one)) {
+	while (out->count < FRONT_SCOPES_MAX && slice_next(&rest, ' ', &one)) {
 		if (!one.len)
 			continue;
 		out->items[out->count] = arena_slice(arena, one);
 		if (!out->items[out->count])
 			return ERR_NOMEM;
 		out->count++;
-	}
-	return 0;
-}
-
-int
-front_scope_join(const struct binding *b, const struct connect_texts *t,
-		 char *out, size_t size)
-{
-	const struct catalog_authorize *a = b->method->authorize;
-	const char *separator =
-		a && a->scope_separator ? a->scope_separator : " ";
-	size_t i, n = 0;
-
-	out[0] = '\0';
-	for (i = 0; i < t->count; i++) {
-		n += (size_t)snprintf(out + n, size - n, "%s%s",
-				      i ? separator : "", t->items[i]);
-		if (n >= size)
-			return ERR_TOO_LARGE;
 	}
 	return 0;
 }
@@ -283,7 +273,7 @@ front_row_read(struct store_conn *c, struct store_stmt *st, struct arena *arena,
 		rc = front_texts_of_json(store_col(st, 14), arena,
 					 &i->scopes_granted);
 	if (!rc)
-		rc = json_read(slice_str(i->parameters), ROW_JSON_MAX,
+		rc = json_read(slice_str(i->parameters), FRONT_ROW_JSON_MAX,
 			       &out->parameters, &problem);
 	out->scopes = i->scopes_asked;
 	out->second_scopes = i->second_scopes_asked;
@@ -401,53 +391,6 @@ front_row_bind(struct connect_front *f, const struct front_row *r,
 
 /* ---- writing ---- */
 
-/* What was granted: as told, else as asked. */
-static int
-granted_json(const struct front_row *r, const struct connect_msg_grant *g,
-	     struct arena *arena, struct buf *out)
-{
-	struct connect_texts granted = r->scopes, second;
-	size_t i;
-	int rc;
-
-	if (!g->has_scope)
-		return front_texts_json(&granted, out);
-	rc = front_texts_of_words(g->scope, arena, &granted);
-	if (!rc)
-		rc = front_texts_of_words(g->second_scope, arena, &second);
-	for (i = 0; !rc && i < second.count && granted.count < SCOPES_MAX; i++)
-		granted.items[granted.count++] = second.items[i];
-	return rc ? rc : front_texts_json(&granted, out);
-}
-
-const char *
-front_scopes_missing(const struct front_row *r,
-		     const struct connect_msg_grant *g, struct arena *arena)
-{
-	struct slice rest, one;
-	struct buf out;
-	char *text;
-	size_t i;
-	bool found;
-
-	if (!g->has_scope || !g->scope[0])
-		return "";
-	buf_init(&out, CONNECT_SCOPES_SIZE);
-	for (i = 0; i < r->scopes.count; i++) {
-		found = false;
-		rest = slice_str(g->scope);
-		while (slice_next(&rest, ' ', &one))
-			found |= slice_eq(one, slice_str(r->scopes.items[i]));
-		if (!found)
-			buf_printf(&out, "%s%s", out.len ? " " : "",
-				   r->scopes.items[i]);
-	}
-	text = out.len && buf_cstr(&out) ? arena_strdup(arena, buf_cstr(&out))
-					 : NULL;
-	buf_release(&out);
-	return text ? text : "";
-}
-
 static int
 row_connected(struct store_conn *c, const struct front_row *r,
 	      const char *subject, const struct connect_msg_grant *g,
@@ -489,9 +432,9 @@ row_connected(struct store_conn *c, const struct front_row *r,
 
 int
 front_row_connected(struct connect_front *f, struct store_conn *c,
-		    const struct connect_who *who, struct front_row *r,
-		    const char *subject, const char *action,
-		    const struct connect_msg_grant *g,
+		    const struct connect_who *who, const struct binding *b,
+		    struct front_row *r, const char *subject,
+		    const char *action, const struct connect_msg_grant *g,
 		    struct connect_problem *p)
 {
 	struct arena *arena = arena_new(256 * 1024);
@@ -499,13 +442,13 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 	bool gone;
 	int rc;
 
-	buf_init(&granted, ROW_JSON_MAX);
-	rc = arena ? granted_json(r, g, arena, &granted) : ERR_NOMEM;
+	buf_init(&granted, FRONT_ROW_JSON_MAX);
+	rc = arena ? front_scopes_granted(b, r, g, arena, &granted) : ERR_NOMEM;
 	if (!rc)
 		rc = store_begin(c);
 	if (!rc)
 		rc = row_connected(c, r, subject, g, buf_slice(&granted),
-				   front_scopes_missing(r, g, arena));
+				   front_scopes_missing(b, r, g, arena));
 	gone = rc == ERR_NOT_FOUND;
 	if (gone)
 		rc = front_withdraw_note(c, r->org, r->info.id, r->info.name,

@@ -11,7 +11,8 @@
 #include "connect/front_priv.h"
 
 static bool
-test_applies(const struct catalog_test *t, const struct front_row *r)
+test_applies(const struct binding *b, const struct catalog_test *t,
+	     const struct front_row *r)
 {
 	const struct connect_texts *have = &r->info.scopes_granted;
 	size_t i, j;
@@ -20,7 +21,9 @@ test_applies(const struct catalog_test *t, const struct front_row *r)
 		return true;
 	for (i = 0; i < t->needs_scope.count; i++)
 		for (j = 0; j < have->count; j++)
-			if (!strcmp(t->needs_scope.items[i], have->items[j]))
+			if (binding_scope_covers(
+				    b, slice_str(t->needs_scope.items[i]),
+				    slice_str(have->items[j])))
 				return true;
 	return false;
 }
@@ -52,7 +55,7 @@ connect_front_test(struct connect_front *f, struct store_conn *c,
 		binding_switch_data_centre(b, r.info.data_centre);
 	for (i = 0; !rc && i < s.service->api.tests.count; i++) {
 		t = &s.service->api.tests.items[i];
-		if (out->url || !test_applies(t, &r) || !b->test_urls[i])
+		if (out->url || !test_applies(b, t, &r) || !b->test_urls[i])
 			continue;
 		out->method = t->method;
 		out->url = arena_strdup(arena, b->test_urls[i]);

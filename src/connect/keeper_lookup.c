@@ -15,12 +15,12 @@
 #include "connect/keeper_getting_priv.h"
 
 static bool
-scope_has(const char *list, const char *scope)
+scope_has(const struct binding *b, const char *list, const char *scope)
 {
 	struct slice rest = slice_str(list), one;
 
 	while (slice_next(&rest, ' ', &one))
-		if (slice_eq(one, slice_str(scope)))
+		if (one.len && binding_scope_covers(b, slice_str(scope), one))
 			return true;
 	return false;
 }
@@ -33,7 +33,10 @@ look_up_applies(const struct keeper_getting *g, const struct catalog_lookup *l)
 	if (!l->needs_scope.count || !g->answer.has_scope)
 		return true;
 	for (i = 0; i < l->needs_scope.count; i++)
-		if (scope_has(g->answer.scope, l->needs_scope.items[i]))
+		if (scope_has(g->payload.binding, g->answer.scope,
+			      l->needs_scope.items[i]) ||
+		    scope_has(g->payload.binding, g->answer.second_scope,
+			      l->needs_scope.items[i]))
 			return true;
 	return false;
 }

@@ -118,17 +118,25 @@ texts_have(const struct catalog_texts *texts, const char *text)
 	return false;
 }
 
+/* Tokens that may come beside the one that is wanted, and are not kept. */
+static const char *const other_tokens[] = { "access_token", "refresh_token",
+					    "id_token" };
+
 /* One pair of a form: a token goes straight into a secret. */
 static void
 form_pair(const struct catalog_answer *places, const char *key,
 	  struct slice text, json_t *object, struct method_answer *out)
 {
 	struct secret **token = NULL;
+	size_t i;
 
 	if (texts_have(&places->access_token, key))
 		token = &out->access_token;
 	else if (texts_have(&places->refresh_token, key))
 		token = &out->refresh_token;
+	for (i = 0; !token && i < ARRAY_LEN(other_tokens); i++)
+		if (!strcmp(key, other_tokens[i]))
+			return;
 	if (!token)
 		json_object_set_new(
 			object, key,
@@ -139,7 +147,7 @@ form_pair(const struct catalog_answer *places, const char *key,
 
 /* A form as an object without tokens. */
 static json_t *
-form_to_object(const struct binding *b, struct slice body,
+form_to_object(const struct catalog_answer *places, struct slice body,
 	       struct method_answer *out)
 {
 	struct slice name, value;
@@ -155,8 +163,8 @@ form_to_object(const struct binding *b, struct slice body,
 		    codec_percent_decode(&text, value, true) || !key.len ||
 		    memchr(key.data, 0, key.len))
 			continue;
-		form_pair(b->method->answer, buf_cstr(&key), buf_slice(&text),
-			  object, out);
+		form_pair(places, buf_cstr(&key), buf_slice(&text), object,
+			  out);
 	}
 	buf_wipe(&key);
 	buf_wipe(&text);
@@ -166,22 +174,22 @@ form_to_object(const struct binding *b, struct slice body,
 /* The answer as a tree without tokens; NULL when it is neither JSON nor a
  * form. */
 static json_t *
-read_body(const struct binding *b, char *body, size_t len, bool is_form,
-	  struct method_answer *out)
+read_body(const struct catalog_answer *places, char *body, size_t len,
+	  bool is_form, struct method_answer *out)
 {
-	const struct catalog_answer *places = b->method->answer;
-	static const char *const unused[] = { "id_token" };
-	const struct catalog_texts id_token = { (const char **)unused, 1 };
+	const struct catalog_texts other = {
+		(const char **)(uintptr_t)other_tokens, ARRAY_LEN(other_tokens)
+	};
 	struct json_problem problem = { 0 };
 	struct secret *ignored = NULL;
 	json_t *tree = NULL;
 
 	if (is_form)
-		return form_to_object(b, slice_of(body, len), out);
+		return form_to_object(places, slice_of(body, len), out);
 	if (!lift_first(&places->access_token, body, len, &out->access_token) &&
 	    !lift_first(&places->refresh_token, body, len,
 			&out->refresh_token) &&
-	    !lift_first(&id_token, body, len, &ignored))
+	    !lift_first(&other, body, len, &ignored))
 		json_read(slice_of(body, len), ANSWER_MAX, &tree, &problem);
 	secret_free(ignored);
 	return tree;
@@ -263,10 +271,9 @@ expiry_at(const json_t *tree, const struct catalog_expiry *e, int64_t now_ms,
 }
 
 static void
-read_expiry(const struct binding *b, const json_t *tree, int64_t now_ms,
-	    struct method_answer *out)
+read_expiry(const struct catalog_answer *places, const json_t *tree,
+	    int64_t now_ms, struct method_answer *out)
 {
-	const struct catalog_answer *places = b->method->answer;
 	int64_t n;
 	size_t i;
 
@@ -383,21 +390,41 @@ read_failure(const struct binding *b, enum method_request what,
 			 answer->status);
 }
 
+/* The account's name, or its number. */
 static void
-read_success(const struct binding *b, const json_t *tree, int64_t now_ms,
-	     struct method_answer *out)
+read_account(const json_t *tree, const char *path, struct method_answer *out)
 {
-	const struct catalog_answer *places = b->method->answer;
+	const json_t *v = path ? binding_path_get(tree, path) : NULL;
 
+	if (json_is_integer(v))
+		snprintf(out->account, sizeof(out->account), "%lld",
+			 (long long)json_integer_value(v));
+	else
+		copy_clean(text_at(tree, path), out->account,
+			   sizeof(out->account));
+}
+
+static void
+read_success(const struct binding *b, const struct catalog_answer *places,
+	     const json_t *tree, int64_t now_ms, struct method_answer *out)
+{
 	out->ok = true;
-	read_expiry(b, tree, now_ms, out);
+	read_expiry(places, tree, now_ms, out);
 	read_scope(tree, places->scope, places->scope_separator, out->scope);
 	read_scope(tree, places->second_scope, places->scope_separator,
 		   out->second_scope);
 	out->has_scope = out->scope[0] || out->second_scope[0];
-	copy_clean(text_at(tree, places->account), out->account,
-		   sizeof(out->account));
+	read_account(tree, places->account, out);
 	read_captures(b, tree, out);
+}
+
+static const struct catalog_answer *
+places_of(const struct binding *b, enum method_request what)
+{
+	const struct catalog_refresh *r = b->method->refresh;
+
+	return what == METHOD_REFRESH && r && r->answer ? r->answer
+							: b->method->answer;
 }
 
 /* Not '{' at its beginning, but told to be a form: then it is one. */
@@ -425,6 +452,7 @@ method_oauth2_answer(const struct binding *b, enum method_request what,
 	struct binding_answer answer = { .status = status,
 					 .header = header,
 					 .header_arg = header_arg };
+	const struct catalog_answer *places = places_of(b, what);
 	struct slice type = SLICE_NONE;
 	json_t *tree;
 	bool ok;
@@ -432,16 +460,15 @@ method_oauth2_answer(const struct binding *b, enum method_request what,
 	memset(out, 0, sizeof(*out));
 	if (header)
 		type = header(header_arg, SLICE("content-type"));
-	tree = read_body(b, body, len, body_is_form(body, len, type), out);
+	tree = read_body(places, body, len, body_is_form(body, len, type), out);
 	answer.body = slice_of(body, len);
 	ok = status >= 200 && status < 300 && json_is_object(tree) &&
 	     out->access_token && secret_len(out->access_token) &&
 	     !slice_has_control(slice_of(secret_peek(out->access_token),
 					 secret_len(out->access_token))) &&
-	     !has_error(tree) &&
-	     binding_match_all(&b->method->answer->success, &answer);
+	     !has_error(tree) && binding_match_all(&places->success, &answer);
 	if (ok)
-		read_success(b, tree, now_ms, out);
+		read_success(b, places, tree, now_ms, out);
 	else
 		read_failure(b, what, tree, &answer, out);
 	json_decref(tree);

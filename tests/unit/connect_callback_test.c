@@ -29,7 +29,9 @@ consent_connects(void **state)
 	assert_int_equal(t.info.status, CONNECT_CONNECTED);
 	assert_string_equal(t.info.reason, "");
 	assert_string_equal(t.info.account, "ada@example.com");
-	assert_int_equal(t.info.scopes_granted.count, 2);
+	/* not told: as asked, of both lists */
+	assert_int_equal(t.info.scopes_granted.count, 3);
+	assert_string_equal(t.info.scopes_granted.items[2], "me.READ");
 }
 
 static void
@@ -40,12 +42,31 @@ scopes_that_were_not_granted_are_named(void **state)
 
 	(void)state;
 	set_out(&t);
-	keeper.scope = "tickets.READ";
+	keeper.scope = "tickets.READ me.READ";
 	assert_int_equal(come_back(&t, with_issuer("code=c"), &out), 0);
 	assert_string_equal(out.missing, "tickets.ALL");
 	look(&t);
 	assert_int_equal(t.info.status, CONNECT_CONNECTED);
-	assert_int_equal(t.info.scopes_granted.count, 1);
+	assert_int_equal(t.info.scopes_granted.count, 2);
+	assert_true(t.info.degraded);
+	assert_non_null(
+		strstr(t.info.health_reason, "Not granted: tickets.ALL."));
+}
+
+static void
+scopes_of_the_second_list_that_were_not_granted_are_named(void **state)
+{
+	struct connect_consent out;
+	struct trip t;
+
+	(void)state;
+	set_out(&t);
+	keeper.scope = "tickets.ALL tickets.READ";
+	assert_int_equal(come_back(&t, with_issuer("code=c"), &out), 0);
+	assert_string_equal(out.missing, "me.READ");
+	look(&t);
+	assert_true(t.info.degraded);
+	assert_non_null(strstr(t.info.health_reason, "Not granted: me.READ."));
 }
 
 static void
@@ -53,7 +74,8 @@ scopes_edited_meanwhile_were_not_consented_to(void **state)
 {
 	static const char *edited[] = { "tickets.FUTURE" };
 	const struct connect_texts scopes = { edited, 1 };
-	const struct connect_change change = { .scopes = &scopes };
+	const struct connect_change change = { .scopes = &scopes,
+					       .second_scopes = &scopes };
 	struct connect_consent out;
 	struct trip t;
 
@@ -66,8 +88,9 @@ scopes_edited_meanwhile_were_not_consented_to(void **state)
 	assert_int_equal(come_back(&t, with_issuer("code=c"), &out), 0);
 	look(&t);
 	assert_int_equal(t.info.scopes_asked.count, 1);
-	assert_int_equal(t.info.scopes_granted.count, 2);
+	assert_int_equal(t.info.scopes_granted.count, 3);
 	assert_string_equal(t.info.scopes_granted.items[0], "tickets.READ");
+	assert_string_equal(t.info.scopes_granted.items[2], "me.READ");
 }
 
 static void
@@ -308,6 +331,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(consent_connects),
 		TEST(scopes_that_were_not_granted_are_named),
+		TEST(scopes_of_the_second_list_that_were_not_granted_are_named),
 		TEST(scopes_edited_meanwhile_were_not_consented_to),
 		TEST(another_browser_gets_nowhere),
 		TEST(callback_that_comes_twice_does_nothing_again),

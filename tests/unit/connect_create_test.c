@@ -137,6 +137,41 @@ unknown_scope_is_allowed_and_an_impossible_one_is_not(void **state)
 	assert_int_equal(rows_named("Scopes"), 1);
 }
 
+/* Slack's bot has scopes of the one list, a person of the other. */
+static void
+method_takes_and_presets_its_own_scopes_alone(void **state)
+{
+	static const char *scopes[] = { "search:read" };
+	const struct connect_texts some = { scopes, 1 };
+	struct connect_new bot = { .name = "Bot", .service = "slack" };
+	struct connect_new person = { .name = "Person",
+				      .service = "slack",
+				      .method = "oauth_user" };
+	const struct connect_change change = { .scopes = &some };
+	struct connect_info info;
+
+	(void)state;
+	assert_int_equal(create(&bot, &info), 0);
+	assert_int_equal(info.scopes_asked.count, 2);
+	assert_int_equal(info.second_scopes_asked.count, 0);
+	assert_int_equal(create(&person, &info), 0);
+	assert_int_equal(info.scopes_asked.count, 0);
+	assert_int_equal(info.second_scopes_asked.count, 2);
+	assert_string_equal(info.second_scopes_asked.items[0], "chat:write");
+	assert_int_equal(connect_front_change(w.front, w.c, &w.who, info.link,
+					      0, &change, w.arena, &info, &w.p),
+			 ERR_INVALID);
+	assert_string_equal(w.p.pointer, "/scopes");
+	bot.second_scopes = some;
+	assert_int_equal(create(&bot, &info), ERR_INVALID);
+	assert_string_equal(w.p.pointer, "/second_scopes");
+	assert_non_null(strstr(w.p.detail, "asks for scopes only"));
+	person.scopes = some;
+	assert_int_equal(create(&person, &info), ERR_INVALID);
+	assert_string_equal(w.p.pointer, "/scopes");
+	assert_non_null(strstr(w.p.detail, "asks for second_scopes only"));
+}
+
 static void
 scopes_that_are_not_given_are_the_presets(void **state)
 {
@@ -345,6 +380,7 @@ main(void)
 		TEST(name_without_letters_takes_the_services),
 		TEST(link_name_that_was_asked_for_is_not_changed),
 		TEST(unknown_scope_is_allowed_and_an_impossible_one_is_not),
+		TEST(method_takes_and_presets_its_own_scopes_alone),
 		TEST(scopes_that_are_not_given_are_the_presets),
 		TEST(typed_credential_connects_at_once),
 		TEST(missing_credential_is_told),

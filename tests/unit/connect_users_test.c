@@ -72,6 +72,7 @@ connects(const struct connect_info *info, uint64_t generation,
 	 const char *scope)
 {
 	struct connect_msg_grant *g = calloc(1, sizeof(*g));
+	struct binding *b;
 	struct front_row r;
 
 	assert_non_null(g);
@@ -82,9 +83,11 @@ connects(const struct connect_info *info, uint64_t generation,
 					PEOPLE_CONNECTION_MANAGE, w.arena, &r,
 					&w.p),
 			 0);
-	assert_int_equal(front_row_connected(w.front, w.c, &w.who, &r, "u_1",
+	assert_int_equal(front_row_bind(w.front, &r, &b, &w.p), 0);
+	assert_int_equal(front_row_connected(w.front, w.c, &w.who, b, &r, "u_1",
 					     "connection.consent", g, &w.p),
 			 0);
+	binding_free(b);
 	front_row_release(&r);
 	free(g);
 }

@@ -171,13 +171,115 @@ slack_person_s_token_is_in_authed_user(void **state)
 	assert_true(answer.ok);
 	assert_secret(answer.access_token, "xoxb-1");
 	assert_string_equal(answer.scope, "chat:write channels:read");
-	assert_string_equal(answer.second_scope, "search:read");
 	assert_string_equal(answer.account, "Acme");
 	assert_int_equal(answer.expires_at, 0);
 	read_typed("slack", "oauth_user", NULL, METHOD_EXCHANGE, 200, body,
 		   "application/json");
 	assert_secret(answer.access_token, "xoxp-1");
-	assert_string_equal(answer.scope, "search:read");
+	assert_string_equal(answer.second_scope, "search:read");
+}
+
+/* Who acts as a person must not come to act as the bot. */
+static void
+slack_bot_s_token_is_never_taken_for_a_person_s(void **state)
+{
+	static const char *const bodies[] = {
+		"{\"ok\":true,\"token_type\":\"bot\",\"access_token\":"
+		"\"xoxb-1\",\"refresh_token\":\"xoxe-1\",\"expires_in\":43200,"
+		"\"scope\":\"chat:write\",\"authed_user\":{\"id\":\"U1\"}}",
+		"{\"ok\":true,\"access_token\":\"xoxb-1\"}",
+		"{\"ok\":true,\"access_token\":\"xoxb-1\","
+		"\"authed_user\":{\"access_token\":\"\"}}",
+		"{\"ok\":true,\"access_token\":\"xoxb-1\","
+		"\"authed_user\":{\"access_token\":null}}",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bodies); i++) {
+		read_typed("slack", "oauth_user", NULL, METHOD_EXCHANGE, 200,
+			   bodies[i], "application/json");
+		assert_false(answer.ok);
+		assert_null(answer.access_token);
+		assert_null(answer.refresh_token);
+		assert_int_equal(answer.class, CATALOG_DEAD_GRANT);
+		assert_non_null(strstr(answer.hint, "user scope"));
+	}
+	/* with both, what belongs to the bot stays out altogether */
+	read_typed("slack", "oauth_user", NULL, METHOD_EXCHANGE, 200,
+		   "{\"ok\":true,\"access_token\":\"xoxb-1\","
+		   "\"refresh_token\":\"xoxe-bot\",\"expires_in\":10,"
+		   "\"authed_user\":{\"access_token\":\"xoxp-1\"}}",
+		   "application/json");
+	assert_true(answer.ok);
+	assert_secret(answer.access_token, "xoxp-1");
+	assert_null(answer.refresh_token);
+	assert_int_equal(answer.expires_at, 0);
+}
+
+/* With token rotation: what was inside authed_user is outermost then. */
+static void
+slack_person_s_token_is_renewed_outermost(void **state)
+{
+	(void)state;
+	read_typed("slack", "oauth_user", NULL, METHOD_EXCHANGE, 200,
+		   "{\"ok\":true,\"authed_user\":{\"id\":\"U1\",\"scope\":"
+		   "\"search:read\",\"access_token\":\"xoxe.xoxp-1\","
+		   "\"refresh_token\":\"xoxe-1\",\"expires_in\":43200,"
+		   "\"token_type\":\"user\"},\"team\":{\"name\":\"Acme\"}}",
+		   "application/json");
+	assert_true(answer.ok);
+	assert_secret(answer.access_token, "xoxe.xoxp-1");
+	assert_secret(answer.refresh_token, "xoxe-1");
+	assert_lifetime(43200);
+	read_typed("slack", "oauth_user", NULL, METHOD_REFRESH, 200,
+		   "{\"ok\":true,\"access_token\":\"xoxe.xoxp-2\","
+		   "\"refresh_token\":\"xoxe-2\",\"expires_in\":43200,"
+		   "\"token_type\":\"user\",\"scope\":\"search:read\"}",
+		   "application/json");
+	assert_true(answer.ok);
+	assert_secret(answer.access_token, "xoxe.xoxp-2");
+	assert_secret(answer.refresh_token, "xoxe-2");
+	assert_lifetime(43200);
+	read_typed("slack", "oauth_user", NULL, METHOD_REFRESH, 200,
+		   "{\"ok\":false,\"error\":\"invalid_refresh_token\","
+		   "\"access_token\":\"xoxb-1\"}",
+		   "application/json");
+	assert_false(answer.ok);
+	assert_null(answer.access_token);
+	assert_int_equal(answer.class, CATALOG_DEAD_GRANT);
+}
+
+/* 62515 is the account's number; what is optional is told among the rest. */
+static void
+hubspot_names_its_account_by_a_number(void **state)
+{
+	(void)state;
+	read_answer("hubspot", METHOD_EXCHANGE, 200,
+		    "{\"token_type\":\"bearer\",\"refresh_token\":\"na1-r\","
+		    "\"hub_id\":62515,\"scopes\":[\"oauth\","
+		    "\"crm.objects.contacts.read\"],\"access_token\":\"CK\","
+		    "\"expires_in\":1800}");
+	assert_true(answer.ok);
+	assert_string_equal(answer.account, "62515");
+	assert_string_equal(answer.scope, "oauth crm.objects.contacts.read");
+}
+
+/* While the consent screen is in Testing, or for so long as a person chose. */
+static void
+google_tells_when_a_refresh_token_ends_if_it_does(void **state)
+{
+	(void)state;
+	read_answer("gmail", METHOD_EXCHANGE, 200,
+		    "{\"access_token\":\"ya29.a\",\"expires_in\":3599,"
+		    "\"refresh_token\":\"1//r\",\"token_type\":\"Bearer\","
+		    "\"refresh_token_expires_in\":604799}");
+	assert_true(answer.ok);
+	assert_int_equal(answer.refresh_expires_at, now_ms + 604799000LL);
+	read_answer("gmail", METHOD_EXCHANGE, 200,
+		    "{\"access_token\":\"ya29.a\",\"expires_in\":3599,"
+		    "\"refresh_token\":\"1//r\"}");
+	assert_int_equal(answer.refresh_expires_at, 0);
 }
 
 static void
@@ -348,7 +450,11 @@ main(void)
 		ONE(zoho_throttle_waits_in_both_shapes),
 		ONE(zoho_evicted_refresh_token_is_dead),
 		ONE(slack_person_s_token_is_in_authed_user),
+		ONE(slack_bot_s_token_is_never_taken_for_a_person_s),
+		ONE(slack_person_s_token_is_renewed_outermost),
 		ONE(slack_ok_false_is_a_refusal),
+		ONE(hubspot_names_its_account_by_a_number),
+		ONE(google_tells_when_a_refresh_token_ends_if_it_does),
 		ONE(github_form_is_read_as_well),
 		ONE(intercom_token_has_two_names),
 		ONE(notion_does_not_expire_and_names_its_workspace),

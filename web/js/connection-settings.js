@@ -28,13 +28,15 @@ function rename({ link_name: link, name }) {
 		{ '/name': input })
 }
 
-function rescope({ link_name: link, scopes_asked: asked, second_scopes_asked: second }, service) {
-	const first = scopePicker('Scopes', service.scopes, asked)
-	const other = service.second_scopes.length ? scopePicker('User scopes', service.second_scopes, second) : null
+function rescope({ link_name: link, scopes_asked: asked, second_scopes_asked: second }, service, method) {
+	const picker = (list, title, chosen) => method.scope_lists.includes(list) && service[list].length
+		? scopePicker(title, service[list], chosen) : null
+	const first = picker('scopes', 'Scopes', asked)
+	const other = picker('second_scopes', 'User scopes', second)
 	ask('Change the scopes', [h('p', { class: 'muted' }, 'More scopes need consent again: press Reconnect afterwards. '
-		+ 'The grant goes on as it is until then.'), first.element, other?.element], 'Save',
-	() => api.change(link, { scopes: first.value(), second_scopes: other?.value() }),
-	{ '/scopes': first, '/second_scopes': other })
+		+ 'The grant goes on as it is until then.'), first?.element, other?.element], 'Save',
+	() => api.change(link, { scopes: first?.value(), second_scopes: other?.value() }),
+	{ ...(first && { '/scopes': first }), ...(other && { '/second_scopes': other }) })
 }
 
 function recredential({ link_name: link }, method) {
@@ -69,8 +71,8 @@ export function settingsCard(connection, service, method, me) {
 		return null
 	return h('section', { class: 'card' }, h('h2', {}, 'Settings'), h('div', { class: 'actions' },
 		button('Rename', () => rename(connection)),
-		method?.kind.startsWith('oauth2') && service.scopes.length > 0
-			&& button('Change scopes', () => rescope(connection, service)),
+		method?.scope_lists.some((list) => service[list].length > 0)
+			&& button('Change scopes', () => rescope(connection, service, method)),
 		method?.fields.length > 0 && button('Replace the credential', () => recredential(connection, method)),
 		button('Delete', () => askRemove(connection, me), { class: 'danger' })))
 }

@@ -24,8 +24,7 @@ function curlCard(connection, service) {
 		copyable(`curl -H 'Authorization: Bearer dbk_…' \\\n  '${address}…'`, 'the curl line'))
 }
 
-const chips = (list, granted) => h('ul', { class: 'chips' }, list.map((scope) => h('li', {},
-	h('span', { class: granted && !granted.includes(scope) ? 'chip badge warn' : 'chip' }, scope))))
+const chips = (list) => h('ul', { class: 'chips' }, list.map((each) => h('li', {}, h('span', { class: 'chip' }, each))))
 
 function detailsCard(connection, service, method) {
 	const { scopes_asked: asked, second_scopes_asked: second, scopes_granted: granted } = connection
@@ -40,7 +39,7 @@ function detailsCard(connection, service, method) {
 		pair('Data centre', centre),
 		parameters.map(([each, value]) => pair(labelOf(each), String(value))),
 		pair('Whose account', connection.per_user ? 'Each user connects their own' : 'One for everybody'),
-		pair('Scopes asked', all.length > 0 && chips(all, granted.length ? granted : null)),
+		pair('Scopes asked', all.length > 0 && chips(all)),
 		pair('Scopes granted', granted.length > 0 && chips(granted)),
 		pair('May go to', service?.hosts.length > 0 && chips(service.hosts.map((host) => filled(host, connection)))),
 		pair('Owner', connection.owner?.name),

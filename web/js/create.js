@@ -46,8 +46,10 @@ function methodParts(service, method) {
 		help: 'Where the account was opened.', example: null })
 	if (centre)
 		parameters.data_centre = centre
-	const scopes = oauth && service.scopes.length ? scopePicker('Scopes', service.scopes) : null
-	const second = oauth && service.second_scopes.length ? scopePicker('User scopes', service.second_scopes) : null
+	const picker = (list, title) => oauth && method.scope_lists.includes(list) && service[list].length
+		? scopePicker(title, service[list]) : null
+	const scopes = picker('scopes', 'Scopes')
+	const second = picker('second_scopes', 'User scopes')
 	return { method, oauth, parameters, credentials, scopes, second }
 }
 

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scopes of a connection: as they are asked for, and what of them was given.
+ *
+ * A service has one list of scopes or two, and a method asks for one of them
+ * or for both.  What a provider tells is compared with what was asked by the
+ * rules of the method's definition (binding_scope_covers()), so that another
+ * name for the same thing is not taken for a refusal.
+ *
+ * Runs on the front's work threads.
+ */
+#include <stdio.h>
+
+#include "connect/front_priv.h"
+
+/* ---- as they are asked for ---- */
+
+int
+front_scope_join(const struct binding *b, bool second,
+		 const struct connect_texts *t, char *out, size_t size)
+{
+	const struct catalog_authorize *a = b->method->authorize;
+	const char *separator =
+		a && a->scope_separator ? a->scope_separator : " ";
+	size_t i, n = 0;
+
+	out[0] = '\0';
+	if (!catalog_method_asks(b->method, second))
+		return 0;
+	for (i = 0; i < t->count; i++) {
+		n += (size_t)snprintf(out + n, size - n, "%s%s",
+				      i ? separator : "", t->items[i]);
+		if (n >= size)
+			return ERR_TOO_LARGE;
+	}
+	return 0;
+}
+
+int
+front_asked_json(const struct front_row *r, struct buf *out)
+{
+	int rc = buf_putc(out, '[');
+
+	if (!rc)
+		rc = front_texts_json(&r->scopes, out);
+	if (!rc)
+		rc = buf_putc(out, ',');
+	if (!rc)
+		rc = front_texts_json(&r->second_scopes, out);
+	return rc ? rc : buf_putc(out, ']');
+}
+
+int
+front_asked_of_json(struct slice text, struct arena *arena,
+		    struct connect_texts *first, struct connect_texts *second)
+{
+	struct json_problem problem = { 0 };
+	json_t *tree = NULL;
+	int rc = json_read(text, 2 * FRONT_ROW_JSON_MAX, &tree, &problem);
+
+	if (!rc && !json_is_array(json_array_get(tree, 0))) {
+		/* begun before the second list was kept */
+		rc = front_texts_of_tree(tree, arena, first);
+		goto out;
+	}
+	if (!rc)
+		rc = front_texts_of_tree(json_array_get(tree, 0), arena, first);
+	if (!rc)
+		rc = front_texts_of_tree(json_array_get(tree, 1), arena,
+					 second);
+out:
+	json_decref(tree);
+	return rc;
+}
+
+/* ---- as they were granted ---- */
+
+static void
+texts_add(const struct connect_texts *more, struct connect_texts *all)
+{
+	size_t i;
+
+	for (i = 0; i < more->count && all->count < FRONT_SCOPES_MAX; i++)
+		all->items[all->count++] = more->items[i];
+}
+
+int
+front_scopes_granted(const struct binding *b, const struct front_row *r,
+		     const struct connect_msg_grant *g, struct arena *arena,
+		     struct buf *out)
+{
+	struct connect_texts all = { 0 }, told;
+	int rc = 0;
+
+	all.items = arena_alloc(arena, FRONT_SCOPES_MAX * sizeof(char *));
+	if (!all.items)
+		return ERR_NOMEM;
+	if (g->has_scope) {
+		rc = front_texts_of_words(g->scope, arena, &told);
+		if (!rc)
+			texts_add(&told, &all);
+		if (!rc)
+			rc = front_texts_of_words(g->second_scope, arena,
+						  &told);
+		if (!rc)
+			texts_add(&told, &all);
+	} else {
+		if (catalog_method_asks(b->method, false))
+			texts_add(&r->scopes, &all);
+		if (catalog_method_asks(b->method, true))
+			texts_add(&r->second_scopes, &all);
+	}
+	return rc ? rc : front_texts_json(&all, out);
+}
+
+static bool
+is_granted(const struct binding *b, struct slice asked, const char *told)
+{
+	struct slice rest = slice_str(told), one;
+
+	while (slice_next(&rest, ' ', &one))
+		if (one.len && binding_scope_covers(b, asked, one))
+			return true;
+	return false;
+}
+
+/* Appends what of a list is neither told nor left untold as a rule. */
+static void
+missing_add(const struct binding *b, const struct connect_texts *asked,
+	    const char *told, struct buf *out)
+{
+	struct slice one;
+	size_t i;
+
+	for (i = 0; i < asked->count; i++) {
+		one = slice_str(asked->items[i]);
+		if (binding_scope_is_told(b, one) && !is_granted(b, one, told))
+			buf_printf(out, "%s%s", out->len ? " " : "",
+				   asked->items[i]);
+	}
+}
+
+const char *
+front_scopes_missing(const struct binding *b, const struct front_row *r,
+		     const struct connect_msg_grant *g, struct arena *arena)
+{
+	const struct catalog_authorize *a = b->method->authorize;
+	const struct catalog_answer *places = b->method->answer;
+	const char *second_told = g->scope;
+	struct buf out;
+	char *text;
+
+	if (!g->has_scope)
+		return "";
+	buf_init(&out, CONNECT_SCOPES_SIZE);
+	if (catalog_method_asks(b->method, false))
+		missing_add(b, &r->scopes, g->scope, &out);
+	if (places && places->second_scope)
+		second_told = g->second_scope;
+	if (catalog_method_asks(b->method, true) && !a->second_scopes_optional)
+		missing_add(b, &r->second_scopes, second_told, &out);
+	text = out.len && buf_cstr(&out) ? arena_strdup(arena, buf_cstr(&out))
+					 : NULL;
+	buf_release(&out);
+	return text ? text : "";
+}
