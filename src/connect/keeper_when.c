@@ -150,7 +150,9 @@ keeper_when_set(struct keeper_row *r, const struct keeper_payload *p)
 	if (rule->total_life_s)
 		end_at(r, r->granted_at + (int64_t)rule->total_life_s * 1000,
 		       "total_life");
-	if (!rule->rotates && !rule->idle_life_s)
+	/* of a token that stays, its end does too: use does not put it off as
+	 * it does the end by idleness */
+	if (!rule->rotates)
 		end_at(r, p->refresh_expires_at, "refresh_token");
 	r->idle_ends_at = idle_end(r, p, rule);
 	if (!r->idle_ends_at)

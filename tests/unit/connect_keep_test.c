@@ -163,6 +163,35 @@ end_is_foretold_from_the_refresh_token(void **state)
 			365LL * DAY_S * 1000 - 1000, 365LL * DAY_S * 1000);
 }
 
+/* Google's, of a project in Testing: it dies after seven days, however often
+ * it is used, and would after six months without use. */
+static void
+end_of_a_refresh_token_that_stays_is_not_put_off_by_use(void **state)
+{
+	struct asked a;
+	int64_t end;
+
+	(void)state;
+	provider.refresh_life_s = 7 * DAY_S;
+	connect_idle("\"idle_life_s\":15552000");
+	assert_string_equal(row().ends_why, "refresh_token");
+	end = row().ends_at;
+	assert_in_range(end - row().obtained_at, 7LL * DAY_S * 1000 - 1000,
+			7LL * DAY_S * 1000);
+	assert_true(row().idle_ends_at > end);
+	assert_int_equal(row().keep_at, 0); /* nothing keeps it alive */
+	run(10);
+	assert_in_range(w.told.ends_at, end - 1000, end + 1000);
+	/* renewed, and nothing said of it this time */
+	provider.refresh_life_s = 0;
+	pass(3LL * DAY_S * 1000);
+	get(0, &a, CONNECT_KEEPER_REFRESH);
+	assert_int_equal(provider.refreshes, 1);
+	assert_int_equal(row().ends_at, end);
+	assert_string_equal(row().ends_why, "refresh_token");
+	assert_true(row().idle_ends_at > end + 100LL * DAY_S * 1000);
+}
+
 static void
 refresh_token_that_is_replaced_is_kept_alive(void **state)
 {
@@ -346,6 +375,7 @@ main(void)
 		CASE(many_due_at_once_are_taken_a_few_at_a_time),
 		CASE(end_is_foretold_from_the_total_life),
 		CASE(end_is_foretold_from_the_refresh_token),
+		CASE(end_of_a_refresh_token_that_stays_is_not_put_off_by_use),
 		CASE(refresh_token_that_is_replaced_is_kept_alive),
 		CASE(grant_without_a_refresh_token_ends_with_its_token),
 		CASE(tokens_of_an_account_are_counted_and_warned_of),
