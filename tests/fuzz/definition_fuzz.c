@@ -21,6 +21,22 @@ fuzz_check(struct slice text)
 	ASSERT(err != 0 || id[0]);
 }
 
+/* Whatever the rules are, and whatever is asked: a scope covers itself, and
+ * looking stays inside of both texts. */
+static void
+fuzz_scopes(const struct binding *b, struct slice text)
+{
+	struct slice a = slice_head(text, text.len < 32 ? text.len / 2 : 16);
+	struct slice z = slice_from(text, text.len - a.len);
+
+	ASSERT(binding_scope_covers(b, a, a));
+	binding_scope_covers(b, a, z);
+	binding_scope_covers(b, z, a);
+	binding_scope_covers(b, SLICE("read_a"), SLICE("write_a"));
+	binding_scope_is_told(b, a);
+	binding_scope_is_told(b, SLICE("offline_access"));
+}
+
 static void
 fuzz_binding(struct slice text)
 {
@@ -40,6 +56,7 @@ fuzz_binding(struct slice text)
 	}
 	/* Whatever it says: never to a host that is none of its own. */
 	ASSERT(!binding_hosts_allow(b, true, SLICE("a b"), 0));
+	fuzz_scopes(b, text);
 	binding_free(b);
 	buf_release(&one);
 	buf_release(&two);
