@@ -116,7 +116,7 @@ another_name_covers_in_one_direction(void **state)
 {
 	(void)state;
 	bind_acme("\"scope_rules\":[{\"asked\":\"email\",\"granted_as\":"
-	     "[\"mail\",\"https://a.example/email\"]}]");
+		  "[\"mail\",\"https://a.example/email\"]}]");
 	assert_true(covers("email", "mail"));
 	assert_true(covers("email", "https://a.example/email"));
 	assert_true(covers("email", "email"));
@@ -130,8 +130,8 @@ star_is_the_same_text_on_both_sides(void **state)
 {
 	(void)state;
 	bind_acme("\"scope_rules\":[{\"asked\":\"read_*\",\"granted_as\":"
-	     "[\"write_*\",\"all\"]},{\"asked\":\"x.*.y\",\"granted_as\":"
-	     "\"y.*.x\"}]");
+		  "[\"write_*\",\"all\"]},{\"asked\":\"x.*.y\",\"granted_as\":"
+		  "\"y.*.x\"}]");
 	assert_true(covers("read_a", "write_a"));
 	assert_false(covers("read_a", "write_b"));
 	assert_false(covers("read_a", "write_ab"));
@@ -150,7 +150,7 @@ rules_do_not_chain(void **state)
 {
 	(void)state;
 	bind_acme("\"scope_rules\":[{\"asked\":\"a\",\"granted_as\":\"b\"},"
-	     "{\"asked\":\"b\",\"granted_as\":\"c\"}]");
+		  "{\"asked\":\"b\",\"granted_as\":\"c\"}]");
 	assert_true(covers("a", "b"));
 	assert_false(covers("a", "c"));
 }
@@ -159,9 +159,10 @@ static void
 letters_of_either_case_are_the_same_where_it_is_said(void **state)
 {
 	(void)state;
-	bind_acme("\"scope_any_case\":true,\"scope_rules\":[{\"asked\":\"Read_*\","
-	     "\"granted_as\":\"Write_*\"},{\"asked\":\"Off\","
-	     "\"never_told\":true}]");
+	bind_acme(
+		"\"scope_any_case\":true,\"scope_rules\":[{\"asked\":\"Read_*\","
+		"\"granted_as\":\"Write_*\"},{\"asked\":\"Off\","
+		"\"never_told\":true}]");
 	assert_true(covers("user.read", "User.Read"));
 	assert_true(covers("READ_A", "write_a"));
 	assert_false(covers("READ_A", "write_b"));
@@ -172,7 +173,8 @@ static void
 what_is_never_told_is_not_granted_by_that(void **state)
 {
 	(void)state;
-	bind_acme("\"scope_rules\":[{\"asked\":\"*.offline\",\"never_told\":true}]");
+	bind_acme(
+		"\"scope_rules\":[{\"asked\":\"*.offline\",\"never_told\":true}]");
 	assert_false(told("a.offline"));
 	assert_true(told(".offline"));
 	assert_true(told("offline"));
