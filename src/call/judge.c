@@ -37,8 +37,11 @@ judge_wants_body(const struct call *c)
 		if (binding_match_wants_body(&api->refresh_on.items[i].when,
 					     c->head.status))
 			return true;
-	return matches_want_body(&api->missing_scope_on, c->head.status) ||
-	       matches_want_body(&api->throttled_on, c->head.status);
+	for (i = 0; i < api->throttled_on.count; i++)
+		if (binding_match_wants_body(&api->throttled_on.items[i].when,
+					     c->head.status))
+			return true;
+	return matches_want_body(&api->missing_scope_on, c->head.status);
 }
 
 /* Reads ahead; true when enough is there. */
@@ -67,36 +70,47 @@ judge_read_ahead(struct call *c)
 	}
 }
 
+/* Whether it throttles: of what there was too much, and for how long. */
+static bool
+judge_throttle(const struct call *c, const struct binding_answer *a,
+	       struct connect_trouble *t)
+{
+	const struct catalog_throttle *rule =
+		binding_throttled(c->injection->binding, a);
+	const struct http_field *f = http_head_find(&c->head, HTTP_RETRY_AFTER);
+
+	if (!rule && a->status != 429)
+		return false;
+	t->problem = "throttled";
+	t->limit = rule ? rule->limit : CATALOG_LIMIT_RATE;
+	t->wait_ms = f ? http_retry_after_ms(f->value, clock_wall_ms()) : 0;
+	if (!t->wait_ms && rule)
+		t->wait_ms = (int64_t)rule->wait_s * 1000;
+	return true;
+}
+
 /* refused: the token was, and could not be renewed once more. */
 static void
 judge_health(struct call *c, const struct binding_answer *a, bool refused)
 {
 	const struct catalog_api *api = &c->injection->binding->service->api;
 	struct connect_view *view = c->worker->config.connections;
+	struct connect_trouble t = { 0 };
 	struct connect_entry *entry;
-	const char *problem = NULL;
-	char scope[192] = "";
 
-	if (a->status < 400 && !refused) {
-		if (c->degraded && a->status >= 200 &&
-		    !connect_view_find(view, c->link, NULL, &entry))
-			connect_view_health(view, entry, c->subject,
-					    c->injection->generation, NULL, "");
-		return;
-	}
+	/* some say no with a status that says yes */
 	if (binding_match_any(&api->missing_scope_on, a))
-		problem = "missing_scope";
-	else if (a->status == 429 || binding_match_any(&api->throttled_on, a))
-		problem = "throttled";
-	else if (refused)
-		problem = "token_refused";
-	if (!problem || connect_view_find(view, c->link, NULL, &entry))
+		t.problem = "missing_scope";
+	else if (!judge_throttle(c, a, &t) && refused)
+		t.problem = "token_refused";
+	if (!t.problem && (!c->degraded || a->status < 200 || a->status >= 400))
 		return;
-	if (!connect_view_degraded(entry, c->subject) &&
-	    !strcmp(problem, "missing_scope"))
-		call_scope_missing(c, a, scope, sizeof(scope));
+	if (connect_view_find(view, c->link, NULL, &entry))
+		return;
+	if (t.problem && !strcmp(t.problem, "missing_scope"))
+		call_scope_missing(c, a, t.detail, sizeof(t.detail));
 	connect_view_health(view, entry, c->subject, c->injection->generation,
-			    problem, scope);
+			    &t);
 }
 
 static bool

@@ -187,6 +187,11 @@ enum catalog_class binding_error_class(const struct binding *b,
 const struct catalog_refresh_on *
 binding_refresh_on(const struct binding *b, const struct binding_answer *a);
 
+/* The API's answer says that too much was asked, and of what; NULL if it does
+ * not.  429 means that also where no rule says so. */
+const struct catalog_throttle *
+binding_throttled(const struct binding *b, const struct binding_answer *a);
+
 /* Whether `text` (at most 1024 bytes, no NUL) matches a POSIX extended
  * pattern; a pattern that does not compile matches nothing. */
 bool binding_pattern_matches(const char *pattern, struct slice text);

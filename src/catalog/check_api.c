@@ -95,6 +95,18 @@ check_test(struct check *c, const struct catalog_test *t)
 	check_match(c, &t->success);
 }
 
+static void
+check_throttle(struct check *c, const struct catalog_throttle *t)
+{
+	const struct catalog_match *m = &t->when;
+
+	check_match(c, m);
+	if (!m->status.count && !m->json && !m->body_has.count && !m->header)
+		reader_problem(c->r, "must say which answers it is about: "
+				     "\"status\", \"json\", \"body_has\" or "
+				     "\"header\"");
+}
+
 void
 check_api(struct check *c)
 {
@@ -109,7 +121,12 @@ check_api(struct check *c)
 	check_place(c, &p);
 	check_pairs(c, "headers", &api->headers, true);
 	check_matches(c, "missing_scope_on", &api->missing_scope_on);
-	check_matches(c, "throttled_on", &api->throttled_on);
+	for (i = 0; i < api->throttled_on.count; i++) {
+		inner = reader_enter(c->r, "throttled_on");
+		reader_enter_index(c->r, i);
+		check_throttle(c, &api->throttled_on.items[i]);
+		reader_leave(c->r, inner);
+	}
 	for (i = 0; i < api->refresh_on.count; i++)
 		check_match(c, &api->refresh_on.items[i].when);
 	for (i = 0; i < api->tests.count; i++) {

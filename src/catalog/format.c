@@ -32,6 +32,8 @@ static const char *const words_sets[] = { "value", "data_centre", "base_url",
 static const char *const words_of[] = { "token_requests", "refresh_tokens",
 					"access_tokens",  "codes",
 					"calls",	  NULL };
+static const char *const words_limit[] = { "rate", "quota", "concurrency",
+					   NULL };
 static const char *const words_per[] = { "grant", "user", "app", "account",
 					 NULL };
 
@@ -97,15 +99,26 @@ enum { YEARS_10 = 10 * 366 * 86400 };
 
 /* ---- predicates ---- */
 
-static const struct shape_field fields_match[] = {
-	{ .name = "status", .kind = SHAPE_STATUS, AT(catalog_match, status) },
-	TEXT(catalog_match, json, .flags = SHAPE_NONEMPTY),
-	TEXTS(catalog_match, is, 40),
-	TEXTS(catalog_match, body_has, 20),
-	TEXT(catalog_match, header, .flags = SHAPE_NONEMPTY),
-	TEXT(catalog_match, header_has, .flags = SHAPE_NONEMPTY),
-};
+#define MATCH_FIELDS \
+	{ .name = "status", .kind = SHAPE_STATUS, AT(catalog_match, status) }, \
+		TEXT(catalog_match, json, .flags = SHAPE_NONEMPTY), \
+		TEXTS(catalog_match, is, 40), \
+		TEXTS(catalog_match, body_has, 20), \
+		TEXT(catalog_match, header, .flags = SHAPE_NONEMPTY), \
+		TEXT(catalog_match, header_has, .flags = SHAPE_NONEMPTY)
+
+static const struct shape_field fields_match[] = { MATCH_FIELDS };
 SHAPE(match, catalog_match);
+
+/* A predicate with what it means beside it. */
+static const struct shape_field fields_throttle[] = {
+	MATCH_FIELDS,
+	WORD(catalog_throttle, limit, words_limit),
+	NUMBER(catalog_throttle, wait_s, 86400, 0),
+};
+SHAPE(throttle, catalog_throttle);
+_Static_assert(offsetof(struct catalog_throttle, when) == 0,
+	       "its predicate's members are read into it");
 
 /* ---- what a person gives ---- */
 
@@ -382,7 +395,7 @@ static const struct shape_field fields_api[] = {
 	LIST(catalog_api, tests, shape_test, 10),
 	LIST(catalog_api, refresh_on, shape_refresh_on, 10),
 	LIST(catalog_api, missing_scope_on, shape_match, 10),
-	LIST(catalog_api, throttled_on, shape_match, 10),
+	LIST(catalog_api, throttled_on, shape_throttle, 10),
 	LIST(catalog_api, rate_limits, shape_quota, 20),
 	NUMBER(catalog_api, connect_timeout_ms, 60000, 0),
 	NUMBER(catalog_api, first_byte_timeout_ms, 600000, 0),
@@ -455,6 +468,7 @@ shape_next(size_t *cursor)
 		&shape_method,	     &shape_test,	 &shape_refresh_on,
 		&shape_api,	     &shape_data_centre, &shape_app,
 		&shape_scope_rule,
+		&shape_throttle,
 	};
 
 	return *cursor < ARRAY_LEN(all) ? all[(*cursor)++] : NULL;

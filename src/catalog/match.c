@@ -259,6 +259,21 @@ binding_error_class(const struct binding *b, enum catalog_during during,
 	return a->status >= 400 || told ? CATALOG_REFUSED : CATALOG_TRANSIENT;
 }
 
+const struct catalog_throttle *
+binding_throttled(const struct binding *b, const struct binding_answer *a)
+{
+	const struct catalog_api *api = &b->service->api;
+	const struct catalog_throttle *found = NULL;
+	struct view v = view_of(a);
+	size_t i;
+
+	for (i = 0; !found && i < api->throttled_on.count; i++)
+		if (view_match(&v, &api->throttled_on.items[i].when))
+			found = &api->throttled_on.items[i];
+	json_decref(v.json);
+	return found;
+}
+
 const struct catalog_refresh_on *
 binding_refresh_on(const struct binding *b, const struct binding_answer *a)
 {

@@ -98,6 +98,8 @@ check_sample(void *arg, struct slice name)
 	v = parameter_sample(&c->s->parameters, name);
 	if (v.class != TEMPLATE_UNKNOWN)
 		return v;
+	if (c->s->data_centres.count && slice_eq(name, SLICE("data_centre")))
+		return (struct template_value){ TEMPLATE_TEXT, "a1" };
 	if (c->method)
 		return method_sample(c->method, name);
 	for (i = 0; i < c->s->methods.count; i++) {

@@ -121,6 +121,20 @@ struct catalog_matches {
 	size_t count;
 };
 
+/* What there was too much of, when a service throttles. */
+enum catalog_limit {
+	CATALOG_LIMIT_RATE,	   /* calls in a short time */
+	CATALOG_LIMIT_QUOTA,	   /* calls of a day or month: used up */
+	CATALOG_LIMIT_CONCURRENCY, /* calls at the same time */
+};
+
+/* An answer that says that too much was asked. */
+struct catalog_throttle {
+	struct catalog_match when; /* first: its members are the rule's own */
+	enum catalog_limit limit;
+	uint32_t wait_s; /* unless Retry-After says; 0: unknown */
+};
+
 /* ---- what a person gives ---- */
 
 /* One value of a credential. */
@@ -479,7 +493,10 @@ struct catalog_api {
 		size_t count;
 	} refresh_on; /* any; default for OAuth: 401 */
 	struct catalog_matches missing_scope_on; /* any: degraded */
-	struct catalog_matches throttled_on;	 /* any: degraded; beside 429 */
+	struct {
+		struct catalog_throttle *items;
+		size_t count;
+	} throttled_on; /* any: degraded; beside 429 */
 	struct catalog_quotas rate_limits;
 	uint32_t connect_timeout_ms;	/* 0: the gateway's own */
 	uint32_t first_byte_timeout_ms; /* 0: the gateway's own */

@@ -116,6 +116,8 @@ binding_value(void *arg, struct slice name)
 				: NULL);
 	}
 	p = catalog_parameter_find(b->service, b->method, name);
+	if (!p && slice_eq(name, SLICE("data_centre")))
+		return known(TEMPLATE_TEXT, b->data_centre);
 	if (!p)
 		return captured_value(b, name);
 	text = pairs_get(&b->parameters, name);

@@ -118,9 +118,11 @@ status_store(struct store_conn *c, const struct connect_msg_status *m)
 				      "?8") " THEN health_reason ELSE ?5 END, "
 					    "health_since = CASE WHEN health = 'ok' AND ?4 <> 'ok' "
 					    "THEN ?6 ELSE health_since END, "
-					    "retry_at = ?7, generation = ?8, expires_at = ?9, "
-					    "ends_at = ?10, ends_why = ?11, idle_ends_at = ?12 "
-					    "WHERE id = ?1 AND generation <= ?8",
+					    "retry_at = CASE WHEN ?4 = 'ok' AND " FRONT_HEALTH_STAYS(
+						    "?8") " THEN retry_at ELSE ?7 END, "
+							  "generation = ?8, expires_at = ?9, "
+							  "ends_at = ?10, ends_why = ?11, idle_ends_at = ?12 "
+							  "WHERE id = ?1 AND generation <= ?8",
 		"sssssiiiiisi", m->who.connection, status, m->reason,
 		m->degraded ? "degraded" : "ok", m->health_reason,
 		clock_wall_ms(), m->retry_at, (int64_t)m->who.generation,

@@ -103,9 +103,11 @@ user_stands(struct store_conn *c, const struct connect_msg_status *m)
 					    "NOT " FRONT_HEALTH_STAYS(
 						    "?9") ") THEN 0 "
 							  "WHEN health = 'ok' THEN ?7 ELSE health_since END, "
-							  "retry_at = ?8, generation = ?9, expires_at = ?10, "
-							  "ends_at = ?11, ends_why = ?12, idle_ends_at = ?13 "
-							  "WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
+							  "retry_at = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND " FRONT_HEALTH_STAYS(
+								  "?9") " THEN retry_at ELSE ?8 END, "
+									"generation = ?9, expires_at = ?10, "
+									"ends_at = ?11, ends_why = ?12, idle_ends_at = ?13 "
+									"WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
 		"ssssssiiiiisi", m->who.connection, m->who.subject,
 		connect_status_name(m->status), m->reason,
 		degraded ? "degraded" : "ok", degraded ? m->health_reason : "",

@@ -133,14 +133,27 @@ void connect_view_refuse(struct connect_view *v, struct connect_entry *e,
 /* Whether the service's last answers for this subject ("" unless per_user)
  * were such that connect_view_health() has something to clear. */
 bool connect_view_degraded(const struct connect_entry *e, const char *subject);
-/* Notes that the service misses a scope (detail: which, as far as that is
- * known), throttles, refuses a token that was just made, or (NULL) is well
- * again: health of this subject's grant (of this generation), off the hot
- * path.  It is well only when a minute has gone without trouble, so that a service which throttles
- * every other call does not make a write of each. */
+/* What a service's answer says of a grant. */
+struct connect_trouble {
+	/* "missing_scope"; "throttled"; "token_refused", though it was just
+	 * made; NULL: none, it is well.  Static. */
+	const char *problem;
+	char detail[192];	  /* the scope, as far as it is known; "" */
+	enum catalog_limit limit; /* throttled: of what there was too much */
+	int64_t wait_ms;	  /* throttled: for how long; 0: not told */
+};
+
+/*
+ * Notes what the service has said: health of this subject's grant (of this
+ * generation), off the hot path.  Only news are written: another trouble, or
+ * the same when what was told of it is over.  It is well only when a minute
+ * has gone without trouble, and a lesser trouble takes the place of another
+ * only then, so that a service which throttles every other call does not
+ * make a write of each.
+ */
 void connect_view_health(struct connect_view *v, struct connect_entry *e,
 			 const char *subject, uint64_t generation,
-			 const char *problem, const char *detail);
+			 const struct connect_trouble *t);
 void connect_wait_cancel(struct connect_wait *w);
 
 /*

@@ -24,7 +24,7 @@ enum { CALM_MS = 60 * 1000, USERS_LOADED_MAX = 1000 };
 
 struct view_user {
 	bool degraded;
-	uint64_t troubled_ms; /* when he last had trouble; 0 */
+	struct view_trouble trouble;
 };
 
 void
@@ -105,40 +105,83 @@ connect_view_degraded(const struct connect_entry *seen, const char *subject)
 	return user ? user->degraded : e->users.more;
 }
 
-/* Takes over what is told of him now; whether that is a change. */
-static bool
-user_note(struct view_entry *e, const char *subject, bool degraded,
-	  uint64_t now_ms)
+/* Which trouble is told where there are several. */
+static unsigned
+trouble_weight(const struct connect_trouble *t)
 {
-	struct view_user *user = user_find(&e->users, subject);
+	static const unsigned of_limit[] = {
+		[CATALOG_LIMIT_RATE] = 1,
+		[CATALOG_LIMIT_CONCURRENCY] = 2,
+		[CATALOG_LIMIT_QUOTA] = 3,
+	};
 
-	if (!user && !degraded && !e->users.more)
+	if (!strcmp(t->problem, "throttled"))
+		return of_limit[t->limit];
+	return !strcmp(t->problem, "missing_scope") ? 4 : 5;
+}
+
+/* Of a grant that is in trouble already: whether this is news. */
+static bool
+trouble_is_other(const struct view_trouble *was,
+		 const struct connect_trouble *t, uint64_t generation,
+		 uint64_t now_ms)
+{
+	unsigned weight = trouble_weight(t);
+
+	if (generation != was->generation) /* its own news have cleared it */
+		return generation > was->generation;
+	if (weight != was->weight)
+		return weight > was->weight ||
+		       now_ms - was->written_ms >= CALM_MS;
+	return was->retry_at && was->retry_at <= clock_wall_ms();
+}
+
+/* Takes over what is told now; whether that is news. */
+static bool
+trouble_note(struct view_trouble *was, bool *degraded,
+	     const struct connect_trouble *t, uint64_t generation,
+	     uint64_t now_ms)
+{
+	bool before = *degraded;
+
+	if (t->problem)
+		was->troubled_ms = now_ms;
+	else if (was->troubled_ms && now_ms - was->troubled_ms < CALM_MS)
 		return false;
-	if (!user)
-		user = user_add(&e->users, slice_str(subject), !degraded);
-	if (!user)
+	if (!t->problem && !before)
 		return false;
-	if (degraded)
-		user->troubled_ms = now_ms;
-	else if (user->troubled_ms && now_ms - user->troubled_ms < CALM_MS)
+	if (t->problem && before &&
+	    !trouble_is_other(was, t, generation, now_ms))
 		return false;
-	if (user->degraded == degraded)
-		return false;
-	user->degraded = degraded;
+	*degraded = t->problem != NULL;
+	was->written_ms = now_ms;
+	was->generation = generation;
+	was->weight = t->problem ? trouble_weight(t) : 0;
+	was->retry_at =
+		t->problem && t->wait_ms ? clock_wall_ms() + t->wait_ms : 0;
 	return true;
 }
 
 static bool
-entry_note(struct view_entry *e, bool degraded, uint64_t now_ms)
+user_note(struct view_entry *e, const char *subject,
+	  const struct connect_trouble *t, uint64_t generation, uint64_t now_ms)
 {
-	if (degraded)
-		e->troubled_ms = now_ms;
-	else if (e->troubled_ms && now_ms - e->troubled_ms < CALM_MS)
+	struct view_user *user = user_find(&e->users, subject);
+
+	if (!user && !t->problem && !e->users.more)
 		return false;
-	if (e->seen.degraded == degraded)
-		return false;
-	e->seen.degraded = degraded;
-	return true;
+	if (!user) /* of whom nothing is known: either is news */
+		user = user_add(&e->users, slice_str(subject), !t->problem);
+	return user && trouble_note(&user->trouble, &user->degraded, t,
+				    generation, now_ms);
+}
+
+static bool
+entry_note(struct view_entry *e, const struct connect_trouble *t,
+	   uint64_t generation, uint64_t now_ms)
+{
+	return trouble_note(&e->trouble, &e->seen.degraded, t, generation,
+			    now_ms);
 }
 
 /* ---- writing, off the hot path ---- */
@@ -149,22 +192,50 @@ struct view_health {
 	char connection[CONNECT_ID_SIZE];
 	char subject[64]; /* "": everybody's */
 	uint64_t generation;
-	char problem[32]; /* "": well again */
-	char detail[192];
+	struct connect_trouble told;
+	int64_t retry_at; /* 0: not told */
 };
+
+/* What there was too much of, and when calls are taken again. */
+static void
+throttle_words(const struct view_health *h, char *out, size_t size)
+{
+	static const char *const words[][2] = {
+		[CATALOG_LIMIT_RATE] = { "asks to call less often", "." },
+		[CATALOG_LIMIT_QUOTA] = { "says that the calls it allows are "
+					  "used up",
+					  "." },
+		[CATALOG_LIMIT_CONCURRENCY] = { "says that too many calls are "
+						"made at the same time",
+						": it takes the next when "
+						"others have ended." },
+	};
+	char at[CLOCK_TEXT_SIZE], until[64] = "";
+
+	if (h->retry_at) {
+		clock_format(h->retry_at, at);
+		snprintf(until, sizeof(until), ", until %.10s %.8s UTC", at,
+			 at + 11);
+	}
+	snprintf(out, size, VIEW_HEALTH_WORDS "%s%s%s", words[h->told.limit][0],
+		 until, words[h->told.limit][1]);
+}
 
 static void
 health_words(const struct view_health *h, char *out, size_t size)
 {
-	if (!strcmp(h->problem, "missing_scope"))
+	const struct connect_trouble *t = &h->told;
+
+	if (!t->problem)
+		out[0] = '\0';
+	else if (!strcmp(t->problem, "missing_scope"))
 		snprintf(out, size,
 			 VIEW_HEALTH_WORDS
 			 "says that a scope is missing%s%s: "
 			 "edit the scopes, and connect again.",
-			 h->detail[0] ? ", " : "", h->detail);
-	else if (!strcmp(h->problem, "throttled"))
-		snprintf(out, size,
-			 VIEW_HEALTH_WORDS "asks to call less often.");
+			 t->detail[0] ? ", " : "", t->detail);
+	else if (!strcmp(t->problem, "throttled"))
+		throttle_words(h, out, size);
 	else
 		snprintf(out, size,
 			 VIEW_HEALTH_WORDS
@@ -172,6 +243,10 @@ health_words(const struct view_health *h, char *out, size_t size)
 			 "renewed: look whether the account may do this, or "
 			 "connect again.");
 }
+
+/* It is in trouble already: since then. */
+#define TROUBLED \
+	"health = 'degraded' AND health_reason LIKE '" VIEW_HEALTH_WORDS "%'"
 
 /*
  * What others have noted is theirs to clear.  The generation is stored with
@@ -182,19 +257,21 @@ static int
 connection_store(struct store_conn *c, const struct view_health *h,
 		 const char *words)
 {
-	if (h->problem[0])
-		return store_exec(c, NULL,
-				  "UPDATE connections SET "
-				  "health = 'degraded', health_reason = ?2, "
-				  "health_since = ?3, retry_at = 0, "
-				  "generation = CASE WHEN generation < ?4 "
-				  "THEN ?4 ELSE generation END "
-				  "WHERE id = ?1",
-				  "ssii", h->connection, words, clock_wall_ms(),
-				  (int64_t)h->generation);
+	if (h->told.problem)
+		return store_exec(
+			c, NULL,
+			"UPDATE connections SET "
+			"health = 'degraded', health_reason = ?2, "
+			"health_since = CASE WHEN " TROUBLED
+			" THEN health_since ELSE ?3 END, retry_at = ?5, "
+			"generation = CASE WHEN generation < ?4 "
+			"THEN ?4 ELSE generation END "
+			"WHERE id = ?1",
+			"ssiii", h->connection, words, clock_wall_ms(),
+			(int64_t)h->generation, h->retry_at);
 	return store_exec(c, NULL,
 			  "UPDATE connections SET health = 'ok', "
-			  "health_reason = '', health_since = 0 "
+			  "health_reason = '', health_since = 0, retry_at = 0 "
 			  "WHERE id = ?1 AND health_reason LIKE "
 			  "'" VIEW_HEALTH_WORDS "%'",
 			  "s", h->connection);
@@ -203,20 +280,22 @@ connection_store(struct store_conn *c, const struct view_health *h,
 static int
 user_store(struct store_conn *c, const struct view_health *h, const char *words)
 {
-	if (h->problem[0])
+	if (h->told.problem)
 		return store_exec(c, NULL,
 				  "UPDATE connection_users SET "
 				  "health = 'degraded', health_reason = ?3, "
-				  "health_since = ?4, retry_at = 0, "
-				  "generation = ?5 "
+				  "health_since = CASE WHEN " TROUBLED
+				  " THEN health_since ELSE ?4 END, "
+				  "retry_at = ?6, generation = ?5 "
 				  "WHERE connection = ?1 AND subject = ?2 "
 				  "AND status = 'connected' "
 				  "AND generation <= ?5",
-				  "sssii", h->connection, h->subject, words,
-				  clock_wall_ms(), (int64_t)h->generation);
+				  "sssiii", h->connection, h->subject, words,
+				  clock_wall_ms(), (int64_t)h->generation,
+				  h->retry_at);
 	return store_exec(c, NULL,
 			  "UPDATE connection_users SET health = 'ok', "
-			  "health_reason = '', health_since = 0 "
+			  "health_reason = '', health_since = 0, retry_at = 0 "
 			  "WHERE connection = ?1 AND subject = ?2 "
 			  "AND health_reason LIKE '" VIEW_HEALTH_WORDS "%'",
 			  "ss", h->connection, h->subject);
@@ -245,14 +324,14 @@ health_work(struct loop_work *w)
 void
 connect_view_health(struct connect_view *v, struct connect_entry *seen,
 		    const char *subject, uint64_t generation,
-		    const char *problem, const char *detail)
+		    const struct connect_trouble *t)
 {
 	struct view_entry *e = CONTAINER_OF(seen, struct view_entry, seen);
 	uint64_t now_ms = loop_now_ms(v->loop);
 	struct view_health *h;
 
-	if (!(subject[0] ? user_note(e, subject, problem != NULL, now_ms)
-			 : entry_note(e, problem != NULL, now_ms)))
+	if (!(subject[0] ? user_note(e, subject, t, generation, now_ms)
+			 : entry_note(e, t, generation, now_ms)))
 		return;
 	h = calloc(1, sizeof(*h));
 	if (!h)
@@ -261,8 +340,8 @@ connect_view_health(struct connect_view *v, struct connect_entry *seen,
 	memcpy(h->connection, seen->snapshot->id, sizeof(h->connection));
 	slice_copy(slice_str(subject), h->subject, sizeof(h->subject));
 	h->generation = generation;
-	slice_copy(slice_str(problem), h->problem, sizeof(h->problem));
-	snprintf(h->detail, sizeof(h->detail), "%s", detail);
+	h->told = *t;
+	h->retry_at = t->wait_ms ? clock_wall_ms() + t->wait_ms : 0;
 	h->work.work = health_work;
 	loop_work_start(v->all->pool, &h->work);
 }

@@ -37,13 +37,22 @@ struct view_users {
 	bool more;		  /* than were loaded */
 };
 
+/* What was noted last of a grant's health. */
+struct view_trouble {
+	uint64_t troubled_ms; /* when there last was trouble; 0 */
+	uint64_t written_ms;
+	unsigned weight;     /* of what was written; 0: not known */
+	uint64_t generation; /* likewise */
+	int64_t retry_at;    /* likewise; wall clock, 0: not told */
+};
+
 struct view_entry {
 	struct connect_entry seen; /* what callers get */
 	char link[51];
 	struct connect_injection *injection; /* of the connection itself */
 	struct table *by_user;		     /* per user: injections */
 	struct view_users users;
-	uint64_t troubled_ms; /* when it last had trouble; 0 */
+	struct view_trouble trouble; /* of the connection itself */
 };
 
 /* ---- view_snapshot.c: immutable things ---- */

@@ -72,8 +72,6 @@ struct hook_outcome {
 bool hook_retry(const struct hook_retries *r, struct slice method, bool keyed,
 		const struct hook_outcome *o, unsigned attempt, int64_t left_ms,
 		uint64_t random, int64_t *delay_ms);
-/* A Retry-After (RFC 9110 10.2.3) in milliseconds from now; 0: none. */
-int64_t hook_retry_after_ms(struct slice value, int64_t now_wall_ms);
 /* Whether retries may be asked for at all with this method. */
 bool hook_retry_is_allowed(struct slice method, bool keyed);
 

@@ -18,58 +18,16 @@
  * waited for: then the answer stands.
  */
 #include <stdio.h>
-#include <time.h>
 
 #include "hook/hook_priv.h"
 
-enum { FIRST_MS = 250, LONGEST_MS = 8000, RETRY_AFTER_MAX_S = 24 * 3600 };
+enum { FIRST_MS = 250, LONGEST_MS = 8000 };
 
 bool
 hook_retry_is_allowed(struct slice method, bool keyed)
 {
 	return keyed || (!slice_eq(method, SLICE("POST")) &&
 			 !slice_eq(method, SLICE("PATCH")));
-}
-
-/* IMF-fixdate (RFC 9110 5.6.7), and the two old forms, by strptime. */
-static int64_t
-date_ms(struct slice value)
-{
-	static const char *const forms[] = { "%a, %d %b %Y %H:%M:%S GMT",
-					     "%A, %d-%b-%y %H:%M:%S GMT",
-					     "%a %b %d %H:%M:%S %Y" };
-	char text[64];
-	struct tm tm;
-	const char *end;
-	size_t i;
-
-	if (slice_copy(value, text, sizeof(text)))
-		return -1;
-	for (i = 0; i < ARRAY_LEN(forms); i++) {
-		memset(&tm, 0, sizeof(tm));
-		end = strptime(text, forms[i], &tm);
-		if (end && !*end)
-			return (int64_t)timegm(&tm) * 1000;
-	}
-	return -1;
-}
-
-int64_t
-hook_retry_after_ms(struct slice value, int64_t now_wall_ms)
-{
-	int64_t at;
-	uint64_t s;
-
-	value = slice_trim(value);
-	if (!value.len)
-		return 0;
-	if (!slice_to_u64(value, RETRY_AFTER_MAX_S, &s))
-		return (int64_t)s * 1000;
-	/* digits, and too many */
-	if (value.ptr[0] >= '0' && value.ptr[0] <= '9')
-		return (int64_t)RETRY_AFTER_MAX_S * 1000;
-	at = date_ms(value);
-	return at > now_wall_ms ? at - now_wall_ms : 0;
 }
 
 unsigned
@@ -110,7 +68,7 @@ hook_retry(const struct hook_retries *r, struct slice method, bool keyed,
 	if (attempt <= 5)
 		wait = FIRST_MS << (attempt - 1);
 	wait = wait / 2 + (int64_t)(random % (uint64_t)(wait / 2 + 1));
-	asked = hook_retry_after_ms(o->retry_after, clock_wall_ms());
+	asked = http_retry_after_ms(o->retry_after, clock_wall_ms());
 	if (asked > wait)
 		wait = asked;
 	if (wait >= left_ms)

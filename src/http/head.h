@@ -155,6 +155,10 @@ uint8_t http_field_lookup(struct slice name);
 /* Hop-by-hop by its nature (RFC 9110 7.6.1), whatever Connection says. */
 bool http_field_is_hop(uint8_t id);
 
+/* The value of a Retry-After (RFC 9110 10.2.3) in milliseconds from now, at
+ * most a day; 0: it says nothing, or that the wait is over. */
+int64_t http_retry_after_ms(struct slice value, int64_t now_wall_ms);
+
 /* RFC 9110 5.6.2 token; non-empty. */
 bool http_is_token(struct slice s);
 /* A field value that may be sent: no control characters but tab. */

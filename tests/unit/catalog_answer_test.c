@@ -141,8 +141,7 @@ answers_mean_what_the_service_means(void **state)
 		means |= binding_refresh_on(b, &a) ? REFRESH : 0;
 		means |= binding_match_any(&api->missing_scope_on, &a) ? SCOPE
 								       : 0;
-		means |= binding_match_any(&api->throttled_on, &a) ? THROTTLE
-								   : 0;
+		means |= binding_throttled(b, &a) ? THROTTLE : 0;
 		if (means != answers[i].means)
 			fail_msg("%s %d %s: %d", answers[i].service,
 				 answers[i].status, answers[i].body, means);

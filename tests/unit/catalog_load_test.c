@@ -257,6 +257,40 @@ report_keeps_twenty_problems_and_counts_all(void **state)
 }
 
 static void
+throttle_says_which_answers_and_which_limit(void **state)
+{
+	static const char *const rules[][3] = {
+		{ "{\"status\":[429],\"limit\":\"quota\",\"wait_s\":60}", NULL,
+		  NULL },
+		{ "{\"limit\":\"quota\"}", "/api/throttled_on/0",
+		  "must say which answers" },
+		{ "{\"status\":[429],\"limit\":\"day\"}",
+		  "/api/throttled_on/0/limit", "concurrency" },
+		{ "{\"status\":[429],\"limits\":\"quota\"}",
+		  "/api/throttled_on/0/limits", "did you mean \"limit\"?" },
+		{ "{\"status\":[429],\"wait_s\":86401}",
+		  "/api/throttled_on/0/wait_s", "86400" },
+		{ "{\"status\":[429],\"wait_s\":-1}",
+		  "/api/throttled_on/0/wait_s", "number" },
+		{ "{\"is\":\"45\",\"status\":[429]}", "/api/throttled_on/0/is",
+		  "needs \"json\"" },
+	};
+	char api[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(rules); i++) {
+		snprintf(api, sizeof(api),
+			 "[\"api.acme.example\"],\"throttled_on\":[%s]",
+			 rules[i][0]);
+		assert_int_equal(check_changed("[\"api.acme.example\"]", api),
+				 rules[i][1] ? ERR_INVALID : 0);
+		if (rules[i][1])
+			assert_problem(rules[i][1], rules[i][2]);
+	}
+}
+
+static void
 http_needs_to_be_allowed(void **state)
 {
 	(void)state;
@@ -516,6 +550,7 @@ main(void)
 		cmocka_unit_test(unknown_field_is_refused_with_a_suggestion),
 		cmocka_unit_test(every_problem_is_told_not_only_the_first),
 		cmocka_unit_test(report_keeps_twenty_problems_and_counts_all),
+		cmocka_unit_test(throttle_says_which_answers_and_which_limit),
 		cmocka_unit_test(http_needs_to_be_allowed),
 		cmocka_unit_test(base_url_must_be_on_a_host_of_the_definition),
 		cmocka_unit_test(hosts_are_hosts),

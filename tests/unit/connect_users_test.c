@@ -220,8 +220,9 @@ entry_free(struct view_entry *e)
 struct answering {
 	struct loop_task task;
 	struct view_entry *e;
-	const char *subject, *problem;
+	const char *subject;
 	uint64_t generation;
+	struct connect_trouble t;
 	_Atomic bool done;
 };
 
@@ -231,20 +232,19 @@ answer_seen(struct loop_task *task)
 	struct answering *a = CONTAINER_OF(task, struct answering, task);
 	struct connect_view v = { .all = w.views, .loop = w.loop };
 
-	connect_view_health(&v, &a->e->seen, a->subject, a->generation,
-			    a->problem, "");
+	connect_view_health(&v, &a->e->seen, a->subject, a->generation, &a->t);
 	atomic_store(&a->done, true);
 }
 
 /* As a worker does, on its loop. */
 static void
-answer(struct view_entry *e, const char *subject, uint64_t generation,
-       const char *problem)
+trouble(struct view_entry *e, const char *subject, uint64_t generation,
+	struct connect_trouble t)
 {
 	struct answering a = { .task.run = answer_seen,
 			       .e = e,
 			       .subject = subject,
-			       .problem = problem,
+			       .t = t,
 			       .generation = generation };
 	int i;
 
@@ -253,6 +253,14 @@ answer(struct view_entry *e, const char *subject, uint64_t generation,
 		usleep(1000);
 	assert_true(a.done);
 	loop_pool_wait(w.pool);
+}
+
+static void
+answer(struct view_entry *e, const char *subject, uint64_t generation,
+       const char *problem)
+{
+	trouble(e, subject, generation,
+		(struct connect_trouble){ .problem = problem });
 }
 
 static void
@@ -327,6 +335,80 @@ good_answer_does_not_clear_what_others_have_noted(void **state)
 	answer(e, "u_1", 1, NULL);
 	assert_false(connect_view_degraded(&e->seen, "u_1"));
 	assert_non_null(strstr(user(&info)->health_reason, "Not granted"));
+	entry_free(e);
+}
+
+/* Its kind and the time are as the service told them last. */
+static void
+throttled(const struct connect_info *info, struct view_entry *e,
+	  enum catalog_limit limit, int64_t wait_ms)
+{
+	trouble(e, "u_1", 1,
+		(struct connect_trouble){ .problem = "throttled",
+					  .limit = limit,
+					  .wait_ms = wait_ms });
+	assert_true(user(info)->degraded);
+}
+
+static void
+throttle_is_told_with_what_there_was_too_much_of_and_until_when(void **state)
+{
+	struct connect_info info = create("Throttles of users");
+	struct view_entry *e = entry_new(&info);
+	int64_t now = clock_wall_ms(), at;
+
+	(void)state;
+	connects(&info, 1, "tickets.READ tickets.ALL");
+	throttled(&info, e, CATALOG_LIMIT_RATE, 0);
+	assert_string_equal(user(&info)->health_reason,
+			    "The service asks to call less often.");
+	assert_int_equal(user(&info)->retry_at, 0);
+	throttled(&info, e, CATALOG_LIMIT_CONCURRENCY, 0);
+	assert_non_null(strstr(user(&info)->health_reason, "the same time"));
+	assert_int_equal(user(&info)->retry_at, 0);
+	throttled(&info, e, CATALOG_LIMIT_QUOTA, 7200 * 1000);
+	at = user(&info)->retry_at;
+	assert_true(at >= now + 7200 * 1000 && at < now + 7260 * 1000);
+	assert_non_null(strstr(user(&info)->health_reason, "used up, until 2"));
+	/* within the minute the graver one stays, as it was told first */
+	throttled(&info, e, CATALOG_LIMIT_CONCURRENCY, 0);
+	throttled(&info, e, CATALOG_LIMIT_QUOTA, 1000);
+	assert_int_equal(user(&info)->retry_at, at);
+	told(&info, 1, CONNECT_CONNECTED, ""); /* of that token, late */
+	assert_int_equal(user(&info)->retry_at, at);
+	entry_free(e);
+	e = entry_new(&info);
+	answer(e, "u_1", 1, NULL);
+	assert_false(user(&info)->degraded);
+	assert_int_equal(user(&info)->retry_at, 0);
+	entry_free(e);
+}
+
+static void
+throttle_that_outlives_what_was_told_of_it_is_told_anew(void **state)
+{
+	struct connect_info info = create("Long throttles of users");
+	struct view_entry *e = entry_new(&info);
+	int64_t first, since;
+
+	(void)state;
+	connects(&info, 1, "tickets.READ tickets.ALL");
+	throttled(&info, e, CATALOG_LIMIT_QUOTA, 1);
+	first = user(&info)->retry_at;
+	since = user(&info)->health_since;
+	assert_true(first && since);
+	usleep(5000);
+	throttled(&info, e, CATALOG_LIMIT_QUOTA, 7200 * 1000);
+	assert_true(user(&info)->retry_at > first + 3600 * 1000);
+	assert_int_equal(user(&info)->health_since, since);
+	/* and after a renewal of the token, which has cleared it */
+	told(&info, 2, CONNECT_CONNECTED, "");
+	assert_false(user(&info)->degraded);
+	trouble(e, "u_1", 2,
+		(struct connect_trouble){ .problem = "throttled",
+					  .limit = CATALOG_LIMIT_RATE });
+	assert_true(user(&info)->degraded);
+	assert_int_equal(user(&info)->retry_at, 0);
 	entry_free(e);
 }
 
@@ -463,6 +545,8 @@ main(void)
 		TEST(news_of_the_token_does_not_clear_what_the_service_has_said_of_it),
 		TEST(answer_to_a_grant_of_before_says_nothing_of_the_new_one),
 		TEST(good_answer_does_not_clear_what_others_have_noted),
+		TEST(throttle_is_told_with_what_there_was_too_much_of_and_until_when),
+		TEST(throttle_that_outlives_what_was_told_of_it_is_told_anew),
 		TEST(trouble_of_many_users_is_bounded_in_a_worker_and_cleared_all_the_same),
 		TEST(who_needs_attention_is_counted_once_and_listed_by_page),
 		TEST(revoking_ends_grants_and_not_the_connection),

@@ -113,24 +113,24 @@ retry_after_in_each_form(void **state)
 	int64_t now = 1700000000000;
 
 	(void)state;
-	assert_int_equal(hook_retry_after_ms(SLICE("120"), now), 120000);
-	assert_int_equal(hook_retry_after_ms(SLICE(" 7 "), now), 7000);
-	assert_int_equal(hook_retry_after_ms(SLICE(""), now), 0);
-	assert_int_equal(hook_retry_after_ms(SLICE("-1"), now), 0);
-	assert_int_equal(hook_retry_after_ms(SLICE("soon"), now), 0);
+	assert_int_equal(http_retry_after_ms(SLICE("120"), now), 120000);
+	assert_int_equal(http_retry_after_ms(SLICE(" 7 "), now), 7000);
+	assert_int_equal(http_retry_after_ms(SLICE(""), now), 0);
+	assert_int_equal(http_retry_after_ms(SLICE("-1"), now), 0);
+	assert_int_equal(http_retry_after_ms(SLICE("soon"), now), 0);
 	assert_int_equal(
-		hook_retry_after_ms(SLICE("99999999999999999999999"), now),
+		http_retry_after_ms(SLICE("99999999999999999999999"), now),
 		24 * 3600 * 1000);
-	assert_int_equal(hook_retry_after_ms(
+	assert_int_equal(http_retry_after_ms(
 				 SLICE("Tue, 14 Nov 2023 22:13:30 GMT"), now),
 			 10000);
-	assert_int_equal(hook_retry_after_ms(
+	assert_int_equal(http_retry_after_ms(
 				 SLICE("Tuesday, 14-Nov-23 22:13:30 GMT"), now),
 			 10000);
 	assert_int_equal(
-		hook_retry_after_ms(SLICE("Tue Nov 14 22:13:30 2023"), now),
+		http_retry_after_ms(SLICE("Tue Nov 14 22:13:30 2023"), now),
 		10000);
-	assert_int_equal(hook_retry_after_ms(
+	assert_int_equal(http_retry_after_ms(
 				 SLICE("Tue, 14 Nov 2023 22:13:10 GMT"), now),
 			 0);
 }
