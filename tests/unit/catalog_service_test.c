@@ -89,10 +89,10 @@ zoho_products_are_in_the_account_s_data_centre(void **state)
 	for (i = 0; i < ARRAY_LEN(all); i++) {
 		struct binding *b = bound(all[i][0]);
 
-		assert_int_equal(take(b, "location", "ca"), 0);
 		assert_int_equal(take(b, "accounts_server",
 				      "https://accounts.zohocloud.ca"),
 				 0);
+		assert_int_equal(take(b, "location", "ca"), 0);
 		assert_string_equal(b->base_url, all[i][1]);
 		assert_string_equal(
 			b->token_url,

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Zoho, as its definitions say it: each data centre by the table of Zoho's
+ * pages, the kinds of its throttles, and what its products answer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "../support/catalog_world.h"
+
+static const char *const products[] = {
+	"zoho",		  "zoho_desk",	  "zoho_crm",	  "zoho_books",
+	"zoho_inventory", "zoho_creator", "zoho_salesiq", "zoho_mail",
+	"zoho_projects",  "zoho_cliq",	  "zoho_people",
+};
+
+/* ---- data centres ---- */
+
+/* accounts.zoho.com/oauth/serverinfo, the pages on Multi DC; NULL: no such
+ * host is known, and the service is not offered there. */
+static const struct {
+	const char *id, *accounts, *api, *desk;
+} centres[] = {
+	{ "us", "accounts.zoho.com", "www.zohoapis.com", "desk.zoho.com" },
+	{ "eu", "accounts.zoho.eu", "www.zohoapis.eu", "desk.zoho.eu" },
+	{ "in", "accounts.zoho.in", "www.zohoapis.in", "desk.zoho.in" },
+	{ "au", "accounts.zoho.com.au", "www.zohoapis.com.au",
+	  "desk.zoho.com.au" },
+	{ "jp", "accounts.zoho.jp", "www.zohoapis.jp", "desk.zoho.jp" },
+	{ "ca", "accounts.zohocloud.ca", "www.zohoapis.ca",
+	  "desk.zohocloud.ca" },
+	{ "sa", "accounts.zoho.sa", "www.zohoapis.sa", "desk.zoho.sa" },
+	{ "uk", "accounts.zoho.uk", "www.zohoapis.uk", NULL },
+	{ "cn", "accounts.zoho.com.cn", "www.zohoapis.com.cn",
+	  "desk.zoho.com.cn" },
+	{ "sg", "accounts.zoho.sg", NULL, "desk.zoho.sg" },
+	{ "ae", "accounts.zoho.ae", NULL, "desk.zoho.ae" },
+};
+
+static void
+https(const char *host, const char *path, char out[128])
+{
+	snprintf(out, 128, "https://%s%s", host, path);
+}
+
+/* The account's data centre comes with the callback; host NULL: refused. */
+static void
+moves(const char *service, size_t at, const char *host)
+{
+	struct binding *b = bound_with(service, "oauth", NULL);
+	char url[128];
+
+	https(centres[at].accounts, "", url);
+	if (!host) {
+		assert_int_equal(take(b, "accounts_server", url),
+				 ERR_FORBIDDEN);
+		binding_free(b);
+		return;
+	}
+	assert_int_equal(take(b, "accounts_server", url), 0);
+	assert_int_equal(take(b, "location", centres[at].id), 0);
+	assert_string_equal(b->data_centre, centres[at].id);
+	https(centres[at].accounts, "/oauth/v2/token", url);
+	assert_string_equal(b->token_url, url);
+	assert_string_equal(b->refresh_url, url);
+	https(centres[at].accounts, "/oauth/v2/token/revoke", url);
+	assert_string_equal(b->revoke_url, url);
+	https(host, "", url);
+	assert_string_equal(b->base_url, url);
+	assert_true(allows(b, host));
+	binding_free(b);
+}
+
+static void
+each_data_centre_has_the_hosts_of_zohos_own_table(void **state)
+{
+	const struct service *s = catalog_find(cat, NULL, "zoho_desk");
+	size_t i;
+
+	(void)state;
+	assert_int_equal(s->data_centres.count, ARRAY_LEN(centres));
+	for (i = 0; i < ARRAY_LEN(centres); i++) {
+		moves("zoho_desk", i, centres[i].desk);
+		moves("zoho_crm", i, centres[i].api);
+		moves("zoho_books", i, centres[i].api);
+	}
+}
+
+static void
+credential_of_one_data_centre_goes_to_no_other(void **state)
+{
+	char url[128];
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(centres); i++) {
+		struct binding *b = bound_with("zoho_desk", "oauth", NULL);
+
+		https(centres[i].accounts, "", url);
+		if (!centres[i].desk || take(b, "accounts_server", url)) {
+			binding_free(b);
+			continue;
+		}
+		for (j = 0; j < ARRAY_LEN(centres); j++)
+			if (centres[j].desk)
+				assert_int_equal(allows(b, centres[j].desk),
+						 i == j);
+		binding_free(b);
+	}
+}
+
+static void
+location_that_contradicts_the_accounts_server_is_refused(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(products); i++) {
+		struct binding *b = bound(products[i]);
+
+		assert_int_equal(take(b, "location", "us"), 0);
+		assert_int_equal(take(b, "location", "eu"), ERR_FORBIDDEN);
+		assert_int_equal(
+			take(b, "accounts_server", "https://accounts.zoho.eu"),
+			0);
+		assert_int_equal(take(b, "location", "eu"), 0);
+		assert_int_equal(take(b, "location", "us"), ERR_FORBIDDEN);
+		binding_free(b);
+	}
+}
+
+/* ---- throttles ---- */
+
+static const struct {
+	const char *service;
+	int status;
+	const char *body;
+	enum catalog_limit limit;
+	uint32_t wait_s;
+} throttles[] = {
+	{ "zoho_desk", 429, "{\"errorCode\":\"THRESHOLD_EXCEEDED\"}",
+	  CATALOG_LIMIT_QUOTA, 0 },
+	{ "zoho_desk", 429, "{\"errorCode\":\"TOO_MANY_REQUESTS\"}",
+	  CATALOG_LIMIT_CONCURRENCY, 0 },
+	{ "zoho", 429, "{\"errorCode\":\"THRESHOLD_EXCEEDED\"}",
+	  CATALOG_LIMIT_QUOTA, 0 },
+	{ "zoho", 429, "{\"errorCode\":\"TOO_MANY_REQUESTS\"}",
+	  CATALOG_LIMIT_CONCURRENCY, 0 },
+	{ "zoho_crm", 429, "{\"code\":\"TOO_MANY_REQUESTS\"}",
+	  CATALOG_LIMIT_CONCURRENCY, 0 },
+	{ "zoho", 429, "{\"code\":\"TOO_MANY_REQUESTS\"}",
+	  CATALOG_LIMIT_CONCURRENCY, 0 },
+	{ "zoho_books", 429, "{\"code\":44}", CATALOG_LIMIT_RATE, 0 },
+	{ "zoho_books", 429, "{\"code\":45}", CATALOG_LIMIT_QUOTA, 0 },
+	{ "zoho_books", 429, "{\"code\":1070}", CATALOG_LIMIT_CONCURRENCY, 0 },
+	{ "zoho_inventory", 429, "{\"code\":45}", CATALOG_LIMIT_QUOTA, 0 },
+	{ "zoho", 429, "{\"code\":45}", CATALOG_LIMIT_QUOTA, 0 },
+	{ "zoho", 429, "{\"code\":44}", CATALOG_LIMIT_RATE, 0 },
+	{ "zoho", 429, "{\"code\":1070}", CATALOG_LIMIT_CONCURRENCY, 0 },
+	{ "zoho_projects", 400,
+	  "{\"error\":{\"title\":\"URL_ROLLING_THROTTLES_LIMIT_EXCEEDED\"}}",
+	  CATALOG_LIMIT_RATE, 1800 },
+	{ "zoho", 400,
+	  "{\"error\":{\"title\":\"URL_ROLLING_THROTTLES_LIMIT_EXCEEDED\"}}",
+	  CATALOG_LIMIT_RATE, 1800 },
+	{ "zoho_people", 429, "{\"code\":2955}", CATALOG_LIMIT_RATE, 0 },
+};
+
+static struct binding_answer
+answer(int status, const char *body)
+{
+	return (struct binding_answer){ .status = status,
+					.body = slice_str(body) };
+}
+
+static void
+throttle_says_of_what_there_was_too_much(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(throttles); i++) {
+		struct binding *b = bound(throttles[i].service);
+		struct binding_answer a =
+			answer(throttles[i].status, throttles[i].body);
+		const struct catalog_throttle *t = binding_throttled(b, &a);
+
+		if (!t || t->limit != throttles[i].limit ||
+		    t->wait_s != throttles[i].wait_s)
+			fail_msg("%s %s: %d", throttles[i].service,
+				 throttles[i].body, t ? (int)t->limit : -1);
+		binding_free(b);
+	}
+}
+
+static void
+grant_that_was_sealed_keeps_the_kinds(void **state)
+{
+	struct binding *b = bound("zoho_desk"), *again;
+	struct json_problem problem = { 0 };
+	struct binding_answer a =
+		answer(429, "{\"errorCode\":\"TOO_MANY_REQUESTS\"}");
+	char *text = sealed(b);
+
+	(void)state;
+	assert_int_equal(binding_from_json(slice_str(text), &again, &problem),
+			 0);
+	assert_int_equal(binding_throttled(again, &a)->limit,
+			 CATALOG_LIMIT_CONCURRENCY);
+	free(text);
+	binding_free(b);
+	binding_free(again);
+}
+
+/* ---- what products answer ---- */
+
+enum { NOTHING = 0, REFRESH = 1, SCOPE = 2, THROTTLE = 4 };
+
+/* What People and SalesIQ say of a token is not in their pages: these are
+ * the words of Zoho's other products. */
+static const struct {
+	const char *service;
+	int status;
+	const char *body;
+	int means;
+} answers[] = {
+	{ "zoho_people", 401,
+	  "{\"code\":7202,\"message\":\"Invalid authtoken\"}", REFRESH },
+	{ "zoho_people", 400,
+	  "{\"response\":{\"status\":1,\"errors\":{\"code\":7202}}}", REFRESH },
+	{ "zoho_people", 401, "{\"message\":\"INVALID_OAUTHTOKEN\"}", REFRESH },
+	{ "zoho_people", 401, "{\"message\":\"Invalid OAuth scope\"}", SCOPE },
+	{ "zoho_people", 403,
+	  "{\"code\":7040,\"message\":\"Permission denied\"}", NOTHING },
+	{ "zoho_people", 200, "{\"response\":{\"status\":0}}", NOTHING },
+	{ "zoho_salesiq", 401,
+	  "{\"error\":{\"message\":\"INVALID_OAUTHTOKEN\"}}", REFRESH },
+	{ "zoho_salesiq", 200,
+	  "{\"error\":{\"message\":\"INVALID_OAUTHTOKEN\"}}", REFRESH },
+	{ "zoho_salesiq", 200,
+	  "{\"error\":{\"message\":\"INVALID_OAUTHSCOPE\"}}", SCOPE },
+	{ "zoho_salesiq", 401,
+	  "{\"error\":{\"message\":\"Invalid OAuth scope\"}}", SCOPE },
+	{ "zoho_salesiq", 200,
+	  "{\"error\":{\"message\":\"Invalid URL\",\"code\":1006}}", NOTHING },
+	/* a visitor's own words say nothing of the token */
+	{ "zoho_salesiq", 200,
+	  "{\"url\":\"/api\",\"data\":[{\"question\":\"INVALID_OAUTHTOKEN\"}]}",
+	  NOTHING },
+	{ "zoho_salesiq", 200,
+	  "{\"url\":\"/api\",\"data\":[{\"question\":\"INVALID_OAUTHSCOPE\"}]}",
+	  NOTHING },
+	{ "zoho", 401, "{\"errorCode\":\"INVALID_OAUTH\"}", REFRESH },
+	{ "zoho", 401, "{\"code\":\"INVALID_TOKEN\"}", REFRESH },
+	{ "zoho", 401, "{\"code\":14,\"message\":\"Invalid value\"}", REFRESH },
+	{ "zoho", 200, "{\"code\":14,\"message\":\"Invalid value\"}", REFRESH },
+	{ "zoho", 200, "{\"code\":0,\"message\":\"success\"}", NOTHING },
+	{ "zoho", 400, "{\"error\":{\"title\":\"INVALID_OAUTHTOKEN\"}}",
+	  REFRESH },
+	{ "zoho", 400, "{\"data\":{\"errorCode\":\"INVALID_OAUTHTOKEN\"}}",
+	  REFRESH },
+	{ "zoho", 401, "{\"code\":\"oauthtoken_invalid\"}", REFRESH },
+	{ "zoho", 401, "{\"code\":1030}", REFRESH },
+	{ "zoho", 403, "{\"errorCode\":\"SCOPE_MISMATCH\"}", SCOPE },
+	{ "zoho", 403, "{\"errorCode\":\"OAUTH_ORG_MISMATCH\"}", NOTHING },
+	{ "zoho", 401,
+	  "{\"code\":\"OAUTH_SCOPE_MISMATCH\",\"message\":\"invalid oauth scope "
+	  "to access this URL\"}",
+	  SCOPE },
+	{ "zoho", 401, "{\"code\":57,\"message\":\"You are not\"}", SCOPE },
+	{ "zoho", 401, "{\"error\":{\"title\":\"INVALID_OAUTHSCOPE\"}}",
+	  SCOPE },
+	{ "zoho", 401, "{\"data\":{\"errorCode\":\"INVALID_OAUTHSCOPE\"}}",
+	  SCOPE },
+	{ "zoho", 403, "{\"code\":\"oauthtoken_scope_invalid\"}", SCOPE },
+	{ "zoho", 429, "{\"code\":\"LIMIT_EXCEEDED\"}", THROTTLE },
+	{ "zoho", 400,
+	  "{\"message\":\"You have exceeded the URL throttle limits.\"}",
+	  THROTTLE },
+	{ "zoho_desk", 403, "{\"errorCode\":\"OAUTH_ORG_MISMATCH\"}", NOTHING },
+};
+
+static void
+products_mean_what_they_answer(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(answers); i++) {
+		struct binding *b = bound(answers[i].service);
+		struct binding_answer a =
+			answer(answers[i].status, answers[i].body);
+		int means = NOTHING;
+
+		means |= binding_refresh_on(b, &a) ? REFRESH : 0;
+		means |=
+			binding_match_any(&b->service->api.missing_scope_on, &a)
+				? SCOPE
+				: 0;
+		means |= binding_throttled(b, &a) ? THROTTLE : 0;
+		if (means != answers[i].means)
+			fail_msg("%s %d %s: %d", answers[i].service,
+				 answers[i].status, answers[i].body, means);
+		binding_free(b);
+	}
+}
+
+/* ---- the account, scopes, the self client ---- */
+
+static void
+presets_of_each_product_tell_whose_account_it_is(void **state)
+{
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(products); i++) {
+		const struct service *s = catalog_find(cat, NULL, products[i]);
+		struct binding *b = bound_with(products[i], "oauth",
+					       parameters_of(products[i]));
+		bool asked = false, looked = false;
+
+		for (j = 0; j < s->scopes.count; j++)
+			asked |= s->scopes.items[j].preset &&
+				 !strcmp(s->scopes.items[j].name,
+					 "AaaServer.profile.READ");
+		for (j = 0; j < b->method->lookups.count; j++)
+			looked |= b->method->lookups.items[j].account &&
+				  !strcmp(b->lookup_urls[j],
+					  "https://accounts.zoho.com/oauth/"
+					  "user/info");
+		if (!asked || !looked)
+			fail_msg("%s: the account stays unknown", products[i]);
+		binding_free(b);
+	}
+}
+
+/* Two scopes that read the same cannot be told apart by who consents. */
+static void
+scopes_are_told_in_words_of_their_own(void **state)
+{
+	size_t i, j, k;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(products); i++) {
+		const struct catalog_scopes *s =
+			&catalog_find(cat, NULL, products[i])->scopes;
+
+		for (j = 0; j < s->count; j++) {
+			const char *text = s->items[j].description;
+
+			if (!strchr(text, ' ') || text[0] < 'A' ||
+			    text[0] > 'Z')
+				fail_msg("%s: %s", s->items[j].name, text);
+			for (k = 0; k < j; k++)
+				if (!strcmp(text, s->items[k].description) &&
+				    !strcmp(s->items[j].group,
+					    s->items[k].group))
+					fail_msg("%s and %s: %s",
+						 s->items[k].name,
+						 s->items[j].name, text);
+		}
+	}
+}
+
+static const struct {
+	int status;
+	const char *body;
+	enum catalog_class class;
+} refusals[] = {
+	{ 200, "{\"error\":\"Access Denied\"}", CATALOG_THROTTLED },
+	{ 400,
+	  "{\"error\":\"denied\",\"error_description\":\"You have made too many "
+	  "requests continuously.\"}",
+	  CATALOG_THROTTLED },
+	{ 200, "{\"error\":\"invalid_client\"}", CATALOG_MISCONFIGURED },
+	{ 200, "{\"error\":\"invalid_client_secret\"}", CATALOG_MISCONFIGURED },
+	{ 200, "{\"error\":\"general_error\"}", CATALOG_TRANSIENT },
+	{ 503, "", CATALOG_TRANSIENT },
+};
+
+static void
+self_client_keeps_to_the_same_limits(void **state)
+{
+	struct binding *b = bound_with("zoho_crm", "self_client",
+				       "{\"soid\":\"ZohoCRM.600\"}");
+	const struct catalog_quotas *q = &b->method->quotas;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(q->count, 1);
+	assert_int_equal(q->items[0].of, CATALOG_QUOTA_TOKEN_REQUESTS);
+	assert_int_equal(q->items[0].per, CATALOG_PER_GRANT);
+	assert_int_equal(q->items[0].count, 10);
+	assert_int_equal(q->items[0].window_s, 600);
+	for (i = 0; i < ARRAY_LEN(refusals); i++) {
+		struct binding_answer a =
+			answer(refusals[i].status, refusals[i].body);
+		const struct catalog_error *rule;
+		enum catalog_class got = binding_error_class(
+			b, CATALOG_DURING_EXCHANGE, &a, &rule);
+
+		if (got != refusals[i].class)
+			fail_msg("%s: %s", refusals[i].body,
+				 catalog_class_name(got));
+		if (got == CATALOG_THROTTLED)
+			assert_int_equal(rule->wait_s, 600);
+		if (got == CATALOG_MISCONFIGURED)
+			assert_non_null(rule->hint);
+	}
+	binding_free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			each_data_centre_has_the_hosts_of_zohos_own_table),
+		cmocka_unit_test(
+			credential_of_one_data_centre_goes_to_no_other),
+		cmocka_unit_test(
+			location_that_contradicts_the_accounts_server_is_refused),
+		cmocka_unit_test(throttle_says_of_what_there_was_too_much),
+		cmocka_unit_test(grant_that_was_sealed_keeps_the_kinds),
+		cmocka_unit_test(products_mean_what_they_answer),
+		cmocka_unit_test(
+			presets_of_each_product_tell_whose_account_it_is),
+		cmocka_unit_test(scopes_are_told_in_words_of_their_own),
+		cmocka_unit_test(self_client_keeps_to_the_same_limits),
+	};
+
+	return cmocka_run_group_tests(tests, catalog_begin, catalog_end);
+}
