@@ -162,7 +162,7 @@ function accessToken(world, centre, { user, scopes }, family) {
 	if (living.length >= 10)
 		world.access.delete(living[0][0])
 	world.access.set(value, { user, scopes, family, centre: centre.name, until: Date.now() + world.tokenLife * 1000 })
-	return { access_token: value, scope: scopes.join(' '), api_domain: `https://www.zohoapis.${centre.tld}`,
+	return { access_token: value, scope: scopes.join(' '), api_domain: world.apiDomain ?? `https://www.zohoapis.${centre.tld}`,
 		token_type: 'Bearer', expires_in: world.tokenLife }
 }
 

@@ -8,6 +8,8 @@ const messages = {
 	SCOPE_MISMATCH: [403, 'Your OAuth token does not have the scope needed for this URL.'],
 	OAUTH_ORG_MISMATCH: [403, 'The organisation does not belong to this OAuth token.'],
 	URL_NOT_FOUND: [404, 'The URL you requested could not be found.'],
+	THRESHOLD_EXCEEDED: [429, 'The number of API requests exceeds the limit of a day.'],
+	TOO_MANY_REQUESTS: [429, 'The number of requests at the same time exceeds the limit.'],
 	INTERNAL_SERVER_ERROR: [500, 'An internal server error occurred while performing this operation.']
 }
 
@@ -18,14 +20,31 @@ function json(response, status, value, headers = {}) {
 
 export function apiRoutes(world, centre, [, deskHost, crmHost]) {
 	return {
-		[deskHost]: (call) => world.faults.run('desk', call.response, () => desk(world, centre, call)),
+		[deskHost]: (call) => world.faults.run('desk', call.response, () => counted(world, call,
+			() => desk(world, centre, call))),
 		[crmHost]: (call) => world.faults.run('crm', call.response, () => crm(world, centre, call))
 	}
 }
 
-function deskError(response, code) {
+function deskError(response, code, headers) {
 	const [status, message] = messages[code]
-	json(response, status, { errorCode: code, message })
+	json(response, status, { errorCode: code, message }, headers)
+}
+
+/* A call costs a credit of the day, and there are only so many at the same time. Only the first of the two refusals
+ * tells when to come again. */
+async function counted({ desk: limits }, { response }, work) {
+	if (limits.busy >= limits.concurrency)
+		return deskError(response, 'TOO_MANY_REQUESTS')
+	if (limits.credits <= 0)
+		return deskError(response, 'THRESHOLD_EXCEEDED', { 'Retry-After': String(limits.resetIn) })
+	limits.busy += 1
+	limits.credits -= 1
+	try {
+		return await work()
+	} finally {
+		limits.busy -= 1
+	}
 }
 
 function allows(found, ...wanted) {
@@ -69,7 +88,7 @@ function desk(world, centre, { request, response, url, body }) {
 	if (!allows(found, route.scope))
 		return deskError(response, 'SCOPE_MISMATCH')
 	const answer = route.answer(world.tickets[centre.name], { found, body, query: url.searchParams })
-	const limits = { 'X-Rate-Limit-Request-Weight-v3': '1', 'X-Rate-Limit-Remaining-v3': '4999' }
+	const limits = { 'X-Rate-Limit-Request-Weight-v3': '1', 'X-Rate-Limit-Remaining-v3': String(world.desk.credits) }
 	if (answer === undefined && one)
 		return deskError(response, 'URL_NOT_FOUND')
 	if (answer === undefined) {

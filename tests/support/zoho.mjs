@@ -30,13 +30,16 @@ export async function startZoho(scope, authority, { redirectUris, sameSecret = t
 		access: new Map(), consented: new Set(), throttleStatus, tokenLife, tokenRequests, tickets: tickets(),
 		app: { client_id: '1000.ZOHOCLIENTUS', redirectUris,
 			secrets: { us: 'zoho-secret-of-us-01', eu: sameSecret ? 'zoho-secret-of-us-01' : 'zoho-secret-of-eu-02' } },
-		callback: {}
+		callback: {}, desk: deskLimits(), apiDomain: undefined
 	}
 	for (const centre of Object.values(centres))
 		await startCentre(scope, authority, world, centre)
 	await startElsewhere(scope, authority, world)
 	return world
 }
+
+/* Of the free edition: credits of a day (gone: seconds until the next), calls under way, and how many may be. */
+export const deskLimits = () => ({ credits: 5000, resetIn: 86_400, busy: 0, concurrency: 5 })
 
 /* Two people of each centre's own; the part before the @ is what an account name look-up can find. */
 function users() {

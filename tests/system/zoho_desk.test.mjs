@@ -8,7 +8,7 @@ import { startDrawbridge } from '../support/drawbridge.mjs'
 import { enterNamespace } from '../support/netns.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { newConnection } from '../support/worlds.mjs'
-import { consentAtZoho, elsewhere, startZoho, tokenRequests, zohoHosts } from '../support/zoho.mjs'
+import { consentAtZoho, deskLimits, elsewhere, startZoho, tokenRequests, zohoHosts } from '../support/zoho.mjs'
 
 await enterNamespace(import.meta.url, { hosts: zohoHosts })
 
@@ -37,6 +37,7 @@ suite('Zoho Desk in two data centres', (scope) => {
 	beforeEach(() => {
 		zoho.faults.clear()
 		zoho.callback = {}
+		zoho.desk = deskLimits()
 		zoho.throttled = false
 		zoho.strays.length = 0
 	})
@@ -166,20 +167,101 @@ suite('Zoho Desk in two data centres', (scope) => {
 		assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 200)
 	})
 
+	/* ---- what there was too much of ---- */
+
+	const degraded = (link, words) => eventually('its health', async () => {
+		const now = await drawbridge.connection(link)
+		return now.health === 'degraded' && words.test(now.health_reason) && now
+	})
+
+	it('the day\'s credits are used up: told as that, with the time that Retry-After says', async () => {
+		const link = await connected('ada@us.example')
+		const count = tokenRequests(zoho).length
+		Object.assign(zoho.desk, { credits: 1, resetIn: 7200 })
+		assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 200)
+		const answer = await drawbridge.via(link, '/api/v1/tickets')
+		assert.deepEqual([answer.status, answer.json.errorCode, answer.headers['retry-after']],
+			[429, 'THRESHOLD_EXCEEDED', '7200'])
+		const { status, health_reason: reason, health_since: since, retry_at: retry } = await degraded(link, /used up/)
+		const left = new Date(retry) - Date.now()
+		assert.equal(status, 'connected')
+		assert.ok(left > 6_600_000 && left <= 7_200_000, retry)
+		assert.ok(Date.now() - new Date(since) < 600_000, since)
+		assert.equal(reason, 'The service says that the calls it allows are used up, until '
+			+ `${retry.slice(0, 10)} ${retry.slice(11, 19)} UTC.`)
+		assert.equal(tokenRequests(zoho).length, count)
+	})
+
+	it('too many calls at the same time: told as that, without a time; the day\'s end counts for more', async () => {
+		const link = await connected('ada@us.example')
+		zoho.desk.busy = zoho.desk.concurrency
+		const answer = await drawbridge.via(link, '/api/v1/tickets')
+		assert.deepEqual([answer.status, answer.json.errorCode, answer.headers['retry-after']],
+			[429, 'TOO_MANY_REQUESTS', undefined])
+		const { status, retry_at: retry, health_since: since } = await degraded(link, /too many calls.*at the same time/)
+		assert.deepEqual([status, retry], ['connected', null])
+		Object.assign(zoho.desk, { busy: 0, credits: 0 })
+		assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 429)
+		const now = await degraded(link, /used up/)
+		assert.ok(new Date(now.retry_at) > new Date(), now.retry_at)
+		assert.equal(now.health_since, since)
+		zoho.desk = deskLimits()
+		assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 200)
+	})
+
+	/* ---- organisations, and nothing found ---- */
+
+	it('the organisation goes with each call as orgId; another\'s is refused, and no refresh cures that', async () => {
+		const of = async (id) => {
+			const { link_name: link } = await fresh({ parameters: { org_id: id } })
+			await connect(drawbridge, link, at('ada@us.example'))
+			return link
+		}
+		const own = await of('2389290')
+		assert.equal((await drawbridge.via(own, '/api/v1/tickets')).status, 200)
+		assert.equal(zoho.requests.at(-1).headers.orgid, '2389290')
+		const other = await of('2389777')
+		const count = tokenRequests(zoho).length
+		const answer = await drawbridge.via(other, '/api/v1/tickets')
+		assert.deepEqual([answer.status, answer.json.errorCode], [403, 'OAUTH_ORG_MISMATCH'])
+		assert.equal(zoho.requests.at(-1).headers.orgid, '2389777')
+		assert.equal(tokenRequests(zoho).length, count)
+		const { status, health } = await drawbridge.connection(other)
+		assert.deepEqual([status, health], ['connected', 'ok'], 'it is the call that is wrong')
+		const bad = await drawbridge.api('POST', '/v1/connections', { name: 'No number', service: 'zoho_desk',
+			parameters: { org_id: 'acme' } })
+		assert.ok(bad.status >= 400 && bad.status < 500, bad.text)
+		assert.match(bad.text, /org_id/)
+	})
+
+	it('a ticket that is not there is 204 without a body, and a webhook has a path for it', async () => {
+		const link = await connected('ada@us.example')
+		const answer = await drawbridge.via(link, '/api/v1/tickets/search?ticketNumber=999')
+		assert.deepEqual([answer.status, answer.text], [204, ''])
+		assert.equal((await drawbridge.connection(link)).health, 'ok')
+		const { path, variables } = await drawbridge.must('POST', '/v1/webhooks/run', {
+			request: { method: 'GET', url: '/api/v1/tickets/search', query: [{ name: 'ticketNumber', value: '999' }] },
+			connection: link, response_list: [
+				{ codes: ['200'], mappings: [{ variable: 'subject', from: '$.data[0].subject' }] },
+				{ codes: ['204'] }] })
+		assert.equal(path, '204')
+		assert.equal(variables?.subject ?? '', '')
+	})
+
 	it('the refresh tokens of an account are counted: told before Zoho silently ends the first of them', async () => {
 		const person = { email: 'zoe@us.example', centre: 'us', zuid: '7003', org: '2389290' }
 		zoho.users.set(person.email, person)
-		const asked = { scopes: [...scopes, 'AaaServer.profile.READ'] }
 		const links = []
-		const one = async () => {
-			const { link_name: link } = await fresh(asked)
-			await connect(drawbridge, link, at(person.email))
+		/* what a person gets who picks no scopes of his own, of several products: they share the app */
+		const one = async (product = 'zoho_desk') => {
+			const { link_name: link } = await newConnection(drawbridge, product)
+			assert.equal((await connect(drawbridge, link, at(person.email))).account, person.email)
 			links.push(link)
 			return drawbridge.connection(link)
 		}
 		let last
 		for (let n = 1; n <= 20; n++)
-			last = await one()
+			last = await one(n % 10 ? 'zoho_desk' : 'zoho_crm')
 		assert.match(last.warning, /20 of the 20 refresh tokens/)
 		assert.equal((await drawbridge.connection(links[0])).health, 'ok')
 		assert.match((await one()).warning, /21 of the 20/)

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Zoho where it differs by data centre: an OAuth app with a secret for each of them, what the callback and the token
+ * answer say of the place, and Zoho CRM, whose base URL comes with the token.
+ */
+import assert from 'node:assert/strict'
+import { before, beforeEach, it } from 'node:test'
+import { startAuthority } from '../support/ca.mjs'
+import { connect, walkConsent } from '../support/consent.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
+import { enterNamespace } from '../support/netns.mjs'
+import { freePort, suite } from '../support/scope.mjs'
+import { newConnection } from '../support/worlds.mjs'
+import { consentAtZoho, deskLimits, startZoho, tokenRequests, zohoHosts } from '../support/zoho.mjs'
+
+await enterNamespace(import.meta.url, { hosts: zohoHosts })
+
+suite('Zoho with a secret for each data centre', (scope) => {
+	let zoho, drawbridge
+	const app = '/v1/services/zoho_desk/app'
+	const at = (email) => (browser, page, options) => consentAtZoho(browser, page, { email, ...options })
+	const fresh = async (service = 'zoho_desk') => (await newConnection(drawbridge, service)).link_name
+	const connected = async (email, service) => {
+		const link = await fresh(service)
+		await connect(drawbridge, link, at(email))
+		return link
+	}
+	const store = (secret, centre) => drawbridge.must('PUT', app, { client_id: zoho.app.client_id,
+		client_secret: secret, ...centre && { data_centre: centre } })
+	const appOf = async (centre) => (await drawbridge.must('GET', app)).apps
+		.find(({ data_centre: of }) => (of || null) === centre)
+	const secretsSent = (centre) => new Set(tokenRequests(zoho, centre).map(({ body }) =>
+		new URLSearchParams(body).get('client_secret')))
+
+	before(async () => {
+		const authority = await startAuthority(scope)
+		const port = await freePort()
+		zoho = await startZoho(scope, authority, { redirectUris: [`http://localhost:${port}/oauth/callback`],
+			sameSecret: false })
+		drawbridge = await startDrawbridge(scope, { port, caFile: authority.file, egress: ['127.0.0.0/24:443'],
+			env: { NODE_EXTRA_CA_CERTS: authority.file } })
+		process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+		await store(zoho.app.secrets.us)
+	})
+
+	beforeEach(() => {
+		zoho.callback = {}
+		zoho.apiDomain = undefined
+		zoho.desk = deskLimits()
+		zoho.strays.length = 0
+	})
+
+	/* ---- secrets ---- */
+
+	it('with the secret of the United States alone Europe is refused: the app is flagged, and the page says why', async () => {
+		const home = await connected('ada@us.example')
+		const link = await fresh()
+		const page = await walkConsent(drawbridge, link, at('eva@eu.example'))
+		assert.match(page.text, /each data centre can have a secret of its own/)
+		assert.match(page.text, /invalid_client_secret/)
+		const { status, reason } = await drawbridge.connection(link)
+		assert.equal(status, 'not_connected')
+		assert.match(reason, /invalid_client_secret/)
+		assert.ok((await appOf(null)).flagged, 'the app is flagged')
+		assert.equal((await drawbridge.via(home, '/api/v1/tickets')).status, 200, 'nobody else is disconnected')
+		assert.equal((await drawbridge.connection(home)).status, 'connected')
+	})
+
+	it('with both each data centre gets its own secret, at consent and at every refresh, and no other', async () => {
+		await store(zoho.app.secrets.us)
+		await store(zoho.app.secrets.eu, 'eu')
+		zoho.requests.length = 0
+		for (const email of ['ada@us.example', 'eva@eu.example']) {
+			const link = await connected(email)
+			await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+			assert.equal((await drawbridge.via(link, '/api/v1/tickets')).status, 200)
+		}
+		assert.deepEqual([...secretsSent('us')], [zoho.app.secrets.us])
+		assert.deepEqual([...secretsSent('eu')], [zoho.app.secrets.eu])
+		assert.deepEqual(zoho.strays, [])
+	})
+
+	it('a wrong secret of one data centre flags that one, disconnects nobody, and is mended in its place', async () => {
+		const [here, there] = [await connected('ada@us.example'), await connected('eva@eu.example')]
+		await store('not-the-secret-of-eu', 'eu')
+		const answer = await drawbridge.api('POST', `/v1/connections/${there}/refresh`)
+		assert.equal(answer.status, 503, answer.text)
+		const { status, health, health_reason: why } = await drawbridge.connection(there)
+		assert.deepEqual([status, health], ['connected', 'degraded'])
+		assert.match(why, /refuses the OAuth app.*secret/)
+		assert.ok((await appOf('eu')).flagged)
+		assert.equal((await appOf(null)).flagged, null)
+		assert.equal((await drawbridge.via(there, '/api/v1/tickets')).status, 200, 'its token still lives')
+		await drawbridge.must('POST', `/v1/connections/${here}/refresh`)
+		await store(zoho.app.secrets.eu, 'eu')
+		await drawbridge.must('POST', `/v1/connections/${there}/refresh`)
+		assert.equal((await drawbridge.connection(there)).health, 'ok')
+		assert.equal((await appOf('eu')).flagged, null)
+	})
+
+	/* ---- CRM ---- */
+
+	for (const [email, host] of [['ada@us.example', 'www.zohoapis.com'], ['eva@eu.example', 'www.zohoapis.eu']])
+		it(`CRM's calls go to ${host}, which came with the token`, async () => {
+			const link = await connected(email, 'zoho_crm')
+			const answer = await drawbridge.via(link, '/crm/v8/Leads?fields=Last_Name')
+			assert.equal(answer.json?.data[0].Last_Name, 'Lead', answer.text)
+			assert.equal(zoho.requests.at(-1).host, host)
+			assert.match(zoho.requests.at(-1).headers.authorization, /^Zoho-oauthtoken 1000\./)
+			const test = await drawbridge.must('POST', `/v1/connections/${link}/test`)
+			assert.equal(test.ok, true, JSON.stringify(test))
+			assert.deepEqual(zoho.strays, [])
+		})
+
+	it('CRM\'s dead token is renewed, and a missing scope is not', async () => {
+		const link = await connected('ada@us.example', 'zoho_crm')
+		zoho.access.clear()
+		const count = tokenRequests(zoho).length
+		assert.equal((await drawbridge.via(link, '/crm/v8/Leads')).status, 200)
+		assert.equal(tokenRequests(zoho).length, count + 1)
+		const answer = await drawbridge.via(link, '/crm/v8/org')
+		assert.deepEqual([answer.status, answer.json.code], [401, 'OAUTH_SCOPE_MISMATCH'])
+		assert.equal(tokenRequests(zoho).length, count + 1)
+	})
+
+	/* ---- what says where ---- */
+
+	for (const [name, callback] of Object.entries({
+		'a location that is none of Zoho\'s': { location: 'xx' },
+		'a location that is an address': { location: 'us.attacker.test' },
+		'a location other than the accounts-server\'s': { location: 'eu' }
+	}))
+		it(`${name} refuses the whole consent, and no code is sent anywhere`, async () => {
+			zoho.callback = callback
+			for (const service of ['zoho_desk', 'zoho_crm']) {
+				const link = await fresh(service)
+				const count = tokenRequests(zoho).length
+				const page = await walkConsent(drawbridge, link, at('ada@us.example'))
+				assert.ok(page.status >= 400 && page.status < 500, `${page.status} ${page.text}`)
+				assert.equal(tokenRequests(zoho).length, count)
+				assert.equal((await drawbridge.connection(link)).status, 'not_connected')
+			}
+			assert.deepEqual(zoho.strays, [])
+		})
+
+	for (const [name, domain] of Object.entries({
+		'nobody\'s of Zoho': 'https://www.zohoapis.com.attacker.test',
+		'that of another data centre': 'https://www.zohoapis.eu',
+		'another of Zoho\'s hosts': 'https://desk.zoho.com',
+		'without TLS': 'http://www.zohoapis.com'
+	}))
+		it(`an api_domain ${name} refuses the consent: no call follows it`, async () => {
+			zoho.apiDomain = domain
+			const link = await fresh('zoho_crm')
+			await walkConsent(drawbridge, link, at('ada@us.example'))
+			assert.equal((await drawbridge.connection(link)).status, 'not_connected')
+			const count = zoho.requests.length
+			assert.notEqual((await drawbridge.via(link, '/crm/v8/Leads')).status, 200)
+			assert.equal(zoho.requests.length, count)
+			assert.deepEqual(zoho.strays, [])
+		})
+})
