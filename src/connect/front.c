@@ -232,12 +232,11 @@ status_apply(struct connect_front *f, struct store_conn *c,
 	bool matters = false;
 	int rc = store_begin(c);
 
-	if (!rc) {
+	if (!rc && m->who.connection[0]) {
 		matters = status_matters(c, m);
 		rc = status_audit(c, m);
-	}
-	if (!rc) {
-		rc = status_store(c, m);
+		if (!rc)
+			rc = status_store(c, m);
 	}
 	if (!rc)
 		rc = flag_store(c, m);

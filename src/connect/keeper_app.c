@@ -145,6 +145,22 @@ keeper_app_flag(struct keeper *k, const struct keeper_app *a, bool flag)
 			  a->app, a->data_centre);
 }
 
+void
+keeper_app_tell(struct keeper *k, const struct keeper_app *a, const char *why)
+{
+	struct connect_msg_status m = { 0 };
+	struct proc_pack *p = proc_pack_new();
+
+	snprintf(m.who.org, sizeof(m.who.org), "%s", a->org);
+	snprintf(m.flagged_app, sizeof(m.flagged_app), "%s", a->app);
+	snprintf(m.flagged_data_centre, sizeof(m.flagged_data_centre), "%s",
+		 a->data_centre);
+	snprintf(m.health_reason, sizeof(m.health_reason), "%s", why);
+	slice_trim_utf8(m.health_reason);
+	connect_msg_status_pack(&m, p);
+	proc_notify(k->front, CONNECT_FRONT_STATUS, p);
+}
+
 /* A new version of the row, sealed as such. */
 static int
 app_save(struct keeper *k, const struct connect_msg_app *m)

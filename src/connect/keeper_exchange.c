@@ -57,6 +57,7 @@ token_failed(struct keeper_getting *g, const struct connect_msg_token_answer *m)
 		keeper_problem_set(
 			&problem, "app_refused", CONNECT_NOT_CONNECTED,
 			"The provider refuses the OAuth app: %s.", words);
+		keeper_app_tell(g->keeper, &g->app, problem.detail);
 	} else if (m->answer.class == CATALOG_THROTTLED) {
 		keeper_problem_set(&problem, "throttled", CONNECT_NOT_CONNECTED,
 				   "The provider asks to wait: %s.", words);

@@ -226,6 +226,10 @@ int keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
 /* Whether its secret may go to this URL. */
 bool keeper_app_allows(const struct keeper_app *a, const char *url);
 int keeper_app_flag(struct keeper *k, const struct keeper_app *a, bool flag);
+/* People see at the app what the provider has refused of it: at a consent,
+ * where there is no grant yet to tell it with. */
+void keeper_app_tell(struct keeper *k, const struct keeper_app *a,
+		     const char *why);
 void keeper_app_put(struct proc_request *rq, struct proc_unpack *in, void *k);
 
 /* ---- keeper_active.c: grants that something happens to ---- */

@@ -9,7 +9,7 @@ import { startAuthority } from '../support/ca.mjs'
 import { connect, walkConsent } from '../support/consent.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { enterNamespace } from '../support/netns.mjs'
-import { freePort, suite } from '../support/scope.mjs'
+import { eventually, freePort, suite } from '../support/scope.mjs'
 import { newConnection } from '../support/worlds.mjs'
 import { consentAtZoho, deskLimits, startZoho, tokenRequests, zohoHosts } from '../support/zoho.mjs'
 
@@ -61,7 +61,11 @@ suite('Zoho with a secret for each data centre', (scope) => {
 		const { status, reason } = await drawbridge.connection(link)
 		assert.equal(status, 'not_connected')
 		assert.match(reason, /invalid_client_secret/)
-		assert.ok((await appOf(null)).flagged, 'the app is flagged')
+		const { flagged } = await eventually('the app to be flagged', async () => {
+			const now = await appOf(null)
+			return now.flagged && now
+		})
+		assert.match(flagged, /invalid_client_secret/)
 		assert.equal((await drawbridge.via(home, '/api/v1/tickets')).status, 200, 'nobody else is disconnected')
 		assert.equal((await drawbridge.connection(home)).status, 'connected')
 	})
@@ -88,7 +92,7 @@ suite('Zoho with a secret for each data centre', (scope) => {
 		const { status, health, health_reason: why } = await drawbridge.connection(there)
 		assert.deepEqual([status, health], ['connected', 'degraded'])
 		assert.match(why, /refuses the OAuth app.*secret/)
-		assert.ok((await appOf('eu')).flagged)
+		assert.match((await appOf('eu')).flagged, /secret/)
 		assert.equal((await appOf(null)).flagged, null)
 		assert.equal((await drawbridge.via(there, '/api/v1/tickets')).status, 200, 'its token still lives')
 		await drawbridge.must('POST', `/v1/connections/${here}/refresh`)
