@@ -28,6 +28,15 @@ matches_want_body(const struct catalog_matches *m, int status)
 }
 
 static bool
+judge_has_rules(const struct call *c)
+{
+	const struct catalog_api *api = &c->injection->binding->service->api;
+
+	return api->refresh_on.count || api->missing_scope_on.count ||
+	       api->throttled_on.count;
+}
+
+static bool
 judge_wants_body(const struct call *c)
 {
 	const struct catalog_api *api = &c->injection->binding->service->api;
@@ -153,8 +162,7 @@ call_judge(struct call *c)
 	struct buf opened;
 
 	if (!c->snapshot || /* nothing was added that could be refused */
-	    (c->head.status < 400 && !c->degraded &&
-	     c->injection->binding->service->api.refresh_on.count == 0))
+	    (c->head.status < 400 && !c->degraded && !judge_has_rules(c)))
 		return CALL_STANDS;
 	if (judge_wants_body(c) && !judge_read_ahead(c))
 		return CALL_NEEDS_BODY;
