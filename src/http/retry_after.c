@@ -37,6 +37,7 @@ date_ms(struct slice value)
 int64_t
 http_retry_after_ms(struct slice value, int64_t now_wall_ms)
 {
+	const int64_t most = (int64_t)RETRY_AFTER_MAX_S * 1000;
 	int64_t at;
 	uint64_t s;
 
@@ -47,7 +48,9 @@ http_retry_after_ms(struct slice value, int64_t now_wall_ms)
 		return (int64_t)s * 1000;
 	/* digits, and too many */
 	if (value.ptr[0] >= '0' && value.ptr[0] <= '9')
-		return (int64_t)RETRY_AFTER_MAX_S * 1000;
+		return most;
 	at = date_ms(value);
-	return at > now_wall_ms ? at - now_wall_ms : 0;
+	if (at <= now_wall_ms)
+		return 0;
+	return at - now_wall_ms < most ? at - now_wall_ms : most;
 }

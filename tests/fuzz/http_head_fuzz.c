@@ -9,6 +9,7 @@ static void
 check_fields(struct slice bytes, const struct http_head *h)
 {
 	unsigned i, lengths = 0, codings = 0;
+	int64_t wait_ms;
 
 	ASSERT(h->size <= bytes.len);
 	for (i = 0; i < h->count; i++) {
@@ -17,6 +18,9 @@ check_fields(struct slice bytes, const struct http_head *h)
 		ASSERT(h->fields[i].name.ptr >= bytes.ptr);
 		ASSERT(h->fields[i].value.ptr + h->fields[i].value.len <=
 		       bytes.ptr + h->size);
+		wait_ms =
+			http_retry_after_ms(h->fields[i].value, 1700000000000);
+		ASSERT(wait_ms >= 0 && wait_ms <= 24 * 3600 * 1000);
 		lengths += h->fields[i].id == HTTP_CONTENT_LENGTH;
 		codings += h->fields[i].id == HTTP_TRANSFER_ENCODING;
 	}

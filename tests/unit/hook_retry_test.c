@@ -133,6 +133,9 @@ retry_after_in_each_form(void **state)
 	assert_int_equal(http_retry_after_ms(
 				 SLICE("Tue, 14 Nov 2023 22:13:10 GMT"), now),
 			 0);
+	assert_int_equal(http_retry_after_ms(
+				 SLICE("Fri, 31 Dec 9999 23:59:59 GMT"), now),
+			 24 * 3600 * 1000);
 }
 
 /* ---- redirects ---- */
