@@ -43,7 +43,12 @@ getting_store(struct keeper_getting *g, struct keeper_row *row)
 	if (!rc &&
 	    method_credential_get(&g->payload.fields, SLICE("refresh_token")))
 		rc = keeper_token_note(k, row, g->app.client_id, g->account);
-	if (!rc) /* quotas of a refresh token begin anew with it */
+	/* Quotas of a refresh token begin anew with it; for an app that gets
+	 * tokens for itself this was a request as any other. */
+	if (!rc &&
+	    g->payload.binding->kind == CATALOG_OAUTH2_CLIENT_CREDENTIALS)
+		rc = keeper_row_note_request(k, row, g->asked_at);
+	else if (!rc)
 		rc = keeper_row_forget_requests(k, row);
 	if (!rc)
 		rc = store_commit(k->db);

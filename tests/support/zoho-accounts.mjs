@@ -117,7 +117,24 @@ function exchange(world, centre, { url, form, response }) {
 		return redeem(world, centre, get, response)
 	if (get('grant_type') === 'refresh_token')
 		return refresh(world, centre, get('refresh_token'), response)
+	if (get('grant_type') === 'client_credentials')
+		return selfClient(world, centre, get, response)
 	return json(response, 200, { error: 'general_error' })
+}
+
+/* A Self Client gets tokens for an organisation; the limit of token requests is taken to be that of the others. */
+function selfClient(world, centre, get, response) {
+	const org = /^[A-Za-z]+\.(\d+)$/.exec(get('soid') ?? '')?.[1]
+	const user = [...world.users.values()].find((each) => each.org === org && each.centre === centre.name)
+	if (!user)
+		return json(response, 200, { error: 'general_error' })
+	const key = `self ${get('soid')}`
+	const times = (world.selfClients.get(key) ?? []).filter((at) => Date.now() - at < tenMinutes)
+	world.selfClients.set(key, times)
+	if (times.length >= world.tokenRequests)
+		return json(response, world.throttleStatus, { error: 'Access Denied', status: 'failure' })
+	times.push(Date.now())
+	return json(response, 200, accessToken(world, centre, { user, scopes: get('scope').split(',') }, key))
 }
 
 function redeem(world, centre, get, response) {

@@ -30,7 +30,7 @@ export async function startZoho(scope, authority, { redirectUris, sameSecret = t
 		access: new Map(), consented: new Set(), throttleStatus, tokenLife, tokenRequests, tickets: tickets(),
 		app: { client_id: '1000.ZOHOCLIENTUS', redirectUris,
 			secrets: { us: 'zoho-secret-of-us-01', eu: sameSecret ? 'zoho-secret-of-us-01' : 'zoho-secret-of-eu-02' } },
-		callback: {}, desk: deskLimits(), apiDomain: undefined
+		selfClients: new Map(), callback: {}, desk: deskLimits(), apiDomain: undefined
 	}
 	for (const centre of Object.values(centres))
 		await startCentre(scope, authority, world, centre)

@@ -127,6 +127,41 @@ suite('Zoho with a secret for each data centre', (scope) => {
 		assert.equal(tokenRequests(zoho).length, count + 1)
 	})
 
+	/* ---- the self client ---- */
+
+	const selfClient = (body) => drawbridge.api('POST', '/v1/connections', { name: 'Self', service: 'zoho_crm',
+		method: 'self_client', parameters: { soid: 'ZohoCRM.2389290' }, scopes: ['ZohoCRM.modules.READ', 'ZohoCRM.org.READ'],
+		...body })
+
+	it('a self client calls for its organisation, and an eleventh token request in ten minutes is not even sent', async () => {
+		const { status, json, text } = await selfClient()
+		assert.equal(status, 201, text)
+		assert.equal((await drawbridge.via(json.link_name, '/crm/v8/org')).json?.org[0].id, '2389290')
+		const sent = new URLSearchParams(tokenRequests(zoho).at(-1).body)
+		assert.deepEqual([sent.get('grant_type'), sent.get('soid'), sent.get('scope')],
+			['client_credentials', 'ZohoCRM.2389290', 'ZohoCRM.modules.READ,ZohoCRM.org.READ'])
+		const count = tokenRequests(zoho).length
+		for (let n = 0; n < 9; n++)
+			await drawbridge.must('POST', `/v1/connections/${json.link_name}/refresh`)
+		const answer = await drawbridge.api('POST', `/v1/connections/${json.link_name}/refresh`)
+		assert.equal(answer.status, 503, answer.text)
+		assert.ok(Number(answer.headers['retry-after']) > 0)
+		assert.equal(tokenRequests(zoho).length, count + 9)
+		assert.equal((await drawbridge.connection(json.link_name)).status, 'connected')
+		assert.equal((await drawbridge.via(json.link_name, '/crm/v8/Leads')).status, 200)
+	})
+
+	it('a self client of a wrong secret is told so, and one of an organisation that is not there', async () => {
+		await store('not-the-secret-of-us')
+		const wrong = await selfClient({ name: 'Wrong self' })
+		assert.match(wrong.text, /each data centre can have a secret of its own/)
+		await store(zoho.app.secrets.us)
+		const nobody = await selfClient({ name: 'Nobody', parameters: { soid: 'ZohoCRM.1' } })
+		assert.match(nobody.text, /general_error/)
+		const bad = await selfClient({ name: 'Bad', parameters: { soid: '2389290' } })
+		assert.match(bad.text, /soid/)
+	})
+
 	/* ---- what says where ---- */
 
 	for (const [name, callback] of Object.entries({
