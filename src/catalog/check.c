@@ -130,6 +130,9 @@ check_header_name(struct check *c, const char *name)
 		if (slice_eq_nocase(slice_str(name), slice_str(framing[i])))
 			reader_problem(c->r, "%s is not a definition's to set",
 				       name);
+	if (http_field_is_metadata(slice_str(name)))
+		reader_problem(c->r, "%s opens metadata services of clouds",
+			       name);
 	if (slice_starts_nocase(slice_str(name), SLICE("drawbridge-")))
 		reader_problem(c->r, "%s is Drawbridge's own", name);
 }

@@ -86,6 +86,9 @@ compile_header_name(struct hook_compiling *c, const json_t *o,
 	if (!http_is_token(s))
 		hook_problem(c, HOOK_ERROR, "invalid_value",
 			     "is no name of a header field");
+	else if (http_field_is_metadata(s))
+		hook_problem(c, HOOK_ERROR, "not_allowed",
+			     "this field opens metadata services of clouds");
 	else if (!call_name_passes(s) &&
 		 !slice_eq_nocase(s, SLICE("Authorization")) &&
 		 !slice_eq_nocase(s, SLICE("Cookie")))

@@ -100,6 +100,56 @@ http_field_is_hop(uint8_t id)
 	}
 }
 
+/* In any case; all that is neither letter nor digit is a hyphen. */
+static bool
+name_starts(struct slice name, struct slice start)
+{
+	size_t i;
+	char c;
+
+	for (i = 0; i < start.len && i < name.len; i++) {
+		c = name.ptr[i];
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c | 0x20);
+		else if ((c < 'a' || c > 'z') && (c < '0' || c > '9'))
+			c = '-';
+		if (c != start.ptr[i])
+			return false;
+	}
+	return i == start.len;
+}
+
+/*
+ * A forged request cannot have these, that is what they are for:
+ *
+ *   Google, IBM   Metadata-Flavor, formerly X-Google-Metadata-Request
+ *   Azure         Metadata
+ *   AWS           X-aws-ec2-metadata-token, …-token-ttl-seconds
+ *   Alibaba       X-aliyun-ecs-metadata-token, …-token-ttl-seconds
+ *   Linode        Metadata-Token, Metadata-Token-Expiry-Seconds
+ *
+ * docs/reliability.md says where that is written.
+ */
+bool
+http_field_is_metadata(struct slice name)
+{
+	static const struct slice starts[] = {
+		{ "metadata-flavor", 15 },
+		{ "metadata-token", 14 },
+		{ "x-aliyun-ecs-metadata", 21 },
+		{ "x-aws-ec2-metadata", 18 },
+		{ "x-google-metadata-request", 25 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(starts); i++)
+		if (name_starts(name, starts[i]))
+			return true;
+	return name_starts(name, SLICE("metadata")) &&
+	       (name.len == 8 ||
+		(name.len == 9 && name_starts(name, SLICE("metadata-"))));
+}
+
 int
 http_hex_value(char c)
 {

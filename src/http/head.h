@@ -154,6 +154,9 @@ unsigned http_head_count(const struct http_head *h, enum http_field_id id);
 uint8_t http_field_lookup(struct slice name);
 /* Hop-by-hop by its nature (RFC 9110 7.6.1), whatever Connection says. */
 bool http_field_is_hop(uint8_t id);
+/* A field of this name, in any case and with whatever for its hyphens, makes
+ * a cloud's metadata service answer. */
+bool http_field_is_metadata(struct slice name);
 
 /* The value of a Retry-After (RFC 9110 10.2.3) in milliseconds from now, at
  * most a day; 0: it says nothing, or that the wait is over. */

@@ -168,4 +168,35 @@ suite('the guard', (scope) => {
 		assert.equal((await drawbridge.via(changing, '/echo')).status, 200)
 		assert.equal(thief.requests.length, 1)
 	})
+
+	const opening = ['Metadata-Flavor', 'metadata_flavor', 'X-Google-Metadata-Request', 'Metadata', 'X-aws-ec2-metadata-token',
+		'X_AWS-EC2_metadata.token-ttl-seconds', 'X-aliyun-ecs-metadata-token', 'Metadata-Token', 'Metadata-Token-Expiry-Seconds']
+
+	it('what a metadata service wants to see goes nowhere: not from a client, a webhook block or a definition', async () => {
+		const own = await startApi(scope, { host: '127.0.0.9' })
+		await drawbridge.stop()
+		drawbridge = await startDrawbridge(scope, { egress: [`127.0.0.9/32:${own.port}`] })
+		const url = `http://api.service.test:${own.port}`
+		await addService(drawbridge, keyService('opening', { url }))
+		const { link_name: to } = await newConnection(drawbridge, 'opening', { credentials: { api_key: 'k-secret-1' } })
+		const headers = Object.fromEntries([...opening, 'X-Metadata-Kept'].map((name) => [name, 'Google']))
+		assert.equal((await drawbridge.via(to, '/echo', { headers })).status, 200)
+		assert.equal((await drawbridge.via(to, `/${url}/echo`, { method: 'PUT', headers })).status, 200)
+		assert.equal(own.requests.length, 2)
+		for (const { headers: seen } of own.requests)
+			assert.deepEqual(Object.keys(seen).filter((name) => /metadata/i.test(name)), ['x-metadata-kept'])
+		for (const name of opening) {
+			const run = await drawbridge.api('POST', '/v1/webhooks/run', { connection: to,
+				request: { method: 'GET', url: '/echo', headers: [{ name, value: 'Google' }] } })
+			assert.equal(run.status, 400, name)
+			assert.equal(run.json.pointer, '/request/headers/0/name')
+			const made = await drawbridge.api('POST', '/v1/services',
+				keyService('opened', { url, base: { headers: { [name]: 'Google' } } }))
+			assert.equal(made.status, 400, `${name}: ${made.text}`)
+			assert.equal((await drawbridge.api('POST', '/v1/services', keyService('opened', { url },
+				{ in: 'header', name, value: '{api_key}' }))).status, 400, name)
+		}
+		assert.equal(own.requests.length, 2)
+		assert.deepEqual(caught, [])
+	})
 })

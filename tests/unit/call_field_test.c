@@ -96,6 +96,38 @@ a_narrowed_key_does_not_say_that_it_means_another_method(void **state)
 	actor.methods = actor.path_prefixes = NULL;
 }
 
+static void
+what_opens_a_metadata_service_stays_in_every_spelling(void **state)
+{
+	static const char *const bad[] = {
+		"Metadata-Flavor",
+		"metadata_flavor",
+		"METADATA.FLAVOR",
+		"Metadata",
+		"metadata_",
+		"X-Google-Metadata-Request",
+		"X-aws-ec2-metadata-token",
+		"x_aws_ec2_metadata_token",
+		"X-aws-ec2-metadata-token-ttl-seconds",
+		"X-aliyun-ecs-metadata-token",
+		"X-aliyun-ecs-metadata-token-ttl-seconds",
+		"Metadata-Token",
+		"Metadata-Token-Expiry-Seconds",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		if (passes(bad[i], "Google"))
+			fail_msg("%s passes", bad[i]);
+		if (call_name_passes(slice_str(bad[i])))
+			fail_msg("%s passes in a block", bad[i]);
+	}
+	assert_true(passes("X-Metadata", "x"));
+	assert_true(passes("X-Ms-Meta-Data", "x"));
+	assert_true(passes("Metadatas", "x"));
+}
+
 int
 main(void)
 {
@@ -106,6 +138,8 @@ main(void)
 		cmocka_unit_test(the_callers_key_stays),
 		cmocka_unit_test(
 			a_narrowed_key_does_not_say_that_it_means_another_method),
+		cmocka_unit_test(
+			what_opens_a_metadata_service_stays_in_every_spelling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

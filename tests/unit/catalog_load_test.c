@@ -406,10 +406,14 @@ injection_that_carries_no_credential_is_refused(void **state)
 static void
 framing_headers_are_not_a_definitions_to_set(void **state)
 {
-	static const char *const bad[] = {
-		"\"Host\"",	  "\"content-length\"", "\"Transfer-Encoding\"",
-		"\"Connection\"", "\"X Key\"",		"\"Drawbridge-Key\""
-	};
+	static const char *const bad[] = { "\"Metadata\"",
+					   "\"X-AWS-EC2-Metadata-Token\"",
+					   "\"Host\"",
+					   "\"content-length\"",
+					   "\"Transfer-Encoding\"",
+					   "\"Connection\"",
+					   "\"X Key\"",
+					   "\"Drawbridge-Key\"" };
 	size_t i;
 
 	(void)state;

@@ -156,6 +156,9 @@ static const struct {
 	  ",\"headers\":[{\"name\":\"content_length\",\"value\":\"\"}]}}",
 	  "/request/headers/0/name not_allowed\n" },
 	{ "{\"request\":{" GET
+	  ",\"headers\":[{\"name\":\"Metadata_Flavor\",\"value\":\"\"}]}}",
+	  "/request/headers/0/name not_allowed\n" },
+	{ "{\"request\":{" GET
 	  ",\"headers\":[{\"name\":\"X\",\"value\":\"a\\r\\nb\"}]}}",
 	  "/request/headers/0/value template\n" },
 	{ "{\"request\":{" GET
