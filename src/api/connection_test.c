@@ -6,7 +6,8 @@
  *   what has come of it is stored and answered
  *
  * The service's answer itself is judged and not shown; the account's name is
- * read from it.
+ * read from it, and shown without the connection's secrets: who writes the
+ * definition says where the name is, and could mean an echo of the token.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,37 @@ test_header(void *arg, struct slice name)
 	return f ? f->value : SLICE_NONE;
 }
 
+/* Whether it was done: without the account's name rather than with a secret
+ * in it. */
+static bool
+test_scrub(struct test *t, char *text, size_t len)
+{
+	const struct connect_injection *in = t->call.injection;
+	struct call_scrub *s = NULL;
+
+	if (in->scrub_count && call_scrub_new(in->scrub, in->scrub_count, &s))
+		return false;
+	if (s)
+		call_scrub_mask(s, text, len, true);
+	call_scrub_free(s);
+	return true;
+}
+
+/* Whole, since what is cut off first could leave half of a secret. */
+static void
+test_take_account(struct test *t, struct slice name)
+{
+	char *copy = slice_dup(name);
+
+	if (copy && test_scrub(t, copy, name.len)) {
+		snprintf(t->account, sizeof(t->account), "%s", copy);
+		slice_trim_utf8(t->account);
+	}
+	if (copy)
+		secret_wipe(copy, name.len);
+	free(copy);
+}
+
 /* RFC 8259 text of the account's name, if the definition says where. */
 static void
 test_read_account(struct test *t)
@@ -95,11 +127,8 @@ test_read_account(struct test *t)
 		return;
 	v = binding_path_get(tree, path);
 	if (json_is_string(v) &&
-	    !slice_has_control(slice_str(json_string_value(v)))) {
-		snprintf(t->account, sizeof(t->account), "%s",
-			 json_string_value(v));
-		slice_trim_utf8(t->account);
-	}
+	    !slice_has_control(slice_str(json_string_value(v))))
+		test_take_account(t, slice_str(json_string_value(v)));
 	json_decref(tree);
 }
 

@@ -254,8 +254,10 @@ call_start_timer(struct call *c, uint32_t ms)
 void
 call_touch(struct call *c, uint64_t down_bytes)
 {
+	uint32_t ms = c->worker->config.body_timeout_ms;
+
 	c->down += down_bytes;
-	call_start_timer(c, BODY_TIMEOUT_MS);
+	call_start_timer(c, ms ? ms : BODY_TIMEOUT_MS);
 }
 
 /* ---- CONNECT ---- */

@@ -54,6 +54,7 @@ struct call_worker_config {
 	struct connect_view *connections;
 	uint32_t connect_timeout_ms;	/* 0: 5 s */
 	uint32_t first_byte_timeout_ms; /* 0: 60 s */
+	uint32_t body_timeout_ms;	/* 0: 5 min */
 };
 
 int call_worker_new(const struct call_worker_config *c,

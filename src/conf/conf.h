@@ -74,7 +74,11 @@ enum conf_type {
 	X(CONNECT_TIMEOUT, "connect-timeout", DURATION, "5s", 1, 60, "TIME", \
 	  "for connecting to a service") \
 	X(ANSWER_TIMEOUT, "answer-timeout", DURATION, "60s", 1, 600, "TIME", \
-	  "for the first byte of a service's answer")
+	  "for the first byte of a service's answer") \
+	X(BODY_TIMEOUT, "body-timeout", DURATION, "5m", 1, 3600, "TIME", \
+	  "between two pieces of its body") \
+	X(SCRUB, "scrub", BOOL, "false", 0, 0, "", \
+	  "mask a connection's secrets in what services answer on /via, too")
 
 enum conf_id {
 #define CONF_ENUM(id, ...) CONF_##id,

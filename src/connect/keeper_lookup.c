@@ -41,6 +41,20 @@ look_up_applies(const struct keeper_getting *g, const struct catalog_lookup *l)
 	return false;
 }
 
+/* An account's name that is, or has in it, the token's beginning (what was cut
+ * to its buffer has no more) would be shown to everybody. */
+static bool
+account_is_echo(const struct keeper_getting *g, const char *account)
+{
+	enum { BEGINNING = 16 };
+	const struct secret *token = g->answer.access_token;
+	size_t len = token ? secret_len(token) : 0;
+
+	if (len > BEGINNING)
+		len = BEGINNING;
+	return len && memmem(account, strlen(account), secret_peek(token), len);
+}
+
 static int
 look_up_take(struct keeper_getting *g, const struct catalog_lookup *l,
 	     const struct connect_msg_looked_up *m, char *detail, size_t size)
@@ -58,7 +72,7 @@ look_up_take(struct keeper_getting *g, const struct catalog_lookup *l,
 		else if (l->required)
 			rc = ERR_NOT_FOUND;
 	}
-	if (!rc && m->account[0])
+	if (!rc && m->account[0] && !account_is_echo(g, m->account))
 		snprintf(g->account, sizeof(g->account), "%s", m->account);
 	return rc;
 }

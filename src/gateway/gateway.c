@@ -28,7 +28,7 @@ enum {
 static const struct slice prefix = { "/via/", 5 };
 
 int
-gateway_new(struct call_worker *calls, struct people_view *people,
+gateway_new(struct call_worker *calls, struct people_view *people, bool scrub,
 	    struct gateway **out)
 {
 	struct gateway *g = calloc(1, sizeof(*g));
@@ -38,6 +38,7 @@ gateway_new(struct call_worker *calls, struct people_view *people,
 		return ERR_NOMEM;
 	g->calls = calls;
 	g->people = people;
+	g->scrub = scrub;
 	return 0;
 }
 
@@ -96,6 +97,8 @@ via_reset(struct via *v)
 	v->held_sent = 0;
 	v->held_attempt = 0;
 	v->peeked_sent = 0;
+	v->scrub = NULL;
+	v->scrub_done = 0;
 }
 
 static void
@@ -104,6 +107,7 @@ via_give(struct via *v)
 	struct gateway *g = v->gateway;
 
 	loop_again_cancel(&v->again);
+	gateway_scrub_end(v);
 	secret_wipe(v->key, v->key_len);
 	if (v->held.len)
 		secret_wipe(v->held.data, v->held.len);
@@ -196,25 +200,31 @@ via_relay_again(struct loop_again *a)
 	via_relay_down(CONTAINER_OF(a, struct via, again));
 }
 
+static enum http_relay
+via_relay(struct via *v, struct http_writer *w, uint64_t *moved)
+{
+	int rc;
+
+	if (v->scrub)
+		return gateway_scrub_relay(v, w, moved);
+	rc = via_send_peeked(v, w);
+	if (rc)
+		return rc == ERR_AGAIN ? HTTP_RELAY_WAIT
+				       : HTTP_RELAY_WRITE_FAILED;
+	return http_relay(&v->call.conn->reader, w, moved);
+}
+
 static void
 via_relay_down(struct via *v)
 {
 	struct http_writer *w = http_exchange_writer(v->x);
 	uint64_t moved = 0;
-	int rc;
 
 	if (v->call.problem.status) { /* it stalled */
 		via_cut(v);
 		return;
 	}
-	rc = via_send_peeked(v, w);
-	if (rc == ERR_AGAIN)
-		return;
-	if (rc) {
-		via_cut(v);
-		return;
-	}
-	switch (http_relay(&v->call.conn->reader, w, &moved)) {
+	switch (via_relay(v, w, &moved)) {
 	case HTTP_RELAY_DONE:
 		call_touch(&v->call, moved);
 		via_done(v);
@@ -251,7 +261,7 @@ via_put_fields(struct call *c, struct http_writer *w)
 
 	for (i = 0; i < h->count; i++) {
 		f = &h->fields[i];
-		if (!call_field_passes(c, f))
+		if (!call_field_passes(c, f) || gateway_scrub_withholds(v, f))
 			continue;
 		len = f->name.len + 2 + f->value.len + 2;
 		room = http_writer_room(w, len);
@@ -267,7 +277,10 @@ via_put_fields(struct call *c, struct http_writer *w)
 		*room++ = '\n';
 		http_writer_added(w, len);
 	}
-	return 0;
+	return v->gateway->scrub
+		       ? http_writer_put(w,
+					 SLICE("Accept-Encoding: identity\r\n"))
+		       : 0;
 }
 
 static bool
@@ -349,6 +362,7 @@ via_send_body(struct call *c, struct http_writer *w)
 {
 	struct via *v = CONTAINER_OF(c, struct via, call);
 	enum http_relay state;
+	bool waits;
 	int rc;
 
 	http_exchange_continue(v->x);
@@ -357,35 +371,71 @@ via_send_body(struct call *c, struct http_writer *w)
 		return rc == ERR_AGAIN ? HTTP_RELAY_WAIT
 				       : HTTP_RELAY_WRITE_FAILED;
 	state = via_relay_up(v, w);
-	http_exchange_touch(v->x,
-			    state == HTTP_RELAY_DONE ? 0 : BODY_TIMEOUT_MS);
+	/* A service that does not read is the call's to wait for. */
+	waits = state != HTTP_RELAY_DONE && http_writer_is_empty(w);
+	http_exchange_touch(v->x, waits ? BODY_TIMEOUT_MS : 0);
 	return state;
+}
+
+/* In place of the service's answer, of which nothing has gone out. */
+static void
+via_refuse_answer(struct via *v, const struct call_problem *p)
+{
+	struct http_exchange *x = v->x;
+
+	v->call.problem = *p;
+	call_end(&v->call, p->status);
+	via_give(v);
+	gateway_answer_problem(x, p);
 }
 
 /* The answer's head does not fit; what was written of it is gone. */
 static void
-via_refuse_answer(struct via *v)
+via_refuse_head(struct via *v)
 {
-	struct http_exchange *x = v->x;
 	struct call_problem p = { .status = 502, .code = "upstream_malformed" };
 
 	snprintf(p.detail, sizeof(p.detail),
 		 "The head of the answer of %.200s is too large.",
 		 v->call.url.host);
-	v->call.problem = p;
-	call_end(&v->call, p.status);
-	via_give(v);
-	gateway_answer_problem(x, &p);
+	via_refuse_answer(v, &p);
+}
+
+/* What cannot be searched for secrets, where it must be. */
+static void
+via_refuse_unseen(struct via *v, int err)
+{
+	struct call_problem p = { .status = 503, .code = "overloaded" };
+
+	snprintf(p.detail, sizeof(p.detail),
+		 "There is no memory to search the "
+		 "answer for secrets.");
+	p.retry_after_s = 1;
+	if (err == ERR_UNSUPPORTED) {
+		p = (struct call_problem){ .status = 502,
+					   .code = "upstream_malformed" };
+		snprintf(p.detail, sizeof(p.detail),
+			 "The answer of %.200s is compressed, which was not "
+			 "asked for, and cannot be searched for secrets.",
+			 v->call.url.host);
+	}
+	via_refuse_answer(v, &p);
 }
 
 static void
 via_answer(struct call *c)
 {
 	struct via *v = CONTAINER_OF(c, struct via, call);
+	int rc;
 
 	http_exchange_touch(v->x, 0);
+	rc = gateway_scrub_start(v);
+	if (rc) {
+		via_refuse_unseen(v, rc);
+		return;
+	}
 	if (gateway_answer_head(v)) {
-		via_refuse_answer(v);
+		via_refuse_head(v);
 		return;
 	}
 	v->answering = true;

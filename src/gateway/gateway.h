@@ -17,8 +17,9 @@
 
 struct gateway;
 
+/* scrub: secrets that an answer echoes are masked. */
 int gateway_new(struct call_worker *calls, struct people_view *people,
-		struct gateway **out);
+		bool scrub, struct gateway **out);
 /* All exchanges must be over. */
 void gateway_free(struct gateway *g);
 /* Whether the target is the gateway's ("/via/…"). */

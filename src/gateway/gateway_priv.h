@@ -23,6 +23,9 @@ struct via {
 	size_t held_sent; /* of them, in this attempt */
 	unsigned held_attempt;
 	size_t peeked_sent;
+	struct call_scrub *scrub; /* NULL: the answer goes as it comes */
+	struct buf scrub_buf;	  /* of the answer: on its way through */
+	size_t scrub_done;	  /* of them, masked already */
 	struct loop_again again;
 	struct via *next; /* spare */
 };
@@ -30,6 +33,7 @@ struct via {
 struct gateway {
 	struct call_worker *calls;
 	struct people_view *people;
+	bool scrub; /* the setting */
 	struct via *spare;
 	unsigned spare_count;
 };
@@ -63,6 +67,18 @@ struct gateway_url_base {
  */
 void gateway_url_rewrite(const struct gateway_url_base *from, struct slice url,
 			 struct buf *out);
+
+/* ---- scrub.c ---- */
+/* A field of the client's that is not passed on, so that the answer can be
+ * searched for secrets. */
+bool gateway_scrub_withholds(const struct via *v, const struct http_field *f);
+/* Before the answer's head goes out: masks it, and sets v->scrub where the
+ * body must be masked.  ERR_UNSUPPORTED: the body is compressed; ERR_NOMEM. */
+int gateway_scrub_start(struct via *v);
+void gateway_scrub_end(struct via *v);
+/* As http_relay(), with what was read ahead in front, of a scrubbed answer. */
+enum http_relay gateway_scrub_relay(struct via *v, struct http_writer *w,
+				    uint64_t *moved);
 
 /* ---- answer.c ---- */
 /* Writes the head of the service's answer for the client; sets the body's

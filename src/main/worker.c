@@ -80,6 +80,7 @@ worker_init_calls(struct front_worker *w)
 			(uint32_t)conf_number(c, CONF_CONNECT_TIMEOUT),
 		.first_byte_timeout_ms =
 			(uint32_t)conf_number(c, CONF_ANSWER_TIMEOUT),
+		.body_timeout_ms = (uint32_t)conf_number(c, CONF_BODY_TIMEOUT),
 	};
 
 	return call_worker_new(&config, &w->calls);
@@ -156,7 +157,9 @@ front_worker_init(struct front_worker *w, struct front *f)
 	if (!rc)
 		rc = worker_init_calls(w);
 	if (!rc)
-		rc = gateway_new(w->calls, w->people, &w->gateway);
+		rc = gateway_new(w->calls, w->people,
+				 conf_bool(f->env->conf, CONF_SCRUB),
+				 &w->gateway);
 	if (!rc)
 		rc = worker_init_flows(w);
 	if (!rc)
