@@ -249,4 +249,29 @@ suite('streams', (scope) => {
 		}
 		assert.equal(upstream.requests.length, 20)
 	})
+
+	it('chunks that a client\'s end or reset cuts off never end well at the service', async () => {
+		const upstream = await startRecorder(scope)
+		await addService(drawbridge, bearerService('recorded', { url: upstream.url }))
+		const { link_name: to } = await newConnection(drawbridge, 'recorded', { credentials: { token: 'recorded-1' } })
+		const cuts = ['5\r\nwhole\r\n', '5\r\nwhole', '5\r\nwh', '5\r', '5', '5\r\nwhole\r\n0', '5\r\nwhole\r\n0\r\n',
+			'5\r\nwhole\r\n0\r\nX-Trailer: 1\r\n', '']
+		const begin = `POST /via/${to}/cut HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n`
+			+ 'Transfer-Encoding: chunked\r\n\r\n'
+		for (const cut of cuts) {
+			const raw = connectRaw(scope, { port: drawbridge.port, host: '127.0.0.1', allowHalfOpen: true })
+			raw.send(begin + cut).finish()
+			assert.equal((await raw.answer()).status, 400, JSON.stringify(cut))
+			const gone = connectRaw(scope, drawbridge.port)
+			gone.send(begin + cut)
+			await new Promise((resolve) => setImmediate(resolve))
+			gone.socket.resetAndDestroy()
+		}
+		/* the same whole, last of all: the recorder sees what is whole */
+		const raw = connectRaw(scope, drawbridge.port)
+		raw.send(`${begin}5\r\nwhole\r\n0\r\n\r\n`)
+		assert.equal((await raw.answer()).status, 200)
+		assert.deepEqual(upstream.requests.map(({ body }) => body.toString()), ['whole'])
+		assert.deepEqual(upstream.malformed, [])
+	})
 })
