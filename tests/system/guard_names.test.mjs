@@ -5,6 +5,7 @@
  * names lead to must stay empty; "public" addresses are of this namespace's own loopback device.
  */
 import assert from 'node:assert/strict'
+import https from 'node:https'
 import net from 'node:net'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
@@ -19,14 +20,15 @@ import { addService, newConnection } from '../support/worlds.mjs'
 const open = '93.184.216.34'
 const open6 = '2a00:1450::1'
 const dead = '93.184.216.35'
+const others = ['93.184.216.36', '93.184.216.37', '93.184.216.38']
 const inside = ['10.1.2.3', '127.0.0.1', '169.254.169.254', '192.168.1.1', 'fd00::1', '::1']
 
 await enterNamespace(import.meta.url, { dns: '127.0.0.53',
-	addresses: [open, open6, ...inside.filter((address) => !/^(127|::1)/.test(address))]
+	addresses: [open, open6, ...others, ...inside.filter((address) => !/^(127|::1)/.test(address))]
 		.map((address) => `${address}/${address.includes(':') ? 128 : 32}`) })
 
 suite('the guard and names', (scope) => {
-	let drawbridge, dns, caught, count = 0
+	let drawbridge, dns, caught, authority, count = 0
 	const seen = {}
 	const token = 'named-token-4711'
 
@@ -43,13 +45,15 @@ suite('the guard and names', (scope) => {
 		caught = []
 		for (const address of inside)
 			await setTrap(address)
-		const authority = await startAuthority(scope)
+		authority = await startAuthority(scope)
 		const tls = await authority.issue(['*.names.test', 'names.test'])
 		for (const host of [open, open6]) {
 			seen[host] = await startApi(scope, { tls, host, port: 443, check: (given) => given === token,
 				/* no connection is used twice: each call looks its name up */
 				routes: { '/echo': (request, response) =>
-					response.writeHead(200, { connection: 'close', 'content-length': 0 }).end() } })
+					response.writeHead(200, { connection: 'close', 'content-length': 0 }).end(),
+				'/to': (request, response) => response.writeHead(302, { connection: 'close', 'content-length': 0,
+					location: new URL(request.url, 'http://x').searchParams.get('url') }).end() } })
 		}
 		dns = await startDns(scope, {})
 		drawbridge = await startDrawbridge(scope, { caFile: authority.file, egress: [] })
@@ -172,5 +176,119 @@ suite('the guard and names', (scope) => {
 		await drawbridge.api('POST', '/v1/connections', { name: 'Machine', service: id, scopes: ['tickets.read'] })
 		assert.ok(dns.asked.some(({ name }) => name === 'tokens.names.test'), 'its name was looked up')
 		assert.deepEqual(caught, [])
+	})
+
+	/* A webhook's call through the connection of a name that redirects it: {status, problem}. */
+	async function redirected(link, url) {
+		const { response, problem } = await drawbridge.must('POST', '/v1/webhooks/run', { connection: link,
+			request: { method: 'GET', url: `/to?url=${encodeURIComponent(url)}`, max_redirects: 3 } })
+		return { status: response?.status, code: problem?.code }
+	}
+
+	it('a webhook\'s redirect to a name is judged as its first address was', async () => {
+		const { link } = await named([open])
+		Object.assign(dns.names, { 'private.names.test': ['10.1.2.3'], 'metadata.names.test': ['169.254.169.254'],
+			'alias.names.test': [{ cname: 'private.names.test' }], 'mapped.names.test': ['::ffff:10.1.2.3'],
+			'fine.names.test': [open6] })
+		for (const host of ['private.names.test', 'metadata.names.test', 'alias.names.test', 'mapped.names.test']) {
+			const { status, code } = await redirected(link, `https://${host}/echo`)
+			assert.deepEqual([status, code], [undefined, 'destination_not_allowed'], host)
+			assert.ok(dns.asked.some(({ name }) => name === host), `${host} was looked up`)
+		}
+		assert.deepEqual(caught, [])
+		/* and one to a public name is followed, without the credential */
+		assert.equal((await redirected(link, 'https://fine.names.test/echo')).status, 401)
+		assert.deepEqual(seen[open6].requests.map(({ headers }) => headers.authorization), [undefined])
+	})
+
+	it('a name that turns private between two redirects leads nowhere', async () => {
+		const turning = (type, asked) => type === 'A' ? [asked === 1 ? open : '10.1.2.3'] : []
+		const { link, host } = await named(turning)
+		const { status, code } = await redirected(link, `https://${host}/echo`)
+		assert.deepEqual([status, code], [undefined, 'destination_not_allowed'])
+		assert.equal(seen[open].requests.length, 1)
+		assert.deepEqual(caught, [])
+	})
+
+	/* A token endpoint with this certificate: what it was asked, and how it answers. */
+	async function startTokens(host, tls) {
+		const tokens = { requests: [], status: 200, headers: {} }
+		const server = https.createServer({ cert: tls.cert, key: tls.key }, (request, response) => {
+			tokens.requests.push(request.url)
+			request.resume().on('end', () => response.writeHead(tokens.status, { 'content-type': 'application/json',
+				...tokens.headers }).end('{"access_token":"t0ken-of-names","token_type":"Bearer","expires_in":60}'))
+		})
+		scope.after(() => server.close().closeAllConnections())
+		await new Promise((resolve, reject) => server.once('error', reject).listen(443, host, resolve))
+		return tokens
+	}
+
+	async function connectMachine(host) {
+		const id = `machine_${++count}`
+		await addService(drawbridge, clientCredentialsService(id, { endpoints: { token: `https://${host}/token` } },
+			{ url: 'https://outside.names.test' }, { allow_http: undefined }),
+		{ client_id: 'machine', client_secret: 'machine-secret-88123' })
+		return drawbridge.must('POST', '/v1/connections', { name: id, service: id, scopes: ['tickets.read'] })
+	}
+
+	it('a token endpoint\'s redirect is not followed, wherever it leads', async () => {
+		dns.names['moved.names.test'] = [others[0]]
+		dns.names['beyond.names.test'] = [open]
+		const tokens = await startTokens(others[0], await authority.issue(['moved.names.test']))
+		for (const status of [302, 307])
+			for (const location of ['https://private.names.test/token', 'https://169.254.169.254/token',
+				'https://beyond.names.test/echo', 'https://moved.names.test/again', '/again']) {
+				Object.assign(tokens, { status, headers: { location } })
+				assert.equal((await connectMachine('moved.names.test')).status, 'not_connected', `${status} ${location}`)
+			}
+		assert.equal(tokens.requests.length, 10)
+		assert.ok(tokens.requests.every((url) => url === '/token'))
+		assert.equal(seen[open].requests.length, 0)
+		assert.ok(!dns.asked.some(({ name }) => ['private.names.test', 'beyond.names.test'].includes(name)))
+		assert.deepEqual(caught, [])
+		Object.assign(tokens, { status: 200, headers: {} })
+		assert.equal((await connectMachine('moved.names.test')).status, 'connected')
+	})
+
+	it('a certificate for another name, for another address, or of yesterday gets nothing', async () => {
+		const wrong = { 'another name': ['other.test', 'a.names.test', '*.names.test', 'b*.a.names.test', '*.b.a.names.test'],
+			'another address': [open], 'of yesterday': ['b.a.names.test', others[1]], 'sound': ['b.a.names.test', others[1]] }
+		for (const [what, names] of Object.entries(wrong)) {
+			const tls = await authority.issue(names, { days: what === 'of yesterday' ? -1 : 30 })
+			const api = { requests: [], handshakes: 0 }
+			const server = https.createServer({ cert: tls.cert, key: tls.key }, (request, response) => {
+				api.requests.push(request.url)
+				request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/json',
+					connection: 'close' }).end('{"access_token":"t0ken-of-names","token_type":"Bearer","expires_in":60}'))
+			}).on('tlsClientError', () => { api.handshakes += 1 })
+			scope.after(() => server.close().closeAllConnections())
+			await new Promise((resolve, reject) => server.once('error', reject).listen(443, others[1], resolve))
+			dns.names['b.a.names.test'] = [others[1]]
+			for (const to of ['b.a.names.test', others[1]]) {
+				const id = `certified_${++count}`
+				await addService(drawbridge, bearerService(id, { url: `https://${to}` }, { allow_http: undefined }))
+				const { link_name: link } = await newConnection(drawbridge, id, { credentials: { token } })
+				const answer = await drawbridge.via(link, '/echo')
+				const run = await drawbridge.must('POST', '/v1/webhooks/run', { connection: link,
+					request: { method: 'GET', url: '/echo' } })
+				const machine = await connectMachine(to)
+				if (what === 'sound') {
+					assert.deepEqual([answer.status, run.response.status, machine.status], [200, 200, 'connected'], to)
+					continue
+				}
+				assert.equal(answer.status, 502, `${what}, ${to}: ${answer.text}`)
+				assert.equal(answer.headers['drawbridge-error'], 'upstream_unreachable')
+				assert.match(answer.json.detail, /certificate/)
+				assert.equal(run.problem.code, 'upstream_unreachable')
+				assert.equal(machine.status, 'not_connected')
+				assert.match(machine.reason, /certificate/)
+			}
+			if (what === 'sound')
+				assert.equal(api.requests.length, 6)
+			else
+				assert.deepEqual([api.requests, api.handshakes], [[], 6], what)
+			server.closeAllConnections()
+			await new Promise((resolve) => server.close(resolve))
+		}
 	})
 })
