@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * nginx and HAProxy (Debian's) as plain reverse proxies, for comparing what they make of the same bytes. Both speak
+ * nginx and HAProxy (Debian's), and Node's own http, as plain reverse proxies, for comparing what they make of the same bytes. All speak
  * HTTP/1.1 to the upstream, keep its connections, and take heads as large as Drawbridge does.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { request } from './http.mjs'
 import { startProcess } from './process.mjs'
 import { eventually, freePort, temporaryFolder } from './scope.mjs'
@@ -70,4 +71,12 @@ function answering(name, server, port) {
 			throw new Error(`${name} ended: ${server.stderr}`)
 		return (await request(`http://127.0.0.1:${port}/`)).status > 0
 	})
+}
+
+/* In a process of its own: a test that counts silence must not wait for itself. */
+export async function startNodeProxy(scope, upstreamPort) {
+	const script = join(dirname(fileURLToPath(import.meta.url)), 'node-proxy.mjs')
+	const server = startProcess(scope, process.execPath, [script, String(upstreamPort)])
+	const [, port] = await server.says(/listening on (\d+)\n/)
+	return { port: Number(port), server }
 }

@@ -88,16 +88,17 @@ export function cutAnswers(bytes, { method = 'GET', ended = false } = {}) {
 
 /*
  * Sends bytes (a string as Latin-1; an array is sent piece by piece, numbers in it are pauses in ms) and gives what
- * came back once done(bytes) says so, the peer closed, or nothing has come for `quiet` ms.
+ * came back once done(bytes) says so, the peer closed, or nothing has come for `quiet` ms: counted in turns of 5 ms, so
+ * that a machine that is busy elsewhere is not taken for silence.
  */
 export async function talk(port, pieces, { quiet = 400, most = 5000, done = () => false, host = '127.0.0.1' } = {}) {
 	const socket = net.connect({ port, host, allowHalfOpen: true })
 	const seen = { bytes: Buffer.alloc(0), ended: false, reset: false }
-	let last = Date.now()
-	const began = last
+	let silent = 0
+	const began = Date.now()
 	socket.on('data', (chunk) => {
 		seen.bytes = Buffer.concat([seen.bytes, chunk])
-		last = Date.now()
+		silent = 0
 	})
 	socket.on('end', () => { seen.ended = true })
 	socket.on('error', () => { seen.reset = true })
@@ -106,10 +107,12 @@ export async function talk(port, pieces, { quiet = 400, most = 5000, done = () =
 			await sleep(piece)
 		else
 			socket.write(Buffer.from(piece, 'latin1'))
-		last = Date.now()
+		silent = 0
 	}
-	while (!seen.ended && !seen.reset && !done(seen.bytes) && Date.now() - last < quiet && Date.now() - began < most)
+	while (!seen.ended && !seen.reset && !done(seen.bytes) && silent < quiet && Date.now() - began < most) {
 		await sleep(5)
+		silent += 5
+	}
 	socket.destroy()
 	return seen
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The same answer of a service to Drawbridge, nginx and HAProxy: what both proxies refuse is refused here, a client
+ * The same answer of a service to Drawbridge, nginx, HAProxy and Node: what two of the three refuse is refused here, a client
  * is never given what the service wrote behind its answer, a connection with anything left over is not used again,
  * and what was cut short never looks whole.
  */
@@ -9,7 +9,7 @@ import { before, it } from 'node:test'
 import { answerCases, evilMark } from '../support/answer_cases.mjs'
 import { bearerService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
-import { proxiesInstalled, startHaproxy, startNginxProxy } from '../support/proxies.mjs'
+import { proxiesInstalled, startHaproxy, startNginxProxy, startNodeProxy } from '../support/proxies.mjs'
 import { sleep, suite } from '../support/scope.mjs'
 import { cutAnswers, startRecorder, talk } from '../support/wire.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
@@ -48,7 +48,7 @@ suite('the same answer', (scope) => {
 	before(async () => {
 		if (!proxiesInstalled)
 			throw new Error('nginx and haproxy are missing: script/test installs them')
-		for (const name of ['drawbridge', 'nginx', 'haproxy'])
+		for (const name of ['drawbridge', 'nginx', 'haproxy', 'node'])
 			upstreams[name] = await startRecorder(scope, { answer })
 		const drawbridge = await startDrawbridge(scope, { flags: ['--answer-timeout', '2s'] })
 		await addService(drawbridge, bearerService('odd', { url: upstreams.drawbridge.url }))
@@ -57,6 +57,7 @@ suite('the same answer', (scope) => {
 			fields: `Authorization: Bearer ${drawbridge.key}\r\n` }
 		targets.nginx = { port: (await startNginxProxy(scope, upstreams.nginx.port)).port, prefix: '', fields: '' }
 		targets.haproxy = { port: (await startHaproxy(scope, upstreams.haproxy.port)).port, prefix: '', fields: '' }
+		targets.node = { port: (await startNodeProxy(scope, upstreams.node.port)).port, prefix: '', fields: '' }
 		await Promise.all(Object.keys(targets).map(async (name) => {
 			for (const each of cases) {
 				each.seen ??= {}
@@ -96,6 +97,12 @@ suite('the same answer', (scope) => {
 	it('is not passed on when both nginx and HAProxy refuse it', () => every((each, here) =>
 		taken(here) && !taken(each.seen.nginx) && !taken(each.seen.haproxy)
 			&& `${summary(here)}; nginx ${summary(each.seen.nginx)}, HAProxy ${summary(each.seen.haproxy)}`))
+
+	it('is not passed on when two of nginx, HAProxy and Node refuse it', () => every((each, here) => {
+		const takers = ['nginx', 'haproxy', 'node'].filter((name) => taken(each.seen[name]))
+		return taken(here) && takers.length < 2
+			&& `${summary(here)}; ${['nginx', 'haproxy', 'node'].map((name) => `${name} ${summary(each.seen[name])}`)}`
+	}))
 
 	it('comes as it is where it is sound', () => every((each, { final, answers }) => {
 		if (!each.good)
