@@ -254,7 +254,10 @@ put_revocation(struct draft *d)
 						      : d->in->access_token);
 	for (i = 0; i < r->headers.count; i++)
 		put_revoke_header(d, &r->headers.items[i]);
-	put_client(d, r->client_auth);
+	/* Who shows the token in a header has proven enough; a public client
+	 * says its id (RFC 7009 2.1). */
+	if (r->client_auth != CATALOG_AUTH_NONE || !r->headers.count)
+		put_client(d, r->client_auth);
 }
 
 /* {client_id} may be left in a revocation URL. */
@@ -274,6 +277,30 @@ put_url(struct buf *url, const char *template, const char *client_id)
 		url->len--; /* as people paste them */
 }
 
+static bool
+has_field(const struct draft *d, struct slice name)
+{
+	struct slice rest = buf_slice(&d->fields);
+	size_t end;
+
+	while (rest.len) {
+		if (rest.len > name.len && rest.ptr[name.len] == ':' &&
+		    slice_eq_nocase(slice_head(rest, name.len), name))
+			return true;
+		end = slice_find(rest, '\n');
+		rest = end < rest.len ? slice_from(rest, end + 1) : SLICE_NONE;
+	}
+	return false;
+}
+
+/* What the definition says itself is not said a second time. */
+static void
+put_usual_field(struct draft *d, const char *name, const char *value)
+{
+	if (!has_field(d, slice_str(name)))
+		buf_printf(&d->fields, "%s: %s\r\n", name, value);
+}
+
 static int
 draft_finish(struct draft *d, const char *url, const char *method,
 	     struct method_http *out)
@@ -283,8 +310,8 @@ draft_finish(struct draft *d, const char *url, const char *method,
 
 	buf_init(&u, REQUEST_MAX);
 	put_url(&u, url, d->in->client_id);
-	buf_puts(&d->fields, "Accept: application/json\r\n"
-			     "User-Agent: Drawbridge\r\n");
+	put_usual_field(d, "Accept", "application/json");
+	put_usual_field(d, "User-Agent", "Drawbridge");
 	if (d->body_kind == CATALOG_BODY_QUERY) {
 		if (d->params.len) {
 			buf_putc(&u, memchr(u.data, '?', u.len) ? '&' : '?');
@@ -293,10 +320,10 @@ draft_finish(struct draft *d, const char *url, const char *method,
 		buf_wipe(&d->params);
 	} else if (d->body_kind == CATALOG_BODY_JSON) {
 		buf_puts(&d->params, d->count ? "}" : "{}");
-		buf_puts(&d->fields, "Content-Type: application/json\r\n");
+		put_usual_field(d, "Content-Type", "application/json");
 	} else {
-		buf_puts(&d->fields,
-			 "Content-Type: application/x-www-form-urlencoded\r\n");
+		put_usual_field(d, "Content-Type",
+				"application/x-www-form-urlencoded");
 	}
 	rc = d->err ? d->err : buf_err(&d->params);
 	if (!rc)
