@@ -123,6 +123,9 @@ methods_json(const struct service *s)
 				  fields_json(m), "parameters", parameters,
 				  "scope_lists", scope_lists_json(m),
 				  "needs_app", (int)(m->token != NULL)));
+		json_object_set_new(
+			json_array_get(list, i), "revokes_all",
+			json_boolean(m->revoke && m->revoke->takes_all));
 	}
 	return list;
 }

@@ -349,7 +349,8 @@ ended_list(struct store_conn *c, struct ended out[PASS_MAX], size_t *count)
 		"max(name), "
 		"count(*), sum(CASE WHEN outcome = 'revoked' THEN 1 ELSE 0 "
 		"END), sum(CASE WHEN outcome = 'kept' THEN 1 ELSE 0 END), "
-		"max(CASE WHEN outcome = 'kept' THEN detail ELSE '' END) "
+		"coalesce(max(CASE WHEN outcome = 'kept' THEN detail END), "
+		"max(detail)) "
 		"FROM withdrawals WHERE EXISTS (SELECT 1 FROM withdrawals "
 		"WHERE outcome <> '') GROUP BY org, connection, because, who "
 		"HAVING min(CASE WHEN outcome = '' THEN 0 ELSE 1 END) = 1 "
@@ -386,8 +387,8 @@ ended_audit(struct store_conn *c, const struct ended *e)
 	snprintf(detail, sizeof(detail),
 		 "Users' grants revoked at the provider: %lld. Not confirmed: "
 		 "%lld.%s%s",
-		 (long long)e->revoked, (long long)e->kept, e->kept ? " " : "",
-		 e->detail);
+		 (long long)e->revoked, (long long)e->kept,
+		 e->detail[0] ? " " : "", e->detail);
 	slice_trim_utf8(detail);
 	if (e->kept)
 		log_warn("users' grants may live on at the provider",

@@ -35,6 +35,11 @@ static const char confirmed[] =
 static const char unconfirmed[] =
 	"The access was revoked here; the provider has not confirmed it. "
 	"Connect again to use it.";
+/* What is told of a confirmed one that took more than was asked for. */
+static const char took_all[] =
+	"The provider has ended every access that the OAuth app had to this "
+	"account: other connections of the same account have to be connected "
+	"again.";
 
 /* Waits no more. */
 static void
@@ -76,6 +81,14 @@ revoke_obstacle(struct revoking *v)
 		return "The OAuth app needed for revoking is missing: take "
 		       "the access back in the account's own settings.";
 	return NULL;
+}
+
+static bool
+takes_all(const struct revoking *v)
+{
+	const struct catalog_revoke *r = v->payload.binding->method->revoke;
+
+	return r && r->takes_all;
 }
 
 static void
@@ -150,8 +163,7 @@ keeper_revoke_prepare(struct keeper *k, const struct connect_msg_subject *who)
 	if (keeper_row_load(k, who, &v->row) ||
 	    v->row.status != CONNECT_CONNECTED ||
 	    keeper_payload_open(k, &v->row, &v->payload) ||
-	    revoke_obstacle(v) ||
-	    v->payload.binding->method->revoke->takes_all) {
+	    revoke_obstacle(v) || takes_all(v)) {
 		revoking_free(v);
 		return NULL;
 	}
@@ -184,7 +196,7 @@ tokens_are_stored(struct revoking *v)
 	if (keeper_row_load(v->keeper, &v->row.who, &r) ||
 	    r.status != CONNECT_CONNECTED)
 		return false;
-	if (v->payload.binding->method->revoke->takes_all)
+	if (takes_all(v))
 		return true;
 	if (keeper_payload_open(v->keeper, &r, &pl))
 		return true; /* rather keep than break */
@@ -296,7 +308,7 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	step_reached("revoke.answered");
 	keeper_refresh_read(v->keeper, err, in, &m);
 	if (!m.err && m.revoked) {
-		revoking_end(v, true, "");
+		revoking_end(v, true, takes_all(v) ? took_all : "");
 	} else if (v->how == CONNECT_REVOKE_TRY && answer_may_change(&m)) {
 		keeper_refresh_words(&m, words, sizeof(words));
 		revoking_keep(v, words);
@@ -378,6 +390,8 @@ revoking_told(struct revoking *v)
 	if (!m.upstream)
 		snprintf(m.detail, sizeof(m.detail),
 			 "The provider has not confirmed the revocation.");
+	else if (takes_all(v))
+		snprintf(m.detail, sizeof(m.detail), "%s", took_all);
 	connect_msg_revoked_pack(&m, p);
 	proc_reply(v->rq, 0, p);
 	revoking_free(v);

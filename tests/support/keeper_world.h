@@ -464,6 +464,10 @@ connect_another(void)
 
 /* ---- begin and end ---- */
 
+/* How its access is taken back; an object of a definition. */
+static const char *world_revoke =
+	"{\"url\":\"https://login.example.com/revoke\"}";
+
 /* More of the method's definition: "\"refresh\":{…}," or "". */
 static void
 define(const char *more)
@@ -479,12 +483,12 @@ define(const char *more)
 		 "\"kind\":\"oauth2_code\",\"name\":\"Sign in\","
 		 "\"authorize\":{\"url\":\"https://login.example.com/auth\"},"
 		 "\"token\":{\"url\":\"https://login.example.com/token\"},"
-		 "\"revoke\":{\"url\":\"https://login.example.com/revoke\"},%s"
+		 "\"revoke\":%s,%s"
 		 "\"inject\":[{\"in\":\"header\",\"name\":\"Authorization\","
 		 "\"value\":\"Bearer {access_token}\"}]}},"
 		 "\"api\":{\"base_url\":\"https://api.example.com\","
 		 "\"hosts\":[\"api.example.com\"]}}",
-		 more);
+		 world_revoke, more);
 	source.text = slice_str(text);
 	binding_free(w.binding);
 	if (w.catalog)

@@ -6,6 +6,7 @@ import { h, say } from './dom.js'
 import { credentialField, makeForm, valuesOf } from './form.js'
 import { go, reload } from './router.js'
 import { scopePicker } from './scopes.js'
+import { endsAll } from './text.js'
 import { busyButton, field } from './ui.js'
 
 /* A dialog with a form; it closes when send() has succeeded. */
@@ -54,14 +55,14 @@ async function remove(link, force) {
 }
 
 /* Refused while it is in use: then whoever may can force it. */
-function askRemove({ link_name: link, name }, me) {
+function askRemove({ link_name: link, name }, method, me) {
 	const extra = (error, dialog) => ['admin', 'owner'].includes(me.role) && error.status === 409
 		&& h('div', { class: 'actions' }, busyButton('Delete it all the same', async () => {
 			await remove(link, true)
 			dialog.close()
 		}, { class: 'danger' }))
 	confirm(`Delete ${name}?`, `The grant is revoked at the service, and ${link} works for nobody any more. This cannot be `
-		+ 'taken back.', 'Delete', () => remove(link, false), { extra })
+		+ `taken back.${endsAll(method)}`, 'Delete', () => remove(link, false), { extra })
 }
 
 const button = (text, onclick, attributes) => h('button', { type: 'button', onclick, ...attributes }, text)
@@ -74,5 +75,5 @@ export function settingsCard(connection, service, method, me) {
 		method?.scope_lists.some((list) => service[list].length > 0)
 			&& button('Change scopes', () => rescope(connection, service, method)),
 		method?.fields.length > 0 && button('Replace the credential', () => recredential(connection, method)),
-		button('Delete', () => askRemove(connection, me), { class: 'danger' })))
+		button('Delete', () => askRemove(connection, method, me), { class: 'danger' })))
 }

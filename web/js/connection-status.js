@@ -6,6 +6,7 @@ import { degradedText } from './connections.js'
 import { confirm } from './dialog.js'
 import { fill, h, say } from './dom.js'
 import { reload } from './router.js'
+import { endsAll } from './text.js'
 import { busyButton, healthBadge, isDegraded, isEachUsers, problemBox, statusBadge, time } from './ui.js'
 
 const allIsWell = 'Everything works: calls go through.'
@@ -48,22 +49,23 @@ async function reconnect(connection) {
 	await reload()
 }
 
-function revoke(connection, place) {
+function revoke(connection, method, place) {
 	const action = async () => {
 		const { revoked_upstream: upstream, detail } = await api.act(connection.link_name, 'revoke')
 		await reload()
-		say(upstream ? 'Revoked, and the service has confirmed it.' : detail || 'Revoked here.')
+		say([upstream ? 'Revoked, and the service has confirmed it.' : !detail && 'Revoked here.', detail]
+			.filter(Boolean).join(' '))
 	}
 	fill(place)
 	confirm(`Revoke ${connection.name}?`, 'The service is told to end the grant, and it is forgotten here. Calls fail '
-		+ 'until somebody connects it again.', 'Revoke', action)
+		+ `until somebody connects it again.${endsAll(method)}`, 'Revoke', action)
 }
 
 /* Of a connection that each user connects: who leaves takes back what is theirs alone. */
-function leave({ name, link_name: link }, place) {
+function leave({ name, link_name: link }, method, place) {
 	fill(place)
 	confirm('Disconnect your account?', `Calls by your keys through ${name} fail until you connect again. The service is told to `
-		+ 'end the grant.', 'Disconnect', async () => {
+		+ `end the grant.${endsAll(method)}`, 'Disconnect', async () => {
 		await api.removeUser(link, 'me')
 		await reload()
 		say('Your account is disconnected.')
@@ -92,11 +94,11 @@ export function statusCard(connection, me, method, own) {
 			builds && status !== 'disabled' && consents && busyButton(connected || hasOwn || status === 'needs_reconnect'
 				? 'Reconnect' : 'Connect', () => reconnect(connection),
 			{ class: connected || own?.status === 'connected' ? null : 'go' }),
-			hasOwn && h('button', { type: 'button', class: 'danger', onclick: () => leave(connection, place) },
+			hasOwn && h('button', { type: 'button', class: 'danger', onclick: () => leave(connection, method, place) },
 				'Disconnect my account'),
 			manages && connected && renews && busyButton('Renew the token', act('refresh')),
 			manages && (status === 'disabled' ? busyButton('Enable', act('enable'), { class: 'go' })
 				: busyButton('Disable', act('disable'))),
 			manages && (connected || status === 'needs_reconnect' || status === 'disabled')
-				&& h('button', { type: 'button', class: 'danger', onclick: () => revoke(connection, place) }, 'Revoke')))
+				&& h('button', { type: 'button', class: 'danger', onclick: () => revoke(connection, method, place) }, 'Revoke')))
 }

@@ -47,3 +47,8 @@ export function colour(text) {
 		sum = (sum * 31 + c.codePointAt(0)) % 997
 	return sum % 8
 }
+
+/* What else ends with a grant of such a method; "" for nothing. */
+export const endsAll = (method) => method?.revokes_all
+	? ' It ends every access that the OAuth app has to the same account: other connections of that account have to be '
+		+ 'connected again.' : ''

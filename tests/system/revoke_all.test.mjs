@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A provider that takes back by account: one revocation ends every grant that the OAuth app has for it (Google, Slack,
+ * GitHub and Stripe do so). Whoever connects anew keeps what came, and whoever revokes hears what else has ended.
+ */
+import assert from 'node:assert/strict'
+import { before, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { Browser } from '../support/browser.mjs'
+import { connect, walkConsent } from '../support/consent.mjs'
+import { oauthService } from '../support/definitions.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
+import { eventually, freePort, suite } from '../support/scope.mjs'
+import { consentByItself, startScripted } from '../support/scripted.mjs'
+import { addService, newConnection } from '../support/worlds.mjs'
+
+suite('a revocation that takes all of an account', (scope) => {
+	let drawbridge, api, server
+	const scopes = ['tickets.read']
+	const told = /other connections of the same account have to be connected again/
+
+	before(async () => {
+		const port = await freePort()
+		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server.end = (grant) => {
+			for (const each of server.grants.values())
+				each.alive &&= each.account !== grant.account
+		}
+		api = await startApi(scope, { check: (token) => server.accountOf(token) })
+		drawbridge = await startDrawbridge(scope, { port })
+		const definition = oauthService('scripted_all', server, api, { authorize: { issuer: server.issuer } })
+		definition.methods.oauth.revoke.takes_all = true
+		await addService(drawbridge, definition, server.client)
+	})
+
+	const connected = async () => {
+		const { link_name: link } = await newConnection(drawbridge, 'scripted_all', { scopes })
+		await connect(drawbridge, link, consentByItself)
+		return link
+	}
+	const statusOf = async (link) => (await drawbridge.via(link, '/echo')).status
+	const audited = async (action) => (await drawbridge.must('GET', '/v1/audit')).items.find((item) => item.action === action)
+
+	it('the service says so before anybody revokes', async () => {
+		const { methods } = await drawbridge.must('GET', '/v1/services/scripted_all')
+		assert.deepEqual(methods.map(({ revokes_all: all }) => all), [true])
+		const each = async (id) => (await drawbridge.must('GET', `/v1/services/${id}`)).methods
+			.filter(({ revokes_all: all }) => all).map(({ id: method }) => method)
+		assert.deepEqual(await each('github'), ['oauth'])
+		assert.deepEqual(await each('google_drive'), ['oauth'])
+		assert.deepEqual(await each('zoho_desk'), [])
+	})
+
+	it('a reconnect leaves the old grant alone, and the new one lives', async () => {
+		const link = await connected()
+		const before = server.revocations.length
+		await connect(drawbridge, link, consentByItself)
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		assert.equal(await statusOf(link), 200)
+		assert.equal(server.revocations.length, before)
+	})
+
+	it('who revokes one hears that the others have ended, and so they have', async () => {
+		const [one, two] = [await connected(), await connected()]
+		const answer = await drawbridge.must('POST', `/v1/connections/${one}/revoke`)
+		assert.equal(answer.revoked_upstream, true)
+		assert.match(answer.detail, told)
+		assert.match((await audited('connection.revoke')).detail, told)
+		assert.ok([401, 409].includes(await statusOf(two)))
+		await eventually('the other to say so', async () =>
+			(await drawbridge.connection(two)).status === 'needs_reconnect')
+		await connect(drawbridge, two, consentByItself)
+		assert.equal(await statusOf(two), 200)
+	})
+
+	it('the audit says it where a user takes back his own', async () => {
+		const { link_name: link } = await newConnection(drawbridge, 'scripted_all', { scopes, per_user: true })
+		await drawbridge.must('PUT', `/v1/connections/${link}/shares`, { items: [{ kind: 'everyone', level: 'use' }] })
+		const [email, password] = ['ada@example.org', 'a password that is long enough']
+		await drawbridge.must('POST', '/v1/members', { email, name: 'Ada', role: 'builder', password })
+		const { headers: { 'set-cookie': [cookie] } } = await drawbridge.api('POST', '/v1/session', { email, password },
+			{ key: null })
+		const [, name, value] = /^([^=]+)=([^;]+)/.exec(cookie)
+		const headers = { cookie: `${name}=${value}`, origin: drawbridge.publicUrl }
+		const ask = (method, path) => drawbridge.api(method, `/v1/connections/${link}/${path}`, undefined, { key: null, headers })
+		const browser = new Browser()
+		browser.cookies.push({ name, value, host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
+		const { json: ticket, text } = await ask('POST', 'authorize')
+		assert.ok(ticket.authorize_url, text)
+		await walkConsent(drawbridge, link, consentByItself, { browser, ticket })
+		assert.equal((await ask('DELETE', 'users/me')).status, 204)
+		const record = await eventually('its record', () => audited('connection.withdraw'))
+		assert.match(record.detail, /^Users' grants revoked at the provider: 1\. Not confirmed: 0\. /)
+		assert.match(record.detail, told)
+	})
+
+	it('the command line says it as well, and the audit of who deletes', async () => {
+		const { stdout } = await drawbridge.cli(['connection', 'revoke', await connected()])
+		assert.match(stdout.replace(/\s+/g, ' '), told)
+		await drawbridge.must('DELETE', `/v1/connections/${await connected()}`)
+		assert.match((await audited('connection.delete')).detail, told)
+	})
+})
