@@ -121,15 +121,16 @@ what_only_the_exchange_needs_is_not_on_a_refresh(void **state)
 	binding_free(b);
 }
 
-/* ---- what comes back: Slack's rotation ---- */
+/* ---- what comes back ---- */
 
 enum { NOW = 1700000000 };
 static const int64_t now_ms = (int64_t)NOW * 1000;
 
 static struct method_answer
-answered(const char *method, enum method_request what, const char *body)
+answered_by(const char *service, const char *method, enum method_request what,
+	    const char *body)
 {
-	struct binding *b = bound_with("slack", method, NULL);
+	struct binding *b = bound_with(service, method, parameters_of(service));
 	struct method_answer a;
 	char *copy = strdup(body);
 
@@ -140,6 +141,12 @@ answered(const char *method, enum method_request what, const char *body)
 	free(copy);
 	binding_free(b);
 	return a;
+}
+
+static struct method_answer
+answered(const char *method, enum method_request what, const char *body)
+{
+	return answered_by("slack", method, what, body);
 }
 
 static void
@@ -154,6 +161,51 @@ assert_tokens(struct method_answer *a, const char *access, const char *fresh,
 	assert_int_equal(a->expires_at, now_ms + life_s * 1000);
 	method_answer_release(a);
 }
+
+/* Stripe and Salesforce tell no life; who believed that there is no end would
+ * never refresh. */
+static void
+life_that_is_not_told_is_the_usual_one(void **state)
+{
+	static const struct {
+		const char *service;
+		int64_t life_s;
+	} all[] = {
+		{ "stripe", 3600 },    { "hubspot", 1800 },
+		{ "dropbox", 14400 },  { "gitlab", 7200 },
+		{ "airtable", 3600 },  { "jira", 3600 },
+		{ "zoho_desk", 3600 }, { "microsoft_graph", 3600 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(all); i++) {
+		struct method_answer a =
+			answered_by(all[i].service, "oauth", METHOD_REFRESH,
+				    "{\"access_token\":\"at2\"}");
+
+		if (!a.ok || a.expires_at != now_ms + all[i].life_s * 1000)
+			fail_msg("%s", all[i].service);
+		method_answer_release(&a);
+	}
+}
+
+static void
+github_tells_both_lives_where_tokens_expire(void **state)
+{
+	struct method_answer a = answered_by(
+		"github", "oauth", METHOD_REFRESH,
+		"{\"access_token\":\"ghu_1\",\"expires_in\":28800,"
+		"\"refresh_token\":\"ghr_1\",\"refresh_token_expires_in\":"
+		"15897600,\"scope\":\"\",\"token_type\":\"bearer\"}");
+
+	(void)state;
+	assert_int_equal(a.refresh_expires_at,
+			 now_ms + INT64_C(15897600) * 1000);
+	assert_tokens(&a, "ghu_1", "ghr_1", 28800);
+}
+
+/* ---- Slack's rotation ---- */
 
 /* The bot's and the person's, which live apart. */
 static const char both[] =
@@ -212,6 +264,8 @@ main(void)
 			version_that_a_connection_chose_is_sent_on_its_refresh),
 		cmocka_unit_test(
 			what_only_the_exchange_needs_is_not_on_a_refresh),
+		cmocka_unit_test(life_that_is_not_told_is_the_usual_one),
+		cmocka_unit_test(github_tells_both_lives_where_tokens_expire),
 		cmocka_unit_test(
 			slack_s_bot_has_the_tokens_and_the_life_of_the_bot),
 		cmocka_unit_test(
