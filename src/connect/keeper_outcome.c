@@ -142,26 +142,46 @@ backoff_ms(unsigned failures)
 	return ms / 2 + (int64_t)(random_u64() % (uint64_t)(ms / 2 + 1));
 }
 
+/* The provider's code and words, cut: they are made for programmers. */
 static void
-refresh_died(struct keeper_active *a, const char *words)
+words_said(const struct method_answer *m, char out[80])
 {
+	enum { CUT = 74 };
+	char all[sizeof(m->error) + sizeof(m->description) + 2];
+	bool cut;
+
+	snprintf(all, sizeof(all), "%s%s%s", m->error,
+		 m->description[0] ? ": " : "", m->description);
+	cut = strlen(all) > CUT;
+	if (cut) {
+		all[CUT] = '\0';
+		slice_trim_utf8(all);
+	}
+	snprintf(out, 80, "%.74s%s", all, cut ? "…" : "");
+}
+
+/* Why, and what to do; then what the provider has said. */
+static void
+refresh_died(struct keeper_active *a, const struct method_answer *m)
+{
+	static const char usual[] =
+		"The provider no longer accepts this access: it was taken back "
+		"there, or has run out.";
 	struct keeper_row *r = &a->row;
 	bool doubt =
 		r->in_doubt && a->payload.binding->kind == CATALOG_OAUTH2_CODE;
-	char reason[256];
+	char reason[256], said[80];
 
+	words_said(m, said);
 	if (doubt)
 		snprintf(reason, sizeof(reason),
 			 "In doubt: a request for a new token was interrupted "
 			 "before its answer could be stored, and the provider "
-			 "has refused the old token since (%.80s). Connect "
-			 "again.",
-			 words);
+			 "has refused the old token since (%s). Connect again.",
+			 said);
 	else
-		snprintf(reason, sizeof(reason),
-			 "The provider does not renew the access: %.140s. "
-			 "Connect again.",
-			 words);
+		snprintf(reason, sizeof(reason), "%.150s Connect again. (%s)",
+			 m->hint[0] ? m->hint : usual, said);
 	a->keeper->counts.failed++;
 	if (!keeper_refresh_dead(a->keeper, r, reason) && doubt)
 		a->keeper->counts.lost_in_doubt++;
@@ -188,7 +208,7 @@ refresh_failed(struct keeper_active *a,
 					: CATALOG_TRANSIENT;
 	switch (class) {
 	case CATALOG_DEAD_GRANT:
-		refresh_died(a, words);
+		refresh_died(a, &m->answer);
 		return;
 	case CATALOG_MISCONFIGURED:
 		keeper_app_flag(a->keeper, &a->app, true);
@@ -382,8 +402,9 @@ keeper_refresh_words(const struct connect_msg_token_answer *a, char *out,
 		snprintf(out, size, "%s",
 			 a->detail[0] ? a->detail : err_text(a->err));
 	else
-		snprintf(out, size, "%s%s%s%s%s", m->error,
+		snprintf(out, size, "%s%s%s%s%s%s", m->hint,
+			 m->hint[0] ? " (" : "", m->error,
 			 m->description[0] ? ": " : "", m->description,
-			 m->hint[0] ? "; " : "", m->hint);
+			 m->hint[0] ? ")" : "");
 	slice_trim_utf8(out);
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Where the refreshes of other products went wrong, beside what the suites of refresh and consent show: an expiry told
+ * by 403, what has to go along with a refresh, a client that authenticates otherwise than at first, raw words.
+ */
+import assert from 'node:assert/strict'
+import { before, beforeEach, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { connect } from '../support/consent.mjs'
+import { oauthService } from '../support/definitions.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
+import { freePort, suite } from '../support/scope.mjs'
+import { consentByItself, startScripted } from '../support/scripted.mjs'
+import { addService, newConnection } from '../support/worlds.mjs'
+
+suite('lessons of refresh', (scope) => {
+	let drawbridge, server, api
+	const expired = { when: { status: [403], json: 'code', is: ['SESSION_EXPIRED'] }, executed_nothing: true }
+
+	before(async () => {
+		const port = await freePort()
+		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		api = await startApi(scope, { check: (token) => server.accountOf(token), routes: {
+			'/forbids': (_, response) => {
+				const dead = api.expired > 0 && api.expired--
+				response.writeHead(dead ? 403 : 200, { 'content-type': 'application/json' })
+				response.end(JSON.stringify({ code: dead ? 'SESSION_EXPIRED' : 'OK' }))
+			}
+		} })
+		drawbridge = await startDrawbridge(scope, { port })
+	})
+
+	beforeEach(() => {
+		server.reset()
+		api.expired = 0
+	})
+
+	const connected = async (id, more = {}, base = {}) => {
+		const definition = oauthService(id, server, { url: api.url, base }, { refresh: { rotates: true }, ...more })
+		const { link_name: link } = await newConnection(drawbridge, await addService(drawbridge, definition, server.client),
+			{ scopes: ['tickets.read'] })
+		await connect(drawbridge, link, consentByItself)
+		return link
+	}
+	const refresh = (link) => drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+	const last = (type) => server.requests.findLast(({ form }) => form.grant_type === type)
+
+	it('an expiry that is told by 403 is renewed and the call sent again, where the definition says so', async () => {
+		const link = await connected('forbids', {}, { refresh_on: [expired] })
+		const before = last('refresh_token')
+		await drawbridge.via(link, '/forbids')
+		const { token } = api.last()
+		api.expired = 1
+		assert.equal((await drawbridge.via(link, '/forbids')).status, 200)
+		assert.notEqual(last('refresh_token'), before)
+		assert.notEqual(api.last().token, token)
+	})
+
+	it('a 403 that no rule knows is the service\'s own, and costs no refresh', async () => {
+		const link = await connected('forbids_plainly')
+		const before = last('refresh_token')
+		api.expired = 1
+		assert.equal((await drawbridge.via(link, '/forbids')).status, 403)
+		assert.equal(last('refresh_token'), before)
+	})
+
+	it('what a refresh has to carry is on it: fields and parameters, and not those of the exchange', async () => {
+		const link = await connected('carries', {
+			token: { headers: { 'X-Version': '1' }, parameters: { expiring: '1' } },
+			refresh: { rotates: true, headers: { 'X-Version': '2' }, parameters: { expires_in: '86400' } }
+		})
+		assert.equal(last('authorization_code').headers['x-version'], '1')
+		assert.equal(last('authorization_code').form.expiring, '1')
+		assert.equal((await refresh(link)).status, 200)
+		const { form, headers } = last('refresh_token')
+		assert.equal(headers['x-version'], '2')
+		assert.equal(form.expires_in, '86400')
+		assert.ok(!('expiring' in form))
+	})
+
+	it('the client authenticates on a refresh as it did at first', async () => {
+		const link = await connected('alike')
+		assert.equal((await refresh(link)).status, 200)
+		const [first, then] = [last('authorization_code'), last('refresh_token')]
+		assert.match(first.headers.authorization, /^Basic /)
+		assert.equal(then.headers.authorization, first.headers.authorization)
+		for (const { form } of [first, then])
+			assert.ok(!('client_secret' in form))
+	})
+
+	it('a grant that has ended is told in words that say why and what to do', async () => {
+		const link = await connected('ends')
+		server.faults.on('token', { kind: 'status', status: 400, type: 'application/json', body: JSON.stringify({
+			error: 'invalid_grant', error_description: 'The provided authorization grant (e.g., authorization code, '
+				+ 'resource owner credentials) or refresh token is invalid, expired, revoked' }) })
+		await refresh(link)
+		const { status, reason } = await drawbridge.connection(link)
+		assert.equal(status, 'needs_reconnect')
+		assert.match(reason, /^The provider no longer accepts this access: it was taken back there, or has run out\. Connect again\. \(invalid_grant: The provided .*…\)$/)
+	})
+
+	it('what the definition knows of a refusal comes before the provider\'s own words, however many those are', async () => {
+		const hint = 'Acme ended this grant: it was not used for a week.'
+		const link = await connected('ends_known', { method: { errors: [{ when: { json: 'error', is: ['invalid_grant'] },
+			class: 'dead_grant', hint }] } })
+		server.faults.on('token', { kind: 'status', status: 400, type: 'application/json',
+			body: JSON.stringify({ error: 'invalid_grant', error_description: 'ACME70043: '.padEnd(400, 'words ') }) })
+		await refresh(link)
+		const { reason } = await drawbridge.connection(link)
+		assert.ok(reason.startsWith(`${hint} Connect again. (invalid_grant: ACME70043`), reason)
+	})
+})
