@@ -265,8 +265,6 @@ flaw_of(const struct catalog_scope *c)
 
 	if (!d || !d[0])
 		return "empty";
-	if (!strchr(d, ' '))
-		return "one word";
 	if (islower((unsigned char)d[0]))
 		return "a small letter first";
 	if (d[strlen(d) - 1] == '.' || d[strlen(d) - 1] == ' ')
