@@ -556,6 +556,8 @@ connect_front_free(struct connect_front *f)
 
 /* ---- housekeeping ---- */
 
+enum { UNFINISHED_KEEP_MS = 10 * 60 * 1000 };
+
 int
 connect_front_used(struct store_conn *c, const char *id, int64_t at)
 {
@@ -572,13 +574,16 @@ connect_front_tidy(struct connect_front *f, struct store_conn *c)
 	int rc;
 
 	(void)f;
+	/* Those that connect_front_unfinished() looks for stay a while. */
 	rc = store_exec(c, NULL,
-			"DELETE FROM connect_tickets WHERE expires_at < ?1",
-			"i", now);
+			"DELETE FROM connect_tickets WHERE expires_at < ?1 AND "
+			"(used_at <> 0 OR subject <> '' OR expires_at < ?2)",
+			"ii", now, now - UNFINISHED_KEEP_MS);
 	if (!rc)
 		rc = store_exec(c, NULL,
-				"DELETE FROM oauth_states "
-				"WHERE expires_at < ?1",
-				"i", now);
+				"DELETE FROM oauth_states WHERE expires_at < "
+				"?1 AND (used_at <> 0 OR subject <> '' OR "
+				"expires_at < ?2)",
+				"ii", now, now - UNFINISHED_KEEP_MS);
 	return rc;
 }

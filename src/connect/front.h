@@ -524,5 +524,11 @@ int connect_front_callback(struct connect_front *f, struct store_conn *c,
 
 /* Forgets expired tickets and states. */
 int connect_front_tidy(struct connect_front *f, struct store_conn *c);
+/*
+ * Notes the consents that have ended without a callback, a bounded part of
+ * them: in the audit and, unless the connection works or a later consent has
+ * begun, as its reason.  To be called every few seconds.
+ */
+int connect_front_unfinished(struct connect_front *f, struct store_conn *c);
 
 #endif

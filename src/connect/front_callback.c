@@ -177,7 +177,8 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 	return rc;
 }
 
-/* Two callbacks at once: one of them changes the row. */
+/* Two callbacks at once: one of them changes the row.  Below zero: noted as
+ * never finished (front_unfinished.c). */
 static int
 state_spend(struct store_conn *c, const struct state *s,
 	    struct connect_problem *p)
@@ -185,7 +186,7 @@ state_spend(struct store_conn *c, const struct state *s,
 	int64_t changed;
 	int rc = store_exec(c, &changed,
 			    "UPDATE oauth_states SET used_at = ?2 "
-			    "WHERE hash = ?1 AND used_at = 0",
+			    "WHERE hash = ?1 AND used_at <= 0",
 			    "bi", slice_of(s->hash, sizeof(s->hash)),
 			    clock_wall_ms());
 

@@ -5,8 +5,9 @@
  * Every few seconds: conversations that have asked for a grant and are over,
  * or have not moved for a day, lose theirs.  What has failed (the keeper is
  * away) is tried again; a consent that is just being stored keeps its
- * conversation on the list until that is over.  Then connect/ goes on with
- * revoking upstream what has ended, here and by deletion of connections.
+ * conversation on the list until that is over.  Then connect/ notes which
+ * consents have ended without a callback, and goes on with revoking upstream
+ * what has ended, here and by deletion of connections.
  *
  * The timer is on the front's main loop, the work on a work thread of its
  * own, since a provider may take its time.
@@ -125,6 +126,8 @@ forget_work(struct loop_work *w)
 			log_warn("a visitor's grant could not be taken back",
 				 LOG_E(rc), LOG_S("conversation", list[i].id));
 	}
+	if (c && connect_front_unfinished(e->connect, c))
+		log_warn("consents that ended could not be noted");
 	if (c && connect_front_withdraw(e->connect, c))
 		log_debug("users' grants are revoked later");
 	if (c)
