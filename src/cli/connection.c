@@ -435,7 +435,9 @@ const struct cli_command cli_connection_commands[] = {
 	  change_run, change_options, 1, 1 },
 	{ "connection connect", "LINK", "give consent in a browser",
 	  "Shows a link that anybody may open who is to give the consent, and "
-	  "waits until\nhe has.",
+	  "waits until\nhe has.  Where the provider shows an error of its own, "
+	  "nobody comes back from it:\ncompare the app there with "
+	  "`drawbridge app show SERVICE`.",
 	  cli_connect_run, cli_connect_options, 1, 1 },
 	{ "connection authorize", "LINK", "a link for giving consent",
 	  "Like connect, without waiting.", cli_authorize_run, NULL, 1, 1 },

@@ -60,6 +60,7 @@ cli_authorize_run(struct cli *c)
 
 /* When the grant was made; another time than before is another grant. */
 struct grant {
+	char service[80];
 	char status[32];
 	char at[40];
 	char reason[512];
@@ -86,11 +87,23 @@ grant_look(struct cli *c, struct grant *out)
 	if (rc)
 		return rc;
 	object = cli_answer_json(&a);
+	member_copy(object, "service", out->service, sizeof(out->service));
 	member_copy(object, "status", out->status, sizeof(out->status));
 	member_copy(object, "connected_at", out->at, sizeof(out->at));
 	member_copy(object, "reason", out->reason, sizeof(out->reason));
 	cli_answer_release(&a);
 	return CLI_OK;
+}
+
+/* A provider that shows an error of its own sends nobody back. */
+static int
+consent_over(const struct grant *g)
+{
+	return cli_fail(CLI_FAILED,
+			"nobody has finished the consent; where the provider's "
+			"page shows an error, compare client id, redirect URI "
+			"and data centre there with `drawbridge app show %s`",
+			g->service);
 }
 
 static int
@@ -113,8 +126,7 @@ consent_wait(struct cli *c, const struct grant *before, uint64_t wait_s)
 		if (strcmp(now.reason, before->reason) && now.reason[0])
 			return cli_fail(CLI_FAILED, "%s", now.reason);
 		if (clock_mono_ms() >= until)
-			return cli_fail(CLI_FAILED,
-					"nobody has given the consent");
+			return consent_over(before);
 		sleep(POLL_S);
 	}
 }

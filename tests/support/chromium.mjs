@@ -13,12 +13,16 @@ const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 export const sizes = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } }
 
-/* names: host names that mean 127.0.0.1 to this browser; no others but localhost are looked up. */
-export async function startChromium(scope, { names = [] } = {}) {
+/*
+ * names: host names that mean 127.0.0.1 to this browser; places: {name: 'address:port'}, where all ports of a name
+ * lead. No others but localhost are looked up.
+ */
+export async function startChromium(scope, { names = [], places = {} } = {}) {
 	if (!existsSync(executablePath))
 		throw new Error(`${executablePath} is missing: install chromium, or name one in CHROMIUM`)
 	const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage',
-		`--host-resolver-rules=${[...names.map((name) => `MAP ${name} 127.0.0.1`), 'MAP * ~NOTFOUND', 'EXCLUDE localhost',
+		`--host-resolver-rules=${[...names.map((name) => `MAP ${name} 127.0.0.1`),
+			...Object.entries(places).map(([name, place]) => `MAP ${name} ${place}`), 'MAP * ~NOTFOUND', 'EXCLUDE localhost',
 			'EXCLUDE 127.0.0.1'].join(', ')}`] })
 	scope.after(() => browser.close())
 	return browser

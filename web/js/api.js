@@ -35,6 +35,16 @@ async function readBody(response) {
 	return response.json().catch(() => ({}))
 }
 
+/* How far the server's clock is ahead of this browser's. */
+let ahead = 0
+export const serverNow = () => Date.now() + ahead
+
+function readClock(response) {
+	const date = Date.parse(response.headers.get('date'))
+	if (date)
+		ahead = date - Date.now()
+}
+
 async function ask(method, path, body, headers = {}) {
 	const options = { method, headers: { Accept: 'application/json', ...headers }, credentials: 'same-origin' }
 	if (body !== undefined) {
@@ -47,6 +57,7 @@ async function ask(method, path, body, headers = {}) {
 	} catch {
 		throw new Problem(0, unreachable)
 	}
+	readClock(response)
 	const value = await readBody(response)
 	if (!response.ok) {
 		const problem = new Problem(response.status, value)
