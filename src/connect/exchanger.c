@@ -78,6 +78,17 @@ answer_header(void *arg, struct slice name)
 
 /* ---- token answers ---- */
 
+/* Some servers repeat what they refuse. */
+static void
+answer_redact(struct method_answer *a, const struct connect_msg_token *asked)
+{
+	method_answer_redact(a, asked->client_secret);
+	method_answer_redact(a, asked->code);
+	method_answer_redact(a, asked->verifier);
+	method_answer_redact(a, asked->refresh_token);
+	method_answer_redact(a, asked->access_token);
+}
+
 static void
 reply_token(struct exchange *e, int err, const char *detail)
 {
@@ -105,6 +116,7 @@ reply_token(struct exchange *e, int err, const char *detail)
 				     f->answer.data, f->answer.len,
 				     answer_header, f, clock_wall_ms(),
 				     &m->answer);
+		answer_redact(&m->answer, &e->token);
 	}
 	connect_msg_token_answer_pack(m, p);
 	connect_msg_token_answer_release(m);

@@ -122,6 +122,9 @@ callback_read(struct slice query, struct callback *out)
 		rc_code = out->code ? 0 : ERR_NOMEM;
 	}
 	buf_wipe(&code);
+	method_words_redact(out->error, sizeof(out->error), out->code);
+	method_words_redact(out->description, sizeof(out->description),
+			    out->code);
 	return rc_code == ERR_NOT_FOUND ? 0 : rc_code;
 }
 

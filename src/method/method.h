@@ -145,6 +145,15 @@ void method_oauth2_answer(const struct binding *b, enum method_request what,
 			  struct slice (*header)(void *arg, struct slice name),
 			  void *header_arg, int64_t now_ms,
 			  struct method_answer *out);
+/*
+ * Takes a secret out of a provider's words (a text of at most size - 1
+ * bytes): as it is, percent-encoded, or a part of it where the words were
+ * cut.  A NULL secret is in none.  Of a failure's words both at once: the
+ * tokens that came with it have been taken out already, what was sent is the
+ * caller's to name.
+ */
+void method_words_redact(char *text, size_t size, const struct secret *secret);
+void method_answer_redact(struct method_answer *a, const struct secret *secret);
 /* Whether a revocation went through; never where there is no way to. */
 bool method_oauth2_revoked(const struct binding *b, int status,
 			   struct slice body);

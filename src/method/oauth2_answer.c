@@ -474,6 +474,8 @@ method_oauth2_answer(const struct binding *b, enum method_request what,
 	json_decref(tree);
 	if (ok)
 		return;
+	method_answer_redact(out, out->access_token);
+	method_answer_redact(out, out->refresh_token);
 	secret_free(out->access_token);
 	secret_free(out->refresh_token);
 	out->access_token = out->refresh_token = NULL;

@@ -13,6 +13,9 @@ export class Browser {
 	cookies = []
 	history = []
 
+	/* May be set by a test: is given every answer that any browser gets, as (url, answer). */
+	static watch = () => undefined
+
 	constructor({ ca } = {}) {
 		this.ca = ca
 	}
@@ -90,6 +93,7 @@ export class Browser {
 		const answer = await request(url.href, { method, headers, body, ca: this.ca })
 		for (const line of answer.headers['set-cookie'] ?? [])
 			this.#keep(url, line)
+		Browser.watch(url, answer)
 		return answer
 	}
 

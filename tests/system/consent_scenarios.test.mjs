@@ -11,6 +11,7 @@ import { Browser } from '../support/browser.mjs'
 import { atCallback, connect, ticketFor, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { holds } from '../support/known_secrets.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
@@ -18,6 +19,8 @@ import { addService, newConnection } from '../support/worlds.mjs'
 suite('consent, scenario by scenario', (scope) => {
 	let drawbridge, api
 	const servers = {}
+	/* Every page and every answer of the API and the gateway, for the scan at the end. */
+	const kept = []
 	const scopes = ['tickets.read', 'tickets.write']
 
 	before(async () => {
@@ -28,6 +31,7 @@ suite('consent, scenario by scenario', (scope) => {
 		api = await startApi(scope, { check: (token) =>
 			Object.values(servers).some((server) => server.accountOf(token)) })
 		drawbridge = await startDrawbridge(scope, { port })
+		keepAll()
 		for (const [auth, server] of Object.entries(servers)) {
 			await addService(drawbridge, oauthService(`scripted_${auth}`, server, api, {
 				authorize: { issuer: server.issuer, issuer_required: true }, token: { client_auth: auth },
@@ -35,6 +39,26 @@ suite('consent, scenario by scenario', (scope) => {
 			}), server.client)
 		}
 	})
+
+	/* The way to the provider has the state in it, and must. */
+	const keep = (place, { status, text, headers: { location, ...headers } }) => {
+		const way = location && new URL(location, drawbridge.publicUrl)
+		way?.searchParams.delete('state')
+		kept.push({ place, status, text: `${text} ${JSON.stringify(headers)} ${way ?? ''}` })
+	}
+	function keepAll() {
+		Browser.watch = (url, answer) => url.origin === drawbridge.publicUrl && keep(`GET ${url.pathname}`, answer)
+		for (const name of ['api', 'via']) {
+			const ask = drawbridge[name].bind(drawbridge)
+			drawbridge[name] = async (...args) => {
+				const answer = await ask(...args)
+				/* what a service answers is its own */
+				if (name === 'api' || answer.headers['drawbridge-error'])
+					keep(`${name} ${args.slice(0, 2).join(' ').split('?')[0]}`, answer)
+				return answer
+			}
+		}
+	}
 
 	beforeEach(() => {
 		for (const server of Object.values(servers))
@@ -218,6 +242,32 @@ suite('consent, scenario by scenario', (scope) => {
 			await drawbridge.must('POST', `/v1/connections/${working}/refresh`)
 		})
 	}
+
+	it('a token endpoint that repeats what it was sent, and what it would give, has it shown to nobody', async () => {
+		const { link_name: link } = await fresh()
+		servers.basic.answer = ({ access_token: access, refresh_token: refresh }) => {
+			const { form, headers } = servers.basic.requests.at(-1)
+			return { error: 'invalid_grant', error_description: `${form.code} ${access}`, error_uri: `http://x/${refresh}`,
+				access_token: access, hint: `${form.code_verifier} ${headers.authorization} s3cret of:scripted` }
+		}
+		const page = await walk(link)
+		assert.ok(page.status >= 400, `${page.status} ${page.text}`)
+		const { form } = servers.basic.requests.at(-1)
+		assert.ok(form.code)
+		const { status, reason } = await drawbridge.connection(link)
+		assert.equal(status, 'not_connected')
+		assert.match(reason, /invalid_grant/)
+		for (const text of [page.html, reason])
+			assert.ok(!text.includes(form.code) && !text.includes('access-'), text)
+		/* nor at a refresh, where it is the refresh token */
+		servers.basic.reset()
+		const working = await connected()
+		servers.basic.answer = () => ({ error: 'odd', error_description:
+			`not ${servers.basic.requests.at(-1).form.refresh_token}` })
+		const { status: refreshed, text } = await drawbridge.api('POST', `/v1/connections/${working}/refresh`)
+		assert.equal(refreshed, 503, text)
+		assert.match(text, /not \u2022\u2022\u2022/)
+	})
 
 	it('500 and then success connects at the second try', async () => {
 		const { link_name: link } = await fresh()
@@ -464,6 +514,19 @@ suite('consent, scenario by scenario', (scope) => {
 			for (const secret of secrets)
 				for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')])
 					assert.ok(!text.includes(form), `${secret.split('-')[0]} in ${place}`)
+	})
+
+	it('no secret of any of these is in a page or a problem document', () => {
+		const secrets = Object.values(servers).flatMap((server) => [...server.secrets, server.client.client_secret])
+			.filter((text) => text && text.length > 8)
+		const of = (test) => kept.filter(test).length
+		assert.ok(of(({ place, status }) => place === 'GET /oauth/callback' && status >= 400) > 40, 'pages of failures')
+		assert.ok(of(({ place, status }) => place.startsWith('api ') && status >= 400) > 0, 'problem documents')
+		assert.ok(of(({ place, status }) => place.startsWith('via ') && status >= 400) > 0, 'problem documents to callers')
+		const all = kept.map(({ place, text }) => `${place} ${text}`).join('\n')
+		const told = (secret) => kept.find(({ text }) => holds(text, secret))?.place
+		for (const secret of secrets)
+			assert.ok(!holds(all, secret), `${secret.split('-')[0]} in ${told(secret)}`)
 	})
 
 	after(() => assert.equal(Object.values(servers).reduce((sum, { reused }) => sum + reused, 0), 0))
