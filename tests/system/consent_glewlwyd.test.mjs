@@ -76,7 +76,9 @@ suite('consent at glewlwyd', (scope) => {
 			assert.equal(page.url.origin, drawbridge.publicUrl)
 			const connection = await drawbridge.connection(link)
 			assert.equal(connection.status, 'not_connected')
-			assert.ok(connection.reason)
+			assert.equal(connection.reason, 'The provider refuses the OAuth app: unauthorized_client.')
+			assert.ok(page.text.includes(connection.reason), page.text)
+			assert.match(page.text, /Check the OAuth app's client id and secret/)
 		} finally {
 			await drawbridge.must('PUT', app, peer.client)
 		}

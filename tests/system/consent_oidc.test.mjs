@@ -20,7 +20,7 @@ suite('consent at oidc-provider', (scope) => {
 		const made = await world.fresh({ name: 'ZohoDesk_TicketReader' })
 		assert.equal(made.link_name, 'zohodesk_ticketreader')
 		assert.equal(made.status, 'not_connected')
-		assert.ok(made.reason)
+		assert.equal(made.reason, 'It was not connected yet: press Connect.')
 		const connection = await connect(drawbridge, made.link_name, consentAtOidc)
 		for (const scopeName of world.scopes)
 			assert.ok(connection.scopes_granted.includes(scopeName), scopeName)
@@ -212,7 +212,8 @@ suite('consent at oidc-provider', (scope) => {
 				assert.equal(page.url.origin, drawbridge.publicUrl)
 				const failed = await drawbridge.connection(fresh.link_name)
 				assert.equal(failed.status, 'not_connected')
-				assert.ok(failed.reason)
+				assert.match(failed.reason, /^The provider (gave no token|could not be asked for a token|refuses the OAuth app): \S.+\.$/)
+				assert.ok(page.text.includes(failed.reason), page.text)
 				await walkConsent(drawbridge, link, consentAtOidc)
 			} finally {
 				oidc.faults.clear()

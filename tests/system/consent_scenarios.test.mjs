@@ -228,15 +228,17 @@ suite('consent, scenario by scenario', (scope) => {
 			const working = await connected()
 			const { link_name: link } = await fresh()
 			servers.basic.faults.on('token', fault)
-			for (const each of [link, working]) {
-				const page = await walk(each)
+			let page
+			for (const each of [working, link]) {
+				page = await walk(each)
 				assert.ok(page.status >= 400, `${page.status} ${page.text}`)
 				assert.equal(page.url.host, new URL(drawbridge.publicUrl).host)
 			}
 			servers.basic.faults.clear()
 			const failed = await drawbridge.connection(link)
 			assert.equal(failed.status, 'not_connected')
-			assert.ok(failed.reason.length > 10)
+			assert.match(failed.reason, /^The provider (gave no token|could not be asked for a token|refuses the OAuth app): \S.+\.$/)
+			assert.ok(page.text.includes(failed.reason), page.text)
 			assert.equal((await drawbridge.connection(working)).status, 'connected')
 			assert.equal(await accountOf(working), 'ada')
 			await drawbridge.must('POST', `/v1/connections/${working}/refresh`)

@@ -151,15 +151,19 @@ suite('refresh at oidc-provider', (scope) => {
 		await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
 		const connection = await drawbridge.connection(link)
 		assert.equal(connection.status, 'needs_reconnect')
-		assert.ok(connection.reason)
+		assert.equal(connection.reason, 'The provider does not renew the access: invalid_grant. Connect again.')
 		const calls = api.requests.length
 		const tokenRequests = oidc.counts.token
 		const answer = await drawbridge.via(link, '/echo')
 		assert.equal(answer.status, 409)
 		assert.equal(answer.headers['drawbridge-error'], 'connection_needs_reconnect')
 		assert.equal(answer.json.code, 'connection_needs_reconnect')
+		assert.ok(answer.json.detail.includes(connection.reason), answer.text)
 		assert.equal(api.requests.length, calls)
 		assert.equal(oidc.counts.token, tokenRequests)
+		const { items } = await drawbridge.must('GET', '/v1/audit?limit=200')
+		assert.equal(items.filter(({ action, object_name: name }) => action === 'connection.needs_reconnect'
+			&& name === connection.name).length, 1)
 		oidc.faults.clear()
 		await connect(drawbridge, link, consentAtOidc)
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
