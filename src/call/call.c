@@ -10,7 +10,7 @@
  * A call is sent a second time in two cases only: a pooled connection was
  * closed by the service before a byte of the answer came (and the method is
  * idempotent), or the service refused the token in a way that its definition
- * calls side-effect free.
+ * calls side-effect free.  A refused token is renewed in any case.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -424,20 +424,34 @@ call_go_on(struct call *c)
 
 /* ---- HEAD, JUDGE ---- */
 
+void
+call_stands(struct call *c)
+{
+	call_move(c, CALL_BODY);
+	call_touch(c, 0);
+	/* The rest of an early answered request, which was left alone while
+	 * the answer was judged: nobody tells again that it can go on. */
+	if (!c->sent_all)
+		loop_again_start(c->worker->config.loop, &c->again, call_again);
+	c->client->answer(c);
+}
+
 static void
 call_judge_answer(struct call *c)
 {
+	enum call_verdict verdict;
+
 	call_move(c, CALL_JUDGE);
-	switch (call_judge(c)) {
+	verdict = call_judge(c);
+	switch (verdict) {
 	case CALL_NEEDS_BODY:
 		return;
-	case CALL_TOKEN_REFUSED:
-		call_refresh(c);
+	case CALL_SEND_AGAIN:
+	case CALL_RENEW_ONLY:
+		call_refresh(c, verdict == CALL_RENEW_ONLY);
 		return;
 	case CALL_STANDS:
-		call_move(c, CALL_BODY);
-		call_touch(c, 0);
-		c->client->answer(c);
+		call_stands(c);
 	}
 }
 

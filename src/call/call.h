@@ -4,15 +4,15 @@
  *
  * A call knows who makes it, through which connection, and where to; it
  * gets the injection, passes the guard, sends, and holds the answer's head
- * until it has seen whether the token was refused (then it gets another and
- * sends once more, if that is safe).  Where request bytes come from and
+ * until it has seen whether the token was refused (then it gets another, and
+ * sends once more if that is safe).  Where request bytes come from and
  * answer bytes go is its client's business: the gateway streams, a test
  * collects.
  *
  *   LOCATE -> INJECT -> CONNECT -> SEND -> JUDGE -> BODY -> end
  *     ^                                      |        ^
  *     +----------------------- REFRESH <-----+        |
- *                                 +-- none to be had -+
+ *                                 +---- not again ----+
  *
  * A call without a connection (a *bare* one, of a webhook block that needs
  * no credential) goes from LOCATE to CONNECT with nothing to inject; the
@@ -173,6 +173,8 @@ struct call {
 	bool base_unknown;  /* until the injection's own binding is there */
 	bool degraded;	    /* as the grant was seen last */
 	bool fresh;	    /* take no pooled connection */
+	bool only_renew;    /* refused, and not to be sent again */
+	bool asked_other;   /* for another token, in this refusal */
 	uint8_t waits;	    /* look-ups so far, against going in circles */
 	unsigned interim;   /* 1xx answers of this attempt */
 	uint64_t form_tail; /* bytes of the form injection still to send */

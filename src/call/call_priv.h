@@ -93,16 +93,22 @@ void call_show_place(const struct call *c, enum catalog_place place,
 /* ---- judge.c ---- */
 enum call_verdict {
 	CALL_STANDS,
-	CALL_TOKEN_REFUSED, /* and it is safe to send again */
-	CALL_NEEDS_BODY,    /* more of the body must be read first */
+	/* The token was refused: with another it is safe to send again … */
+	CALL_SEND_AGAIN,
+	/* … or it is not, and this answer stands. */
+	CALL_RENEW_ONLY,
+	CALL_NEEDS_BODY, /* more of the body must be read first */
 };
 enum call_verdict call_judge(struct call *c);
+/* The token is not renewed, since it was made for the same reason. */
+void call_judge_refused_again(struct call *c);
 
 /* ---- locate.c ---- */
 /* From the start: connection, permission, injection, then call_connect(). */
 void call_locate(struct call *c);
-/* The service has refused the token: another one, or the answer stands. */
-void call_refresh(struct call *c);
+/* The service has refused the token: with another one the call is sent again,
+ * unless only_renew, or there is none: then the answer stands. */
+void call_refresh(struct call *c, bool only_renew);
 /* What the view was asked for has not come in time. */
 void call_locate_timeout(struct call *c);
 
@@ -112,6 +118,8 @@ void call_move(struct call *c, enum call_state to);
 /* Ends the call and tells its client; c->problem is set. */
 void call_fail(struct call *c);
 void call_connect(struct call *c);
+/* The answer is the one that the client gets. */
+void call_stands(struct call *c);
 /* Back to the pool if whole and kept alive, else closed. */
 void call_release_conn(struct call *c, bool whole);
 /* The one timer of a call: what is late then depends on the state. */

@@ -2,6 +2,10 @@
 /*
  * What the answer says about the token: refused, lacking a scope, throttled.
  *
+ * A token that was refused is renewed, whether or not the call can be sent
+ * again: else a connection whose calls never can would go on with it until
+ * its expiry.
+ *
  * The rules are the service definition's.  Most answers are judged by their
  * status alone; where a rule looks into the body, up to 4 KiB of it are read
  * ahead into c->peeked and handed on afterwards; compressed ones are opened.
@@ -86,10 +90,11 @@ judge_throttle(const struct call *c, const struct binding_answer *a,
 {
 	const struct catalog_throttle *rule =
 		binding_throttled(c->injection->binding, a);
-	const struct http_field *f = http_head_find(&c->head, HTTP_RETRY_AFTER);
+	const struct http_field *f;
 
 	if (!rule && a->status != 429)
 		return false;
+	f = http_head_find(&c->head, HTTP_RETRY_AFTER);
 	t->problem = "throttled";
 	t->limit = rule ? rule->limit : CATALOG_LIMIT_RATE;
 	t->wait_ms = f ? http_retry_after_ms(f->value, clock_wall_ms()) : 0;
@@ -98,7 +103,19 @@ judge_throttle(const struct call *c, const struct binding_answer *a,
 	return true;
 }
 
-/* refused: the token was, and could not be renewed once more. */
+void
+call_judge_refused_again(struct call *c)
+{
+	struct connect_trouble t = { .problem = "token_refused" };
+	struct connect_view *view = c->worker->config.connections;
+	struct connect_entry *entry;
+
+	if (!connect_view_find(view, c->link, NULL, &entry))
+		connect_view_health(view, entry, c->subject,
+				    c->injection->generation, &t);
+}
+
+/* refused: the token was, and had just been renewed for this call. */
 static void
 judge_health(struct call *c, const struct binding_answer *a, bool refused)
 {
@@ -122,10 +139,11 @@ judge_health(struct call *c, const struct binding_answer *a, bool refused)
 			    &t);
 }
 
+/* Of a refused call: safe, and possible. */
 static bool
-judge_can_replay(const struct call *c)
+judge_can_replay(const struct call *c, const struct catalog_refresh_on *rule)
 {
-	return c->attempt < 3 && !c->refreshed &&
+	return rule->executed_nothing &&
 	       (c->body == HTTP_BODY_NONE || c->body_replayable);
 }
 
@@ -169,10 +187,11 @@ call_judge(struct call *c)
 	buf_init(&opened, CALL_PEEK_MAX);
 	a.body = judge_body(c, &opened);
 	rule = binding_refresh_on(c->injection->binding, &a);
-	if (rule && rule->executed_nothing && judge_can_replay(c))
-		verdict = CALL_TOKEN_REFUSED;
+	if (rule && !c->refreshed)
+		verdict = judge_can_replay(c, rule) ? CALL_SEND_AGAIN
+						    : CALL_RENEW_ONLY;
 	else
-		judge_health(c, &a, rule && c->refreshed);
+		judge_health(c, &a, rule != NULL);
 	buf_release(&opened);
 	return verdict;
 }

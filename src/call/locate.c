@@ -16,6 +16,9 @@ enum {
 	/* More than store and keeper take by their own times: it is for a
 	 * keeper that has never been there. */
 	WAIT_TIMEOUT_MS = 45 * 1000,
+	/* An answer that stands anyway is held back so long at most, so that
+	 * who tries again has the new token; it is renewed without him, too. */
+	RENEW_TIMEOUT_MS = 2 * 1000,
 	WAITS_MAX = 8,
 };
 
@@ -70,30 +73,49 @@ call_note_consent(struct call *c)
 
 /* ---- waiting ---- */
 
+/* What has come of the refusal: another token (0), or none. */
+static void
+call_refreshed(struct call *c, int err)
+{
+	if (err == ERR_WRONG_STATE) {
+		call_note_consent(c);
+		if (c->wait.connection.refused_again)
+			call_judge_refused_again(c);
+	}
+	if (!err) {
+		c->refreshed = true;
+		call_count(&c->worker->counters.refreshed, 1);
+	}
+	if (err || c->only_renew) {
+		call_stands(c);
+		return;
+	}
+	call_release_conn(c, false);
+	buf_reset(&c->peeked);
+	connect_injection_unref(c->injection);
+	c->injection = NULL;
+	call_locate(c);
+}
+
+static void call_refuse(struct call *c);
+
 static void
 call_waited(struct connect_wait *w, int err)
 {
 	struct call *c = CONTAINER_OF(w, struct call, wait.connection);
 
 	c->waiting_connection = false;
-	loop_timer_cancel(&c->timer);
 	if (c->state == CALL_REFRESH) {
-		if (err) { /* none to be had: the answer stands */
-			if (err == ERR_WRONG_STATE)
-				call_note_consent(c);
-			call_move(c, CALL_BODY);
-			call_touch(c, 0);
-			c->client->answer(c);
+		if (!err && !c->asked_other) {
+			call_refuse(c); /* the connection is there again */
 			return;
 		}
-		c->refreshed = true;
-		call_count(&c->worker->counters.refreshed, 1);
-		call_release_conn(c, false);
-		buf_reset(&c->peeked);
-		connect_injection_unref(c->injection);
-		c->injection = NULL;
-		call_locate(c);
-	} else if (err == ERR_WRONG_STATE && c->snapshot->per_user) {
+		loop_timer_cancel(&c->timer);
+		call_refreshed(c, err);
+		return;
+	}
+	loop_timer_cancel(&c->timer);
+	if (err == ERR_WRONG_STATE && c->snapshot->per_user) {
 		/* its status says nothing of this user's own grant */
 		call_problem_set(c, 409, "connection_not_connected",
 				 "Each user connects this connection himself.",
@@ -121,6 +143,7 @@ call_wait(struct call *c)
 	w->detail[0] = '\0';
 	w->status = CONNECT_CONNECTED;
 	w->retry_after_s = 0;
+	w->refused_again = false;
 	c->waiting_connection = true;
 	return w;
 }
@@ -327,19 +350,34 @@ call_inject(struct call *c, struct connect_entry *entry)
 		call_connect(c);
 }
 
-void
-call_refresh(struct call *c)
+/* Asks for another token; first for the connection, if the view has had to
+ * forget it meanwhile. */
+static void
+call_refuse(struct call *c)
 {
+	struct connect_view *view = c->worker->config.connections;
 	struct connect_entry *entry;
+	int rc;
 
-	call_move(c, CALL_REFRESH);
-	call_start_timer(c, WAIT_TIMEOUT_MS);
-	if (connect_view_find(c->worker->config.connections, c->link, NULL,
-			      &entry)) {
-		call_wait(c);
-		call_waited(&c->wait.connection, ERR_NOT_FOUND);
+	rc = connect_view_find(view, c->link, call_wait(c), &entry);
+	if (rc == ERR_AGAIN)
 		return;
-	}
-	connect_view_refuse(c->worker->config.connections, entry, c->subject,
-			    c->injection->generation, call_wait(c));
+	c->asked_other = true;
+	if (!rc && strcmp(entry->snapshot->id, c->snapshot->id))
+		rc = ERR_NOT_FOUND; /* another has its link name now */
+	if (rc)
+		call_waited(&c->wait.connection, rc);
+	else
+		connect_view_refuse(view, entry, c->subject,
+				    c->injection->generation, call_wait(c));
+}
+
+void
+call_refresh(struct call *c, bool only_renew)
+{
+	call_move(c, CALL_REFRESH);
+	c->only_renew = only_renew;
+	c->asked_other = false;
+	call_start_timer(c, only_renew ? RENEW_TIMEOUT_MS : WAIT_TIMEOUT_MS);
+	call_refuse(c);
 }

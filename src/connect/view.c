@@ -12,6 +12,7 @@
  *
  * Runs in the front, each view on its worker's loop.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "connect/view_priv.h"
@@ -211,11 +212,27 @@ entries_drop(struct connect_view *v, const char *connection)
 
 /* ---- one view ---- */
 
+/* One injection alone is named "!link/subject". */
+static void
+injection_drop(struct connect_view *v, const char *named)
+{
+	const char *subject = strchr(named, '/') + 1;
+	struct slice link = slice_of(named + 1, (size_t)(subject - named - 2));
+	struct view_entry *e = table_get(v->entries, link);
+
+	if (e)
+		view_entry_set_injection(e, subject, NULL);
+}
+
 static void
 view_forget(struct loop_peer *p, const char *connection)
 {
 	struct connect_view *v = CONTAINER_OF(p, struct connect_view, peer);
 
+	if (connection && connection[0] == '!') {
+		injection_drop(v, connection);
+		return;
+	}
 	v->unknown_since_ms = 0;
 	entries_drop(v, connection);
 }
@@ -435,4 +452,14 @@ void
 connect_views_withdraw(struct connect_views *v, const char *connection)
 {
 	loop_circle_tell(&v->circle, connection);
+}
+
+void
+view_withdraw_injection(struct connect_views *v, const char *link,
+			const char *subject)
+{
+	char named[192];
+
+	snprintf(named, sizeof(named), "!%s/%s", link, subject);
+	loop_circle_tell(&v->circle, named);
 }

@@ -103,6 +103,9 @@ struct connect_wait {
 	char detail[256];
 	enum connect_status status; /* of the grant, with ERR_WRONG_STATE */
 	unsigned retry_after_s;
+	/* With ERR_WRONG_STATE: the refused token was itself made because the
+	 * one before had been refused, not long ago. */
+	bool refused_again;
 };
 
 /* 0 with *out; ERR_NOT_FOUND; or ERR_AGAIN: w->done() will be called (0:
@@ -125,7 +128,8 @@ int connect_view_inject(struct connect_view *v, struct connect_entry *e,
 /*
  * The service has refused the token of this generation: get another.  Always
  * answers through w->done(): 0 when a newer generation is there, ERR_WRONG_STATE
- * (none to be had; refused once before for this token), ERR_BUSY, ….
+ * (none to be had; refused once before for this token), ERR_BUSY, ….  It goes
+ * on when nobody waits any more; then every view forgets the refused one.
  */
 void connect_view_refuse(struct connect_view *v, struct connect_entry *e,
 			 const char *subject, uint64_t generation,

@@ -29,6 +29,7 @@ struct view_ask {
 	uint64_t epoch;
 	struct connect_wait *waiting;
 	struct loop_task task;
+	struct loop_work withdraw;
 	struct proc_call call;
 	/* the answer */
 	int err;
@@ -90,13 +91,11 @@ ask_keep(struct connect_view *v, struct view_ask *a)
 }
 
 static void
-ask_answered(struct loop_task *task)
+ask_finish(struct view_ask *a)
 {
-	struct view_ask *a = CONTAINER_OF(task, struct view_ask, task);
 	struct connect_view *v = a->view;
 	int err;
 
-	step_reached("front.answered");
 	if (v) {
 		table_remove(v->asking, slice_str(a->key));
 		/* withdrawn meanwhile: whoever waits looks again */
@@ -112,10 +111,44 @@ ask_answered(struct loop_task *task)
 		slice_trim_utf8(w->detail);
 		w->status = a->problem.status;
 		w->retry_after_s = a->problem.retry_after_s;
+		w->refused_again = !strcmp(a->problem.code, "refused_again");
 		view_wait_finish(w, err);
 	}
 	connect_injection_unref(a->injection);
 	free(a);
+}
+
+static void
+ask_withdraw_work(struct loop_work *w)
+{
+	struct view_ask *a = CONTAINER_OF(w, struct view_ask, withdraw);
+
+	view_withdraw_injection(a->all, a->link, a->who.subject);
+}
+
+static void
+ask_withdraw_done(struct loop_work *w)
+{
+	ask_finish(CONTAINER_OF(w, struct view_ask, withdraw));
+}
+
+static void
+ask_answered(struct loop_task *task)
+{
+	struct view_ask *a = CONTAINER_OF(task, struct view_ask, task);
+
+	step_reached("front.answered");
+	if (a->err || a->type != CONNECT_KEEPER_REFUSED) {
+		ask_finish(a);
+		return;
+	}
+	/* The refused token is in other views, too, and no call is to carry
+	 * it after this one was told: it may not be such as can be sent
+	 * again. */
+	a->withdraw.work = ask_withdraw_work;
+	a->withdraw.done = ask_withdraw_done;
+	a->withdraw.loop = a->loop;
+	loop_work_start(a->all->pool, &a->withdraw);
 }
 
 /* ---- on the keeper channel's loop ---- */

@@ -80,6 +80,10 @@ void view_entry_set_snapshot(struct view_entry *e,
 /* Replaces; takes the injection (NULL: removes). */
 void view_entry_set_injection(struct view_entry *e, const char *subject,
 			      struct connect_injection *i);
+/* A work thread: returns when no view has the injection that it had for this
+ * subject; the rest of the entry stays. */
+void view_withdraw_injection(struct connect_views *v, const char *link,
+			     const char *subject);
 struct connect_injection *view_entry_injection(const struct view_entry *e,
 					       const char *subject);
 
