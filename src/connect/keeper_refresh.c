@@ -32,6 +32,27 @@ _Static_assert((int)LEASE_MS > (int)CONNECT_TOKEN_MS,
 
 /* ---- ahead of expiry ---- */
 
+static void refresh_fire(struct loop_timer *t);
+
+static void
+refresh_fire_at(struct keeper_active *a, int64_t at, int64_t now)
+{
+	loop_timer_start(a->keeper->loop, &a->timer,
+			 at > now ? (uint64_t)(at - now) : 1, refresh_fire);
+}
+
+/* It could not be begun now: again as soon as it can, while there is a token
+ * to be ahead of. */
+static void
+refresh_fire_later(struct keeper_active *a, uint32_t wait_s)
+{
+	int64_t now = keeper_row_now(a->keeper, &a->row);
+	int64_t at = now + (wait_s ? (int64_t)wait_s * 1000 : 1000);
+
+	if (at < a->row.expires_at)
+		refresh_fire_at(a, at, now);
+}
+
 static void
 refresh_fire(struct loop_timer *t)
 {
@@ -44,8 +65,9 @@ refresh_fire(struct loop_timer *t)
 	if (a->state == KEEPER_IDLE &&
 	    !keeper_active_get(a->keeper, &who, &same) && a->in_use &&
 	    a->row.status == CONNECT_CONNECTED && !a->row.suspended &&
-	    !a->keeper->stopping)
-		keeper_refresh_start(a, &problem);
+	    !a->keeper->stopping &&
+	    keeper_refresh_start(a, &problem) == ERR_BUSY)
+		refresh_fire_later(a, problem.retry_after_s);
 	keeper_active_put(a);
 }
 
@@ -60,8 +82,7 @@ keeper_refresh_ahead(struct keeper_active *a, const struct binding *b)
 	at = keeper_refresh_due_at(&a->row, b);
 	if (at < a->row.retry_at)
 		at = a->row.retry_at;
-	loop_timer_start(a->keeper->loop, &a->timer,
-			 at > now ? (uint64_t)(at - now) : 1, refresh_fire);
+	refresh_fire_at(a, at, now);
 }
 
 /* ---- start ---- */

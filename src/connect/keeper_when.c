@@ -62,19 +62,37 @@ keeper_refresh_possible(const struct keeper_payload *p)
 	       method_credential_get(&p->fields, SLICE("refresh_token"));
 }
 
+/* Before the end it is given to nobody: a part of the lifetime; and where a
+ * service renews in its last seconds alone, there must be time left to do
+ * so. */
+static int64_t
+unsafe_ms(const struct keeper_row *r, const struct catalog_refresh *rule)
+{
+	int64_t ms = least(row_lifetime(r) / 20, UNSAFE_MAX_MS);
+
+	if (rule->window_s)
+		ms = least(ms, (int64_t)rule->window_s * 1000 / 2);
+	return ms;
+}
+
 int64_t
 keeper_refresh_due_at(const struct keeper_row *r, const struct binding *b)
 {
 	const struct catalog_refresh *rule = rule_of(b);
 	int64_t margin = least(row_lifetime(r) / 10, MARGIN_MAX_MS);
+	int64_t window = (int64_t)rule->window_s * 1000;
 
 	if (rule->margin_s)
 		margin = (int64_t)rule->margin_s * 1000;
 	/* a margin longer than the life would renew without end */
 	margin = least(margin, row_lifetime(r) / 2);
+	/* nor is it ahead when nobody gets the token any more */
+	if (margin < unsafe_ms(r, rule))
+		margin = unsafe_ms(r, rule);
 	margin += jitter(margin / 8);
-	if (rule->window_s)
-		margin = least(margin, (int64_t)rule->window_s * 1000);
+	/* once the service renews at all */
+	if (window && margin > window)
+		margin = window - jitter(window / 8);
 	return r->expires_at - margin;
 }
 
@@ -86,20 +104,6 @@ keeper_refresh_opens_at(const struct keeper_row *r, const struct binding *b)
 	if (!window_s || !r->expires_at)
 		return 0;
 	return r->expires_at - (int64_t)window_s * 1000;
-}
-
-/* A part of the lifetime; and where a service renews in its last seconds
- * alone, there must be time left to do so. */
-static int64_t
-good_until(const struct keeper_row *r, const struct catalog_refresh *rule)
-{
-	int64_t margin = least(row_lifetime(r) / 20, UNSAFE_MAX_MS);
-
-	if (!r->expires_at)
-		return 0;
-	if (rule->window_s)
-		margin = least(margin, (int64_t)rule->window_s * 1000 / 2);
-	return r->expires_at - margin;
 }
 
 /* ---- staying alive ---- */
@@ -138,7 +142,7 @@ keeper_when_set(struct keeper_row *r, const struct keeper_payload *p)
 	const struct catalog_refresh *rule = rule_of(p->binding);
 	int64_t life;
 
-	r->good_until = good_until(r, rule);
+	r->good_until = r->expires_at ? r->expires_at - unsafe_ms(r, rule) : 0;
 	r->ends_at = r->idle_ends_at = r->keep_at = 0;
 	r->ends_why[0] = '\0';
 	if (p->binding->kind != CATALOG_OAUTH2_CODE)

@@ -21,7 +21,10 @@ static const char definition[] =
 	"\"authorize\":{\"url\":\"https://login.example.com/auth\"},"
 	"\"token\":{\"url\":\"https://login.example.com/token\"},"
 	"\"answer\":{\"expires\":[{\"path\":\"expiry\",\"unit\":\"rfc3339\"},"
-	"{\"path\":\"expires_in\",\"unit\":\"s\"}]}}},"
+	"{\"path\":\"expires_in\",\"unit\":\"s\"},"
+	"{\"path\":\"life.ms\",\"unit\":\"ms\"},"
+	"{\"path\":\"ends_s\",\"unit\":\"at_s\"},"
+	"{\"path\":\"ends_ms\",\"unit\":\"at_ms\"}]}}},"
 	"\"api\":{\"base_url\":\"https://api.example.com\","
 	"\"hosts\":[\"api.example.com\"]}}";
 
@@ -110,6 +113,17 @@ expiry_is_read_as_it_comes(void **state)
 		{ "\"expires_in\":3600.5", NOW + 3600000 },
 		{ "\"expiry\":\"2001-09-09T01:46:40Z\"", 1000000000000 },
 		{ "\"expiry\":\"1970-01-01T00:00:01Z\"", 1000 },
+		{ "\"life\":{\"ms\":3600000}", NOW + 3600000 },
+		{ "\"life\":{\"ms\":\"3600000\"}", NOW + 3600000 },
+		{ "\"ends_s\":1700000000", 1700000000000 },
+		{ "\"ends_s\":\"1700000000\"", 1700000000000 },
+		{ "\"ends_ms\":1700000000000", 1700000000000 },
+		{ "\"ends_ms\":1.7e12", 1700000000000 },
+		/* the first place that says something, not the first at all */
+		{ "\"expires_in\":60,\"life\":{\"ms\":1}", NOW + 60000 },
+		{ "\"expires_in\":0,\"life\":{\"ms\":7}", NOW + 7 },
+		{ "\"expires_in\":\"soon\",\"ends_s\":5", 5000 },
+		{ "\"expiry\":\"never\",\"expires_in\":60", NOW + 60000 },
 	};
 	char text[200];
 	size_t i;
