@@ -6,8 +6,9 @@ import { before, it } from 'node:test'
 import { gib } from '../support/api.mjs'
 import { request } from '../support/http.mjs'
 import { connectRaw } from '../support/raw.mjs'
-import { suite } from '../support/scope.mjs'
-import { startBearerWorld } from '../support/worlds.mjs'
+import { freePort, suite } from '../support/scope.mjs'
+import { bearerService } from '../support/definitions.mjs'
+import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
 
 suite('the gateway', (scope) => {
 	let drawbridge, api, link, token
@@ -256,10 +257,21 @@ suite('the gateway', (scope) => {
 	it('a head beyond its limits is 431, TRACE and CONNECT are 405', async () => {
 		assert.equal((await drawbridge.raw(head('/echo', `X-A: ${'a'.repeat(40_000)}\r\n`) + '\r\n')).status, 431)
 		assert.equal((await drawbridge.raw(head('/echo', 'X-A: a\r\n'.repeat(120)) + '\r\n')).status, 431)
-		assert.equal((await drawbridge.raw(head().replace('GET', 'TRACE') + '\r\n')).status, 405)
+		const count = api.requests.length
+		for (const method of ['TRACE', 'CONNECT', 'Trace']) {
+			const answer = await drawbridge.raw(head().replace('GET', method) + '\r\n')
+			assert.deepEqual([answer.status, answer.headers['drawbridge-error']], [405, 'method_not_allowed'], method)
+		}
+		assert.equal(api.requests.length, count)
 	})
 
 	it('a service that is down is 502, one that hangs is 504, each a problem of ours', async () => {
+		await addService(drawbridge, bearerService('down', { url: `http://127.0.0.1:${await freePort()}` }))
+		const { link_name: nobody } = await newConnection(drawbridge, 'down', { credentials: { token: 'token-for-nobody' } })
+		const down = await drawbridge.via(nobody, '/echo')
+		assert.equal(down.status, 502)
+		assert.equal(down.headers['drawbridge-error'], 'upstream_unreachable')
+		assert.match(down.headers['content-type'], /application\/problem\+json/)
 		const slow = await drawbridge.via(link, '/hang', { headers: { 'drawbridge-timeout': '1' } })
 		assert.equal(slow.status, 504)
 		assert.equal(slow.headers['drawbridge-error'], 'upstream_timeout')
