@@ -11,6 +11,7 @@ import { connect } from 'node:tls'
 import { startAuthority } from '../support/ca.mjs'
 import { binary } from '../support/drawbridge.mjs'
 import { run, startProcess } from '../support/process.mjs'
+import { connectRaw } from '../support/raw.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { traffic } from '../support/traffic.mjs'
 import { startBearerWorld } from '../support/worlds.mjs'
@@ -43,6 +44,35 @@ suite('settings that change while the server runs', () => {
 		assert.match(drawbridge.log, /"event":"reloaded"/)
 		assert.ok(!drawbridge.server.end)
 		assert.equal(told(drawbridge).renewal.state, 'done')
+	}))
+
+	it('log level and number of connections follow the settings', scoped(async (scope) => {
+		const config = join(temporaryFolder(scope), 'settings')
+		writeFileSync(config, 'log-level = error\nworkers = 1\ndrain = 1s\n')
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { flags: ['--config', config] } })
+		const open = async (count) => {
+			const all = Array.from({ length: count }, () => connectRaw(scope, drawbridge.port))
+			for (const raw of all)
+				raw.send(`GET /via/${link}/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n\r\n`)
+			const answered = await Promise.all(all.slice(0, 16).map((raw) => raw.answer()))
+			assert.deepEqual(answered.filter(({ status }) => status !== 200), [])
+			return all
+		}
+		const all = await open(17)
+		assert.equal((await all[16].answer()).status, 200)
+		all.forEach((raw) => raw.close())
+		assert.doesNotMatch(drawbridge.log, /"level":"info"/)
+		writeFileSync(config, 'log-level = info\nworkers = 1\nmax-connections = 16\ndrain = 1s\n')
+		await reload(drawbridge)
+		assert.match(drawbridge.log, /"level":"info".*"event":"reloaded"/)
+		drawbridge.agent.destroy()
+		const now = await open(16)
+		const late = connectRaw(scope, drawbridge.port)
+		late.send(`GET /via/${link}/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n\r\n`)
+		await sleep(300)
+		assert.equal(late.buffered.length, 0, 'one more than 16 waits')
+		now[0].close()
+		assert.equal((await late.answer()).status, 200)
 	}))
 
 	it('what the guard allows follows the settings', scoped(async (scope) => {
