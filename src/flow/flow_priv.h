@@ -201,6 +201,7 @@ struct flow_run {
 	json_t *handoff;  /* {message, email} to be stored; or NULL */
 	int block;	  /* index of the block that runs */
 	unsigned steps;
+	size_t made; /* bytes of values; see FLOW_MADE_MAX */
 	const char *exit;
 	const char *to_flow;
 	char problem[320];

@@ -3,8 +3,12 @@
  * set: changes variables of the flow, of blocks and of the session, in
  * order: "value" is a JSON template; "add" a template for a number that is
  * added to what the variable has (nothing, or no number: 0).
+ *
+ * A value may be made of others, and so be twice as long as they are: what
+ * all blocks make until the next wait has a bound.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "flow/flow_priv.h"
@@ -125,27 +129,40 @@ set_add(struct flow_run *run, const struct set *s, const json_t *by)
 	json_decref(more);
 }
 
+/* What cannot be made changes nothing, but was as much work as the longest. */
+static void
+set_make(struct flow_run *run, const struct set *s)
+{
+	json_t *value = NULL;
+
+	if (template_json_render(s->value ? s->value : s->add, run->values,
+				 TEMPLATE_MISSING_EMPTY, VALUE_MAX, &value,
+				 NULL)) {
+		run->made += VALUE_MAX;
+		return;
+	}
+	run->made += json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+	if (s->value)
+		flow_value_set(run, s->variable, json_deep_copy(value));
+	else
+		set_add(run, s, value);
+	json_decref(value);
+}
+
 static enum flow_next
 set_enter(struct flow_run *run, const struct flow_block *b)
 {
 	const struct sets *sets = b->data;
-	const struct set *s;
-	json_t *value, *copy;
 	size_t i;
 
 	for (i = 0; i < sets->count; i++) {
-		s = &sets->items[i];
-		value = NULL;
-		if (template_json_render(s->value ? s->value : s->add,
-					 run->values, TEMPLATE_MISSING_EMPTY,
-					 VALUE_MAX, &value, NULL))
-			continue; /* what cannot be made changes nothing */
-		copy = s->value ? json_deep_copy(value) : NULL;
-		if (s->value)
-			flow_value_set(run, s->variable, copy);
-		else
-			set_add(run, s, value);
-		json_decref(value);
+		set_make(run, &sets->items[i]);
+		if (run->made <= FLOW_MADE_MAX)
+			continue;
+		snprintf(run->problem, sizeof(run->problem),
+			 "runaway: the values are too long, all together, "
+			 "without a question.");
+		return FLOW_FAILED;
 	}
 	run->exit = "next";
 	return FLOW_GO;
