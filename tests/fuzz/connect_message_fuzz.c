@@ -9,10 +9,11 @@
  */
 #include <stdlib.h>
 
-#include "connect/message.h"
+#include "connect/message_keys.h"
 #include "proc/proc_priv.h"
 
 #define NOTHING(m) (void)(m)
+#define connect_msg_counts connect_counts /* the view's own struct */
 /* Each message by its name, and what releases it. */
 #define MESSAGES(X) \
 	X(subject, NOTHING) \
@@ -28,7 +29,13 @@
 	X(token, connect_msg_token_release) \
 	X(token_answer, connect_msg_token_answer_release) \
 	X(lookup, connect_msg_lookup_release) \
-	X(looked_up, NOTHING)
+	X(looked_up, NOTHING) \
+	X(keyring, NOTHING) \
+	X(rotate, NOTHING) \
+	X(copy, NOTHING) \
+	X(copied, NOTHING) \
+	X(egress, NOTHING) \
+	X(counts, NOTHING)
 
 #define PAIR(name, release) \
 	static struct secret *name##_again(struct slice bytes) \

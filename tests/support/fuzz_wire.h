@@ -20,7 +20,7 @@ fuzz_cut(uint32_t *state, size_t at, size_t size)
 	*state ^= *state << 13; /* Marsaglia's xorshift */
 	*state ^= *state >> 17;
 	*state ^= *state << 5;
-	n = *state % 8 ? 1 + (*state >> 8) % 23 : 1 + (*state >> 8) % 5000;
+	n = *state % 32 ? 1 + (*state >> 8) % 23 : 1 + (*state >> 8) % 5000;
 	return n < size - at ? n : size - at;
 }
 
