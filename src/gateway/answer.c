@@ -86,47 +86,24 @@ url_base(const struct via *v)
 	};
 }
 
+typedef void rewrite(const struct gateway_url_base *, struct slice,
+		     struct buf *);
+
+/* The field with its references so; without it where none is left. */
 static int
-put_location(const struct via *v, struct http_writer *w,
-	     const struct http_field *f)
+put_rewritten(const struct via *v, struct http_writer *w,
+	      const struct http_field *f, rewrite *by)
 {
 	struct gateway_url_base from = url_base(v);
-	struct buf url;
+	struct buf value;
 	int rc;
 
-	buf_init(&url, HTTP_HEAD_MAX);
-	gateway_url_rewrite(&from, f->value, &url);
-	rc = buf_err(&url);
-	if (!rc && url.len)
-		rc = put_field(w, f->name, buf_slice(&url));
-	buf_release(&url);
-	return rc;
-}
-
-/* Link (RFC 8288): every <target> in it. */
-static int
-put_link(const struct via *v, struct http_writer *w, const struct http_field *f)
-{
-	struct gateway_url_base from = url_base(v);
-	struct slice rest = f->value, url;
-	struct buf out;
-	size_t open;
-	int rc;
-
-	buf_init(&out, HTTP_HEAD_MAX);
-	while (rest.len) {
-		open = slice_find(rest, '<');
-		buf_put_slice(&out, slice_head(rest, open + 1));
-		rest = slice_from(rest, open + 1);
-		if (!rest.len)
-			break;
-		url = slice_head(rest, slice_find(rest, '>'));
-		gateway_url_rewrite(&from, url, &out);
-		rest = slice_from(rest, url.len);
-	}
-	rc = buf_err(&out) ? buf_err(&out)
-			   : put_field(w, f->name, buf_slice(&out));
-	buf_release(&out);
+	buf_init(&value, HTTP_HEAD_MAX);
+	by(&from, f->value, &value);
+	rc = buf_err(&value);
+	if (!rc && value.len)
+		rc = put_field(w, f->name, buf_slice(&value));
+	buf_release(&value);
 	return rc;
 }
 
@@ -217,9 +194,9 @@ answer_field(struct via *v, struct http_writer *w, const struct http_field *f)
 	switch (f->id) {
 	case HTTP_CONTENT_LOCATION:
 	case HTTP_LOCATION:
-		return put_location(v, w, f);
+		return put_rewritten(v, w, f, gateway_url_rewrite);
 	case HTTP_LINK:
-		return put_link(v, w, f);
+		return put_rewritten(v, w, f, gateway_link_rewrite);
 	case HTTP_WWW_AUTHENTICATE:
 		return put_field(w, SLICE("Drawbridge-WWW-Authenticate"),
 				 f->value);

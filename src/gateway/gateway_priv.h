@@ -80,6 +80,15 @@ void gateway_scrub_end(struct via *v);
 enum http_relay gateway_scrub_relay(struct via *v, struct http_writer *w,
 				    uint64_t *moved);
 
+/* ---- link.c ---- */
+/*
+ * Appends a Link field's value (RFC 8288 3) with all of its references so.
+ * What cannot be read strictly, and all behind it, is left out; nothing is
+ * appended when that is all.  Errors stick in out.
+ */
+void gateway_link_rewrite(const struct gateway_url_base *from,
+			  struct slice value, struct buf *out);
+
 /* ---- answer.c ---- */
 /* Writes the head of the service's answer for the client; sets the body's
  * framing.  0 or ERR_TOO_LARGE, then nothing is written. */

@@ -18,7 +18,8 @@
  */
 #include "gateway/gateway_priv.h"
 
-/* Bytes that no URL holds as they are, percent-encoded. */
+/* Bytes that no URL holds as they are, percent-encoded: a '<' in a Link would
+ * begin another reference for some clients. */
 static void
 put_clean(struct buf *out, struct slice text)
 {
@@ -26,7 +27,7 @@ put_clean(struct buf *out, struct slice text)
 
 	for (i = 0; i < text.len; i++) {
 		if (text.ptr[i] > ' ' && text.ptr[i] < 0x7f &&
-		    text.ptr[i] != '\\')
+		    !strchr("\\<>\"", text.ptr[i]))
 			buf_putc(out, text.ptr[i]);
 		else
 			buf_printf(out, "%%%02X", (unsigned char)text.ptr[i]);
