@@ -208,6 +208,14 @@ bool api_secrets_only(struct api_request *r, const char *const *names);
 /* A decoded parameter of a form body, in the arena; "" where none. */
 const char *api_form(struct api_request *r, const char *name);
 
+/*
+ * Takes the values of these names (NULL at the end) out of a form, as
+ * json_lift_secrets() does; ERR_INVALID also for such a name written with
+ * escapes, for a value that does not decode, and for a NUL in it.
+ */
+int api_form_lift(char *text, size_t len, const char *const *names,
+		  struct json_secret *out, size_t max, size_t *count);
+
 /* ---- who ---- */
 
 /* Reads the credential from the head, on the loop. */

@@ -326,40 +326,11 @@ request_take_place(struct api_request *r)
 	return false;
 }
 
-/* "name=value" pairs of a form: takes a secret's value out. */
-static int
-form_lift(struct api_request *r, char *text, size_t len, const char *name)
-{
-	struct slice rest = slice_of(text, len), n, v;
-	struct json_secret *s;
-	struct buf b;
-	int rc = 0;
-
-	while (!rc && http_query_next(&rest, &n, &v)) {
-		if (!slice_eq(n, slice_str(name)) || !v.len)
-			continue;
-		if (r->secret_count == API_SECRETS)
-			return ERR_TOO_LARGE;
-		buf_init(&b, SECRET_MAX);
-		rc = codec_percent_decode(&b, v, true);
-		s = &r->secrets[r->secret_count];
-		slice_copy(n, s->name, sizeof(s->name));
-		s->value = rc ? NULL : secret_from(b.data, b.len);
-		if (!rc && s->value)
-			r->secret_count++;
-		else if (!rc)
-			rc = ERR_NOMEM;
-		buf_wipe(&b);
-		memset(text + (v.ptr - text), '*', v.len);
-	}
-	return rc;
-}
-
 static int
 body_lift(struct api_request *r, char *text, size_t len)
 {
 	const struct api_lift *lift;
-	const char *const *name;
+	struct json_secret *out;
 	size_t i, count;
 	int rc = 0;
 
@@ -367,15 +338,16 @@ body_lift(struct api_request *r, char *text, size_t len)
 		lift = &r->route->lifts[i];
 		if (!lift->under)
 			break;
-		if (r->route->flags & API_FORM) {
-			for (name = lift->names; *name && !rc; name++)
-				rc = form_lift(r, text, len, *name);
-			continue;
-		}
+		out = r->secrets + r->secret_count;
 		count = 0;
-		rc = json_lift_secrets(text, len, lift->under, lift->names,
-				       r->secrets + r->secret_count,
-				       API_SECRETS - r->secret_count, &count);
+		if (r->route->flags & API_FORM)
+			rc = api_form_lift(text, len, lift->names, out,
+					   API_SECRETS - r->secret_count,
+					   &count);
+		else
+			rc = json_lift_secrets(
+				text, len, lift->under, lift->names, out,
+				API_SECRETS - r->secret_count, &count);
 		r->secret_count += count;
 	}
 	return rc;

@@ -12,13 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "connect/message.h"
+#include "connect/exchanger_priv.h"
 #include "connect/roles.h"
 #include "egress/egress.h"
 
 enum {
 	RESOLVERS = 4,
-	ANSWER_MAX = 64 * 1024,
 	EARLIER_MS = 2000, /* than the keeper gives up */
 	UNDER_WAY_MAX = 256,
 	EXIT_CONFIG = 78,
@@ -127,42 +126,11 @@ reply_token(struct exchange *e, int err, const char *detail)
 /* ---- look-ups ---- */
 
 static void
-lookup_values(const struct catalog_lookup *l, const json_t *tree,
-	      struct connect_msg_looked_up *m)
-{
-	const json_t *v;
-	size_t i;
-
-	for (i = 0; i < l->values.count && i < METHOD_CAPTURES_MAX; i++) {
-		v = binding_path_get(tree, l->values.items[i].path);
-		if (json_is_string(v))
-			slice_copy(slice_of(json_string_value(v),
-					    json_string_length(v)),
-				   m->values[i], sizeof(m->values[i]));
-		else if (json_is_integer(v))
-			snprintf(m->values[i], sizeof(m->values[i]), "%lld",
-				 (long long)json_integer_value(v));
-		m->value_count = i + 1;
-	}
-	v = l->account ? binding_path_get(tree, l->account) : NULL;
-	if (json_is_string(v) &&
-	    !slice_has_control(slice_str(json_string_value(v))))
-		snprintf(m->account, sizeof(m->account), "%s",
-			 json_string_value(v));
-	slice_trim_utf8(m->account);
-}
-
-static void
 reply_lookup(struct exchange *e, int err, const char *detail)
 {
-	const struct catalog_lookup *l =
-		&e->lookup.binding->method->lookups.items[e->lookup.index];
 	struct connect_msg_looked_up *m = calloc(1, sizeof(*m));
 	struct egress_fetch *f = &e->fetch;
-	struct json_problem problem = { 0 };
 	struct proc_pack *p = proc_pack_new();
-	const json_t *item;
-	json_t *tree = NULL;
 
 	if (!m || !p) {
 		free(m);
@@ -172,26 +140,9 @@ reply_lookup(struct exchange *e, int err, const char *detail)
 	}
 	m->err = err;
 	snprintf(m->detail, sizeof(m->detail), "%s", detail);
-	if (!err && (f->status < 200 || f->status > 299)) {
-		m->err = ERR_PROTOCOL;
-		snprintf(m->detail, sizeof(m->detail),
-			 "the look-up after consent was answered with HTTP %d",
-			 f->status);
-	} else if (!err) {
-		m->err = json_read(buf_slice(&f->answer), ANSWER_MAX, &tree,
-				   &problem);
-		snprintf(m->detail, sizeof(m->detail), "%.255s",
-			 problem.detail);
-	}
-	if (tree) {
-		item = binding_lookup_item(e->lookup.binding, e->lookup.index,
-					   tree, m->detail, sizeof(m->detail));
-		if (item)
-			lookup_values(l, item, m);
-		else
-			m->err = ERR_NOT_FOUND;
-	}
-	json_decref(tree);
+	if (!err)
+		connect_lookup_read(e->lookup.binding, e->lookup.index,
+				    f->status, buf_slice(&f->answer), m);
 	connect_msg_looked_up_pack(m, p);
 	free(m);
 	proc_reply(e->rq, 0, p);
@@ -257,7 +208,7 @@ exchange_start(struct exchange *e)
 		exchange_end(e, ERR_TIMEOUT, err_text(ERR_TIMEOUT));
 		return;
 	}
-	e->fetch.max_bytes = ANSWER_MAX;
+	e->fetch.max_bytes = CONNECT_ANSWER_MAX;
 	e->fetch.timeout_ms = left - EARLIER_MS;
 	e->fetch.done = fetch_done;
 	e->fetching = true;
@@ -355,7 +306,7 @@ lookup_url(struct exchange *e, const char *url)
 	const struct secret *query = e->lookup.query;
 	struct buf b;
 
-	buf_init(&b, ANSWER_MAX);
+	buf_init(&b, CONNECT_ANSWER_MAX);
 	buf_puts(&b, url);
 	if (query) {
 		buf_putc(&b, strchr(url, '?') ? '&' : '?');
@@ -376,7 +327,7 @@ lookup_fields(struct exchange *e)
 	struct buf b;
 	size_t i;
 
-	buf_init(&b, ANSWER_MAX);
+	buf_init(&b, CONNECT_ANSWER_MAX);
 	if (add)
 		buf_put(&b, secret_peek(add), secret_len(add));
 	for (i = 0; i < own->count; i++) {
