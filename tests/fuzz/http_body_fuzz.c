@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf first, again, wire;
 
-	if (size > 16 * 1024)
+	if (size > 40 * 1024) /* a block and more */
 		return 0;
 	buf_init(&first, 64 * 1024);
 	buf_init(&again, 64 * 1024);
