@@ -97,7 +97,16 @@ check(const char *service, const struct said *said, struct slice body,
 		ASSERT(!strcmp(out, "a b"));
 }
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	ASSERT(!catalog_new(NULL, 0, &catalog, NULL));
+	return 0;
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -112,8 +121,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	if (!catalog)
-		ASSERT(!catalog_new(NULL, 0, &catalog, NULL));
 	service = services[data[0] % ARRAY_LEN(services)];
 	memset(&snapshot, 0, sizeof(snapshot));
 	snapshot.catalog = catalog;

@@ -27,14 +27,18 @@ static const struct {
 };
 static struct binding *bindings[ARRAY_LEN(services)];
 
-static void
-bind_all(void)
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct json_problem problem = { 0 };
 	struct catalog *cat;
 	json_t *parameters;
 	size_t i;
 
+	(void)argc, (void)argv;
 	ASSERT(!catalog_new(NULL, 0, &cat, NULL));
 	for (i = 0; i < ARRAY_LEN(services); i++) {
 		parameters =
@@ -47,6 +51,7 @@ bind_all(void)
 		json_decref(parameters);
 	}
 	catalog_unref(cat);
+	return 0;
 }
 
 static void
@@ -177,8 +182,6 @@ take_lookup(struct binding *b, int status, struct slice body)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -188,8 +191,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	if (!bindings[0])
-		bind_all();
 	b = binding_dup(bindings[data[0] % ARRAY_LEN(bindings)]);
 	ASSERT(b);
 	rest = slice_from(rest, 2);
