@@ -8,7 +8,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { request } from './http.mjs'
+import http from 'node:http'
+import { secretSeen } from './known_secrets.mjs'
+import { listen, readBody, request } from './http.mjs'
 import { mustRun, startProcess } from './process.mjs'
 import { eventually, freePort, temporaryFolder } from './scope.mjs'
 
@@ -33,12 +35,27 @@ export async function startGlewlwyd(scope, { redirectUris = ['http://127.0.0.1/o
 	const user = { username: 'grace', password: 'users-password-55' }
 	await populate(url, { client, user, redirectUris, ttl, oneUse })
 	const base = `${url}/api/oidc`
+	const token = await startNoting(scope, `${base}/token`)
 	return { url, port, client, user, server, log: () => readFileSync(join(folder, 'glewlwyd.log'), 'utf8'),
-		endpoints: { authorize: `${base}/auth`, token: `${base}/token`, revoke: `${base}/revoke`,
+		endpoints: { authorize: `${base}/auth`, token, revoke: `${base}/revoke`,
 			introspect: `${base}/introspect`, userinfo: `${base}/userinfo` },
 		introspect: (token) => introspect(base, client, token),
 		refreshTokens: () => database(folder, 'SELECT gpor_id, gpor_enabled FROM gpo_refresh_token'),
 		killRefreshTokens: () => database(folder, 'UPDATE gpo_refresh_token SET gpor_enabled = 0') }
+}
+
+/* In front of the token endpoint: what it is sent and what it issues is remembered as secret. */
+async function startNoting(scope, url) {
+	const server = http.createServer(async (incoming, response) => {
+		const body = await readBody(incoming)
+		const fields = new URLSearchParams(body.toString('utf8'))
+		secretSeen(...['code', 'code_verifier', 'refresh_token', 'client_secret'].map((name) => fields.get(name)))
+		const { host, connection, 'content-length': length, ...headers } = incoming.headers
+		const answer = await request(url, { method: incoming.method, headers, body })
+		secretSeen(...['access_token', 'refresh_token', 'id_token'].map((name) => answer.json?.[name]))
+		response.writeHead(answer.status, answer.headers).end(answer.body)
+	})
+	return `http://127.0.0.1:${await listen(scope, server)}/token`
 }
 
 function database(folder, statement) {

@@ -22,7 +22,7 @@ export async function startOidc(scope, { redirectUris = ['http://127.0.0.1/oauth
 	const { default: Provider } = await import('oidc-provider')
 	const faults = new Faults()
 	const counts = { token: 0, refresh: 0, code: 0, client: 0, introspection: 0, revocation: 0 }
-	const seen = { tokenRequests: [], revoked: [] }
+	const seen = { tokenRequests: [], revoked: [], issued: [] }
 	const server = http.createServer((incoming, response) => handler(incoming, response))
 	let handler = (_, response) => response.end()
 	const actualPort = await listen(scope, server, { port })
@@ -85,7 +85,17 @@ function watch({ counts, seen, faults }) {
 		}
 		if (!await faults.run(name, context.res, next))
 			context.respond = false
+		if (name === 'token')
+			issued(seen, Object(context.body))
 	}
+}
+
+/* Also of what is issued and never comes back: the refresh token that is the current one. */
+function issued(seen, body) {
+	for (const kind of ['access_token', 'refresh_token', 'id_token'])
+		if (body[kind])
+			seen.issued.push({ kind, value: body[kind] })
+	secretSeen(body.access_token, body.refresh_token, body.id_token)
 }
 
 async function introspect(issuer, client, token) {
