@@ -571,12 +571,15 @@ parent_watch(struct parent *p)
 	return loop_io_start(p->loop, &p->input, 0, parent_input);
 }
 
+/* It may hold the key of a passphrase: no core of it, which a limit alone does
+ * not keep the kernel from piping to a program, and no look inside. */
 static void
 parent_limits(void)
 {
 	struct rlimit none = { 0, 0 }, files;
 
-	setrlimit(RLIMIT_CORE, &none);
+	if (prctl(PR_SET_DUMPABLE, 0) || setrlimit(RLIMIT_CORE, &none))
+		log_warn("not dropped: core files", LOG_I("errno", errno));
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);

@@ -19,7 +19,7 @@ export const owner = { email: 'owner@example.org', password: 'correct horse batt
 
 /*
  * options: egress (default: 127.0.0.0/8 may be called), caFile, flags (more of serve's), data (a folder to go on
- * with), port, socket (also listen on a Unix socket), env, cwd, publicHost, owner (false: none is made), binary.
+ * with), port, socket (also listen on a Unix socket), env, cwd, uid, gid, publicHost, owner (false: none is made), binary.
  */
 export async function startDrawbridge(scope, options = {}) {
 	const drawbridge = new Drawbridge(scope, options)
@@ -45,7 +45,7 @@ class Drawbridge {
 	}
 
 	async start() {
-		const { egress = ['127.0.0.0/8'], caFile, flags = [], socket, env, cwd, publicHost = 'localhost' } = this.#options
+		const { egress = ['127.0.0.0/8'], caFile, flags = [], socket, env, cwd, uid, gid, publicHost = 'localhost' } = this.#options
 		if (!existsSync(this.binary))
 			throw new Error(`${this.binary} is missing: build it, or name it in DRAWBRIDGE`)
 		this.port ??= await freePort()
@@ -55,7 +55,7 @@ class Drawbridge {
 		const more = [...egress.flatMap((range) => ['--egress-allow', range]),
 			...(caFile ? ['--ca-file', caFile] : []), ...(socket ? ['--listen', `unix:${this.socket}`] : []), ...flags]
 		this.server = startProcess(this.#scope, this.binary, ['serve', '--data', this.data,
-			'--listen', `127.0.0.1:${this.port}`, '--public-url', this.publicUrl, ...more], { env, cwd })
+			'--listen', `127.0.0.1:${this.port}`, '--public-url', this.publicUrl, ...more], { env, cwd, uid, gid })
 		await this.ready()
 	}
 

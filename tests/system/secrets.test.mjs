@@ -4,28 +4,47 @@
  * whatever the API answers, and in the memory of the process that faces callers.
  */
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync, openSync, readSync, closeSync } from 'node:fs'
-import { basename } from 'node:path'
+import { chownSync, copyFileSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { before, it } from 'node:test'
 import { consentAtOidc } from '../support/oidc.mjs'
-import { keyService } from '../support/definitions.mjs'
+import { clientCredentialsService, keyService } from '../support/definitions.mjs'
 import { connect } from '../support/consent.mjs'
-import { owner, startDrawbridge } from '../support/drawbridge.mjs'
-import { holds, spellings } from '../support/known_secrets.mjs'
+import { binary, owner, startDrawbridge } from '../support/drawbridge.mjs'
+import { Search, holds } from '../support/known_secrets.mjs'
+import { memoryOf } from '../support/memory.mjs'
+import { startProcess } from '../support/process.mjs'
 import { eventually, scoped, suite, temporaryFolder } from '../support/scope.mjs'
 import { addService, newConnection, startOidcWorld } from '../support/worlds.mjs'
 
 suite('secrets', (scope) => {
-	let world, drawbridge, oidc, link, keyLink
+	let world, drawbridge, oidc, link, keyLink, machineLink
 	const secrets = {}
 	const apiKey = 'sk_test_5up3r-S3cret/key+of=tests'
 
-	/* What the provider has seen so far. */
+	/* What the provider has seen and issued so far, the token that was never sent too. */
 	function note() {
+		const add = (name, value) => Object.values(secrets).includes(value)
+			|| (secrets[`${name} ${Object.keys(secrets).length}`] = value)
 		for (const { fields } of oidc.seen.tokenRequests.splice(0))
 			for (const [name, value] of fields)
 				if (['code', 'code_verifier', 'refresh_token'].includes(name))
-					secrets[`${name} ${Object.keys(secrets).length}`] = value
+					add(name, value)
+		for (const { kind, value } of oidc.seen.issued.splice(0))
+			add(kind, value)
+	}
+
+	const masterKey = () => readFileSync(join(drawbridge.data, 'keeper/master.key')).subarray(0, 32)
+
+	/* The memory of a process, whole, and a search in it for all whose names match. */
+	async function searched(pid, pattern, ...more) {
+		const { bytes, mapped, secret } = await memoryOf(pid)
+		assert.equal(bytes.length, mapped, 'every mapped byte was read')
+		const values = Object.entries(secrets).filter(([name]) => pattern.test(name)).map(([, value]) => value)
+		assert.ok(values.length > 0)
+		const found = new Search([...values, ...more]).find(bytes)
+		const named = Object.entries(secrets).find(([, value]) => value === found)?.[0]
+		return { bytes, secret, found: named ?? (found && 'the master key') }
 	}
 
 	before(async () => {
@@ -34,6 +53,10 @@ suite('secrets', (scope) => {
 		link = (await world.connected()).link_name
 		await addService(drawbridge, keyService('by_key', world.api))
 		keyLink = (await newConnection(drawbridge, 'by_key', { credentials: { api_key: apiKey } })).link_name
+		const { client_id, client_secret } = oidc.clients.machine
+		await addService(drawbridge, clientCredentialsService('by_machine', oidc, world.api), { client_id, client_secret })
+		machineLink = (await newConnection(drawbridge, 'by_machine', { scopes: ['tickets.read'] })).link_name
+		await drawbridge.via(machineLink, '/echo')
 		await drawbridge.via(link, '/echo')
 		await drawbridge.via(keyLink, '/echo')
 		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
@@ -45,13 +68,15 @@ suite('secrets', (scope) => {
 		oidc.faults.clear()
 		note()
 		Object.assign(secrets, { 'access token': world.api.requests.findLast(({ token }) => token).token,
-			'api key': apiKey, 'client secret': oidc.clients.web.client_secret, password: owner.password,
+			'api key': apiKey, 'client secret': oidc.clients.web.client_secret, 'client secret of a machine': client_secret,
+			password: owner.password,
 			'admin key': drawbridge.key })
 		await new Promise((resolve) => setTimeout(resolve, 1500)) /* call records are written in batches */
 	})
 
 	it('there is something to look for, and it would be found', () => {
-		assert.ok(Object.keys(secrets).length >= 9, Object.keys(secrets).join())
+		for (const [kind, count] of [['code', 1], ['code_verifier', 1], ['refresh_token', 2], ['access_token', 3], ['client secret', 2]])
+			assert.ok(Object.keys(secrets).filter((name) => name.startsWith(kind)).length >= count, `${kind}: ${Object.keys(secrets)}`)
 		for (const secret of Object.values(secrets))
 			assert.ok(secret.length >= 16, secret)
 		assert.ok(holds(`x ${Buffer.from(apiKey).toString('base64')} y`, apiKey))
@@ -89,38 +114,84 @@ suite('secrets', (scope) => {
 		}
 	})
 
-	/* A code passes through it, spent, and of no use without its verifier. */
-	it('after load no refresh token, client secret, verifier or master key is in the memory of the front', async () => {
+	/*
+	 * A code passes through it, spent, and of no use without its verifier. A former access token may stand in a buffer of
+	 * the wire until that is used again (SECURITY.md), and nowhere where secrets are kept.
+	 */
+	it('after load no refresh token, client secret, verifier or master key is in the memory of the front, nor a former token', async () => {
 		const failed = new Set()
 		for (let round = 0; round < 3; round++) {
-			await Promise.all(Array.from({ length: 100 }, async (_, n) => {
-				const { status } = await drawbridge.via(n % 2 ? link : keyLink, '/echo')
-				if (n % 2 && status !== 200) /* the API takes tokens alone */
+			await Promise.all(Array.from({ length: 60 }, async (_, n) => {
+				const { status } = await drawbridge.via([link, keyLink, machineLink][n % 3], '/echo')
+				if (n % 3 !== 1 && status !== 200) /* the API takes tokens alone */
 					failed.add(status)
 			}))
 			await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
 		}
 		assert.deepEqual([...failed], [])
-		await world.connected()
+		const { link_name: other } = await world.connected()
 		note()
-		const master = readFileSync(drawbridge.files().find((file) => basename(file) === 'master.key')).subarray(0, 32)
-		const memory = readMemory(drawbridge.role('front'))
-		assert.ok(memory.includes(Buffer.from(apiKey)), 'the injection in use is found: the memory is read')
-		assert.ok(!memory.includes(master), 'the master key')
-		for (const [name, secret] of Object.entries(secrets))
-			if (/refresh_token|client secret|code_verifier/.test(name))
-				assert.ok(!memory.includes(Buffer.from(secret)), name)
+		const inUse = []
+		for (const each of [link, machineLink, other]) {
+			await drawbridge.via(each, '/echo')
+			inUse.push(world.api.last().token)
+		}
+		const { bytes, secret, found } = await searched(drawbridge.role('front'), /refresh_token|client secret|code_verifier|id_token|password/, masterKey())
+		assert.equal(found, undefined)
+		assert.ok(bytes.includes(apiKey), 'the injection in use is found: the memory is read')
+		const former = Object.entries(secrets).filter(([name, value]) => name.startsWith('access_token') && !inUse.includes(value))
+		assert.ok(former.length >= 4, `${former.length} former access tokens`)
+		assert.ok(inUse.every((token) => secret.includes(token)), 'those in use are kept there')
+		assert.deepEqual(former.filter(([, value]) => new Search([value]).find(secret)), [])
 	})
 
-	it('the exchanger keeps nothing of what it was asked, and has no master key', () => {
-		const memory = readMemory(drawbridge.role('exchanger'))
-		const master = readFileSync(drawbridge.files().find((file) => basename(file) === 'master.key')).subarray(0, 32)
-		assert.ok(memory.includes('exchanger'), 'the memory is read')
-		assert.ok(!memory.includes(master), 'the master key')
-		for (const [name, secret] of Object.entries(secrets))
-			if (!/api key|password|admin key/.test(name))
-				assert.ok(!memory.includes(Buffer.from(secret)), name)
+	it('the exchanger keeps nothing of what it was asked, and has no master key', async () => {
+		const { bytes, found } = await searched(drawbridge.role('exchanger'), /^(?!api key|password|admin key)/, masterKey())
+		assert.ok(bytes.includes('exchanger'), 'the memory is read')
+		assert.equal(found, undefined)
 	})
+
+	it('the keeper has its master key, and nothing in the clear that is sealed in its database', async () => {
+		const { bytes, found } = await searched(drawbridge.role('keeper'), /^(?!api key)/)
+		assert.ok(bytes.includes(masterKey()), 'the memory is read')
+		assert.equal(found, undefined)
+	})
+
+	it('the parent has nothing of it', async () => {
+		const { bytes, found } = await searched(drawbridge.server.pid, /./, masterKey())
+		assert.ok(bytes.includes(drawbridge.data), 'the memory is read')
+		assert.equal(found, undefined)
+	})
+
+	/*
+	 * To whom a process that can be dumped belongs, its files in /proc do; those of any other are the superuser's, and
+	 * so nobody else attaches to it, and a core of it that the kernel pipes to a program would be the superuser's too.
+	 */
+	it('none of the processes can be dumped, or looked into by others of the same user', scoped(async (inner) => {
+		const user = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
+		const folder = temporaryFolder(inner)
+		const [program, data] = ['drawbridge', 'data'].map((name) => join(folder, name))
+		copyFileSync(binary, program)
+		mkdirSync(data, { mode: 0o700 })
+		for (const path of user.uid ? [folder, program, data] : [])
+			chownSync(path, user.uid, user.gid)
+		const server = await startDrawbridge(inner, { binary: program, data, owner: false, cwd: folder, ...user })
+		const ordinary = startProcess(inner, 'sleep', ['60'], { ...user, cwd: folder })
+		const ownerOf = (pid) => statSync(`/proc/${pid}/mem`).uid
+		const me = user.uid ?? process.getuid()
+		await eventually('an ordinary process is its user\'s own', () => ownerOf(ordinary.pid) === me)
+		const assertLocked = () => {
+			for (const { pid, title } of [{ pid: server.server.pid, title: 'the parent' }, ...server.roles()]) {
+				assert.notEqual(ownerOf(pid), me, title)
+				assert.match(readFileSync(`/proc/${pid}/status`, 'latin1'), new RegExp(`^Uid:\\t${me}\\t`, 'm'), title)
+				assert.match(readFileSync(`/proc/${pid}/limits`, 'latin1'), /Max core file size +0 +0 /, title)
+			}
+		}
+		assertLocked()
+		process.kill(server.server.pid, 'SIGUSR2') /* and after an upgrade, which is another exec */
+		await eventually('the new program', () => /the parent goes on as a new program/.test(server.log))
+		assertLocked()
+	}))
 
 	it('a role that crashes leaves no core file', scoped(async (inner) => {
 		const cwd = temporaryFolder(inner, 'drawbridge-cwd')
@@ -135,31 +206,9 @@ suite('secrets', (scope) => {
 			.filter((name) => name.startsWith('core')), [])
 	}))
 
-	it('files are for their owner alone', async () => {
-		const { statSync } = await import('node:fs')
+	it('files are for their owner alone', () => {
 		assert.equal(statSync(drawbridge.data).mode & 0o777, 0o700)
 		for (const file of drawbridge.files())
 			assert.equal(statSync(file).mode & 0o077, 0, file)
 	})
 })
-
-/* All readable memory of a process. */
-function readMemory(pid) {
-	const memory = openSync(`/proc/${pid}/mem`, 'r')
-	const parts = []
-	for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
-		const match = /^([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+\s*(.*)$/.exec(line)
-		if (!match || match[3] === '[vvar]' || match[3] === '[vsyscall]')
-			continue
-		const [start, end] = [BigInt(`0x${match[1]}`), BigInt(`0x${match[2]}`)]
-		const part = Buffer.alloc(Number(end - start))
-		try {
-			readSync(memory, part, 0, part.length, start)
-			parts.push(part)
-		} catch {
-			/* a guard page */
-		}
-	}
-	closeSync(memory)
-	return Buffer.concat(parts)
-}
