@@ -5,7 +5,8 @@
  * A notice of the keeper's is copied on the channel's loop and stored on a
  * work thread, one after the other as they came.  Each carries the number of
  * its change; the one up to which all were stored is remembered, so that a
- * front that was away, or has missed some, asks for the rest.
+ * front that was away, has missed some or could not store one, asks for the
+ * rest.
  *
  * Runs in the front.
  */
@@ -245,6 +246,7 @@ status_apply(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = store_commit(c);
 	if (rc) {
+		f->behind = true;
 		store_rollback(c);
 		log_error("the keeper's notice was not stored", LOG_E(rc),
 			  LOG_S("connection", m->who.connection));
@@ -295,9 +297,10 @@ notice_next(struct connect_front *f)
 }
 
 /* Under f->applying: whatever has come so far.  Whether some are missing
- * before one of them. */
+ * before one of them.  After one that was not stored, the others would wait
+ * for the database as long: they are asked for later (behind). */
 static bool
-notices_apply(struct connect_front *f, struct store_conn *c)
+notices_apply(struct connect_front *f, struct store_conn *c, bool *stored)
 {
 	uint64_t known = change_known(c);
 	struct front_notice *n;
@@ -306,10 +309,10 @@ notices_apply(struct connect_front *f, struct store_conn *c)
 	while ((n = notice_next(f))) {
 		bool next = n->status.change <= known + 1;
 
-		if (status_apply(f, c, &n->status, next) && next &&
-		    n->status.change > known)
+		*stored = *stored && status_apply(f, c, &n->status, next);
+		if (*stored && next && n->status.change > known)
 			known = n->status.change;
-		gap |= !next;
+		gap |= *stored && !next;
 		free(n);
 	}
 	return gap;
@@ -323,7 +326,7 @@ notices_work(struct loop_work *w)
 	struct connect_front *f =
 		CONTAINER_OF(w, struct connect_front, notices_work);
 	struct store_conn *c;
-	bool gap;
+	bool gap, stored = true;
 
 	pthread_mutex_lock(&f->mutex);
 	f->notices_queued = false;
@@ -331,7 +334,7 @@ notices_work(struct loop_work *w)
 	if (store_acquire(f->store, &c))
 		return; /* they wait for the next */
 	pthread_mutex_lock(&f->applying);
-	gap = notices_apply(f, c);
+	gap = notices_apply(f, c, &stored);
 	pthread_mutex_unlock(&f->applying);
 	if (gap)
 		front_catch_up(f, c);
@@ -375,7 +378,8 @@ struct catch_up {
 	struct connect_front *front;
 };
 
-/* One batch; how many there were, or an error. */
+/* One batch; how many there were, or an error.  None after one that was not
+ * stored: it would be taken for known. */
 static int
 catch_up_batch(struct connect_front *f, struct store_conn *c)
 {
@@ -384,6 +388,7 @@ catch_up_batch(struct connect_front *f, struct store_conn *c)
 	struct connect_problem p;
 	struct secret *reply = NULL;
 	struct proc_unpack u;
+	bool stored = true;
 	uint64_t i, n;
 	int rc;
 
@@ -396,15 +401,15 @@ catch_up_batch(struct connect_front *f, struct store_conn *c)
 	n = proc_unpack_u64(&u);
 	/* The keeper's notices before this answer are in the list by now. */
 	pthread_mutex_lock(&f->applying);
-	notices_apply(f, c);
-	for (i = 0; i < n; i++) {
+	notices_apply(f, c, &stored);
+	for (i = 0; i < n && stored; i++) {
 		if (connect_msg_status_read(&u, &m))
 			break;
-		status_apply(f, c, &m, true);
+		stored = status_apply(f, c, &m, true);
 	}
 	pthread_mutex_unlock(&f->applying);
 	secret_free(reply);
-	return (int)i;
+	return stored ? (int)i : ERR_STORE;
 }
 
 void

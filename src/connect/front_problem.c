@@ -20,6 +20,11 @@ front_fail_store(struct connect_problem *p, struct store_conn *c, int err)
 			p, err, CONNECT_P_CHANGED,
 			"Load it again, and repeat the change.",
 			"It was changed by somebody else meanwhile.");
+	if (err == ERR_BUSY)
+		return connect_fail(p, err, CONNECT_P_UNAVAILABLE,
+				    "Try again soon.",
+				    "Too much is under way, or another "
+				    "program holds the database.");
 	log_error("database failed", LOG_E(err),
 		  LOG_S("why", store_message(c)));
 	return connect_fail(p, err, CONNECT_P_INTERNAL, "Try again.",

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { startAuthority } from '../support/ca.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, walkConsent } from '../support/consent.mjs'
 import { bearerService, oauthService } from '../support/definitions.mjs'
 import { startDns } from '../support/dns.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
@@ -96,7 +96,7 @@ suite('what it stands on fails', (scope) => {
 		const authority = await startAuthority(scope)
 		world = await startWorld(scope, { data, caFile: authority.file })
 		;({ drawbridge, server } = world)
-		beside = { keeper: hungKeeper(), exchanger: hungExchanger(), token: hungTokenEndpoint() }
+		beside = { store: lockedStore(), keeper: hungKeeper(), exchanger: hungExchanger(), token: hungTokenEndpoint() }
 		for (const each of Object.values(beside))
 			each.catch(() => {})
 	})
@@ -133,6 +133,26 @@ suite('what it stands on fails', (scope) => {
 		return { apart, called, refreshed: await refreshed }
 	}
 
+	async function lockedStore() {
+		const apart = await startWorld(scope)
+		const { drawbridge: bridge, server: provider, key, oauth } = apart
+		provider.account = 'eve'
+		const ended = await apart.connected()
+		provider.account = 'ada'
+		provider.endAll('eve')
+		const lock = startProcess(scope, 'sqlite3', [join(bridge.data, 'store/drawbridge.db')], { open: true })
+		lock.write('BEGIN IMMEDIATE;\n.print locked\n')
+		await lock.says(/locked/)
+		const asked = [bridge.api('PUT', '/v1/globals/locked', { value: 'x' }), apart.refresh(oauth)].map(timed)
+		const refused = bridge.via(ended, '/echo')
+		for (let n = 0; n < 10; n++)
+			await apart.works(n % 2 ? key : oauth)
+		const answers = await Promise.all([...asked, timed(refused)])
+		lock.write('COMMIT;\n.exit\n')
+		await lock.ended
+		return { apart, answers, ended }
+	}
+
 	/* ---- disks and databases ---- */
 
 	it('the keeper\'s disk is full: no refresh is begun, no token request is made, and calls go on', async () => {
@@ -160,6 +180,35 @@ suite('what it stands on fails', (scope) => {
 		assert.equal((await asked).status, 200)
 		assert.equal((await world.refresh(world.oauth)).status, 200)
 		assert.equal(server.reused, 0)
+	})
+
+	it('it is full once a code was redeemed: who consents is told so, and the former access goes on', async () => {
+		const link = await world.connected()
+		const { token: former } = (await drawbridge.via(link, '/echo'), world.api.last())
+		const codes = () => server.requests.filter(({ form }) => form.grant_type === 'authorization_code').length
+		const before = codes()
+		const fresh = (await newConnection(drawbridge, 'turning', { scopes: ['tickets.read'] })).link_name
+		for (const [each, status] of [[link, 'connected'], [fresh, 'not_connected']]) {
+			server.faults.on('token', { kind: 'delay', ms: 500, times: 1 })
+			const asked = codes()
+			const walk = walkConsent(drawbridge, each, consentByItself)
+			await eventually('the code to be redeemed', () => codes() > asked)
+			const room = fillDisk(folders.keeper)
+			const page = await walk
+			room()
+			assert.ok(page.status >= 400, `${page.status} ${page.text}`)
+			assert.match(page.text, /could not be stored/)
+			assert.equal((await drawbridge.connection(each)).status, status)
+		}
+		assert.equal(codes(), before + 2, 'no code is sent twice')
+		assert.equal((await world.refresh(link)).status, 200, 'the former refresh token is the current one')
+		await world.works(link)
+		const { token: now } = world.api.last()
+		assert.notEqual(now, former)
+		assert.equal(server.reused, 0)
+		for (const each of [link, fresh])
+			await connect(drawbridge, each, consentByItself)
+		await world.works(fresh)
 	})
 
 	it('the store\'s disk is full: changes are refused in plain words, and calls go on', async () => {
@@ -197,14 +246,15 @@ suite('what it stands on fails', (scope) => {
 	})
 
 	it('the keeper\'s database is locked by somebody: a refresh is told to come again, and calls go on', async () => {
-		const lock = startProcess(scope, 'sqlite3', [join(folders.keeper, 'grants.db')],
-			{ stdin: 'BEGIN IMMEDIATE;\n.print locked\n.shell sleep 7\nCOMMIT;\n' })
-		await sleep(500)
+		const lock = startProcess(scope, 'sqlite3', [join(folders.keeper, 'grants.db')], { open: true })
+		lock.write('BEGIN IMMEDIATE;\n.print locked\n')
+		await lock.says(/locked/)
 		const before = world.refreshes()
 		const asked = world.refresh(world.oauth)
 		await world.works(world.key)
 		assertProblem(await asked, 503)
 		assert.equal(world.refreshes(), before)
+		lock.write('COMMIT;\n.exit\n')
 		await lock.ended
 		assert.equal((await world.refresh(world.oauth)).status, 200)
 	})
@@ -295,6 +345,24 @@ suite('what it stands on fails', (scope) => {
 	})
 
 	/* ---- what was begun before ---- */
+
+	it('the store is locked by somebody: changes are told to come again, calls go on, and the keeper\'s news come later', async () => {
+		const { apart, answers: [changed, refreshed, refused], ended } = await beside.store
+		for (const { answer, ms } of [changed, refreshed]) {
+			assertProblem(answer, 503)
+			assert.ok(ms < 60_000, `${ms} ms`)
+		}
+		assert.notEqual(refused.answer.status, 200)
+		await eventually('what the keeper told meanwhile', async () =>
+			(await apart.drawbridge.connection(ended)).status === 'needs_reconnect')
+		await apart.drawbridge.must('PUT', '/v1/globals/locked', { value: 'x' })
+		assert.equal((await apart.refresh(apart.oauth)).status, 200)
+		assert.equal(apart.server.reused, 0)
+		const calls = async () => (await apart.drawbridge.must('GET', `/v1/connections/${apart.key}/calls`)).items.length
+		const before = await calls()
+		await apart.works(apart.key)
+		await eventually('records of calls to be written again', async () => await calls() > before)
+	})
 
 	it('a token endpoint hangs: who forces a refresh is told in 20 s, others do not notice', async () => {
 		const { apart, called, refreshed } = await beside.token
