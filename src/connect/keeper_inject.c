@@ -90,16 +90,17 @@ satisfy(struct keeper_active *a, const struct keeper_wait *w,
 	return true;
 }
 
-void
-keeper_inject_answer_all(struct keeper_active *a, int err,
-			 const struct connect_msg_problem *problem)
+/* Answers those who have come since others, as the grant is now. */
+static void
+answer_until(struct keeper_active *a, const struct keeper_wait *others, int err,
+	     const struct connect_msg_problem *problem)
 {
 	struct connect_msg_problem own;
 	struct keeper_payload pl = { 0 };
 	struct keeper_wait *w;
 	bool opened;
 
-	if (!a->waits)
+	if (a->waits == others)
 		return;
 	opened = row_is_usable(&a->row) &&
 		 !keeper_payload_open(a->keeper, &a->row, &pl);
@@ -108,13 +109,20 @@ keeper_inject_answer_all(struct keeper_active *a, int err,
 		problem = &own;
 		err = ERR_WRONG_STATE;
 	}
-	while ((w = a->waits)) {
+	while ((w = a->waits) && w != others) {
 		a->waits = w->next;
 		if (!opened || !satisfy(a, w, &pl))
 			keeper_fail(w->rq, err, problem);
 		free(w);
 	}
 	keeper_payload_release(&pl);
+}
+
+void
+keeper_inject_answer_all(struct keeper_active *a, int err,
+			 const struct connect_msg_problem *problem)
+{
+	answer_until(a, NULL, err, problem);
 }
 
 void
@@ -167,6 +175,17 @@ ask_for(struct keeper *k, struct proc_request *rq, struct proc_unpack *in,
 	return a;
 }
 
+/* rq has what there is.  Not so those who wait for a refresh under way. */
+static void
+answer_at_once(struct keeper_active *a, struct proc_request *rq,
+	       uint64_t newer_than)
+{
+	const struct keeper_wait *others = a->waits;
+
+	keeper_inject_wait(a, rq, false, newer_than);
+	answer_until(a, others, 0, NULL);
+}
+
 /* rq waits for what a refresh brings; answered at once if none can start. */
 static void
 wait_for_refresh(struct keeper_active *a)
@@ -187,11 +206,12 @@ keeper_inject(struct proc_request *rq, struct proc_unpack *in, void *arg)
 
 	if (!a)
 		return;
-	keeper_inject_wait(a, rq, false, 0);
-	if (token_is_good(k, &a->row))
-		keeper_inject_answer_all(a, 0, NULL);
-	else
+	if (token_is_good(k, &a->row)) {
+		answer_at_once(a, rq, 0);
+	} else {
+		keeper_inject_wait(a, rq, false, 0);
 		wait_for_refresh(a);
+	}
 	keeper_active_put(a);
 }
 
@@ -222,8 +242,7 @@ keeper_refused(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	if (a->row.who.generation > who.generation &&
 	    token_is_good(k, &a->row)) {
 		/* somebody else has had it renewed already */
-		keeper_inject_wait(a, rq, false, who.generation);
-		keeper_inject_answer_all(a, 0, NULL);
+		answer_at_once(a, rq, who.generation);
 	} else if (a->state == KEEPER_IDLE && refused_again(k, &a->row)) {
 		keeper_fail_with(rq, ERR_WRONG_STATE, "refused_again",
 				 CONNECT_CONNECTED,

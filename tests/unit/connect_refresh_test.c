@@ -30,6 +30,31 @@ hundred_callers_make_one_request(void **state)
 	assert_int_equal(provider.refreshes, 1);
 }
 
+/* A new worker that asks for a token which is still good was answered, and
+ * with it, that it cannot be had, whoever waited for the next one. */
+static void
+call_meanwhile_answers_nobody_who_waits_for_the_next_token(void **state)
+{
+	struct asked forced, refused, meanwhile;
+
+	(void)state;
+	provider.says = HOLDS;
+	ask(0, &forced, CONNECT_KEEPER_REFRESH, 0);
+	ask(0, &refused, CONNECT_KEEPER_REFUSED, 1);
+	run(30);
+	get(0, &meanwhile, CONNECT_KEEPER_INJECT);
+	assert_string_equal(meanwhile.token,
+			    "Authorization: Bearer access-1\r\n");
+	assert_false(forced.done || refused.done);
+	provider_release();
+	run_until(&forced.done);
+	run_until(&refused.done);
+	assert_int_equal(forced.err, 0);
+	assert_string_equal(refused.token,
+			    "Authorization: Bearer access-2\r\n");
+	assert_int_equal(provider.refreshes, 1);
+}
+
 static void
 intent_is_stored_before_the_request_leaves(void **state)
 {
@@ -487,6 +512,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(hundred_callers_make_one_request),
+		CASE(call_meanwhile_answers_nobody_who_waits_for_the_next_token),
 		CASE(intent_is_stored_before_the_request_leaves),
 		CASE(new_token_is_not_used_while_it_cannot_be_stored),
 		CASE(old_refresh_token_is_kept_when_none_comes_back),
