@@ -46,6 +46,8 @@ packages_of() {
 		spin the model of the refresh protocol
 		faketime clocks that are set while the tests run
 		sqlite3 looking into database files
+		strace disks that turn read-only
+		slowhttptest slow clients of every kind
 		openssl a certificate authority for the tests
 		curl a client
 		iproute2 network namespaces for the tests

@@ -20,6 +20,7 @@ import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { listen } from '../support/http.mjs'
 import { enterNamespace } from '../support/netns.mjs'
 import { killQuietly, run, startProcess } from '../support/process.mjs'
+import { makeReadOnly } from '../support/readonly.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { fillDisk, mountDisk, remountDisk } from '../support/tmpfs.mjs'
@@ -258,6 +259,60 @@ suite('what it stands on fails', (scope) => {
 		await lock.ended
 		assert.equal((await world.refresh(world.oauth)).status, 200)
 	})
+
+	it('the keeper\'s database turns read-only under load: no token request is made, calls go on, and it comes back', scoped(async (inner) => {
+		const fresh = await world.connected()
+		const disk = await makeReadOnly(inner, drawbridge.role('--role=keeper'), join(folders.keeper, 'grants.db'))
+		const before = server.requests.length
+		const calls = Array.from({ length: 40 }, (_, n) => world.works(n % 2 ? world.key : world.oauth))
+		assertProblem(await world.refresh(fresh), 503, /could not be begun/)
+		assertProblem(await drawbridge.api('PUT', `/v1/connections/${world.key}/credentials`, { token: 'another-token-9' }),
+			[500, 503, 507], /could not be stored/)
+		await world.works(fresh)
+		await Promise.all(calls)
+		await eventually('writes to be refused', () => disk.writes() > 0)
+		assert.equal(server.requests.length, before, 'nobody was asked')
+		await disk.over()
+		assert.equal((await world.refresh(fresh)).status, 200)
+		await world.works(fresh)
+		assert.equal(server.reused, 0)
+	}))
+
+	it('it turns read-only once the provider has answered: the new tokens are kept, and stored when it comes back', scoped(async (inner) => {
+		server.faults.on('token', { kind: 'delay', ms: 1000, times: 1 })
+		const before = world.refreshes()
+		const asked = world.refresh(world.oauth)
+		await eventually('the request', () => world.refreshes() > before)
+		const told = drawbridge.log.length
+		const disk = await makeReadOnly(inner, drawbridge.role('--role=keeper'), join(folders.keeper, 'grants.db'))
+		await eventually('the log to tell', () => /grant not stored/.test(drawbridge.log.slice(told)))
+		await world.works(world.key)
+		await disk.over()
+		assert.equal((await asked).status, 200)
+		assert.equal((await world.refresh(world.oauth)).status, 200)
+		assert.equal(server.reused, 0)
+	}))
+
+	it('the store turns read-only under load: changes are refused, calls go on, and it comes back', scoped(async (inner) => {
+		server.account = 'eve'
+		const ended = await world.connected()
+		server.account = 'ada'
+		server.endAll('eve')
+		const fresh = await world.connected()
+		await world.works(fresh)
+		const disk = await makeReadOnly(inner, drawbridge.role('--role=front'), join(folders.store, 'drawbridge.db'))
+		const calls = Array.from({ length: 40 }, (_, n) => world.works([world.key, world.oauth, fresh][n % 3]))
+		assertProblem(await drawbridge.api('PUT', '/v1/globals/read_only', { value: 'x' }), [500, 503, 507])
+		assert.notEqual((await drawbridge.via(ended, '/echo')).status, 200)
+		await Promise.all(calls)
+		await drawbridge.must('GET', '/v1/connections')
+		await eventually('writes to be refused', () => disk.writes() > 0)
+		await disk.over()
+		await drawbridge.must('PUT', '/v1/globals/read_only', { value: 'x' })
+		await eventually('what the keeper told meanwhile', async () =>
+			(await drawbridge.connection(ended)).status === 'needs_reconnect')
+		assert.equal((await world.refresh(fresh)).status, 200)
+	}))
 
 	it('the data folder is read-only: it does not start, and says why', scoped(async (inner) => {
 		const data = temporaryFolder(inner, 'drawbridge-data')
