@@ -4,15 +4,21 @@
  * data keys; and what is said of a key that is not the right one.
  */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { connect } from '../support/consent.mjs'
+import { bearerService, oauthService } from '../support/definitions.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
-import { run } from '../support/process.mjs'
-import { eventually, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
+import { Search } from '../support/known_secrets.mjs'
+import { mustRun, run } from '../support/process.mjs'
+import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
+import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { Steps } from '../support/steps.mjs'
-import { newConnection, startBearerWorld } from '../support/worlds.mjs'
+import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
 
 const keeperPid = (drawbridge, not) => {
 	const pid = drawbridge.role('--role=keeper')
@@ -23,6 +29,28 @@ async function status(drawbridge) {
 	const done = await drawbridge.cli(['keyring', 'status', '--json'])
 	assert.equal(done.status, 0, done.stderr)
 	return JSON.parse(done.stdout)
+}
+
+/* What is sealed, as it lies in the keeper's database: {wrapped, sealed}, each a map of owner to bytes. */
+async function sealedOf(drawbridge) {
+	const read = async (sql) => new Map((await mustRun('sqlite3', [join(drawbridge.data, 'keeper/grants.db'), '.timeout 5000', sql]))
+		.trim().split('\n').map((line) => line.split('|')).map(([owner, hex]) => [owner, Buffer.from(hex, 'hex')]))
+	return { wrapped: await read('SELECT owner, hex(wrapped) FROM datakeys'),
+		sealed: await read('SELECT connection, hex(sealed) FROM grants') }
+}
+
+/* None of these bytes is the same under the same owner. */
+function assertAllNew(before, now, what) {
+	assert.deepEqual([...now.keys()].sort(), [...before.keys()].sort())
+	const same = [...before].filter(([owner, bytes]) => now.get(owner).equals(bytes))
+	assert.deepEqual(same.map(([owner]) => owner), [], `${what} is what it was`)
+}
+
+/* In none of the files is one of these. */
+function assertNowhere(drawbridge, bytes, what) {
+	const search = new Search([...bytes])
+	for (const file of drawbridge.files())
+		assert.equal(search.find(readFileSync(file)), undefined, `${what} in ${file}`)
 }
 
 async function rotate(drawbridge, args = [], options = {}) {
@@ -92,10 +120,16 @@ suite('another master key', (scope) => {
 	it('takes the place of the former while calls run, and none of them fails', async () => {
 		const before = await status(drawbridge)
 		const former = readFileSync(join(drawbridge.data, 'keeper/master.key'))
+		const stored = await sealedOf(drawbridge)
+		assert.throws(() => assertNowhere(drawbridge, stored.wrapped.values(), 'there'), /there in .*grants\.db/, 'it would be found')
 		const stop = callLoop(drawbridge, link)
 		const text = await rotate(drawbridge)
 		await sleep(200)
 		await stop()
+		const rewrapped = await sealedOf(drawbridge)
+		assert.deepEqual(rewrapped.sealed, stored.sealed, 'credentials stay as they are')
+		assertAllNew(stored.wrapped, rewrapped.wrapped, 'a wrapped data key')
+		assertNowhere(drawbridge, stored.wrapped.values(), 'a data key wrapped with the former master key is')
 		const now = await status(drawbridge)
 		assert.notEqual(now.id, before.id)
 		assert.match(text, new RegExp(now.id))
@@ -114,9 +148,15 @@ suite('another master key', (scope) => {
 
 	it('with --data-keys every credential is sealed again', async () => {
 		const { data_keys: { oldest_at: oldest } } = await status(drawbridge)
+		const stored = await sealedOf(drawbridge)
 		const stop = callLoop(drawbridge, link)
 		await rotate(drawbridge, ['--data-keys'])
 		await stop()
+		const resealed = await sealedOf(drawbridge)
+		for (const what of ['wrapped', 'sealed']) {
+			assertAllNew(stored[what], resealed[what], `what was ${what}`)
+			assertNowhere(drawbridge, stored[what].values(), `what was ${what} under a former data key is`)
+		}
 		const now = await status(drawbridge)
 		assert.ok(Date.parse(now.data_keys.oldest_at) > Date.parse(oldest))
 		assert.deepEqual([now.rotation.data_keys, now.rotation.failed, now.data_keys.count], [true, 0, 141])
@@ -159,6 +199,103 @@ suite('another master key', (scope) => {
 		const again = await startDrawbridge(scope, { data: drawbridge.data })
 		assert.equal((await again.via(link, '/echo', { key: drawbridge.key })).status, 200)
 	})
+})
+
+/*
+ * Tokens of two seconds, so that calls go through the keeper, which opens and seals for them between the batches; keys
+ * that are typed anew; and consents.
+ */
+suite('a rotation while credentials are got and changed', (scope) => {
+	let server, api, drawbridge
+	const links = { turning: [], typed: [] }
+	const typed = new Set()
+
+	before(async () => {
+		const port = await freePort()
+		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`], life: 2 })
+		api = await startApi(scope, { check: (given) => typed.has(given) || server.accountOf(given) })
+		drawbridge = await startDrawbridge(scope, { port })
+		await addService(drawbridge, oauthService('turning', server, api, { refresh: { rotates: true } }), server.client)
+		await addService(drawbridge, bearerService('typed', api))
+		for (let n = 0; n < 4; n++) {
+			links.turning.push(await consented())
+			links.typed.push((await newConnection(drawbridge, 'typed', { credentials: { token: type() } })).link_name)
+		}
+		for (let n = 0; n < 140; n++) /* more than one batch */
+			await newConnection(drawbridge, 'typed', { credentials: { token: type() } })
+	})
+
+	const type = () => {
+		const token = `typed-token-${randomBytes(8).toString('hex')}`
+		typed.add(token)
+		return token
+	}
+
+	async function consented() {
+		const { link_name: link } = await newConnection(drawbridge, 'turning', { scopes: ['tickets.read'] })
+		await connect(drawbridge, link, consentByItself)
+		return link
+	}
+
+	async function called(link) {
+		const path = `/echo?${randomBytes(6).toString('hex')}`
+		const answer = await drawbridge.via(link, path)
+		assert.equal(answer.status, 200, answer.text)
+		return api.requests.findLast((request) => request.path === path).token
+	}
+
+	/* Does each of these again and again until the rotation is over, and at least once; gives how often. */
+	async function beside(rotation, doings) {
+		let over = false
+		const done = Object.fromEntries(Object.keys(doings).map((name) => [name, 0]))
+		const loops = Object.entries(doings).map(async ([name, doing]) => {
+			do {
+				await doing(done[name])
+				done[name] += 1
+			} while (!over)
+		})
+		await rotation.finally(() => { over = true })
+		await Promise.all(loops)
+		return done
+	}
+
+	const doings = {
+		async call(n) {
+			await called(links.turning[n % 2])
+		},
+		async refresh(n) {
+			await drawbridge.must('POST', `/v1/connections/${links.turning[2 + n % 2]}/refresh`)
+			await called(links.turning[2 + n % 2])
+		},
+		async put(n) {
+			const token = type()
+			await drawbridge.must('PUT', `/v1/connections/${links.typed[n % 4]}/credentials`, { token })
+			assert.equal(await called(links.typed[n % 4]), token)
+		},
+		async consent() {
+			links.turning.push(await consented())
+		}
+	}
+
+	for (const args of [[], ['--data-keys']])
+		it(`${['keyring rotate', ...args].join(' ')}: none fails, and what was got meanwhile opens afterwards`, async () => {
+			const before = await status(drawbridge)
+			const asked = server.requests.length
+			const done = await beside(rotate(drawbridge, args), doings)
+			assert.ok(server.requests.length >= asked + done.refresh + done.consent)
+			const now = await status(drawbridge)
+			assert.notEqual(now.id, before.id)
+			assert.equal(now.rotation.failed, 0)
+			await restartKeeper(drawbridge)
+			for (const link of [...links.turning, ...links.typed]) {
+				await drawbridge.must('POST', `/v1/connections/${link}/disable`)
+				await drawbridge.must('POST', `/v1/connections/${link}/enable`)
+				await called(link)
+			}
+			for (const link of links.turning)
+				await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+			assert.equal(server.reused, 0)
+		})
 })
 
 suite('a kill at every step of a rotation', (scope) => {
