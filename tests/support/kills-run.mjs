@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Runs lanes of kills beside each other until the time or the tries are over, and counts what they found. */
 import { kinds } from './kills-world.mjs'
-import { Lane, victims } from './kills.mjs'
+import { Hits, Lane, victims } from './kills.mjs'
 import { Random } from './random.mjs'
 import { Scope } from './scope.mjs'
 
-/* tell(line): told at most once a minute, and at once what is wrong. */
-export async function runKills({ seconds, lanes: count = 2, tries = Infinity, seed, tell = () => {} }) {
+/*
+ * tell(line): told at most once a minute, and at once what is wrong. atMost: seconds that may be taken until every step
+ * was hit.
+ */
+export async function runKills({ seconds, atMost = seconds, lanes: count = 2, tries = Infinity, seed, tell = () => {} }) {
 	const scope = new Scope()
 	const start = performance.now()
-	const lanes = Array.from({ length: count }, (_, n) => new Lane(scope, new Random(seed + n)))
+	const hits = new Hits()
+	const lanes = Array.from({ length: count }, (_, n) => new Lane(scope, new Random(seed + n), hits))
 	const total = () => lanes.reduce((sum, lane) => sum + lane.tries, 0)
-	const late = () => performance.now() - start > seconds * 1000 || total() >= tries
+	const after = (limit) => performance.now() - start > limit * 1000
+	const late = () => total() >= tries || after(atMost) || (after(seconds) && hits.summary.untouched.length === 0)
 	try {
 		for (const lane of lanes)
 			await lane.start()
@@ -36,7 +41,7 @@ async function runLane(lane, late, tell) {
 function summary(lanes, seconds) {
 	const sum = (of) => lanes.reduce((total, lane) => total + of(lane), 0)
 	const wrong = lanes.flatMap(({ world }) => world.wrong)
-	return { seconds, wrong, tries: sum(({ tries }) => tries), missed: sum(({ missed }) => missed),
+	return { seconds, wrong, hits: lanes[0].hits.summary, tries: sum(({ tries }) => tries), missed: sum(({ missed }) => missed),
 		inDoubt: sum(({ world }) => world.inDoubt), calls: sum(({ world }) => world.calls),
 		good: sum(({ world }) => world.good),
 		victims: Object.fromEntries(victims.map((name) => [name, sum(({ byVictim }) => byVictim[name] ?? 0)])),
@@ -49,12 +54,13 @@ function lineOf(lanes) {
 }
 
 const words = { lost: 'grants lost, not in doubt', double: 'double refreshes', early: 'tokens used before their commit',
-	foreign: 'calls with another answer', leaks: 'secrets in the log', status: 'wrong status or no way back',
+	foreign: 'calls with another answer', leaks: 'secrets in the log or a file', status: 'wrong status or no way back',
 	integrity: 'damaged databases', keys: 'credentials that do not open after a rotation', crashes: 'crashes' }
 
 export function tableOf(found) {
 	const rows = [['kills', found.tries], ...Object.entries(found.victims).map(([name, count]) => [`  of the ${name}`, count]),
 		['  at no step (it was not reached)', found.missed],
+		[`pairs of step and victim, of ${found.hits.pairs}`, found.hits.hit], ['  the least hit one', found.hits.least],
 		['calls meanwhile', found.calls], ['  answered with 200', found.good],
 		['grants in doubt, as they say', found.inDoubt],
 		...Object.entries(found.kinds).map(([kind, count]) => [words[kind], count])]

@@ -10,7 +10,7 @@
  *   double     a refresh token was sent again, and nobody had been killed meanwhile
  *   early      a token was used that was never committed
  *   foreign    a call was answered with another call's or another account's answer
- *   leaks      a secret is in the log
+ *   leaks      a secret is in the log or in a file
  *   status     status or reason say what is not so, or a connection does not come back
  *   integrity  a database is damaged
  *   keys       a rotation does not end, or a credential does not open after it
@@ -23,6 +23,7 @@ import { connect } from './consent.mjs'
 import { bearerService, oauthService } from './definitions.mjs'
 import { startDrawbridge } from './drawbridge.mjs'
 import { request } from './http.mjs'
+import { scanForSecrets } from './known_secrets.mjs'
 import { killQuietly, mustRun } from './process.mjs'
 import { eventually, freePort, sleep } from './scope.mjs'
 import { consentByItself, startScripted } from './scripted.mjs'
@@ -297,12 +298,23 @@ class KillsWorld {
 		return true
 	}
 
+	/* What the databases and their logs look like then is looked at too: the next start tidies up. */
 	async #parentIsGone(roles) {
 		await this.drawbridge.server.ended
 		await eventually('the roles to follow their parent', () => !roles.some((pid) => existsSync(`/proc/${pid}/exe`)),
 			{ timeout: 5000, every: 5 }).catch((error) => this.fault('crashes', error.message))
 		this.readLog()
+		this.#readFiles()
 		await this.checkDatabases()
+	}
+
+	/* Tokens as they are, which have a form of their own here. */
+	#readFiles() {
+		for (const file of this.drawbridge.files()) {
+			const found = named.exec(readFileSync(file, 'latin1'))
+			if (found)
+				this.fault('leaks', `${file} has ${found[0]}`)
+		}
 	}
 
 	/* Until it serves again. */
@@ -338,6 +350,15 @@ class KillsWorld {
 		const killed = [...this.killsOfServer].reduce((sum, [role, count]) => sum + (role === 'parent' ? 0 : count), 0)
 		if (deaths > killed)
 			this.fault('crashes', `${deaths} roles have ended, ${killed} were killed`)
+	}
+
+	/* Every secret that was seen so far, in any spelling, in the log and in every file. */
+	checkLeaks() {
+		try {
+			scanForSecrets(this.drawbridge.files(), this.drawbridge.log)
+		} catch (error) {
+			this.fault('leaks', error.message)
+		}
 	}
 
 	async #query(file, sql) {

@@ -36,10 +36,58 @@ function everyPair() {
 		(services[action] ?? ['turning', 'lasting']).map((service) => ({ action, step, victim, service })))))
 }
 
+/* How often each pair was hit: somebody stood at the step, and the victim was killed there. */
+export class Hits {
+	#queue = []
+	#counts = new Map(everyPair().map((pair) => [Hits.#key(pair), 0]))
+
+	static #key({ action, step, victim, service }) {
+		return [action, step, victim, service].join(' ')
+	}
+
+	add(pair) {
+		this.#counts.set(Hits.#key(pair), this.count(pair) + 1)
+	}
+
+	count(pair) {
+		return this.#counts.get(Hits.#key(pair))
+	}
+
+	/* What is to be tried: each pair once, those of steps that were never hit first; one that suits, if there is one. */
+	next(random, suits) {
+		if (this.#queue.length === 0)
+			this.#queue = [...random.shuffled(everyPair()), ...random.shuffled(this.missing())]
+		const steps = this.#steps()
+		const at = this.#queue.findLastIndex((pair) => !steps.has(Hits.#stepOf(pair)) && suits(pair))
+		return this.#queue.splice(at < 0 ? this.#queue.findLastIndex(suits) : at, 1)[0]
+	}
+
+	static #stepOf({ action, step }) {
+		return `${action} ${step}`
+	}
+
+	#steps() {
+		return new Set(everyPair().filter((pair) => this.count(pair) > 0).map(Hits.#stepOf))
+	}
+
+	missing() {
+		return everyPair().filter((pair) => this.count(pair) === 0)
+	}
+
+	/* {pairs, hit, least: how often the least hit one was, missing: pairs, untouched: steps} */
+	get summary() {
+		const counts = [...this.#counts.values()]
+		const steps = this.#steps()
+		return { pairs: counts.length, hit: counts.filter((count) => count > 0).length, least: Math.min(...counts),
+			missing: this.missing().map(Hits.#key),
+			untouched: [...new Set(everyPair().map(Hits.#stepOf))].filter((step) => !steps.has(step)) }
+	}
+}
+
 /* One server, and tries on it one after the other. */
 export class Lane {
-	constructor(scope, random) {
-		Object.assign(this, { scope, random, tries: 0, missed: 0, byVictim: {}, queue: [], over: false })
+	constructor(scope, random, hits) {
+		Object.assign(this, { scope, random, hits, tries: 0, missed: 0, byVictim: {}, over: false })
 	}
 
 	async start() {
@@ -60,15 +108,14 @@ export class Lane {
 		this.over = true
 		await within(60_000, 'the callers to end', this.background)
 		this.world.readLog()
+		this.world.checkLeaks()
 		await this.world.checkDatabases()
 	}
 
 	#next() {
 		const { random } = this
-		if (this.queue.length === 0)
-			this.queue = random.shuffled(everyPair())
 		if (random.chance(0.75))
-			return this.queue.pop()
+			return this.hits.next(random, ({ victim }) => this.world.victimFor(victim) === victim)
 		const { action, victim, service } = random.pick(everyPair())
 		return { action, victim, service, after: random.below(60) }
 	}
@@ -138,6 +185,7 @@ export class Lane {
 			world.condemned.add(issued) /* nobody has committed it so far */
 		await sleep(this.random.below(10))
 		await world.kill(victim)
+		this.hits.add(plan)
 		world.steps.set()
 		const survives = victim !== 'parent' && victim !== stoppedRole(step)
 		/* the exchanger's answer to a keeper that is no more reaches nobody */
