@@ -47,7 +47,6 @@ packages_of() {
 		faketime clocks that are set while the tests run
 		sqlite3 looking into database files
 		strace disks that turn read-only
-		slowhttptest slow clients of every kind
 		openssl a certificate authority for the tests
 		curl a client
 		iproute2 network namespaces for the tests
