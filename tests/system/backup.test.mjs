@@ -4,14 +4,18 @@
  * anything is changed; nothing half made is left behind.
  */
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { before, it } from 'node:test'
+import { startApi } from '../support/api.mjs'
+import { connect } from '../support/consent.mjs'
+import { oauthService } from '../support/definitions.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { run } from '../support/process.mjs'
-import { eventually, scoped, suite, temporaryFolder } from '../support/scope.mjs'
+import { eventually, freePort, scoped, suite, temporaryFolder } from '../support/scope.mjs'
+import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { Steps, stepsBinary } from '../support/steps.mjs'
-import { newConnection, startBearerWorld, startOidcWorld } from '../support/worlds.mjs'
+import { addService, newConnection, startBearerWorld, startOidcWorld } from '../support/worlds.mjs'
 
 const passphrase = 'a passphrase for backups'
 const stdin = `${passphrase}\n`
@@ -312,5 +316,64 @@ suite('backups and disks, kills, tokens', () => {
 		copyFileSync(join(other, 'keeper/master.key'), key)
 		const last = await startDrawbridge(scope, { data: other, flags: ['--key-file', key] })
 		assert.equal((await last.via(link, '/echo', { key: drawbridge.key })).status, 200)
+	}))
+})
+
+suite('backups of what is on the move', () => {
+	it('grants that are refreshed meanwhile: each is in it as it was at one time, and works or says why not', scoped(async (scope) => {
+		const port = await freePort()
+		const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		const api = await startApi(scope, { check: (given) => server.accountOf(given) })
+		const drawbridge = await startDrawbridge(scope, { port })
+		await addService(drawbridge, oauthService('turning', server, api, { refresh: { rotates: true } }), server.client)
+		const links = []
+		for (let n = 0; n < 6; n++) {
+			links.push((await newConnection(drawbridge, 'turning', { scopes: ['tickets.read'] })).link_name)
+			await connect(drawbridge, links[n], consentByItself)
+		}
+		let over = false
+		const before = server.requests.length
+		const busy = links.slice(1).map(async (link) => {
+			do
+				await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+			while (!over)
+		})
+		await eventually('refreshes', () => server.requests.length > before + 5)
+		const folder = temporaryFolder(scope)
+		await backup(drawbridge, join(folder, 'backup'))
+		over = true
+		await Promise.all(busy)
+		await drawbridge.stop()
+		const data = join(folder, 'data')
+		await mustRestore(join(folder, 'backup'), data)
+		const again = await startDrawbridge(scope, { data, port })
+		again.key = drawbridge.key
+		for (const link of links) /* what was sealed opens: the access token of that time is good still */
+			assert.equal((await again.via(link, '/echo')).status, 200, link)
+		assert.equal((await again.api('POST', `/v1/connections/${links[0]}/refresh`)).status, 200)
+		for (const link of links.slice(1)) {
+			const { status } = await again.api('POST', `/v1/connections/${link}/refresh`)
+			const now = await again.connection(link)
+			assert.ok(status === 200 || /^In doubt by a restore/.test(now.reason), `${status} ${now.reason}`)
+		}
+	}))
+
+	it('restores as another user, who can read nothing of where it was made', scoped(async (scope) => {
+		const { drawbridge, link } = await startBearerWorld(scope)
+		const user = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
+		const folder = temporaryFolder(scope)
+		const [program, file, data] = ['drawbridge', 'backup', 'data'].map((name) => join(folder, name))
+		await backup(drawbridge, file)
+		copyFileSync(binary, program)
+		await drawbridge.stop()
+		renameSync(drawbridge.data, `${drawbridge.data}.away`)
+		scope.after(() => rmSync(`${drawbridge.data}.away`, { recursive: true }))
+		for (const path of user.uid ? [folder, program, file] : [])
+			chownSync(path, user.uid, user.gid)
+		await mustRestore(file, data, [], { binary: program, cwd: folder, ...user })
+		for (const [path] of contents(data))
+			assert.deepEqual([statSync(path).mode & 0o777, statSync(path).uid], [0o600, user.uid ?? process.getuid()], path)
+		const again = await startDrawbridge(scope, { binary: program, data, cwd: folder, ...user })
+		assert.equal((await again.via(link, '/echo', { key: drawbridge.key })).status, 200)
 	}))
 })
