@@ -73,6 +73,7 @@ step_reached(const char *name)
 bool
 step_fails(const char *name)
 {
+	step_reached(name);
 	return step_take("fail", name);
 }
 

@@ -19,7 +19,7 @@
  *   stop   SIGSTOP: the test looks about, kills, or goes on with SIGCONT
  *   kill   SIGKILL, as a power cut would
  *   spin   the thread turns for ever, as one with a bug in it would
- *   fail   step_fails() says true; step_reached() does not know it
+ *   fail   step_fails() says true; it knows the others, too
  *
  * Names are "area.what": what has just been done.  Those there are:
  *
@@ -56,7 +56,7 @@
  *   rotate.data_key     a batch of owners was resealed under new data keys
  *   migrate.applied     a migration was run, and is not yet committed
  *   migrate.committed   it is, and the next not begun
- *   backup.part         a part of a backup was written (fail: disk full)
+ *   backup.part         a part of a backup is written now (fail: disk full)
  *   restore.checked     all was read and found good; nothing written yet
  *   restore.written     the new folder is whole, and not yet in its place
  *   restore.aside       the old folder was moved aside

@@ -358,6 +358,24 @@ suite('backups of what is on the move', () => {
 		}
 	}))
 
+	it('the keeper is killed while it copies: no copy lies about, and the next backup is made', scoped(async (scope) => {
+		const steps = new Steps(scope)
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: steps.options })
+		const folder = temporaryFolder(scope)
+		const file = join(folder, 'backup')
+		steps.set('1 kill backup.part')
+		const done = await drawbridge.cli(['backup', file], { stdin, timeout: 60_000 })
+		assert.ok(steps.taken('backup.part'))
+		assert.equal(done.status, 1, done.stderr)
+		assert.ok(!existsSync(file))
+		await drawbridge.ready()
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		await eventually('no copy', () => !drawbridge.files().some((name) => name.endsWith('backup.db')), { timeout: 30_000 })
+		await backup(drawbridge, file)
+		assert.deepEqual(readdirSync(folder), ['backup'])
+		await mustRestore(file, join(folder, 'data'))
+	}))
+
 	it('restores as another user, who can read nothing of where it was made', scoped(async (scope) => {
 		const { drawbridge, link } = await startBearerWorld(scope)
 		const user = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
