@@ -467,8 +467,7 @@ shape_next(size_t *cursor)
 		&shape_lookup_value, &shape_lookup,	 &shape_quota,
 		&shape_method,	     &shape_test,	 &shape_refresh_on,
 		&shape_api,	     &shape_data_centre, &shape_app,
-		&shape_scope_rule,
-		&shape_throttle,
+		&shape_scope_rule,   &shape_throttle,
 	};
 
 	return *cursor < ARRAY_LEN(all) ? all[(*cursor)++] : NULL;

@@ -61,7 +61,7 @@ entry_add(size_t n, const char *link)
 	snprintf(s->link, sizeof(s->link), "%s", link);
 	snprintf(e->link, sizeof(e->link), "%s", link);
 	e->seen.snapshot = s;
-	e->troubled_ms = 7;
+	e->trouble.troubled_ms = 7;
 	assert_int_equal(
 		table_set(view[n]->entries, slice_str(e->link), e, NULL), 0);
 }
@@ -130,7 +130,7 @@ no_view_gives_out_a_refused_token_once_one_was_told(void **state)
 	assert_true(waiter.others_forgot);
 	for (n = 0; n < VIEWS; n++) {
 		/* what else is known stays, and so do other connections */
-		assert_int_equal(entry_of(n, "desk")->troubled_ms, 7);
+		assert_int_equal(entry_of(n, "desk")->trouble.troubled_ms, 7);
 		assert_non_null(view_entry_injection(entry_of(n, "other"), ""));
 		assert_int_equal(generation_at(n, "desk"), 2);
 	}
