@@ -245,7 +245,7 @@ fuzz_location(struct slice in)
 	}
 	buf_release(&out);
 	buf_release(&again);
-	hook_retry_after_ms(in, 0);
+	http_retry_after_ms(in, 0);
 }
 
 int
