@@ -152,16 +152,23 @@ scopes_json(const struct catalog_scopes *all)
 static json_t *
 data_centres_json(const struct service *s)
 {
-	json_t *list = json_array();
-	size_t i;
+	json_t *list = json_array(), *hosts;
+	size_t i, k;
 
 	for (i = 0; i < s->data_centres.count; i++) {
 		const struct catalog_data_centre *d = &s->data_centres.items[i];
 
-		if (d->usable)
-			json_array_append_new(list, json_pack("{s:s, s:s}",
-							      "id", d->id,
-							      "name", d->name));
+		if (!d->usable)
+			continue;
+		hosts = json_object();
+		for (k = 0; k < d->hosts.count; k++)
+			json_object_set_new(
+				hosts, d->hosts.items[k].name,
+				json_string(d->hosts.items[k].value));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:o}", "id", d->id,
+						"name", d->name, "hosts",
+						hosts));
 	}
 	return list;
 }

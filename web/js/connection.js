@@ -12,12 +12,16 @@ import { sharesCard } from './shares.js'
 import { whoami } from './sign-in.js'
 import { busyButton, copyable, pair, problemBox, tile, time } from './ui.js'
 
-/* A definition's address with the connection's own parameters in it. */
-const filled = (text, { parameters }) => text.replace(/\{(\w+)\}/g, (whole, name) => parameters[name] ?? whole)
+/* A definition's address with the connection's own parameters and its data centre's hosts in it. */
+function filled(text, service, { parameters, data_centre: connected }) {
+	const id = connected ?? parameters.data_centre ?? service.default_data_centre
+	const hosts = service.data_centres.find((each) => each.id === id)?.hosts ?? {}
+	return text.replace(/\{(dc\.)?(\w+)\}/g, (whole, dc, name) => (dc ? hosts : parameters)[name] ?? whole)
+}
 
 function curlCard(connection, service) {
 	const address = `${location.origin}/via/${connection.link_name}/`
-	const host = service?.base_url ? `it goes to ${filled(service.base_url, connection)}` : 'it goes to the service'
+	const host = service?.base_url ? `it goes to ${filled(service.base_url, service, connection)}` : 'it goes to the service'
 	return h('section', { class: 'card' }, h('h2', {}, 'Use it'),
 		h('p', { class: 'muted' }, `Add the service's path to this address; ${host}, with the credential put in on the `
 			+ 'way. The key is a caller key of yours, from ', h('a', { href: '/keys' }, 'Keys'), '.'),
@@ -41,7 +45,7 @@ function detailsCard(connection, service, method) {
 		pair('Whose account', connection.per_user ? 'Each user connects their own' : 'One for everybody'),
 		pair('Scopes asked', all.length > 0 && chips(all)),
 		pair('Scopes granted', granted.length > 0 && chips(granted)),
-		pair('May go to', service?.hosts.length > 0 && chips(service.hosts.map((host) => filled(host, connection)))),
+		pair('May go to', service?.hosts.length > 0 && chips(service.hosts.map((host) => filled(host, service, connection)))),
 		pair('Owner', connection.owner?.name),
 		pair('Connected', connection.connected_at && time(connection.connected_at)),
 		pair('Token ends', connection.expires_at && [time(connection.expires_at), ' ', h('span', { class: 'muted' },
