@@ -153,7 +153,8 @@ suite('refresh at oidc-provider', (scope) => {
 		await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
 		const connection = await drawbridge.connection(link)
 		assert.equal(connection.status, 'needs_reconnect')
-		assert.equal(connection.reason, 'The provider does not renew the access: invalid_grant. Connect again.')
+		assert.equal(connection.reason, 'The provider no longer accepts this access: it was taken back there, or has run out. '
+			+ 'Connect again. (invalid_grant)')
 		const calls = api.requests.length
 		const tokenRequests = oidc.counts.token
 		const answer = await drawbridge.via(link, '/echo')
