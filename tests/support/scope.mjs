@@ -3,6 +3,7 @@
  * What a suite started, ended in the reverse order. Every helper takes a scope first and registers its own end
  * there, so that a test that fails half way leaves no process, port or folder behind.
  */
+import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -71,16 +72,26 @@ export function temporaryFolder(scope, name = 'drawbridge-test') {
 	return folder
 }
 
-/* A port of 127.0.0.1 that nobody listens on at this moment. */
-export function freePort(host = '127.0.0.1') {
-	return new Promise((resolve, reject) => {
+/*
+ * A port of 127.0.0.1 that nobody listens on at this moment. Below those that the kernel gives to outgoing connections,
+ * so that none of them takes it before who asked has listened; several test files run at a time, so at random.
+ */
+export async function freePort(host = '127.0.0.1') {
+	const open = (port) => new Promise((resolve, reject) => {
 		const probe = createServer()
 		probe.on('error', reject)
-		probe.listen(0, host, () => {
-			const { port } = probe.address()
-			probe.close(() => resolve(port))
-		})
+		probe.listen(port, host, () => probe.close(resolve))
 	})
+	for (let tries = 0; ; tries++) {
+		const port = randomInt(12_000, 32_000)
+		try {
+			await open(port)
+			return port
+		} catch (error) {
+			if (error.code !== 'EADDRINUSE' || tries === 50)
+				throw error
+		}
+	}
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
