@@ -218,7 +218,10 @@ suite('the guard and names', (scope) => {
 			request.resume().on('end', () => response.writeHead(tokens.status, { 'content-type': 'application/json',
 				...tokens.headers }).end('{"access_token":"t0ken-of-names","token_type":"Bearer","expires_in":60}'))
 		})
-		scope.after(() => server.close().closeAllConnections())
+		scope.after(() => {
+				server.close()
+				server.closeAllConnections()
+			})
 		await new Promise((resolve, reject) => server.once('error', reject).listen(443, host, resolve))
 		return tokens
 	}
@@ -261,7 +264,10 @@ suite('the guard and names', (scope) => {
 				request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/json',
 					connection: 'close' }).end('{"access_token":"t0ken-of-names","token_type":"Bearer","expires_in":60}'))
 			}).on('tlsClientError', () => { api.handshakes += 1 })
-			scope.after(() => server.close().closeAllConnections())
+			scope.after(() => {
+				server.close()
+				server.closeAllConnections()
+			})
 			await new Promise((resolve, reject) => server.once('error', reject).listen(443, others[1], resolve))
 			dns.names['b.a.names.test'] = [others[1]]
 			for (const to of ['b.a.names.test', others[1]]) {
