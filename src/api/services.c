@@ -165,10 +165,9 @@ data_centres_json(const struct service *s)
 			json_object_set_new(
 				hosts, d->hosts.items[k].name,
 				json_string(d->hosts.items[k].value));
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:o}", "id", d->id,
-						"name", d->name, "hosts",
-						hosts));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "id",
+						      d->id, "name", d->name,
+						      "hosts", hosts));
 	}
 	return list;
 }
