@@ -157,7 +157,7 @@ front_grant_revoke(struct connect_front *f, const struct front_row *r,
 
 	memset(revoked, 0, sizeof(*revoked));
 	rc = front_grant_ask(f, r, who, CONNECT_KEEPER_REVOKE, 0,
-			     CONNECT_INJECT_MS, &reply, p, NULL);
+			     CONNECT_REVOKE_MS, &reply, p, NULL);
 	if (rc == ERR_NOT_FOUND) {
 		snprintf(revoked->detail, sizeof(revoked->detail),
 			 "There was no credential to revoke.");

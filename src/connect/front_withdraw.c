@@ -47,7 +47,7 @@ ask_subject(struct connect_front *f, const char *org, const char *connection,
 	snprintf(m.subject, sizeof(m.subject), "%s", subject);
 	connect_msg_subject_pack(&m, body);
 	rc = front_ask(f, type, body,
-		       out ? CONNECT_INJECT_MS : CONNECT_QUICK_MS, &reply, p,
+		       out ? CONNECT_REVOKE_MS : CONNECT_QUICK_MS, &reply, p,
 		       NULL);
 	if (!rc && out) {
 		u = proc_unpack_from(reply);

@@ -325,7 +325,11 @@ void keeper_refresh_done(struct proc_call *call, int err,
 			 struct proc_unpack *in);
 /* Arms the timer of the refresh ahead: this generation is in use. */
 void keeper_refresh_ahead(struct keeper_active *a, const struct binding *b);
-/* The token request for a payload, filled from app and payload; borrows. */
+/* The request for new tokens, of app and payload; borrows from both. */
+void keeper_refresh_fill(const struct keeper_payload *p,
+			 const struct keeper_app *app,
+			 struct connect_msg_token *m);
+/* Sends a token request. */
 void keeper_refresh_ask(struct keeper *k, const struct connect_msg_token *m,
 			struct proc_call *call,
 			void (*done)(struct proc_call *, int,
@@ -401,6 +405,11 @@ void keeper_revoke_replaced(struct revoking *old,
  * p holds. */
 void keeper_revoke_orphan(struct keeper *k, const struct keeper_row *r,
 			  struct keeper_payload *p);
+/* Likewise those of a consent that came to nothing, of which no row is stored.
+ * NULL; or, where they are left as they are, why and what to do, in words. */
+const char *keeper_revoke_unstored(struct keeper *k,
+				   const struct connect_msg_subject *who,
+				   struct keeper_payload *p);
 void keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *k);
 /* Those that wait for a refresh; at the end. */
 void keeper_revoke_free_all(struct keeper *k);

@@ -233,23 +233,29 @@ keeper_refresh_ask(struct keeper *k, const struct connect_msg_token *m,
 			CONNECT_TOKEN_MS, call, done);
 }
 
+void
+keeper_refresh_fill(const struct keeper_payload *p,
+		    const struct keeper_app *app, struct connect_msg_token *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->what = METHOD_REFRESH;
+	m->binding = p->binding;
+	m->client_secret = app->client_secret;
+	if (p->binding->kind == CATALOG_OAUTH2_CLIENT_CREDENTIALS)
+		m->what = METHOD_CLIENT_CREDENTIALS;
+	else /* borrowed: packing only reads */
+		m->refresh_token = (struct secret *)method_credential_get(
+			&p->fields, SLICE("refresh_token"));
+	snprintf(m->client_id, sizeof(m->client_id), "%s", app->client_id);
+	snprintf(m->scope, sizeof(m->scope), "%s", p->scope);
+}
+
 static void
 refresh_ask(struct keeper_active *a)
 {
-	struct keeper_payload *p = &a->payload;
-	struct connect_msg_token m = {
-		.what = METHOD_REFRESH,
-		.binding = p->binding,
-		.client_secret = a->app.client_secret,
-	};
+	struct connect_msg_token m;
 
-	if (p->binding->kind == CATALOG_OAUTH2_CLIENT_CREDENTIALS)
-		m.what = METHOD_CLIENT_CREDENTIALS;
-	else /* borrowed: packing only reads */
-		m.refresh_token = (struct secret *)method_credential_get(
-			&p->fields, SLICE("refresh_token"));
-	snprintf(m.client_id, sizeof(m.client_id), "%s", a->app.client_id);
-	snprintf(m.scope, sizeof(m.scope), "%s", p->scope);
+	keeper_refresh_fill(&a->payload, &a->app, &m);
 	loop_timer_cancel(&a->timer);
 	a->state = KEEPER_ASKING;
 	a->asked_at = keeper_now(a->keeper);

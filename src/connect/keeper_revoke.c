@@ -5,6 +5,12 @@
  * It takes the same claim as a refresh, and waits for one that is under way:
  * tokens that came in between would live on upstream, known to nobody.
  *
+ * Some providers want to see the access token itself.  One that has run out
+ * is renewed first, by a refresh as any other (keeper_refresh.c: its claim,
+ * its fence, stored before it is used); what comes of that is seen from the
+ * row.  Where it cannot be renewed, the provider is not asked: what it says
+ * of a token that it does not know is no confirmation.
+ *
  * Upstream is asked once.  Whatever it says, the grant is of no use here
  * afterwards; the answer tells honestly whether the provider has confirmed.
  *
@@ -13,21 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "connect/keeper_priv.h"
+#include "connect/keeper_revoking_priv.h"
 
 enum { CLAIM_MS = CONNECT_TOKEN_MS + 10 * 1000, AGAIN_MS = 100 };
-
-struct revoking {
-	struct keeper *keeper;
-	struct revoking *next, **prev; /* while it waits */
-	struct loop_timer timer;
-	struct proc_request *rq; /* NULL: of a grant that was replaced */
-	struct keeper_row row;
-	struct keeper_payload payload;
-	struct keeper_app app;
-	struct proc_call call;
-	enum connect_revoke how;
-};
 
 /* What a revoked row says, from which it is also known later. */
 static const char confirmed[] =
@@ -54,8 +48,8 @@ revoking_unlink(struct revoking *v)
 	v->prev = NULL;
 }
 
-static void
-revoking_free(struct revoking *v)
+void
+keeper_revoking_free(struct revoking *v)
 {
 	revoking_unlink(v);
 	keeper_payload_release(&v->payload);
@@ -63,9 +57,8 @@ revoking_free(struct revoking *v)
 	free(v);
 }
 
-/* Why upstream cannot be asked; NULL when it can. */
-static const char *
-revoke_obstacle(struct revoking *v)
+const char *
+keeper_revoking_obstacle(struct revoking *v)
 {
 	const struct binding *b = v->payload.binding;
 
@@ -83,17 +76,42 @@ revoke_obstacle(struct revoking *v)
 	return NULL;
 }
 
-static bool
-takes_all(const struct revoking *v)
+bool
+keeper_revoking_takes_all(const struct revoking *v)
 {
 	const struct catalog_revoke *r = v->payload.binding->method->revoke;
 
 	return r && r->takes_all;
 }
 
-static void
-revoke_ask(struct revoking *v,
-	   void (*done)(struct proc_call *, int, struct proc_unpack *))
+bool
+keeper_revoking_has_run_out(const struct revoking *v)
+{
+	const struct keeper_row *r = &v->row;
+
+	return v->payload.binding->kind == CATALOG_OAUTH2_CODE &&
+	       r->good_until && keeper_row_now(v->keeper, r) >= r->good_until &&
+	       method_oauth2_revoke_shows_access(v->payload.binding);
+}
+
+const char *
+keeper_revoking_cannot_renew(const struct revoking *v)
+{
+	if (v->row.status != CONNECT_CONNECTED)
+		return v->row.reason;
+	if (!keeper_refresh_possible(&v->payload))
+		return "there is no refresh token";
+	if (strcmp(v->app.client_id, v->payload.client_id) != 0)
+		return "the OAuth app was replaced by another";
+	if (!keeper_app_allows(&v->app, v->payload.binding->refresh_url))
+		return "the OAuth app's secret was not given for this token "
+		       "endpoint";
+	return NULL;
+}
+
+void
+keeper_revoking_ask(struct revoking *v,
+		    void (*done)(struct proc_call *, int, struct proc_unpack *))
 {
 	const struct method_credential *f = &v->payload.fields;
 	struct connect_msg_token m = {
@@ -109,118 +127,6 @@ revoke_ask(struct revoking *v,
 
 	snprintf(m.client_id, sizeof(m.client_id), "%s", v->app.client_id);
 	keeper_refresh_ask(v->keeper, &m, &v->call, done);
-}
-
-/* ---- a grant that was replaced ---- */
-
-static void
-old_done(struct proc_call *call, int err, struct proc_unpack *in)
-{
-	struct revoking *v = CONTAINER_OF(call, struct revoking, call);
-	struct connect_msg_token_answer m;
-	char words[256];
-
-	keeper_refresh_read(v->keeper, err, in, &m);
-	if (m.err || !m.revoked) {
-		keeper_refresh_words(&m, words, sizeof(words));
-		log_warn("the replaced grant was not revoked upstream",
-			 LOG_S("connection", v->row.who.connection),
-			 LOG_S("why", words));
-	} else {
-		keeper_token_forget(v->keeper, &v->row);
-	}
-	connect_msg_token_answer_release(&m);
-	revoking_free(v);
-}
-
-/* The same token again (some providers have one for each account) is not to
- * be revoked. */
-static bool
-tokens_are_shared(const struct method_credential *a,
-		  const struct method_credential *b)
-{
-	static const char *const names[] = { "access_token", "refresh_token" };
-	const struct secret *x, *y;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(names); i++) {
-		x = method_credential_get(a, slice_str(names[i]));
-		y = method_credential_get(b, slice_str(names[i]));
-		if (x && y && secret_eq(x, y))
-			return true;
-	}
-	return false;
-}
-
-struct revoking *
-keeper_revoke_prepare(struct keeper *k, const struct connect_msg_subject *who)
-{
-	struct revoking *v = calloc(1, sizeof(*v));
-
-	if (!v)
-		return NULL;
-	v->keeper = k;
-	if (keeper_row_load(k, who, &v->row) ||
-	    v->row.status != CONNECT_CONNECTED ||
-	    keeper_payload_open(k, &v->row, &v->payload) ||
-	    revoke_obstacle(v) || takes_all(v)) {
-		revoking_free(v);
-		return NULL;
-	}
-	return v;
-}
-
-void
-keeper_revoke_replaced(struct revoking *v, const struct keeper_payload *now)
-{
-	if (!v)
-		return;
-	if (!now) {
-		revoking_free(v);
-	} else if (tokens_are_shared(&v->payload.fields, &now->fields)) {
-		keeper_token_forget(v->keeper, &v->row); /* noted anew */
-		revoking_free(v);
-	} else {
-		revoke_ask(v, old_done);
-	}
-}
-
-/* Whether the grant as it is stored uses one of these tokens. */
-static bool
-tokens_are_stored(struct revoking *v)
-{
-	struct keeper_payload pl;
-	struct keeper_row r;
-	bool shared;
-
-	if (keeper_row_load(v->keeper, &v->row.who, &r) ||
-	    r.status != CONNECT_CONNECTED)
-		return false;
-	if (takes_all(v))
-		return true;
-	if (keeper_payload_open(v->keeper, &r, &pl))
-		return true; /* rather keep than break */
-	shared = tokens_are_shared(&v->payload.fields, &pl.fields);
-	keeper_payload_release(&pl);
-	return shared;
-}
-
-void
-keeper_revoke_orphan(struct keeper *k, const struct keeper_row *r,
-		     struct keeper_payload *p)
-{
-	struct revoking *v = calloc(1, sizeof(*v));
-
-	if (!v)
-		return;
-	v->keeper = k;
-	v->row = *r;
-	v->payload = *p;
-	memset(p, 0, sizeof(*p));
-	if (revoke_obstacle(v) || tokens_are_stored(v))
-		revoking_free(v);
-	else
-		revoke_ask(v, old_done);
 }
 
 /* ---- when it is asked for ---- */
@@ -265,10 +171,18 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 		connect_msg_revoked_pack(&m, p);
 		proc_reply(v->rq, 0, p);
 	}
-	revoking_free(v);
+	keeper_revoking_free(v);
 }
 
 /* Another time: nothing is lost, and refreshing stays forbidden. */
+static void
+revoking_later(struct revoking *v, const char *words)
+{
+	keeper_fail_with(v->rq, ERR_BUSY, "", v->row.status, "%s", words);
+	keeper_revoking_free(v);
+}
+
+/* So, and the claim is given back. */
 static void
 revoking_keep(struct revoking *v, const char *words)
 {
@@ -284,8 +198,7 @@ revoking_keep(struct revoking *v, const char *words)
 		rc = store_commit(k->db);
 	if (rc)
 		store_rollback(k->db); /* the lease runs out */
-	keeper_fail_with(v->rq, ERR_BUSY, "", r->status, "%s", words);
-	revoking_free(v);
+	revoking_later(v, words);
 }
 
 /* Whether the provider may say something else another time. */
@@ -308,7 +221,8 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	step_reached("revoke.answered");
 	keeper_refresh_read(v->keeper, err, in, &m);
 	if (!m.err && m.revoked) {
-		revoking_end(v, true, takes_all(v) ? took_all : "");
+		revoking_end(v, true,
+			     keeper_revoking_takes_all(v) ? took_all : "");
 	} else if (v->how == CONNECT_REVOKE_TRY && answer_may_change(&m)) {
 		keeper_refresh_words(&m, words, sizeof(words));
 		revoking_keep(v, words);
@@ -370,12 +284,107 @@ revoke_wait(struct revoking *v)
 	loop_timer_start(k->loop, &v->timer, AGAIN_MS, revoke_again);
 }
 
+/* ---- a new access token first ---- */
+
+/* 0: it is being got.  ERR_BUSY: another time it may be had. */
+static int
+renewal_start(struct revoking *v, struct connect_msg_problem *why)
+{
+	const char *cannot = keeper_revoking_cannot_renew(v);
+	struct keeper_active *a = NULL;
+	int rc = cannot ? ERR_WRONG_STATE
+			: keeper_active_get(v->keeper, &v->row.who, &a);
+
+	if (rc) {
+		keeper_problem_set(why, "", v->row.status, "%s",
+				   cannot ? cannot : err_text(rc));
+		return rc;
+	}
+	a->forced = true;
+	rc = keeper_refresh_start(a, why);
+	keeper_active_put(a);
+	return rc;
+}
+
+static bool
+renewal_under_way(const struct revoking *v)
+{
+	struct keeper_active *a;
+	bool busy;
+
+	if (keeper_active_get(v->keeper, &v->row.who, &a))
+		return false;
+	busy = a->state != KEEPER_IDLE;
+	keeper_active_put(a);
+	return busy;
+}
+
+/* It is over, and the row is as before, or worse. */
+static int
+renewal_failed(const struct revoking *v, struct connect_msg_problem *why)
+{
+	const struct keeper_row *r = &v->row;
+	bool connected = r->status == CONNECT_CONNECTED;
+
+	keeper_problem_set(why, "", r->status, "%s",
+			   connected ? r->health_reason : r->reason);
+	return connected ? ERR_BUSY : ERR_WRONG_STATE;
+}
+
+/* There is no token to ask the provider with. */
+static void
+revoke_unasked(struct revoking *v, int err, const char *why)
+{
+	char words[96], detail[CONNECT_DETAIL_SIZE];
+
+	if (v->how == CONNECT_REVOKE_TRY && err == ERR_BUSY) {
+		revoking_later(v, why);
+		return;
+	}
+	snprintf(words, sizeof(words), "%.95s", why);
+	slice_trim_utf8(words);
+	snprintf(detail, sizeof(detail),
+		 "The access token has run out and could not be renewed (%s), "
+		 "so that the provider could not be asked. Take the access "
+		 "back in the account's own settings there.",
+		 words);
+	revoking_end(v, false, detail);
+}
+
+/* True: v waits for a new access token, or there is none and it has ended. */
+static bool
+revoke_renew(struct revoking *v)
+{
+	struct connect_msg_problem why = { 0 };
+	int rc;
+
+	if (v->renewing && renewal_under_way(v)) {
+		revoke_wait(v);
+		return true;
+	}
+	if (!keeper_revoking_has_run_out(v))
+		return false;
+	rc = v->renewing ? renewal_failed(v, &why) : renewal_start(v, &why);
+	if (!rc) {
+		v->renewing = true;
+		revoke_wait(v);
+		return true;
+	}
+	/* it is given to nobody in its last seconds, and still a token */
+	if (keeper_row_now(v->keeper, &v->row) < v->row.expires_at)
+		return false;
+	revoke_unasked(v, rc, why.detail);
+	return true;
+}
+
+/* ---- from its beginning ---- */
+
 void
 keeper_revoke_free_all(struct keeper *k)
 {
 	while (k->revoking) {
 		proc_reply(k->revoking->rq, ERR_CLOSED, NULL);
-		revoking_free(k->revoking);
+		keeper_revoking_free(k->revoking);
 	}
 }
 
@@ -390,11 +399,30 @@ revoking_told(struct revoking *v)
 	if (!m.upstream)
 		snprintf(m.detail, sizeof(m.detail),
 			 "The provider has not confirmed the revocation.");
-	else if (takes_all(v))
+	else if (keeper_revoking_takes_all(v))
 		snprintf(m.detail, sizeof(m.detail), "%s", took_all);
 	connect_msg_revoked_pack(&m, p);
 	proc_reply(v->rq, 0, p);
-	revoking_free(v);
+	keeper_revoking_free(v);
+}
+
+static void
+revoke_with_claim(struct revoking *v)
+{
+	int rc = revoke_claim(v);
+
+	if (!rc) {
+		step_reached("revoke.claimed");
+		keeper_revoking_ask(v, revoke_done);
+		step_reached("revoke.asked");
+	} else if (rc == ERR_CONFLICT) {
+		revoke_wait(v);
+	} else {
+		keeper_fail_with(v->rq, rc, "", CONNECT_CONNECTED,
+				 "The revocation could not be begun: %s.",
+				 err_text(rc));
+		keeper_revoking_free(v);
+	}
 }
 
 static void
@@ -412,32 +440,20 @@ revoke_begin(struct revoking *v)
 	if (rc) {
 		keeper_fail_with(v->rq, rc, "", CONNECT_NOT_CONNECTED,
 				 "There is no credential to revoke.");
-		revoking_free(v);
+		keeper_revoking_free(v);
 		return;
 	}
 	if (v->how != CONNECT_REVOKE_NOW && v->row.status == CONNECT_REVOKED) {
 		revoking_told(v);
 		return;
 	}
-	obstacle = v->row.status == CONNECT_REVOKED ? "It was revoked already."
-						    : revoke_obstacle(v);
-	if (obstacle) {
+	obstacle = v->row.status == CONNECT_REVOKED
+			   ? "It was revoked already."
+			   : keeper_revoking_obstacle(v);
+	if (obstacle)
 		revoking_end(v, false, obstacle);
-		return;
-	}
-	rc = revoke_claim(v);
-	if (!rc) {
-		step_reached("revoke.claimed");
-		revoke_ask(v, revoke_done);
-		step_reached("revoke.asked");
-	} else if (rc == ERR_CONFLICT) {
-		revoke_wait(v);
-	} else {
-		keeper_fail_with(v->rq, rc, "", CONNECT_CONNECTED,
-				 "The revocation could not be begun: %s.",
-				 err_text(rc));
-		revoking_free(v);
-	}
+	else if (!revoke_renew(v))
+		revoke_with_claim(v);
 }
 
 void

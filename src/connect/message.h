@@ -60,6 +60,7 @@ enum {
 	CONNECT_INJECT_MS = 35000,  /* a refresh may be within */
 	CONNECT_CONSENT_MS = 30000, /* the exchange of a code */
 	CONNECT_TOKEN_MS = 20000,   /* one token request */
+	CONNECT_REVOKE_MS = 45000,  /* one, and a refresh before it */
 };
 
 /* Which grant. */

@@ -154,6 +154,9 @@ void method_oauth2_answer(const struct binding *b, enum method_request what,
  */
 void method_words_redact(char *text, size_t size, const struct secret *secret);
 void method_answer_redact(struct method_answer *a, const struct secret *secret);
+/* Whether a revocation is sent with the access token, whatever else there is:
+ * then one that has run out is of no use for it. */
+bool method_oauth2_revoke_shows_access(const struct binding *b);
 /* Whether a revocation went through; never where there is no way to. */
 bool method_oauth2_revoked(const struct binding *b, int status,
 			   struct slice body);

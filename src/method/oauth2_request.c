@@ -260,6 +260,31 @@ put_revocation(struct draft *d)
 		put_client(d, r->client_auth);
 }
 
+static bool
+pairs_have(const struct catalog_pairs *pairs, struct slice wanted)
+{
+	struct slice rest, piece;
+	bool is_name;
+	size_t i;
+
+	for (i = 0; i < pairs->count; i++) {
+		rest = slice_str(pairs->items[i].value);
+		while (binding_template_next(&rest, &piece, &is_name))
+			if (is_name && slice_eq(piece, wanted))
+				return true;
+	}
+	return false;
+}
+
+bool
+method_oauth2_revoke_shows_access(const struct binding *b)
+{
+	const struct catalog_revoke *r = b->method->revoke;
+
+	return r && (pairs_have(&r->parameters, SLICE("access_token")) ||
+		     pairs_have(&r->headers, SLICE("access_token")));
+}
+
 /* {client_id} may be left in a revocation URL. */
 static void
 put_url(struct buf *url, const char *template, const char *client_id)

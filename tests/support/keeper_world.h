@@ -46,6 +46,7 @@ static struct {
 	unsigned current;    /* the refresh token that is good now */
 	unsigned exchanges, refreshes, revocations, reused;
 	char revoked[64], last_sent[64];
+	char revoked_access[64]; /* the access token that came with it */
 	const char *revoke_error; /* "HTTP 503"; NULL: it does */
 	struct proc_request *held[32];
 	char held_token[32][64];
@@ -165,6 +166,8 @@ on_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 				 provider.revoke_error);
 		memcpy(provider.revoked, provider.last_sent,
 		       sizeof(provider.revoked));
+		text_of(t.access_token, provider.revoked_access,
+			sizeof(provider.revoked_access));
 	} else if (t.what == METHOD_EXCHANGE) {
 		provider.exchanges++;
 		provider.current++;

@@ -27,7 +27,7 @@ export async function startScripted(scope, { auth = 'basic', redirectUris, life 
 class ScriptedServer {
 	constructor(auth, redirectUris, life) {
 		Object.assign(this, { auth, redirectUris, life, faults: new Faults(), codes: new Map(), grants: new Map(),
-			access: new Map(), requests: [], revocations: [], authorizations: [], reused: 0, secrets: new Set() })
+			access: new Map(), ends: new Map(), requests: [], revocations: [], authorizations: [], reused: 0, secrets: new Set() })
 		this.client = { client_id: 'scripted-client', ...(auth === 'none' ? {} : { client_secret: 's3cret of:scripted' }) }
 		this.reset()
 	}
@@ -60,7 +60,7 @@ class ScriptedServer {
 		}
 		if (url.pathname === '/revoke') {
 			this.revocations.push(Object.fromEntries(form))
-			return this.faults.run('revoke', response, () => this.#revoke(form, response))
+			return this.faults.run('revoke', response, () => this.#revoke(request, form, response))
 		}
 		return response.writeHead(404).end()
 	}
@@ -116,6 +116,7 @@ class ScriptedServer {
 			return json(response, 400, { error: 'invalid_grant' })
 		const token = this.#secret('access')
 		this.access.set(token, given.grant)
+		this.ends.set(token, Date.now() + this.life * 1000)
 		const said = this.scope(given.grant.scope)
 		return json(response, 200, this.answer({ access_token: token, token_type: 'Bearer', expires_in: this.life,
 			...(given.refresh ? { refresh_token: given.refresh } : {}), ...(said === undefined ? {} : { scope: said }) }))
@@ -151,11 +152,23 @@ class ScriptedServer {
 		return { grant, refresh: grant.current }
 	}
 
-	#revoke(form, response) {
+	#revoke(request, form, response) {
+		const [, bearer] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? []
+		if (bearer)
+			return this.#revokeOwn(bearer, response)
 		const grant = this.grants.get(form.get('token')) ?? this.access.get(form.get('token'))
 		if (grant)
 			this.end(grant)
-		response.writeHead(200).end()
+		return response.writeHead(200).end()
+	}
+
+	/* With the access token alone, as at Slack or Dropbox: it must work still. */
+	#revokeOwn(token, response) {
+		const grant = this.access.get(token)
+		if (!grant?.alive || Date.now() >= this.ends.get(token))
+			return json(response, 401, { error: 'expired_token' })
+		this.end(grant)
+		return response.writeHead(200).end()
 	}
 
 	/* The grant is no more, whoever wished it. */

@@ -126,6 +126,33 @@ access_token_stands_in_where_there_is_no_refresh_token(void **state)
 	}
 }
 
+/* For these one that has run out is renewed before. */
+static void
+who_wants_to_see_the_access_token_is_known(void **state)
+{
+	static const struct {
+		const char *service;
+		bool shows;
+	} all[] = {
+		{ "slack", true },    { "github", true },
+		{ "notion", true },   { "dropbox", true },
+		{ "zendesk", true },  { "google_drive", false },
+		{ "gitlab", false },  { "salesforce", false },
+		{ "stripe", false },  { "zoho_desk", false },
+		{ "hubspot", false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(all); i++) {
+		struct binding *b = bound(all[i].service);
+
+		if (method_oauth2_revoke_shows_access(b) != all[i].shows)
+			fail_msg("%s", all[i].service);
+		binding_free(b);
+	}
+}
+
 static void
 client_id_in_a_url_cannot_leave_its_place(void **state)
 {
@@ -288,6 +315,7 @@ main(void)
 		cmocka_unit_test(each_is_what_its_service_wants_to_the_letter),
 		cmocka_unit_test(
 			access_token_stands_in_where_there_is_no_refresh_token),
+		cmocka_unit_test(who_wants_to_see_the_access_token_is_known),
 		cmocka_unit_test(client_id_in_a_url_cannot_leave_its_place),
 		cmocka_unit_test(token_that_would_break_a_header_is_not_sent),
 		cmocka_unit_test(no_field_is_sent_twice_whatever_the_request),
