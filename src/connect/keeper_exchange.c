@@ -27,11 +27,37 @@ keeper_getting_free(struct keeper_getting *g)
 	free(g);
 }
 
+/* What came, and that nobody will use; as keeper_revoke_unstored(). */
+static const char *
+getting_give_back(struct keeper_getting *g)
+{
+	struct method_credential *f = &g->payload.fields;
+	struct method_answer *a = &g->answer;
+
+	if (a->access_token)
+		method_credential_set(f, "access_token", a->access_token);
+	if (a->refresh_token)
+		method_credential_set(f, "refresh_token", a->refresh_token);
+	a->access_token = a->refresh_token = NULL;
+	return f->count
+		       ? keeper_revoke_unstored(g->keeper, &g->who, &g->payload)
+		       : NULL;
+}
+
 void
 keeper_getting_fail(struct keeper_getting *g, int err, const char *code,
 		    const char *detail)
 {
-	keeper_fail_with(g->rq, err, code, CONNECT_NOT_CONNECTED, "%s", detail);
+	const char *left = getting_give_back(g);
+	size_t len = strlen(detail);
+	bool stop = len && detail[len - 1] == '.';
+
+	keeper_fail_with(g->rq, err, code, CONNECT_NOT_CONNECTED, "%s%s%s",
+			 detail,
+			 !left	? ""
+			 : stop ? " "
+				: ". ",
+			 left ? left : "");
 	keeper_getting_free(g);
 }
 

@@ -34,7 +34,8 @@ struct keeper_getting {
 
 /* With all that it holds, wiped; NULL is fine.  Does not answer rq. */
 void keeper_getting_free(struct keeper_getting *g);
-/* Answers rq with this problem, and frees g. */
+/* Answers rq with this problem, and frees g; tokens that have come are given
+ * back upstream, or the answer says that they are not. */
 void keeper_getting_fail(struct keeper_getting *g, int err, const char *code,
 			 const char *detail);
 /* Loads the binding's OAuth app.  ERR_NOT_FOUND; ERR_FORBIDDEN: its secret

@@ -4,6 +4,7 @@
  *
  * Row, sealed bytes and the count of refresh tokens are one transaction; the
  * grant that was there works until then, and is revoked upstream after it.
+ * If it cannot be committed, that one stays, and what has come is given back.
  *
  * Runs in the keeper.
  */

@@ -467,7 +467,7 @@ connect_another(void)
 
 /* ---- begin and end ---- */
 
-/* How its access is taken back; an object of a definition. */
+/* How its access is taken back; an object of a definition, or NULL. */
 static const char *world_revoke =
 	"{\"url\":\"https://login.example.com/revoke\"}";
 
@@ -486,12 +486,14 @@ define(const char *more)
 		 "\"kind\":\"oauth2_code\",\"name\":\"Sign in\","
 		 "\"authorize\":{\"url\":\"https://login.example.com/auth\"},"
 		 "\"token\":{\"url\":\"https://login.example.com/token\"},"
-		 "\"revoke\":%s,%s"
+		 "%s%s%s%s"
 		 "\"inject\":[{\"in\":\"header\",\"name\":\"Authorization\","
 		 "\"value\":\"Bearer {access_token}\"}]}},"
 		 "\"api\":{\"base_url\":\"https://api.example.com\","
 		 "\"hosts\":[\"api.example.com\"]}}",
-		 world_revoke, more);
+		 world_revoke ? "\"revoke\":" : "",
+		 world_revoke ? world_revoke : "", world_revoke ? "," : "",
+		 more);
 	source.text = slice_str(text);
 	binding_free(w.binding);
 	if (w.catalog)

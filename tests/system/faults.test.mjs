@@ -200,6 +200,9 @@ suite('what it stands on fails', (scope) => {
 			assert.ok(page.status >= 400, `${page.status} ${page.text}`)
 			assert.match(page.text, /could not be stored/)
 			assert.equal((await drawbridge.connection(each)).status, status)
+			const unused = [...server.grants.values()].at(-1)
+			await eventually('what came to be given back', () => !unused.alive)
+			assert.equal(server.revocations.at(-1).token, unused.current)
 		}
 		assert.equal(codes(), before + 2, 'no code is sent twice')
 		assert.equal((await world.refresh(link)).status, 200, 'the former refresh token is the current one')
