@@ -208,10 +208,16 @@ store_commit(struct store_conn *c)
 void
 store_rollback(struct store_conn *c)
 {
+	char why[sizeof(c->why)];
+
 	if (!c->in_transaction)
 		return;
 	c->in_transaction = false;
+	/* The engine may have rolled back by itself (the disk is full), and
+	 * then finds fault with this; why it did is what counts. */
+	snprintf(why, sizeof(why), "%s", store_message(c));
 	conn_control(c, "ROLLBACK");
+	memcpy(c->why, why, sizeof(why));
 	store_engine_of(c)->unlock(c->store->db);
 }
 
@@ -224,6 +230,7 @@ store_prepare(struct store_conn *c, const char *sql, struct store_stmt **out)
 	int rc;
 
 	*out = NULL;
+	c->why[0] = '\0';
 	for (link = &c->cache; (st = *link); link = &st->next) {
 		if (st->sql != sql)
 			continue;
@@ -399,7 +406,9 @@ store_query(struct store_conn *c, struct store_stmt **out, const char *sql,
 const char *
 store_message(struct store_conn *c)
 {
-	return c ? store_engine_of(c)->message(c->conn) : "no connection";
+	if (!c)
+		return "no connection";
+	return c->why[0] ? c->why : store_engine_of(c)->message(c->conn);
 }
 
 /* ---- whole databases ---- */

@@ -102,7 +102,8 @@ int store_copy_step(struct store_copy *copy, unsigned pages, uint64_t *done,
 /* NULL is fine. */
 void store_copy_end(struct store_copy *copy);
 
-/* The engine's last message on this connection, for the log (no values). */
+/* The engine's last message on this connection, for the log (no values): of
+ * what went wrong before a rollback, until something else is asked. */
 const char *store_message(struct store_conn *c);
 
 #endif

@@ -61,6 +61,7 @@ struct store_conn {
 	void *conn;
 	struct store_stmt *cache;
 	bool in_transaction;
+	char why[256];		 /* the message of before a rollback, or "" */
 	struct store_conn *next; /* spare */
 };
 

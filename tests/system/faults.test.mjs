@@ -217,8 +217,11 @@ suite('what it stands on fails', (scope) => {
 
 	it('the store\'s disk is full: changes are refused in plain words, and calls go on', async () => {
 		const room = fillDisk(folders.store)
+		const told = drawbridge.log.length
 		assertProblem(await drawbridge.api('POST', '/v1/connections', { name: 'No room', service: 'steady',
 			credentials: { token } }), [500, 503, 507])
+		await eventually('the log to tell why', () => /database or disk is full/.test(drawbridge.log.slice(told)))
+		assert.doesNotMatch(drawbridge.log.slice(told), /cannot rollback/)
 		for (let n = 0; n < 20; n++)
 			await world.works(n % 2 ? world.key : world.oauth)
 		room()

@@ -249,6 +249,33 @@ a_rollback_leaves_nothing(void **state)
 	assert_int_equal(things(conn), 1);
 }
 
+/* As when the disk is full: the engine ends the transaction by itself. */
+static void
+what_went_wrong_is_known_after_the_rollback(void **state)
+{
+	(void)state;
+	assert_int_equal(store_exec(conn, NULL,
+				    "CREATE TRIGGER full BEFORE INSERT ON "
+				    "things BEGIN SELECT RAISE(ROLLBACK, 'no "
+				    "room'); END",
+				    ""),
+			 0);
+	assert_int_equal(store_begin(conn), 0);
+	assert_true(add(conn, 1, "a") < 0);
+	store_rollback(conn);
+	assert_non_null(strstr(store_message(conn), "no room"));
+	store_rollback(conn);
+	assert_non_null(strstr(store_message(conn), "no room"));
+	assert_int_equal(store_exec(conn, NULL, "DROP TRIGGER full", ""), 0);
+	assert_int_equal(store_begin(conn), 0); /* it can go on */
+	assert_int_equal(add(conn, 1, "a"), 0);
+	assert_true(add(conn, 2, "a") < 0);
+	store_rollback(conn);
+	assert_non_null(strstr(store_message(conn), "things.name"));
+	assert_int_equal(things(conn), 0);
+	assert_null(strstr(store_message(conn), "things.name"));
+}
+
 static void
 others_see_a_change_when_it_is_committed(void **state)
 {
@@ -551,6 +578,8 @@ main(void)
 					  forget),
 		cmocka_unit_test(bad_sql_is_refused_with_the_engines_words),
 		cmocka_unit_test_teardown(a_rollback_leaves_nothing, forget),
+		cmocka_unit_test_teardown(
+			what_went_wrong_is_known_after_the_rollback, forget),
 		cmocka_unit_test_teardown(
 			others_see_a_change_when_it_is_committed, forget),
 		cmocka_unit_test_teardown(
