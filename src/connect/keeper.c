@@ -239,8 +239,8 @@ const struct proc_message keeper_messages[] = {
 static void
 keeper_front_missed(struct proc_channel *c, void *arg)
 {
-	(void)arg;
 	proc_notify(c, CONNECT_FRONT_MISSED, NULL);
+	keeper_app_tell_again(arg);
 }
 
 /* The exchanger may answer, and ask nothing. */
@@ -256,6 +256,8 @@ keeper_peer(struct proc_env *env, enum proc_role peer, int fd)
 	proc_channel_replace(peer == PROC_FRONT ? k->front : k->exchanger, fd);
 	if (peer == PROC_EXCHANGER)
 		keeper_egress_tell(k);
+	else
+		keeper_app_tell_again(k);
 }
 
 /* What was asked for is brought home and stored, for as long as the parent

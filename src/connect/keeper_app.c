@@ -87,6 +87,8 @@ app_find(struct keeper *k, const char *org, const char *app,
 		app_names(org, app, data_centre, store_col_int(st, 0), owner,
 			  sizeof(owner), identity, sizeof(identity));
 		out->flagged_at = store_col_int(st, 2);
+		if (out->flagged_at < 0)
+			out->flagged_at = 0;
 		rc = keeper_open(k, owner, identity, store_col(st, 1), &plain);
 	} else if (!rc) {
 		rc = ERR_NOT_FOUND;
@@ -135,14 +137,24 @@ keeper_app_allows(const struct keeper_app *a, const char *url)
 	return false;
 }
 
-int
-keeper_app_flag(struct keeper *k, const struct keeper_app *a, bool flag)
+/*
+ * When it was refused last; 0: never, or not since it was set.  Below zero:
+ * when it was taken again (then people have been told so, and are told again
+ * if that may have been lost).
+ */
+static int
+app_mark(struct keeper *k, const struct keeper_app *a, int64_t flagged_at)
 {
 	return store_exec(k->db, NULL,
 			  "UPDATE apps SET flagged_at = ?1 WHERE org = ?2 "
 			  "AND app = ?3 AND data_centre = ?4",
-			  "isss", flag ? keeper_now(k) : (int64_t)0, a->org,
-			  a->app, a->data_centre);
+			  "isss", flagged_at, a->org, a->app, a->data_centre);
+}
+
+int
+keeper_app_flag(struct keeper *k, const struct keeper_app *a)
+{
+	return app_mark(k, a, keeper_now(k));
 }
 
 void
@@ -159,6 +171,35 @@ keeper_app_tell(struct keeper *k, const struct keeper_app *a, const char *why)
 	slice_trim_utf8(m.health_reason);
 	connect_msg_status_pack(&m, p);
 	proc_notify(k->front, CONNECT_FRONT_STATUS, p);
+}
+
+void
+keeper_app_works(struct keeper *k, const struct keeper_app *a)
+{
+	if (a->flagged_at && !app_mark(k, a, -keeper_now(k)))
+		keeper_app_tell(k, a, "");
+}
+
+void
+keeper_app_tell_again(struct keeper *k)
+{
+	struct keeper_app a = { 0 };
+	struct store_stmt *st;
+
+	/* the latest first */
+	if (store_query(k->db, &st,
+			"SELECT org, app, data_centre FROM apps "
+			"WHERE flagged_at < 0 ORDER BY flagged_at LIMIT 64",
+			""))
+		return;
+	while (store_step(st) == 1) {
+		slice_copy(store_col(st, 0), a.org, sizeof(a.org));
+		slice_copy(store_col(st, 1), a.app, sizeof(a.app));
+		slice_copy(store_col(st, 2), a.data_centre,
+			   sizeof(a.data_centre));
+		keeper_app_tell(k, &a, "");
+	}
+	store_done(st);
 }
 
 /* A new version of the row, sealed as such. */

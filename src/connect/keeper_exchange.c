@@ -79,7 +79,7 @@ token_failed(struct keeper_getting *g, const struct connect_msg_token_answer *m)
 				   words);
 		err = m->err == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_CONNECT;
 	} else if (m->answer.class == CATALOG_MISCONFIGURED) {
-		keeper_app_flag(g->keeper, &g->app, true);
+		keeper_app_flag(g->keeper, &g->app);
 		keeper_problem_set(
 			&problem, "app_refused", CONNECT_NOT_CONNECTED,
 			"The provider refuses the OAuth app: %s.", words);

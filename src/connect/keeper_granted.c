@@ -95,10 +95,9 @@ keeper_getting_finish(struct keeper_getting *g)
 		return;
 	}
 	step_reached("consent.stored");
-	if (g->app.flagged_at)
-		keeper_app_flag(k, &g->app, false);
 	keeper_keep_sooner(k, &row);
 	keeper_row_tell(k, &row, NULL, NULL);
+	keeper_app_works(k, &g->app);
 	keeper_token_warn(k, &row, g->payload.binding, g->app.client_id,
 			  g->account, warning, sizeof(warning));
 	told.access_token = told.refresh_token = NULL;

@@ -211,7 +211,7 @@ refresh_failed(struct keeper_active *a,
 		refresh_died(a, &m->answer);
 		return;
 	case CATALOG_MISCONFIGURED:
-		keeper_app_flag(a->keeper, &a->app, true);
+		keeper_app_flag(a->keeper, &a->app);
 		snprintf(reason, sizeof(reason),
 			 "The provider refuses the OAuth app: %.160s", words);
 		refresh_wait(a, now + KEEPER_FLAGGED_MS, reason, "app_refused",
@@ -342,9 +342,8 @@ refresh_store(struct keeper_active *a)
 	keeper_keep_sooner(k, &a->row);
 	if (a->keeping)
 		k->counts.kept_alive++;
-	if (a->app.flagged_at)
-		keeper_app_flag(k, &a->app, false);
 	keeper_row_tell(k, &a->row, NULL, NULL);
+	keeper_app_works(k, &a->app);
 	keeper_refresh_end(a, 0, NULL);
 	step_reached("refresh.given");
 }

@@ -215,7 +215,7 @@ struct keeper_app {
 	struct secret *client_secret;
 	char **endpoints;
 	size_t endpoint_count;
-	int64_t flagged_at;
+	int64_t flagged_at; /* 0: it is not */
 };
 
 void keeper_app_release(struct keeper_app *a);
@@ -225,11 +225,17 @@ int keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
 		    struct keeper_app *out);
 /* Whether its secret may go to this URL. */
 bool keeper_app_allows(const struct keeper_app *a, const char *url);
-int keeper_app_flag(struct keeper *k, const struct keeper_app *a, bool flag);
+/* The provider has refused it: it is left alone for a while. */
+int keeper_app_flag(struct keeper *k, const struct keeper_app *a);
 /* People see at the app what the provider has refused of it: at a consent,
- * where there is no grant yet to tell it with. */
+ * where there is no grant yet to tell it with.  "": nothing any more. */
 void keeper_app_tell(struct keeper *k, const struct keeper_app *a,
 		     const char *why);
+/* The provider has given tokens to it; if it was flagged, it is so no more, and
+ * people see that. */
+void keeper_app_works(struct keeper *k, const struct keeper_app *a);
+/* Once more, of those that work again: the front may not have heard of it. */
+void keeper_app_tell_again(struct keeper *k);
 void keeper_app_put(struct proc_request *rq, struct proc_unpack *in, void *k);
 
 /* ---- keeper_active.c: grants that something happens to ---- */

@@ -211,7 +211,7 @@ refresh_claim(struct keeper_active *a)
 	if (!rc)
 		rc = keeper_row_note_request(k, &a->row, keeper_now(k));
 	if (!rc && a->app.flagged_at) /* one try for all of its grants */
-		rc = keeper_app_flag(k, &a->app, true);
+		rc = keeper_app_flag(k, &a->app);
 	if (!rc)
 		rc = store_commit(k->db);
 	if (rc)

@@ -245,7 +245,8 @@ int connect_msg_revoked_unpack(struct proc_unpack *u,
 			       struct connect_msg_revoked *m);
 
 /* Something about a grant has changed that people are to see; or, where who
- * has no connection, about an OAuth app alone (health_reason says what). */
+ * has no connection, about an OAuth app alone (health_reason says what; "":
+ * that it works again). */
 struct connect_msg_status {
 	uint64_t change; /* counts up; CHANGES asks for later ones */
 	struct connect_msg_subject who; /* generation: the grant's now */

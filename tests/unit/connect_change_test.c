@@ -208,6 +208,43 @@ the_front_asks_when_it_is_told_that_it_missed_something(void **state)
 	assert_int_equal(wait_for_change(900), 900);
 }
 
+/* What is told of an app alone, and how many of those are refused then. */
+static int64_t
+refused_apps(const char *why, int64_t expected)
+{
+	int64_t count = -1;
+	int i;
+
+	memset(&telling, 0, sizeof(telling));
+	snprintf(telling.status.who.org, CONNECT_ID_SIZE, "%s", w.owner->org);
+	snprintf(telling.status.flagged_app, sizeof(telling.status.flagged_app),
+		 "test_desk");
+	snprintf(telling.status.health_reason,
+		 sizeof(telling.status.health_reason), "%s", why);
+	telling.task.run = tell_late;
+	loop_post(w.loop, &telling.task);
+	for (i = 0; i < 500 && count != expected; i++) {
+		usleep(10 * 1000);
+		count = number("SELECT count(*) FROM oauth_apps WHERE app = ?1 "
+			       "AND flagged <> '' AND flagged_at > 0",
+			       "test_desk");
+	}
+	loop_pool_wait(w.pool);
+	return count;
+}
+
+static void
+an_app_is_shown_as_refused_until_it_works_again(void **state)
+{
+	(void)state;
+	assert_int_equal(refused_apps("The provider refuses it.", 1), 1);
+	assert_int_equal(refused_apps("", 0), 0);
+	assert_int_equal(number("SELECT count(*) FROM oauth_apps WHERE app = "
+				"?1 AND flagged = '' AND flagged_at = 0",
+				"test_desk"),
+			 1);
+}
+
 static void
 readiness_counts_no_grants(void **state)
 {
@@ -225,6 +262,7 @@ main(void)
 		TEST(what_the_keeper_told_last_is_what_stays),
 		TEST(a_notice_before_which_some_are_missing_makes_the_front_ask),
 		TEST(the_front_asks_when_it_is_told_that_it_missed_something),
+		TEST(an_app_is_shown_as_refused_until_it_works_again),
 		TEST(readiness_counts_no_grants),
 	};
 

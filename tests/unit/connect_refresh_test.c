@@ -384,6 +384,88 @@ changed_app_is_tried_at_once(void **state)
 	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
 }
 
+static void
+app_that_works_again_is_told_of_once(void **state)
+{
+	struct asked a;
+	unsigned told;
+
+	(void)state;
+	provider.says = SAYS_FAILURE;
+	provider.class = CATALOG_MISCONFIGURED;
+	pass(HOUR_MS);
+	get(0, &a, CONNECT_KEEPER_INJECT);
+	run(10);
+	assert_string_equal(w.told.flagged_app, "test_desk");
+	assert_true(w.told.health_reason[0] != 0);
+	provider.says = SAYS_TOKENS;
+	pass(10 * 1000);
+	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
+	run(10);
+	assert_string_equal(w.told.flagged_app, "test_desk");
+	assert_string_equal(w.told.who.org, "org");
+	assert_string_equal(w.told.who.connection, "");
+	assert_string_equal(w.told.health_reason, "");
+	told = w.tellings;
+	pass(HOUR_MS);
+	assert_string_equal(injected(0), "Authorization: Bearer access-3\r\n");
+	run(10);
+	assert_int_equal(w.tellings, told + 1); /* of the grant alone */
+	assert_string_equal(w.told.flagged_app, "");
+}
+
+static void
+app_that_gives_a_consent_works_again(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	provider.says = SAYS_FAILURE;
+	provider.class = CATALOG_MISCONFIGURED;
+	pass(HOUR_MS);
+	get(0, &a, CONNECT_KEEPER_INJECT);
+	connect_another();
+	run(10);
+	assert_string_equal(w.told.flagged_app, "test_desk");
+	assert_string_equal(w.told.health_reason, "");
+}
+
+/* The front was away when it was told. */
+static void
+app_that_works_again_is_told_of_to_the_next_front(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	keeper_app_tell_again(&w.k[0]);
+	run(10);
+	assert_string_equal(w.told.flagged_app, ""); /* it always worked */
+	provider.says = SAYS_FAILURE;
+	provider.class = CATALOG_MISCONFIGURED;
+	pass(HOUR_MS);
+	get(0, &a, CONNECT_KEEPER_INJECT);
+	run(10);
+	memset(&w.told, 0, sizeof(w.told));
+	keeper_app_tell_again(&w.k[0]);
+	run(10);
+	assert_string_equal(w.told.flagged_app, ""); /* it does not */
+	provider.says = SAYS_TOKENS;
+	pass(10 * 1000);
+	assert_true(injected(0)[0] != 0);
+	run(10);
+	memset(&w.told, 0, sizeof(w.told));
+	keeper_restart(0);
+	keeper_app_tell_again(&w.k[0]);
+	run(10);
+	assert_string_equal(w.told.flagged_app, "test_desk");
+	assert_string_equal(w.told.health_reason, "");
+	give_app();
+	memset(&w.told, 0, sizeof(w.told));
+	keeper_app_tell_again(&w.k[0]);
+	run(10);
+	assert_string_equal(w.told.flagged_app, ""); /* that is past */
+}
+
 /* ---- refused by the service ---- */
 
 static void
@@ -528,6 +610,9 @@ main(void)
 		CASE(refusal_that_no_rule_knows_is_tried_once_more),
 		CASE(flagged_app_is_tried_every_ten_seconds_for_all_its_grants),
 		CASE(changed_app_is_tried_at_once),
+		CASE(app_that_works_again_is_told_of_once),
+		CASE(app_that_gives_a_consent_works_again),
+		CASE(app_that_works_again_is_told_of_to_the_next_front),
 		CASE(each_token_is_renewed_once_on_refusal),
 		CASE(service_that_refuses_everything_is_asked_less_and_less),
 		CASE(forced_refreshes_count_in_the_quota),
