@@ -8,7 +8,7 @@ import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { bearerService, keyService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
-import { freePort, suite } from '../support/scope.mjs'
+import { eventually, freePort, suite } from '../support/scope.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
 suite('lessons', (scope) => {
@@ -73,13 +73,26 @@ suite('lessons', (scope) => {
 		assert.equal(api.requests.length, 1)
 	})
 
-	it('who may only look may not call, test or refresh', async () => {
+	it('who may only look may not call, test or refresh, nor have a call that was made sent once more (replay)', async () => {
 		await drawbridge.must('PUT', `/v1/connections/${link}/shares`, { items: [{ kind: 'everyone', level: 'use' }] })
 		const key = await keyOf(viewer, { role: 'viewer' })
 		assert.equal((await viewer('GET', `/v1/connections/${link}`)).status, 200)
 		assert.ok([403, 404].includes((await drawbridge.via(link, '/echo', { key })).status))
 		for (const path of ['test', 'refresh', 'revoke', 'disable'])
 			assert.ok([403, 404].includes((await viewer('POST', `/v1/connections/${link}/${path}`)).status), path)
+		nothingSent()
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		const [made] = await eventually('the call\'s record', async () => {
+			const { items } = await drawbridge.must('GET', `/v1/connections/${link}/calls`)
+			return items.length > 0 && items
+		})
+		api.requests.length = 0
+		/* there is no door for it, for nobody; and as a request of his own it is a call */
+		for (const path of [`/v1/calls/${made.id}`, `/v1/calls/${made.id}/replay`, `/v1/connections/${link}/calls`])
+			assert.ok([404, 405].includes((await viewer('POST', path)).status), path)
+		const again = { request: { method: made.method, url: `${api.url}${made.path}` }, connection: link }
+		const run = await viewer('POST', '/v1/webhooks/run', again)
+		assert.ok([403, 404].includes(run.status), `${run.status} ${run.text}`)
 		nothingSent()
 		await drawbridge.must('PUT', `/v1/connections/${link}/shares`, { items: [] })
 	})
