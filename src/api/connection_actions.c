@@ -288,14 +288,15 @@ int
 api_connection_user_remove(struct api_request *r)
 {
 	struct connect_problem p = { 0 };
+	struct connect_revoked revoked;
 	struct connect_who who;
 
 	api_who(r, &who);
 	if (connect_front_user_remove(r->api->config.connect, r->db, &who,
 				      r->params[0], user_named(r), r->arena,
-				      &p))
+				      &revoked, &p))
 		return api_problem_connect(r, &p);
-	return api_answer_empty(r);
+	return api_answer(r, 200, json_pack("{s:s}", "detail", revoked.detail));
 }
 
 int

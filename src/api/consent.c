@@ -292,7 +292,10 @@ api_callback(struct api_request *r)
 	buf_printf(&detail, "%s is connected%s%s.", c.connection,
 		   c.account[0] ? " as " : "", c.account);
 	if (c.missing[0])
-		buf_printf(&detail, " Not granted were: %s", c.missing);
+		buf_printf(&detail, " Not granted were: %s%s", c.missing,
+			   c.left[0] ? "." : "");
+	if (c.left[0])
+		buf_printf(&detail, " %s", c.left);
 	rc = buf_err(&detail);
 	if (!rc)
 		rc = api_page_consent(r, 200, "Connected", c.link, true,

@@ -146,6 +146,12 @@ void cli_private_server_stop(struct cli_private_server *s);
 
 enum { CLI_ANSWER_MAX = 32 * 1024 * 1024 };
 
+/* In the help of what revokes. */
+#define CLI_REVOKES_ALL \
+	"Some services (`revokes_all` of a method in `service show ID --json`) " \
+	"end every access\nthat the OAuth app has to the account: other " \
+	"connections of it have to be\nconnected again."
+
 struct cli_answer {
 	int status;
 	struct buf body; /* wiped on release */

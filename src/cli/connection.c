@@ -85,11 +85,6 @@ static const struct cli_column object_columns[] = {
 	{ NULL },
 };
 
-#define REVOKES_ALL \
-	"Some services (`revokes_all` of a method in `service show ID --json`) " \
-	"end every access\nthat the OAuth app has to the account: other " \
-	"connections of it have to be\nconnected again."
-
 /* ---- one request, one object ---- */
 
 static int
@@ -455,10 +450,10 @@ const struct cli_command cli_connection_commands[] = {
 	{ "connection enable", "LINK", "let calls through again", NULL,
 	  action_run, NULL, 1, 1 },
 	{ "connection revoke", "LINK",
-	  "take its credential back, at the service first", REVOKES_ALL,
+	  "take its credential back, at the service first", CLI_REVOKES_ALL,
 	  revoke_run, NULL, 1, 1 },
 	{ "connection delete", "LINK", "revoke a connection and forget it",
-	  REVOKES_ALL, delete_run, delete_options, 1, 1 },
+	  CLI_REVOKES_ALL, delete_run, delete_options, 1, 1 },
 	{ "connection usage", "LINK",
 	  "how much it is used, by which flows and keys", NULL, usage_run, NULL,
 	  1, 1 },

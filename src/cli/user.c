@@ -85,6 +85,7 @@ static int
 leave_run(struct cli *c)
 {
 	const char *user = cli_word(c, 1) ? cli_word(c, 1) : "me";
+	const char *detail; /* says what else ends with it */
 	struct cli_answer a;
 	int rc;
 
@@ -94,12 +95,16 @@ leave_run(struct cli *c)
 			 SLICE_NONE, &a);
 	if (rc)
 		return rc;
+	detail = json_string_value(
+		json_object_get(cli_answer_json(&a), "detail"));
+	if (c->json)
+		rc = cli_show_object(c, &a, NULL);
+	else
+		cli_say(c, "%s is not used any more. %s",
+			strcmp(user, "me") ? "The account" : "Your account",
+			detail ? detail : "");
 	cli_answer_release(&a);
-	cli_say(c,
-		"%s is not used any more, and is being revoked at the "
-		"service.",
-		strcmp(user, "me") ? "The account" : "Your account");
-	return CLI_OK;
+	return rc;
 }
 
 const struct cli_command cli_user_commands[] = {
@@ -113,7 +118,7 @@ const struct cli_command cli_user_commands[] = {
 	  "Of a connection for each user.  It counts at once; the service is "
 	  "told in the\nbackground, and the audit says if it does not confirm. "
 	  "Who has left can connect\nagain.  USER is an id of "
-	  "`connection users`, for who may manage the connection.",
+	  "`connection users`, for who may manage the connection.\n" CLI_REVOKES_ALL,
 	  leave_run, NULL, 1, 2 },
 	{ NULL },
 };

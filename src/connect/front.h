@@ -357,11 +357,13 @@ int connect_front_user(struct connect_front *f, struct store_conn *c,
 /*
  * Takes his grant back, and forgets him: from now on it is given out to
  * nobody, and connect_front_withdraw() revokes it upstream (audited).  He may
- * connect again at once.  For whom connect_front_user() is.
+ * connect again at once.  *revoked says so, and what else ends with it.  For
+ * whom connect_front_user() is.
  */
 int connect_front_user_remove(struct connect_front *f, struct store_conn *c,
 			      const struct connect_who *who, const char *link,
 			      const char *subject, struct arena *arena,
+			      struct connect_revoked *revoked,
 			      struct connect_problem *p);
 /* Whom it is shared with; and replacing that (audited, views withdrawn). */
 int connect_front_shares(struct connect_front *f, struct store_conn *c,
@@ -502,8 +504,9 @@ struct connect_consent {
 	bool connected;
 	const char *connection; /* its name; "" when no connection is known */
 	const char *link;
-	const char *account;	    /* or "" */
-	const char *missing;	    /* scopes that were not granted, or "" */
+	const char *account; /* or "" */
+	const char *missing; /* scopes that were not granted, or "" */
+	const char *left;    /* what else there is to know and to do, or "" */
 	struct connect_about about; /* "" when the state told nothing */
 	bool denied;		    /* by the person, at the provider */
 };

@@ -377,6 +377,38 @@ note_failure(struct connect_front *f, struct store_conn *c,
 	connect_views_withdraw(f->views, r->info.id);
 }
 
+/* Who has taken another account's place is told of that one's access, by the
+ * page, the audit, and the connection's warning. */
+static int
+callback_connected(struct connect_front *f, struct store_conn *c,
+		   const struct connect_who *who, struct front_row *r,
+		   const struct state *s, const struct binding *b,
+		   const struct front_former *former,
+		   struct connect_msg_grant *g, struct arena *arena,
+		   struct connect_consent *out, struct connect_problem *p)
+{
+	char left[CONNECT_WARNING_SIZE];
+	size_t len;
+	int rc;
+
+	if (front_former_words(former, b, g->account, left, sizeof(left))) {
+		len = strlen(g->warning);
+		snprintf(g->warning + len, sizeof(g->warning) - len, "%s%s",
+			 len ? " " : "", left);
+		slice_trim_utf8(g->warning);
+	}
+	rc = front_row_connected(f, c, who, b, r, s->subject,
+				 "connection.connect", left, g, p);
+	if (rc)
+		return rc;
+	step_reached("front.connected");
+	out->connected = true;
+	out->account = arena_strdup(arena, g->account);
+	out->missing = front_scopes_missing(b, r, g, arena);
+	out->left = arena_strdup(arena, left);
+	return 0;
+}
+
 static int
 callback_run(struct connect_front *f, struct store_conn *c,
 	     const struct connect_who *who, struct front_row *r,
@@ -385,11 +417,14 @@ callback_run(struct connect_front *f, struct store_conn *c,
 	     struct connect_problem *p)
 {
 	struct connect_msg_grant *g = calloc(1, sizeof(*g));
+	struct front_former former;
 	struct binding *b = NULL;
-	int rc;
+	int rc = g ? front_former_load(c, r, s->subject, &former) : ERR_NOMEM;
 
-	if (!g)
-		return front_fail_store(p, c, ERR_NOMEM);
+	if (rc) {
+		free(g);
+		return front_fail_store(p, c, rc);
+	}
 	r->scopes = s->scopes; /* they may have been edited meanwhile */
 	if (s->second_scopes.items)
 		r->second_scopes = s->second_scopes;
@@ -416,14 +451,8 @@ callback_run(struct connect_front *f, struct store_conn *c,
 		rc = finish_ask(f, s, b, cb, query, g, p);
 	if (!rc) {
 		step_reached("front.granted");
-		rc = front_row_connected(f, c, who, b, r, s->subject,
-					 "connection.connect", g, p);
-	}
-	if (!rc) {
-		step_reached("front.connected");
-		out->connected = true;
-		out->account = arena_strdup(arena, g->account);
-		out->missing = front_scopes_missing(b, r, g, arena);
+		rc = callback_connected(f, c, who, r, s, b, &former, g, arena,
+					out, p);
 	}
 	binding_free(b);
 	free(g);
@@ -474,9 +503,11 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 	struct state s;
 	int rc;
 
-	*out = (struct connect_consent){
-		.connection = "", .link = "", .account = "", .missing = ""
-	};
+	*out = (struct connect_consent){ .connection = "",
+					 .link = "",
+					 .account = "",
+					 .missing = "",
+					 .left = "" };
 	rc = callback_read(query, &cb);
 	if (rc)
 		rc = connect_fail(p, ERR_INVALID, CONNECT_P_CONSENT_FAILED,

@@ -408,7 +408,7 @@ draft_connect(struct draft *d, struct front_row *r)
 		rc = front_row_connected(
 			d->f, d->c, d->who, d->binding, r,
 			r->info.per_user ? d->who->actor->member : "",
-			"connection.connect", g, d->p);
+			"connection.connect", "", g, d->p);
 	else if (d->binding->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)
 		draft_undo(d, rc);
 	else

@@ -121,8 +121,8 @@ delete_grants(struct connect_front *f, struct store_conn *c,
 		rc = front_withdraw_mark(f, c, r->org, r->info.id, "", p);
 		if (!rc && front_withdraw_count(c, r->info.id, &users))
 			rc = front_fail_store(p, c, ERR_STORE);
-		front_withdraw_words(users, revoked->detail,
-				     sizeof(revoked->detail));
+		front_withdraw_words(users, front_ends_all(f, r),
+				     revoked->detail, sizeof(revoked->detail));
 	} else if (r->info.status != CONNECT_REVOKED) {
 		rc = front_grant_revoke(f, r, who, revoked, p);
 	}

@@ -87,7 +87,7 @@ credentials_set(struct connect_front *f, struct store_conn *c,
 		rc = front_row_connected(f, c, who, b, r,
 					 r->info.per_user ? who->actor->member
 							  : "",
-					 "connection.credentials", g, p);
+					 "connection.credentials", "", g, p);
 	binding_free(b);
 	free(g);
 	return rc;

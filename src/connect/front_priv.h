@@ -88,7 +88,8 @@ int front_withdraw_note_all(struct store_conn *c, const struct front_row *r,
 /* How many of the connection are there to be revoked. */
 int front_withdraw_count(struct store_conn *c, const char *connection,
 			 int64_t *count);
-void front_withdraw_words(int64_t count, char *out, size_t size);
+/* What is told of that; all: see front_ends_all(). */
+void front_withdraw_words(int64_t count, bool all, char *out, size_t size);
 /* All users' grants of a connection that stays. */
 int front_withdraw_revoke(struct connect_front *f, struct store_conn *c,
 			  const struct connect_who *who,
@@ -184,12 +185,33 @@ int front_texts_of_tree(const json_t *list, struct arena *arena,
 int front_row_bind(struct connect_front *f, const struct front_row *r,
 		   struct binding **out, struct connect_problem *p);
 /* Sets status, reason and what a grant brought with it, in a transaction of
- * its own with an audit record, then withdraws from the views. */
+ * its own with an audit record (more: said there besides, or ""), then
+ * withdraws from the views. */
 int front_row_connected(struct connect_front *f, struct store_conn *c,
 			const struct connect_who *who, const struct binding *b,
 			struct front_row *r, const char *subject,
-			const char *action, const struct connect_msg_grant *g,
+			const char *action, const char *more,
+			const struct connect_msg_grant *g,
 			struct connect_problem *p);
+
+/* ---- front_former.c: the account that a consent takes the place of ---- */
+
+struct front_former {
+	bool connected;
+	char account[256]; /* "": not known */
+};
+/* As it is before the consent is finished; r: as it was loaded then. */
+int front_former_load(struct store_conn *c, const struct front_row *r,
+		      const char *subject, struct front_former *out);
+/* That its access lives on at the provider, and what to do; "" where it does
+ * not, or the account is the same.  Whether it is known to be another one: the
+ * words say "if" where it is not. */
+bool front_former_words(const struct front_former *former,
+			const struct binding *b, const char *account, char *out,
+			size_t size);
+/* Whether the provider ends, with one grant, all that the OAuth app has of the
+ * account, as the catalogue says it now. */
+bool front_ends_all(struct connect_front *f, const struct front_row *r);
 
 /* ---- front_scopes.c: asked for, and granted ---- */
 

@@ -434,14 +434,18 @@ int
 front_row_connected(struct connect_front *f, struct store_conn *c,
 		    const struct connect_who *who, const struct binding *b,
 		    struct front_row *r, const char *subject,
-		    const char *action, const struct connect_msg_grant *g,
+		    const char *action, const char *more,
+		    const struct connect_msg_grant *g,
 		    struct connect_problem *p)
 {
 	struct arena *arena = arena_new(256 * 1024);
+	char detail[sizeof(g->account) + CONNECT_WARNING_SIZE + 2];
 	struct buf granted;
 	bool gone;
 	int rc;
 
+	snprintf(detail, sizeof(detail), "%s%s%s", g->account,
+		 g->account[0] && more[0] ? ". " : "", more);
 	buf_init(&granted, FRONT_ROW_JSON_MAX);
 	rc = arena ? front_scopes_granted(b, r, g, arena, &granted) : ERR_NOMEM;
 	if (!rc)
@@ -455,7 +459,7 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 					 subject, "delete");
 	else if (!rc)
 		rc = front_audit(c, who, r->org, action, r->info.id,
-				 r->info.name, g->account);
+				 r->info.name, detail);
 	if (!rc)
 		rc = store_commit(c);
 	if (rc) {

@@ -349,14 +349,14 @@ connect_front_user(struct connect_front *f, struct store_conn *c,
 
 static int
 user_remove(struct store_conn *c, const struct connect_who *who,
-	    const struct front_row *r, const struct connect_user *u)
+	    const struct front_row *r, const struct connect_user *u,
+	    const char *words)
 {
-	char detail[400];
+	char detail[600];
 	int rc = store_begin(c);
 
-	snprintf(detail, sizeof(detail),
-		 "For the user %s; it is being revoked at the provider.",
-		 u->email[0] ? u->email : u->subject);
+	snprintf(detail, sizeof(detail), "For the user %s. %s",
+		 u->email[0] ? u->email : u->subject, words);
 	if (!rc)
 		rc = front_withdraw_note(c, r->org, r->info.id, r->info.name,
 					 u->subject, "user");
@@ -375,10 +375,23 @@ user_remove(struct store_conn *c, const struct connect_who *who,
 	return rc;
 }
 
+static void
+remove_words(bool all, struct connect_revoked *out)
+{
+	memset(out, 0, sizeof(*out));
+	snprintf(out->detail, sizeof(out->detail),
+		 "It is being revoked at the provider.%s",
+		 !all ? ""
+		      : " That ends every access that the OAuth app has to "
+			"this account: other connections of the same account "
+			"have to be connected again.");
+}
+
 int
 connect_front_user_remove(struct connect_front *f, struct store_conn *c,
 			  const struct connect_who *who, const char *link,
 			  const char *subject, struct arena *arena,
+			  struct connect_revoked *revoked,
 			  struct connect_problem *p)
 {
 	struct connect_user u;
@@ -391,7 +404,8 @@ connect_front_user_remove(struct connect_front *f, struct store_conn *c,
 		rc = front_withdraw_mark(f, c, r.org, r.info.id, subject, p);
 	if (!rc) {
 		step_reached("user.left");
-		rc = user_remove(c, who, &r, &u);
+		remove_words(front_ends_all(f, &r), revoked);
+		rc = user_remove(c, who, &r, &u, revoked->detail);
 		if (rc)
 			rc = front_fail_store(p, c, rc);
 	}

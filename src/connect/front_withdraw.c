@@ -158,15 +158,19 @@ revoke_rows(struct store_conn *c, const struct connect_who *who,
 }
 
 void
-front_withdraw_words(int64_t count, char *out, size_t size)
+front_withdraw_words(int64_t count, bool all, char *out, size_t size)
 {
 	if (!count)
 		snprintf(out, size, "No user had connected an account.");
 	else
 		snprintf(out, size,
 			 "The access of %lld user%s is being revoked at the "
-			 "provider; the audit will tell how that went.",
-			 (long long)count, count == 1 ? "" : "s");
+			 "provider; the audit will tell how that went.%s",
+			 (long long)count, count == 1 ? "" : "s",
+			 !all ? ""
+			      : " It ends every access that the OAuth app has "
+				"to the same accounts: other connections of "
+				"them have to be connected again.");
 }
 
 int
@@ -185,7 +189,8 @@ front_withdraw_revoke(struct connect_front *f, struct store_conn *c,
 	rc = store_begin(c);
 	if (!rc)
 		rc = front_withdraw_count(c, r->info.id, &count);
-	front_withdraw_words(count, revoked->detail, sizeof(revoked->detail));
+	front_withdraw_words(count, front_ends_all(f, r), revoked->detail,
+			     sizeof(revoked->detail));
 	if (!rc)
 		rc = revoke_rows(c, who, r, revoked->detail);
 	if (!rc)

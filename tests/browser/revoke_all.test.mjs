@@ -4,12 +4,14 @@
  * what is said after; where it ends one alone, neither does.
  */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { before, it } from 'node:test'
 import { openContext, startChromium } from '../support/chromium.mjs'
 import { startApi } from '../support/api.mjs'
 import { connect } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { owner, startDrawbridge } from '../support/drawbridge.mjs'
+import { mustRun } from '../support/process.mjs'
 import { freePort, suite } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
@@ -50,6 +52,22 @@ suite('revoking what takes more with it, in the studio', (scope) => {
 			assert.match(await asked(links.takes_all, what), /other connections of that account have to be connected again/)
 		await button('Revoke', page.getByRole('dialog')).click()
 		await page.getByText(/confirmed it\. The provider has ended every access .* have to be connected again\./).waitFor()
+	})
+
+	it('so they do where a user is removed by who manages the connection', async () => {
+		for (const [id, expected] of [['takes_all', /other connections of that account have to be connected again/],
+			['takes_one', /end the grant\. They can connect again\.$/]]) {
+			const { link_name: link } = await newConnection(drawbridge, id, { scopes: ['tickets.read'], per_user: true })
+			await mustRun('sqlite3', [join(drawbridge.data, 'store/drawbridge.db'), '.timeout 5000', `INSERT INTO connection_users (
+				connection, subject, status, account, connected_at) SELECT id, 'v_1', 'connected', 'ada', 1 FROM connections
+				WHERE link_name = '${link}';`])
+			await page.goto(`${drawbridge.publicUrl}/connections/${link}`)
+			await button('Remove A visitor').click()
+			assert.match(await page.getByRole('dialog').locator('p').first().textContent(), expected)
+			await button('Remove', page.getByRole('dialog')).click()
+			await page.getByText(id === 'takes_all' ? /^The account is disconnected\. .*other connections of the same account have to/
+				: 'The account is disconnected. It is being revoked at the provider.').waitFor()
+		}
 	})
 
 	it('where it ends one alone, nothing is said of others', async () => {

@@ -46,7 +46,7 @@ static struct {
 	unsigned current;    /* the refresh token that is good now */
 	unsigned exchanges, refreshes, revocations, reused;
 	char revoked[64], last_sent[64];
-	char revoked_access[64]; /* the access token that came with it */
+	char revoked_access[64];  /* the access token that came with it */
 	const char *revoke_error; /* "HTTP 503"; NULL: it does */
 	struct proc_request *held[32];
 	char held_token[32][64];

@@ -85,7 +85,7 @@ connects(const struct connect_info *info, uint64_t generation,
 			 0);
 	assert_int_equal(front_row_bind(w.front, &r, &b, &w.p), 0);
 	assert_int_equal(front_row_connected(w.front, w.c, &w.who, b, &r, "u_1",
-					     "connection.consent", g, &w.p),
+					     "connection.consent", "", g, &w.p),
 			 0);
 	binding_free(b);
 	front_row_release(&r);

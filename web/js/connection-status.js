@@ -66,9 +66,9 @@ function leave({ name, link_name: link }, method, place) {
 	fill(place)
 	confirm('Disconnect your account?', `Calls by your keys through ${name} fail until you connect again. The service is told to `
 		+ `end the grant.${endsAll(method)}`, 'Disconnect', async () => {
-		await api.removeUser(link, 'me')
+		const { detail } = await api.removeUser(link, 'me')
 		await reload()
-		say('Your account is disconnected.')
+		say(`Your account is disconnected. ${detail}`)
 	})
 }
 

@@ -4,7 +4,7 @@ import { api } from './api.js'
 import { confirm } from './dialog.js'
 import { fill, h, say } from './dom.js'
 import { reload } from './router.js'
-import { statuses } from './text.js'
+import { endsAll, statuses } from './text.js'
 import { busyButton, time } from './ui.js'
 
 const perPage = 25
@@ -48,16 +48,16 @@ function why({ attention, reason, health_reason: health, health_since: since, re
 }
 
 /* Whose account is taken back by who manages the connection. */
-function remove({ name, link_name: link }, user) {
-	confirm(`Remove ${nameOf(user)}?`, `Their account is disconnected from ${name}, and the service is told to end the grant. `
-		+ 'They can connect again.', 'Remove', async () => {
-		await api.removeUser(link, user.subject)
+function remove({ name, link_name: link }, method, user) {
+	confirm(`Remove ${nameOf(user)}?`, `Their account is disconnected from ${name}, and the service is told to end the `
+		+ `grant.${endsAll(method)} They can connect again.`, 'Remove', async () => {
+		const { detail } = await api.removeUser(link, user.subject)
 		await reload()
-		say('The account is disconnected.')
+		say(`The account is disconnected. ${detail}`)
 	})
 }
 
-function row(connection, user) {
+function row(connection, method, user) {
 	const { word, tone } = words[user.attention ?? user.status]
 	const detail = [why(user)].flat().filter(Boolean)
 	return h('tr', {},
@@ -66,22 +66,22 @@ function row(connection, user) {
 			detail.length > 0 && h('div', { class: 'muted' }, detail)),
 		h('td', { 'data-label': 'Account' }, user.account ?? '–'),
 		h('td', { 'data-label': 'Connected' }, time(user.connected_at)),
-		h('td', { class: 'do' }, h('button', { type: 'button', class: 'quiet danger', onclick: () => remove(connection, user),
-			'aria-label': `Remove ${nameOf(user)}` }, 'Remove')))
+		h('td', { class: 'do' }, h('button', { type: 'button', class: 'quiet danger', 'aria-label': `Remove ${nameOf(user)}`,
+			onclick: () => remove(connection, method, user) }, 'Remove')))
 }
 
 const heads = ['User', 'State', 'Account', 'Connected']
 
-const table = (connection, items) => h('table', { class: 'users' }, h('thead', {}, h('tr', {},
+const table = (connection, method, items) => h('table', { class: 'users' }, h('thead', {}, h('tr', {},
 	heads.map((text) => h('th', { scope: 'col' }, text)), h('td', {}))),
-	h('tbody', {}, items.map((user) => row(connection, user))))
+	h('tbody', {}, items.map((user) => row(connection, method, user))))
 
 const nobody = (attention) => h('p', { class: 'muted' }, attention
 	? 'Nobody needs attention any more: refresh the page for the new counts.'
 	: 'Nobody has connected an account yet. Members do so here, each signed in as themselves; visitors are asked by the '
 		+ 'conversation that needs it.')
 
-export function usersCard(connection, first) {
+export function usersCard(connection, first, method) {
 	if (!connection.users || !first)
 		return null
 	const { users, link_name: link } = connection
@@ -97,7 +97,7 @@ export function usersCard(connection, first) {
 	const choices = [[choose(`Need attention (${needing(users)})`, true), true], [choose(`All (${total(users)})`, false), false]]
 
 	function show(page) {
-		fill(list, page.items.length ? table(connection, page.items) : nobody(attention))
+		fill(list, page.items.length ? table(connection, method, page.items) : nobody(attention))
 		cursors[at + 1] = page.next
 		previous.disabled = at === 0
 		next.disabled = !page.next

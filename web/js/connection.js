@@ -77,7 +77,7 @@ export async function connectionPage({ link }) {
 		h('div', { class: 'actions' }, busyButton('Refresh', reload))),
 		problem && problemBox(problem),
 		h('div', { class: 'columns' },
-			h('div', {}, statusCard(connection, me, method, own), usersCard(connection, users),
+			h('div', {}, statusCard(connection, me, method, own), usersCard(connection, users, method),
 				curlCard(connection, service), callsCard(calls),
 				settingsCard(connection, service, method, me)),
 			h('div', {}, usageCard(usage, connection), detailsCard(connection, service, method),
