@@ -3,8 +3,8 @@
  * What is usual: filled in where a definition says nothing.
  *
  * Key, Basic and bearer methods get their usual fields and injections, OAuth
- * methods the token paths and error codes of RFC 6749, so that a definition
- * only says what is particular to its service.
+ * methods the token paths and error codes of RFC 6749, tests a success, so
+ * that a definition only says what is particular to its service.
  */
 #include "catalog/catalog_priv.h"
 
@@ -205,6 +205,30 @@ usual_oauth(struct reader *r, struct catalog_method *m)
 	}
 }
 
+/* A test that says nothing of its success wants 2xx; without that, a refusal
+ * would be one. */
+static void
+usual_tests(struct reader *r, struct catalog_api *api)
+{
+	struct catalog_status *st;
+	struct catalog_match *m;
+	size_t i;
+
+	for (i = 0; i < api->tests.count; i++) {
+		m = &api->tests.items[i].success;
+		if (m->status.count || m->json || m->body_has.count ||
+		    m->header)
+			continue;
+		st = alloc(r, sizeof(*st));
+		if (!st)
+			return;
+		st->from = 200;
+		st->to = 299;
+		m->status.items = st;
+		m->status.count = 1;
+	}
+}
+
 void
 usual_fill(struct reader *r, struct service *s)
 {
@@ -213,6 +237,7 @@ usual_fill(struct reader *r, struct service *s)
 
 	if (!s->app.id)
 		s->app.id = s->id;
+	usual_tests(r, &s->api);
 	for (i = 0; i < s->methods.count; i++) {
 		struct catalog_method *m = &s->methods.items[i];
 

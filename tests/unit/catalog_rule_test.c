@@ -125,6 +125,21 @@ usual_errors_are_known_without_saying(void **state)
 }
 
 static void
+test_that_says_nothing_of_its_success_wants_2xx(void **state)
+{
+	const struct catalog_match *m =
+		&github->service->api.tests.items[0].success;
+	struct binding_answer a = { .status = 200 };
+
+	(void)state;
+	assert_true(binding_match(m, &a));
+	a.status = 204;
+	assert_true(binding_match(m, &a));
+	for (a.status = 300; a.status < 600; a.status++)
+		assert_false(binding_match(m, &a));
+}
+
+static void
 error_in_a_form_body_is_read(void **state)
 {
 	(void)state;
@@ -419,6 +434,8 @@ main(void)
 		cmocka_unit_test(throttled_rule_says_how_long),
 		cmocka_unit_test(rule_counts_only_in_its_request),
 		cmocka_unit_test(usual_errors_are_known_without_saying),
+		cmocka_unit_test(
+			test_that_says_nothing_of_its_success_wants_2xx),
 		cmocka_unit_test(error_in_a_form_body_is_read),
 		cmocka_unit_test(slack_success_is_told_by_the_body),
 		cmocka_unit_test(
