@@ -226,6 +226,13 @@ proc_request_left_ms(const struct proc_request *rq)
 					       : (uint32_t)(rq->until_ms - now);
 }
 
+bool
+proc_request_is_awaited(const struct proc_request *rq)
+{
+	return rq->channel && rq->epoch == rq->channel->epoch &&
+	       proc_request_left_ms(rq);
+}
+
 void
 proc_reply(struct proc_request *rq, int err, struct proc_pack *out)
 {

@@ -84,6 +84,9 @@ void proc_channel_replace(struct proc_channel *c, int fd);
  * when that is over already is not handled: the asker was told that it has
  * failed. */
 uint32_t proc_request_left_ms(const struct proc_request *rq);
+/* Whether the asker still waits: it has not been restarted, and its time is
+ * not over. */
+bool proc_request_is_awaited(const struct proc_request *rq);
 /* Replies; takes `out` (may be NULL).  err goes to the asker. */
 void proc_reply(struct proc_request *rq, int err, struct proc_pack *out);
 

@@ -45,6 +45,7 @@ what_waits_goes_to_the_new_peer(void **state)
 	run_until(&waits.done);
 	assert_int_equal(waits.err, 0);
 	assert_int_equal(waits.number, 42);
+	assert_false(proc_request_is_awaited(w.held));
 	proc_reply(w.held, 0, NULL); /* nobody waits for it any more */
 	w.held = NULL;
 }

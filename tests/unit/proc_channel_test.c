@@ -99,6 +99,7 @@ who_is_asked_knows_for_how_long_the_other_waits(void **state)
 	while (!w.held)
 		run(1);
 	assert_in_range(proc_request_left_ms(w.held), 1, LONG);
+	assert_true(proc_request_is_awaited(w.held));
 	proc_reply(w.held, 0, NULL);
 	run_until(&a.done);
 }
