@@ -184,7 +184,8 @@ struct egress_fetch {
 	struct slice fields; /* header lines, "Name: value\r\n" each; Host,
 			      * Content-Length, Connection are added */
 	struct slice body;
-	size_t max_bytes; /* of the answer's body: ERR_TOO_LARGE */
+	size_t max_bytes; /* of the answer's body: ERR_TOO_LARGE, with the head
+			   * and what there is of the body */
 	uint32_t timeout_ms;
 	/* err: 0, or as egress_open, ERR_PROTOCOL, ERR_CLOSED.  When sent is
 	 * false nothing has left this machine. */

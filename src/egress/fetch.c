@@ -146,6 +146,8 @@ fetch_go_on(struct egress_fetching *g)
 		return;
 	if (rc == ERR_CLOSED && g->have_head && g->conn->reader.done)
 		rc = fetch_keep_head(g);
+	else if (rc == ERR_TOO_LARGE && g->have_head && fetch_keep_head(g))
+		rc = ERR_NOMEM;
 	fetch_finish(g, rc);
 }
 
