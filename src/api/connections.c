@@ -337,8 +337,11 @@ api_connection_credentials(struct api_request *r)
 	struct connect_who who;
 	const char *name;
 	char pointer[128];
+	bool force;
 	json_t *value;
 
+	if (!api_query_flag(r, "force", &force))
+		return 0;
 	if (!json_at_object(&r->body, r->json, "", &r->problem))
 		return api_problem_input(r);
 	json_object_foreach(r->json, name, value)
@@ -355,7 +358,7 @@ api_connection_credentials(struct api_request *r)
 	api_who(r, &who);
 	if (connect_front_credentials(r->api->config.connect, r->db, &who,
 				      r->params[0], r->secrets, r->secret_count,
-				      r->arena, &info, &p))
+				      force, r->arena, &info, &p))
 		return api_problem_connect(r, &p);
 	return api_connection_answer(r, 200, &info);
 }

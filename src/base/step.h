@@ -37,6 +37,8 @@
  *   consent.answered    its answer is here, and nothing of it is stored
  *   consent.stored      the grant is committed, and nobody was told
  *   consent.told        the front was; the former grant lives upstream
+ *   credential.asked    the exchanger tests one that is to replace another
+ *   credential.answered its answer is here, and nothing of it is stored
  *   credential.stored   a credential is committed, and nobody was told
  *   revoke.claimed      no refresh can begin; upstream was not asked
  *   revoke.asked        the exchanger was asked

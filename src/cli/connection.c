@@ -36,8 +36,13 @@ static const struct cli_option change_options[] = {
 	{ NULL },
 };
 
-static const struct cli_option credentials_options[] = { CREDENTIAL_OPTIONS,
-							 { NULL } };
+static const struct cli_option credentials_options[] = {
+	CREDENTIAL_OPTIONS,
+	{ "force", CLI_FLAG, NULL,
+	  "use it without a test: where the service does not take it, or "
+	  "cannot be asked" },
+	{ NULL },
+};
 
 static const struct cli_option list_options[] = {
 	{ "service", CLI_VALUE, "ID", "those to this service" },
@@ -406,7 +411,15 @@ credentials_run(struct cli *c)
 	cli_body_init(&b);
 	rc = cli_credentials_put(c, service, &b);
 	if (!rc)
-		rc = body_send(c, "PUT", action_path(c), &b);
+		rc = body_send(
+			c, "PUT",
+			cli_path(c,
+				 cli_flag(&c->args, "force")
+					 ? "/v1/connections/{}/credentials"
+					   "?force=true"
+					 : "/v1/connections/{}/credentials",
+				 cli_word(c, 0)),
+			&b);
 	cli_body_release(&b);
 	return rc;
 }
@@ -439,7 +452,9 @@ const struct cli_command cli_connection_commands[] = {
 	{ "connection credentials", "LINK",
 	  "replace the key or password of a connection",
 	  "All values of the method's fields.  The old ones serve until the "
-	  "new ones are there.",
+	  "new ones are\nthere.  Where the service has a test request it is "
+	  "made with the new ones first;\nwhat the service does not take, or "
+	  "cannot be asked about, changes nothing.",
 	  credentials_run, credentials_options, 1, 1 },
 	{ "connection test", "LINK", "make its service's test call", NULL,
 	  test_run, NULL, 1, 1 },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The exchanger: talks to token, revocation and look-up endpoints.
+ * The exchanger: talks to token, revocation and look-up endpoints, and tests
+ * credentials that are to replace others.
  *
  * It gets the secrets of one grant for one request, and forgets them with
  * it.  It holds no key, opens no database and answers nobody but the keeper,
@@ -14,7 +15,6 @@
 
 #include "connect/exchanger_priv.h"
 #include "connect/roles.h"
-#include "egress/egress.h"
 
 enum {
 	RESOLVERS = 4,
@@ -33,21 +33,8 @@ struct exchanger {
 	unsigned count;
 };
 
-/* One request under way. */
-struct exchange {
-	struct exchanger *all;
-	struct exchange *next, **prev;
-	struct proc_request *rq;
-	struct connect_msg_token token;
-	struct connect_msg_lookup lookup;
-	bool is_lookup;
-	struct method_http http;
-	struct egress_fetch fetch;
-	bool fetching;
-};
-
-static void
-exchange_free(struct exchange *e)
+void
+connect_exchange_free(struct exchange *e)
 {
 	if (e->prev) {
 		*e->prev = e->next;
@@ -61,11 +48,12 @@ exchange_free(struct exchange *e)
 	method_http_release(&e->http);
 	connect_msg_token_release(&e->token);
 	connect_msg_lookup_release(&e->lookup);
+	connect_msg_test_release(&e->test);
 	free(e);
 }
 
-static struct slice
-answer_header(void *arg, struct slice name)
+struct slice
+connect_exchange_header(void *arg, struct slice name)
 {
 	const struct egress_fetch *f = arg;
 	const struct http_field *field = NULL;
@@ -113,8 +101,8 @@ reply_token(struct exchange *e, int err, const char *detail)
 	} else if (!err) {
 		method_oauth2_answer(e->token.binding, e->token.what, f->status,
 				     f->answer.data, f->answer.len,
-				     answer_header, f, clock_wall_ms(),
-				     &m->answer);
+				     connect_exchange_header, f,
+				     clock_wall_ms(), &m->answer);
 		answer_redact(&m->answer, &e->token);
 	}
 	connect_msg_token_answer_pack(m, p);
@@ -123,41 +111,13 @@ reply_token(struct exchange *e, int err, const char *detail)
 	proc_reply(e->rq, 0, p);
 }
 
-/* ---- look-ups ---- */
-
-static void
-reply_lookup(struct exchange *e, int err, const char *detail)
-{
-	struct connect_msg_looked_up *m = calloc(1, sizeof(*m));
-	struct egress_fetch *f = &e->fetch;
-	struct proc_pack *p = proc_pack_new();
-
-	if (!m || !p) {
-		free(m);
-		proc_pack_free(p);
-		proc_reply(e->rq, ERR_NOMEM, NULL);
-		return;
-	}
-	m->err = err;
-	snprintf(m->detail, sizeof(m->detail), "%s", detail);
-	if (!err)
-		connect_lookup_read(e->lookup.binding, e->lookup.index,
-				    f->status, buf_slice(&f->answer), m);
-	connect_msg_looked_up_pack(m, p);
-	free(m);
-	proc_reply(e->rq, 0, p);
-}
-
 /* ---- one request ---- */
 
-static void
-exchange_end(struct exchange *e, int err, const char *detail)
+void
+connect_exchange_end(struct exchange *e, int err, const char *detail)
 {
-	if (e->is_lookup)
-		reply_lookup(e, err, detail);
-	else
-		reply_token(e, err, detail);
-	exchange_free(e);
+	e->reply(e, err, detail);
+	connect_exchange_free(e);
 }
 
 static void
@@ -167,56 +127,76 @@ fetch_done(struct egress_fetch *f, int err)
 
 	e->fetching = false;
 	step_reached("exchange.answered");
-	exchange_end(e, err, err && !f->detail[0] ? err_text(err) : f->detail);
+	connect_exchange_end(e, err,
+			     err && !f->detail[0] ? err_text(err) : f->detail);
 	step_reached("exchange.told");
 }
 
-/* The URL must be one of the binding's own, to the letter. */
-static int
-exchange_dest(struct exchange *e, const struct binding *b, const char *checked,
-	      const char *url, char *detail, size_t size)
+int
+connect_exchange_aim(struct exchange *e, const struct binding *b,
+		     const struct http_url *u, char *detail, size_t size)
+{
+	int rc;
+
+	rc = egress_dest(e->all->egress, u, b->allow_http != CATALOG_HTTP_NEVER,
+			 &e->fetch.dest);
+	if (rc)
+		snprintf(detail, size, "%s", err_text(rc));
+	e->fetch.path = u->path.len ? u->path : SLICE("/");
+	return rc;
+}
+
+int
+connect_exchange_url(const char *url, struct http_url *out, char *detail,
+		     size_t size)
+{
+	const char *why = "";
+	int rc = http_url_parse(slice_str(url), out, &why);
+
+	if (rc)
+		snprintf(detail, size, "the endpoint is no URL: %s", why);
+	return rc;
+}
+
+int
+connect_exchange_dest(struct exchange *e, const struct binding *b,
+		      const char *checked, const char *url, char *detail,
+		      size_t size)
 {
 	struct http_url u;
-	const char *why = "";
 	int rc;
 
 	if (!binding_endpoint_allows(b, slice_str(checked))) {
 		snprintf(detail, size, "this endpoint is not the service's");
 		return ERR_BLOCKED;
 	}
-	rc = http_url_parse(slice_str(url), &u, &why);
-	if (rc) {
-		snprintf(detail, size, "the endpoint is no URL: %s", why);
-		return rc;
-	}
-	rc = egress_dest(e->all->egress, &u,
-			 b->allow_http != CATALOG_HTTP_NEVER, &e->fetch.dest);
-	if (rc)
-		snprintf(detail, size, "%s", err_text(rc));
-	e->fetch.path = u.path.len ? u.path : SLICE("/");
-	return rc;
+	rc = connect_exchange_url(url, &u, detail, size);
+	return rc ? rc : connect_exchange_aim(e, b, &u, detail, size);
 }
 
 /* Never for longer than the keeper waits: it believes that what it has given
  * up is not sent any more. */
-static void
-exchange_start(struct exchange *e)
+void
+connect_exchange_start(struct exchange *e, uint32_t most_ms)
 {
 	uint32_t left = proc_request_left_ms(e->rq);
 
 	if (left <= EARLIER_MS) {
-		exchange_end(e, ERR_TIMEOUT, err_text(ERR_TIMEOUT));
+		connect_exchange_end(e, ERR_TIMEOUT, err_text(ERR_TIMEOUT));
 		return;
 	}
 	e->fetch.max_bytes = CONNECT_ANSWER_MAX;
 	e->fetch.timeout_ms = left - EARLIER_MS;
+	if (most_ms && e->fetch.timeout_ms > most_ms)
+		e->fetch.timeout_ms = most_ms;
 	e->fetch.done = fetch_done;
 	e->fetching = true;
 	egress_fetch_start(&e->fetch);
 }
 
-static struct exchange *
-exchange_new(struct exchanger *x, struct proc_request *rq)
+struct exchange *
+connect_exchange_new(struct exchanger *x, struct proc_request *rq,
+		     void (*reply)(struct exchange *, int, const char *))
 {
 	struct exchange *e = NULL;
 
@@ -228,6 +208,7 @@ exchange_new(struct exchanger *x, struct proc_request *rq)
 	}
 	e->all = x;
 	e->rq = rq;
+	e->reply = reply;
 	e->next = x->first;
 	e->prev = &x->first;
 	if (e->next)
@@ -256,7 +237,7 @@ token_endpoint(const struct connect_msg_token *m)
 static void
 exchanger_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
-	struct exchange *e = exchange_new(arg, rq);
+	struct exchange *e = connect_exchange_new(arg, rq, reply_token);
 	struct method_request_input input;
 	char detail[256] = "";
 	int rc;
@@ -266,7 +247,7 @@ exchanger_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	rc = connect_msg_token_unpack(in, &e->token);
 	if (rc) {
 		proc_reply(rq, rc, NULL);
-		exchange_free(e);
+		connect_exchange_free(e);
 		return;
 	}
 	input = (struct method_request_input){
@@ -283,11 +264,11 @@ exchanger_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	};
 	rc = method_oauth2_request(&input, &e->http);
 	if (!rc)
-		rc = exchange_dest(e, e->token.binding,
-				   token_endpoint(&e->token), e->http.url,
-				   detail, sizeof(detail));
+		rc = connect_exchange_dest(e, e->token.binding,
+					   token_endpoint(&e->token),
+					   e->http.url, detail, sizeof(detail));
 	if (rc) {
-		exchange_end(e, rc, detail[0] ? detail : err_text(rc));
+		connect_exchange_end(e, rc, detail[0] ? detail : err_text(rc));
 		return;
 	}
 	e->fetch.method = slice_str(e->http.method);
@@ -296,95 +277,7 @@ exchanger_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	e->fetch.body =
 		slice_of(secret_peek(e->http.body), secret_len(e->http.body));
 	step_reached("exchange.taken");
-	exchange_start(e);
-}
-
-/* The injection's query behind the look-up's own. */
-static int
-lookup_url(struct exchange *e, const char *url)
-{
-	const struct secret *query = e->lookup.query;
-	struct buf b;
-
-	buf_init(&b, CONNECT_ANSWER_MAX);
-	buf_puts(&b, url);
-	if (query) {
-		buf_putc(&b, strchr(url, '?') ? '&' : '?');
-		buf_put(&b, secret_peek(query), secret_len(query));
-	}
-	e->http.url = buf_detach(&b);
-	buf_wipe(&b);
-	return e->http.url ? 0 : ERR_NOMEM;
-}
-
-/* The injection, what the API always wants, and what makes the answer JSON. */
-static int
-lookup_fields(struct exchange *e)
-{
-	const struct secret *add = e->lookup.headers;
-	const struct catalog_pairs *own = &e->lookup.binding->headers;
-	bool accept = false, agent = false;
-	struct buf b;
-	size_t i;
-
-	buf_init(&b, CONNECT_ANSWER_MAX);
-	if (add)
-		buf_put(&b, secret_peek(add), secret_len(add));
-	for (i = 0; i < own->count; i++) {
-		struct slice name = slice_str(own->items[i].name);
-
-		accept |= slice_eq_nocase(name, SLICE("accept"));
-		agent |= slice_eq_nocase(name, SLICE("user-agent"));
-		buf_printf(&b, "%s: %s\r\n", own->items[i].name,
-			   own->items[i].value);
-	}
-	if (!accept)
-		buf_puts(&b, "Accept: application/json\r\n");
-	if (!agent)
-		buf_puts(&b, "User-Agent: Drawbridge\r\n");
-	if (!buf_err(&b))
-		e->http.fields = secret_from(b.data, b.len);
-	buf_wipe(&b);
-	return e->http.fields ? 0 : ERR_NOMEM;
-}
-
-static void
-exchanger_lookup(struct proc_request *rq, struct proc_unpack *in, void *arg)
-{
-	struct exchange *e = exchange_new(arg, rq);
-	const struct binding *b;
-	char detail[256] = "";
-	const char *url;
-	int rc;
-
-	if (!e)
-		return;
-	e->is_lookup = true;
-	rc = connect_msg_lookup_unpack(in, &e->lookup);
-	b = e->lookup.binding;
-	if (!rc && (e->lookup.index >= b->method->lookups.count ||
-		    !b->lookup_urls[e->lookup.index]))
-		rc = ERR_PROTOCOL;
-	if (rc) {
-		proc_reply(rq, rc, NULL);
-		exchange_free(e);
-		return;
-	}
-	url = b->lookup_urls[e->lookup.index];
-	rc = lookup_url(e, url);
-	if (!rc)
-		rc = lookup_fields(e);
-	if (!rc)
-		rc = exchange_dest(e, b, url, e->http.url, detail,
-				   sizeof(detail));
-	if (rc) {
-		exchange_end(e, rc, detail[0] ? detail : err_text(rc));
-		return;
-	}
-	e->fetch.method = SLICE("GET");
-	e->fetch.fields = slice_of(secret_peek(e->http.fields),
-				   secret_len(e->http.fields));
-	exchange_start(e);
+	connect_exchange_start(e, 0);
 }
 
 /* ---- what the owner allows ---- */
@@ -413,8 +306,10 @@ exchanger_egress(struct proc_request *rq, struct proc_unpack *in, void *arg)
 
 static const struct proc_message exchanger_messages[] = {
 	{ CONNECT_EXCHANGER_TOKEN, "token", FROM_KEEPER, exchanger_token },
-	{ CONNECT_EXCHANGER_LOOKUP, "lookup", FROM_KEEPER, exchanger_lookup },
+	{ CONNECT_EXCHANGER_LOOKUP, "lookup", FROM_KEEPER,
+	  connect_exchanger_lookup },
 	{ CONNECT_EXCHANGER_EGRESS, "egress", FROM_KEEPER, exchanger_egress },
+	{ CONNECT_EXCHANGER_TEST, "test", FROM_KEEPER, connect_exchanger_test },
 	{ 0, NULL, 0, NULL },
 };
 
@@ -423,7 +318,7 @@ exchanger_drop(struct exchanger *x)
 {
 	while (x->first) {
 		proc_reply(x->first->rq, ERR_CLOSED, NULL);
-		exchange_free(x->first);
+		connect_exchange_free(x->first);
 	}
 }
 

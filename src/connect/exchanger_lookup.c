@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers of look-ups after consent: which account it is, and values that the
- * binding takes up if they are of their form (the keeper judges that).
+ * Look-ups after consent, and what their answers say: which account it is, and
+ * values that the binding takes up if they are of their form (the keeper
+ * judges that).
  *
  * Runs in the exchanger.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "connect/exchanger_priv.h"
 
@@ -62,4 +64,121 @@ connect_lookup_read(const struct binding *b, size_t index, int status,
 	else
 		m->err = ERR_NOT_FOUND;
 	json_decref(tree);
+}
+
+/* ---- the request ---- */
+
+static void
+reply_lookup(struct exchange *e, int err, const char *detail)
+{
+	struct connect_msg_looked_up *m = calloc(1, sizeof(*m));
+	struct egress_fetch *f = &e->fetch;
+	struct proc_pack *p = proc_pack_new();
+
+	if (!m || !p) {
+		free(m);
+		proc_pack_free(p);
+		proc_reply(e->rq, ERR_NOMEM, NULL);
+		return;
+	}
+	m->err = err;
+	snprintf(m->detail, sizeof(m->detail), "%s", detail);
+	if (!err)
+		connect_lookup_read(e->lookup.binding, e->lookup.index,
+				    f->status, buf_slice(&f->answer), m);
+	connect_msg_looked_up_pack(m, p);
+	free(m);
+	proc_reply(e->rq, 0, p);
+}
+
+/* The injection's query behind the look-up's own. */
+static int
+lookup_url(struct exchange *e, const char *url)
+{
+	const struct secret *query = e->lookup.query;
+	struct buf b;
+
+	buf_init(&b, CONNECT_ANSWER_MAX);
+	buf_puts(&b, url);
+	if (query) {
+		buf_putc(&b, strchr(url, '?') ? '&' : '?');
+		buf_put(&b, secret_peek(query), secret_len(query));
+	}
+	e->http.url = buf_detach(&b);
+	buf_wipe(&b);
+	return e->http.url ? 0 : ERR_NOMEM;
+}
+
+int
+connect_exchange_fields(struct exchange *e, const struct binding *b,
+			const struct secret *add, bool form)
+{
+	const struct catalog_pairs *own = &b->headers;
+	bool accept = false, agent = false;
+	struct buf out;
+	size_t i;
+
+	buf_init(&out, CONNECT_ANSWER_MAX);
+	if (add)
+		buf_put(&out, secret_peek(add), secret_len(add));
+	for (i = 0; i < own->count; i++) {
+		struct slice name = slice_str(own->items[i].name);
+
+		accept |= slice_eq_nocase(name, SLICE("accept"));
+		agent |= slice_eq_nocase(name, SLICE("user-agent"));
+		if (form && slice_eq_nocase(name, SLICE("content-type")))
+			continue;
+		buf_printf(&out, "%s: %s\r\n", own->items[i].name,
+			   own->items[i].value);
+	}
+	if (!accept)
+		buf_puts(&out, "Accept: application/json\r\n");
+	if (!agent)
+		buf_puts(&out, "User-Agent: Drawbridge\r\n");
+	if (form)
+		buf_puts(&out, "Content-Type: "
+			       "application/x-www-form-urlencoded\r\n");
+	if (!buf_err(&out))
+		e->http.fields = secret_from(out.data, out.len);
+	buf_wipe(&out);
+	return e->http.fields ? 0 : ERR_NOMEM;
+}
+
+void
+connect_exchanger_lookup(struct proc_request *rq, struct proc_unpack *in,
+			 void *arg)
+{
+	struct exchange *e = connect_exchange_new(arg, rq, reply_lookup);
+	const struct binding *b;
+	char detail[256] = "";
+	const char *url;
+	int rc;
+
+	if (!e)
+		return;
+	rc = connect_msg_lookup_unpack(in, &e->lookup);
+	b = e->lookup.binding;
+	if (!rc && (e->lookup.index >= b->method->lookups.count ||
+		    !b->lookup_urls[e->lookup.index]))
+		rc = ERR_PROTOCOL;
+	if (rc) {
+		proc_reply(rq, rc, NULL);
+		connect_exchange_free(e);
+		return;
+	}
+	url = b->lookup_urls[e->lookup.index];
+	rc = lookup_url(e, url);
+	if (!rc)
+		rc = connect_exchange_fields(e, b, e->lookup.headers, false);
+	if (!rc)
+		rc = connect_exchange_dest(e, b, url, e->http.url, detail,
+					   sizeof(detail));
+	if (rc) {
+		connect_exchange_end(e, rc, detail[0] ? detail : err_text(rc));
+		return;
+	}
+	e->fetch.method = SLICE("GET");
+	e->fetch.fields = slice_of(secret_peek(e->http.fields),
+				   secret_len(e->http.fields));
+	connect_exchange_start(e, 0);
 }

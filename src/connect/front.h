@@ -285,11 +285,13 @@ int connect_front_change(struct connect_front *f, struct store_conn *c,
 			 int64_t if_match, const struct connect_change *ch,
 			 struct arena *arena, struct connect_info *out,
 			 struct connect_problem *p);
-/* Values of the method's fields, all of them; taken. */
+/* Values of the method's fields, all of them; taken.  What would replace one in
+ * use is tested first; untested: it is not. */
 int connect_front_credentials(struct connect_front *f, struct store_conn *c,
 			      const struct connect_who *who, const char *link,
 			      struct json_secret *values, size_t count,
-			      struct arena *arena, struct connect_info *out,
+			      bool untested, struct arena *arena,
+			      struct connect_info *out,
 			      struct connect_problem *p);
 /* The grant is revoked upstream first, as well as that goes. */
 int connect_front_delete(struct connect_front *f, struct store_conn *c,

@@ -297,10 +297,11 @@ draft_store(struct draft *d)
 int
 front_credential_send(struct connect_front *f, const struct front_row *r,
 		      const struct connect_who *who, struct binding *b,
-		      struct json_secret *values, size_t count,
+		      struct json_secret *values, size_t count, bool untested,
 		      struct connect_msg_grant *g, struct connect_problem *p)
 {
-	struct connect_msg_credential m = { .binding = b };
+	struct connect_msg_credential m = { .binding = b,
+					    .untested = untested };
 	struct secret *reply = NULL;
 	struct proc_pack *body;
 	struct proc_unpack u;
@@ -402,8 +403,8 @@ draft_connect(struct draft *d, struct front_row *r)
 	if (!g)
 		return front_fail_store(d->p, d->c, ERR_NOMEM);
 	rc = front_credential_send(d->f, r, d->who, d->binding,
-				   d->n->credentials, d->n->credential_count, g,
-				   d->p);
+				   d->n->credentials, d->n->credential_count,
+				   false, g, d->p);
 	if (!rc)
 		rc = front_row_connected(
 			d->f, d->c, d->who, d->binding, r,

@@ -64,10 +64,38 @@ row_update(struct store_conn *c, const struct connect_who *who,
 
 /* ---- a new credential ---- */
 
+/* Somebody tried one that the service did not take, or that could not be
+ * tested; the one in use has stayed. */
+static void
+credentials_note(struct store_conn *c, const struct connect_who *who,
+		 const struct front_row *r, const struct connect_problem *p)
+{
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = front_audit(c, who, r->org,
+				 "connection.credentials_refused", r->info.id,
+				 r->info.name, p->code);
+	if (!rc)
+		rc = store_commit(c);
+	if (rc) {
+		store_rollback(c);
+		log_warn("a refused credential could not be written down",
+			 LOG_E(rc));
+	}
+}
+
+static bool
+credentials_failed_test(const struct connect_problem *p)
+{
+	return !strcmp(p->code, "credential_refused") ||
+	       !strcmp(p->code, "credential_untested");
+}
+
 static int
 credentials_set(struct connect_front *f, struct store_conn *c,
 		const struct connect_who *who, struct front_row *r,
-		struct json_secret *values, size_t count,
+		struct json_secret *values, size_t count, bool untested,
 		struct connect_problem *p)
 {
 	struct connect_msg_grant *g = calloc(1, sizeof(*g));
@@ -81,13 +109,19 @@ credentials_set(struct connect_front *f, struct store_conn *c,
 				  "Press Connect instead.",
 				  "This connection gets its credential by "
 				  "consent, not by typing it in.");
+	if (!rc) {
+		rc = front_credential_send(f, r, who, b, values, count,
+					   untested, g, p);
+		if (rc && credentials_failed_test(p))
+			credentials_note(c, who, r, p);
+	}
 	if (!rc)
-		rc = front_credential_send(f, r, who, b, values, count, g, p);
-	if (!rc)
-		rc = front_row_connected(f, c, who, b, r,
-					 r->info.per_user ? who->actor->member
-							  : "",
-					 "connection.credentials", "", g, p);
+		rc = front_row_connected(
+			f, c, who, b, r,
+			r->info.per_user ? who->actor->member : "",
+			untested ? "connection.credentials_forced"
+				 : "connection.credentials",
+			"", g, p);
 	binding_free(b);
 	free(g);
 	return rc;
@@ -97,8 +131,8 @@ int
 connect_front_credentials(struct connect_front *f, struct store_conn *c,
 			  const struct connect_who *who, const char *link,
 			  struct json_secret *values, size_t count,
-			  struct arena *arena, struct connect_info *out,
-			  struct connect_problem *p)
+			  bool untested, struct arena *arena,
+			  struct connect_info *out, struct connect_problem *p)
 {
 	struct front_row r;
 	size_t i;
@@ -107,7 +141,7 @@ connect_front_credentials(struct connect_front *f, struct store_conn *c,
 	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
 			    &r, p);
 	if (!rc)
-		rc = credentials_set(f, c, who, &r, values, count, p);
+		rc = credentials_set(f, c, who, &r, values, count, untested, p);
 	for (i = 0; i < count; i++) {
 		secret_free(values[i].value);
 		values[i].value = NULL;

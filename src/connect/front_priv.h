@@ -280,7 +280,7 @@ int front_scopes_check(const struct service *s, const struct catalog_method *m,
 int front_credential_send(struct connect_front *f, const struct front_row *r,
 			  const struct connect_who *who, struct binding *b,
 			  struct json_secret *values, size_t count,
-			  struct connect_msg_grant *g,
+			  bool untested, struct connect_msg_grant *g,
 			  struct connect_problem *p);
 
 #endif

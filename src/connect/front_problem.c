@@ -56,6 +56,12 @@ static const struct {
 	{ "captured_value_refused", ERR_FORBIDDEN, CONNECT_P_CONSENT_FAILED,
 	  "Start again with Connect; if it happens again, the provider sends "
 	  "something that its definition does not allow." },
+	{ "credential_refused", ERR_PROTOCOL, CONNECT_P_CREDENTIAL_REFUSED,
+	  "Check what was given; with force it is used all the same." },
+	{ "credential_untested", ERR_CONNECT, CONNECT_P_CREDENTIAL_UNTESTED,
+	  "Give it again later; with force it is used all the same." },
+	{ "", ERR_CONFLICT, CONNECT_P_CHANGED,
+	  "Load the connection again, and see how it is." },
 	{ "", ERR_INVALID, CONNECT_P_INVALID, NULL },
 	{ "", ERR_FORBIDDEN, CONNECT_P_NOT_ALLOWED, NULL },
 	{ "", ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD, NULL },

@@ -2,8 +2,9 @@
 /*
  * A credential that a person typed in.
  *
- * Keys, Basic, bearer: what is given is the grant.  For client credentials a
- * token is got with it (keeper_exchange.c).
+ * Keys, Basic, bearer: what is given is the grant; where it replaces one in
+ * use it is tried first (keeper_trial.c).  For client credentials a token is
+ * got with it (keeper_exchange.c).
  *
  * Runs in the keeper.
  */
@@ -35,34 +36,23 @@ credential_client(struct keeper *k, struct proc_request *rq,
 		keeper_getting_ask(g, METHOD_CLIENT_CREDENTIALS, NULL);
 }
 
-/* Key, Basic, bearer, none: what is given is the grant. */
-static void
-credential_store(struct keeper *k, struct proc_request *rq,
-		 struct connect_msg_credential *m)
+void
+keeper_credential_store(struct keeper *k, struct proc_request *rq, int rc,
+			struct keeper_row *row, const struct keeper_payload *p,
+			const char *account)
 {
-	struct keeper_payload p = { .binding = m->binding,
-				    .fields = m->fields };
-	struct method_injection probe;
-	struct keeper_row row;
-	int rc = keeper_granted_row(k, &m->who, &row);
-
-	if (!rc) { /* can it be sent at all? */
-		rc = method_inject(p.binding, &p.fields, &probe);
-		if (!rc)
-			method_injection_release(&probe);
-	}
 	if (!rc) {
-		row.who.generation++;
-		row.status = CONNECT_CONNECTED;
-		row.reason[0] = row.health_reason[0] = '\0';
-		row.degraded = false;
-		row.intent = 0;
-		row.in_doubt = 0;
-		row.failures = 0;
-		row.expires_at = row.retry_at = 0;
-		row.obtained_at = row.granted_at = keeper_now(k);
-		keeper_when_set(&row, &p);
-		rc = keeper_row_store(k, &row, &p);
+		row->who.generation++;
+		row->status = CONNECT_CONNECTED;
+		row->reason[0] = row->health_reason[0] = '\0';
+		row->degraded = false;
+		row->intent = 0;
+		row->in_doubt = 0;
+		row->failures = 0;
+		row->expires_at = row->retry_at = 0;
+		row->obtained_at = row->granted_at = keeper_now(k);
+		keeper_when_set(row, p);
+		rc = keeper_row_store(k, row, p);
 	}
 	if (rc) {
 		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,
@@ -71,8 +61,30 @@ credential_store(struct keeper *k, struct proc_request *rq,
 		return;
 	}
 	step_reached("credential.stored");
-	keeper_row_tell(k, &row, NULL, NULL);
-	keeper_reply_grant(k, rq, &row, &p, NULL, "", "");
+	keeper_row_tell(k, row, NULL, NULL);
+	keeper_reply_grant(k, rq, row, p, NULL, account, "");
+}
+
+/* Key, Basic, bearer, none: what is given is the grant. */
+static void
+credential_take(struct keeper *k, struct proc_request *rq,
+		struct connect_msg_credential *m)
+{
+	struct keeper_payload p = { .binding = m->binding,
+				    .fields = m->fields };
+	struct method_injection add = { 0 };
+	struct keeper_row row;
+	size_t index;
+	int rc = keeper_granted_row(k, &m->who, &row);
+
+	if (!rc) /* can it be sent at all? */
+		rc = method_inject(p.binding, &p.fields, &add);
+	if (!rc && !m->untested &&
+	    keeper_trial_find(&row, m->binding, &add, &index))
+		keeper_trial_start(k, rq, &row, m, &add, index);
+	else
+		keeper_credential_store(k, rq, rc, &row, &p, "");
+	method_injection_release(&add);
 }
 
 void
@@ -101,7 +113,7 @@ keeper_credential(struct proc_request *rq, struct proc_unpack *in, void *arg)
 			 what.pointer);
 		keeper_fail(rq, ERR_INVALID, &problem);
 	} else {
-		credential_store(k, rq, &m);
+		credential_take(k, rq, &m);
 	}
 	connect_msg_credential_release(&m);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between the keeper's files that get tokens: how one comes by consent
- * (keeper_consent.c) or by what somebody typed (keeper_credential.c), is
- * asked for (keeper_exchange.c), brings values with it (keeper_capture.c,
+ * (keeper_consent.c) or by what somebody typed (keeper_credential.c,
+ * keeper_trial.c), is asked for (keeper_exchange.c), brings values with it (keeper_capture.c,
  * keeper_lookup.c), and is stored (keeper_granted.c).
  */
 #ifndef CONNECT_KEEPER_GETTING_PRIV_H
@@ -72,5 +72,27 @@ void keeper_getting_finish(struct keeper_getting *g);
  * ERR_STORE. */
 int keeper_granted_row(struct keeper *k, const struct connect_msg_subject *who,
 		       struct keeper_row *out);
+
+/* ---- keeper_credential.c ---- */
+
+/* Stores what a person gave as the next generation of row, and answers rq; or
+ * answers that it could not be, where rc says so already. */
+void keeper_credential_store(struct keeper *k, struct proc_request *rq, int rc,
+			     struct keeper_row *row,
+			     const struct keeper_payload *p,
+			     const char *account);
+
+/* ---- keeper_trial.c ---- */
+
+/* Whether a credential for this row is to be tested, and by which of the
+ * definition's tests. */
+bool keeper_trial_find(const struct keeper_row *row, const struct binding *b,
+		       const struct method_injection *add, size_t *index);
+/* Takes rq, the binding and the fields of m, and what it needs of add: tests,
+ * stores (or not) and answers. */
+void keeper_trial_start(struct keeper *k, struct proc_request *rq,
+			const struct keeper_row *row,
+			struct connect_msg_credential *m,
+			struct method_injection *add, size_t index);
 
 #endif

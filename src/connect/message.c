@@ -159,6 +159,7 @@ connect_msg_credential_pack(const struct connect_msg_credential *m,
 		proc_pack_secret(p, m->fields.items[i].value);
 	}
 	proc_pack_str(p, m->scope);
+	proc_pack_u64(p, m->untested);
 }
 
 int
@@ -179,6 +180,7 @@ connect_msg_credential_unpack(struct proc_unpack *u,
 		m->fields.count++;
 	}
 	proc_unpack_str(u, m->scope, sizeof(m->scope));
+	m->untested = connect_msg_unpack_most(u, 1);
 	if (!connect_msg_done(u))
 		return 0;
 	connect_msg_credential_release(m);

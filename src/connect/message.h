@@ -46,6 +46,7 @@ enum connect_message {
 	CONNECT_EXCHANGER_TOKEN = 128, /* msg_token -> msg_token_answer */
 	CONNECT_EXCHANGER_LOOKUP,      /* msg_lookup -> msg_looked_up */
 	CONNECT_EXCHANGER_EGRESS,      /* msg_egress -> nothing */
+	CONNECT_EXCHANGER_TEST,	       /* msg_test -> msg_tested */
 };
 
 enum {
@@ -61,6 +62,7 @@ enum {
 	CONNECT_CONSENT_MS = 30000, /* the exchange of a code */
 	CONNECT_TOKEN_MS = 20000,   /* one token request */
 	CONNECT_REVOKE_MS = 45000,  /* one, and a refresh before it */
+	CONNECT_TEST_MS = 12000,    /* the test of a new credential */
 };
 
 /* Which grant. */
@@ -99,12 +101,17 @@ void connect_msg_problem_unpack(struct proc_unpack *u, int err,
 				struct connect_msg_problem *m);
 
 /* A credential that a person gave (or nothing but a method that needs none,
- * or client credentials: then tokens are asked for at once). */
+ * or client credentials: then tokens are asked for at once).  One that would
+ * replace one in use is tested first, where the definition has a test request:
+ * ERR_PROTOCOL "credential_refused", ERR_CONNECT "credential_untested" (it is
+ * not known whether it is good), ERR_CONFLICT (something else has happened to
+ * the grant meanwhile): all as it was. */
 struct connect_msg_credential {
 	struct connect_msg_subject who;
 	struct binding *binding;
 	struct method_credential fields;
 	char scope[CONNECT_SCOPES_SIZE]; /* client credentials: as sent */
+	bool untested;			 /* whatever a test would say */
 };
 void connect_msg_credential_pack(const struct connect_msg_credential *m,
 				 struct proc_pack *p);
@@ -348,5 +355,39 @@ void connect_msg_looked_up_pack(const struct connect_msg_looked_up *m,
 				struct proc_pack *p);
 int connect_msg_looked_up_unpack(struct proc_unpack *u,
 				 struct connect_msg_looked_up *m);
+
+/* A test of a credential that is nowhere stored yet: test number index of the
+ * binding's API, with what the credential adds to a request. */
+struct connect_msg_test {
+	struct binding *binding;
+	size_t index;
+	struct method_injection add;
+};
+void connect_msg_test_pack(const struct connect_msg_test *m,
+			   struct proc_pack *p);
+int connect_msg_test_unpack(struct proc_unpack *u, struct connect_msg_test *m);
+void connect_msg_test_release(struct connect_msg_test *m);
+
+enum connect_verdict {
+	CONNECT_TEST_PASSED,
+	CONNECT_TEST_REFUSED,
+	CONNECT_TEST_LACKS,  /* it is known, and lacks a permission */
+	CONNECT_TEST_UNSURE, /* no answer, or one about something else */
+};
+
+struct connect_msg_tested {
+	int err; /* 0, or why there is no answer (UNSURE) */
+	enum connect_verdict verdict;
+	char detail[256]; /* err in words */
+	int status;	  /* of HTTP; 0: none */
+	uint32_t wait_s;  /* it asks to wait; 0: unknown */
+	/* From the answer, which may repeat what was sent: */
+	char said[160]; /* the service's words, or "" */
+	char account[256];
+};
+void connect_msg_tested_pack(const struct connect_msg_tested *m,
+			     struct proc_pack *p);
+int connect_msg_tested_unpack(struct proc_unpack *u,
+			      struct connect_msg_tested *m);
 
 #endif

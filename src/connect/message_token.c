@@ -212,3 +212,70 @@ connect_msg_looked_up_unpack(struct proc_unpack *u,
 		proc_unpack_str(u, m->values[i], sizeof(m->values[i]));
 	return connect_msg_done(u);
 }
+
+/* ---- tests ---- */
+
+void
+connect_msg_test_pack(const struct connect_msg_test *m, struct proc_pack *p)
+{
+	connect_msg_pack_binding(p, m->binding);
+	proc_pack_u64(p, m->index);
+	proc_pack_secret(p, m->add.headers);
+	proc_pack_secret(p, m->add.query);
+	proc_pack_secret(p, m->add.form);
+	proc_pack_secret(p, m->add.path);
+}
+
+int
+connect_msg_test_unpack(struct proc_unpack *u, struct connect_msg_test *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->binding = connect_msg_unpack_binding(u);
+	m->index = connect_msg_unpack_most(u, 255);
+	m->add.headers = proc_unpack_secret(u, SECRET_MAX);
+	m->add.query = proc_unpack_secret(u, SECRET_MAX);
+	m->add.form = proc_unpack_secret(u, SECRET_MAX);
+	m->add.path = proc_unpack_secret(u, SECRET_MAX);
+	if (!connect_msg_done(u))
+		return 0;
+	connect_msg_test_release(m);
+	return ERR_PROTOCOL;
+}
+
+void
+connect_msg_test_release(struct connect_msg_test *m)
+{
+	binding_free(m->binding);
+	method_injection_release(&m->add);
+	memset(m, 0, sizeof(*m));
+}
+
+void
+connect_msg_tested_pack(const struct connect_msg_tested *m, struct proc_pack *p)
+{
+	proc_pack_u64(p, (uint64_t)-m->err);
+	proc_pack_u64(p, m->verdict);
+	proc_pack_str(p, m->detail);
+	proc_pack_u64(p, (uint64_t)m->status);
+	proc_pack_u64(p, m->wait_s);
+	proc_pack_str(p, m->said);
+	proc_pack_str(p, m->account);
+}
+
+int
+connect_msg_tested_unpack(struct proc_unpack *u, struct connect_msg_tested *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->err = -(int)connect_msg_unpack_most(u, 1000);
+	m->verdict = (enum connect_verdict)connect_msg_unpack_most(
+		u, CONNECT_TEST_UNSURE);
+	proc_unpack_str(u, m->detail, sizeof(m->detail));
+	m->status = (int)connect_msg_unpack_most(u, 599);
+	m->wait_s = (uint32_t)connect_msg_unpack_most(u, UINT32_MAX);
+	proc_unpack_str(u, m->said, sizeof(m->said));
+	proc_unpack_str(u, m->account, sizeof(m->account));
+	/* what came to nothing has passed nothing */
+	if (m->err && m->verdict != CONNECT_TEST_UNSURE)
+		u->failed = true;
+	return connect_msg_done(u);
+}

@@ -73,6 +73,8 @@
 	  "The bot is still busy with the answer before") \
 	X(CHANGED, 412, "changed_meanwhile", "It was changed meanwhile") \
 	X(TOO_LARGE, 413, "too_large", "It is too large") \
+	X(CREDENTIAL_REFUSED, 422, "credential_refused", \
+	  "The service does not take the new credential") \
 	X(KEY_REUSED, 422, "idempotency_key_reused", \
 	  "This Idempotency-Key was for another request") \
 	X(ID_REUSED, 422, "message_id_reused", \
@@ -85,6 +87,8 @@
 	  "The provider has refused") \
 	X(PROVIDER_UNREACHABLE, 502, "provider_unreachable", \
 	  "The provider cannot be reached") \
+	X(CREDENTIAL_UNTESTED, 502, "credential_untested", \
+	  "The new credential could not be tested") \
 	X(UNAVAILABLE, 503, "unavailable", "Not available at the moment") \
 	X(REFRESH_UNAVAILABLE, 503, "refresh_unavailable", \
 	  "The credential cannot be renewed at the moment") \

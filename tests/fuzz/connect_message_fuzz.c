@@ -35,7 +35,9 @@
 	X(copy, NOTHING) \
 	X(copied, NOTHING) \
 	X(egress, NOTHING) \
-	X(counts, NOTHING)
+	X(counts, NOTHING) \
+	X(test, connect_msg_test_release) \
+	X(tested, NOTHING)
 
 #define PAIR(name, release) \
 	static struct secret *name##_again(struct slice bytes) \

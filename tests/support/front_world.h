@@ -59,6 +59,7 @@ static struct {
 	const char *code, *detail, *pointer;
 	const char *scope; /* granted; NULL: does not tell */
 	unsigned begun, finished, credentials, forgotten, revoked, left;
+	bool untested;	   /* the last credential was not to be tested */
 	bool revoke_fails; /* the provider says no */
 	int revoke_err;	   /* the keeper does */
 	unsigned revoked_how;
@@ -168,6 +169,7 @@ on_credential(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	(void)arg;
 	keeper.credentials++;
 	ASSERT(!connect_msg_credential_unpack(in, &m));
+	keeper.untested = m.untested;
 	connect_msg_credential_release(&m);
 	if (!keeper_refuses(rq))
 		keeper_grants(rq);

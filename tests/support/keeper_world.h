@@ -221,8 +221,41 @@ provider_forget(void)
 	provider.says = SAYS_TOKENS;
 }
 
+/* Tests of credentials are held until test_answer(). */
+static struct {
+	struct proc_request *held[8];
+	char headers[8][64]; /* what each came with */
+	size_t count, index; /* index: of the last */
+} trials;
+
+static void
+on_test(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	static struct connect_msg_test m;
+
+	(void)arg;
+	ASSERT(trials.count < ARRAY_LEN(trials.held));
+	ASSERT(!connect_msg_test_unpack(in, &m));
+	text_of(m.add.headers, trials.headers[trials.count],
+		sizeof(trials.headers[0]));
+	trials.index = m.index;
+	trials.held[trials.count++] = rq;
+	connect_msg_test_release(&m);
+}
+
+static inline void
+test_answer(size_t n, const struct connect_msg_tested *m)
+{
+	struct proc_pack *p = proc_pack_new();
+
+	connect_msg_tested_pack(m, p);
+	proc_reply(trials.held[n], 0, p);
+	trials.held[n] = NULL;
+}
+
 static const struct proc_message exchanger_table[] = {
 	{ CONNECT_EXCHANGER_TOKEN, "token", 1u << PROC_KEEPER, on_token },
+	{ CONNECT_EXCHANGER_TEST, "test", 1u << PROC_KEEPER, on_test },
 	{ 0, NULL, 0, NULL },
 };
 
@@ -287,6 +320,7 @@ on_answer(struct proc_call *call, int err, struct proc_unpack *in)
 		break;
 	case CONNECT_KEEPER_REFRESH:
 	case CONNECT_KEEPER_CONSENT_FINISH:
+	case CONNECT_KEEPER_CREDENTIAL:
 		ASSERT(!connect_msg_grant_unpack(in, &a->grant));
 		break;
 	case CONNECT_KEEPER_REVOKE:
@@ -585,6 +619,7 @@ begin(void **state)
 {
 	memset(&w, 0, sizeof(w));
 	memset(&provider, 0, sizeof(provider));
+	memset(&trials, 0, sizeof(trials));
 	provider.rotates = provider.gives_refresh = true;
 	provider.life_s = 3600;
 	log_setup("test", LOG_ERROR + 1);
@@ -606,6 +641,9 @@ end(void **state)
 	keeper_end(0);
 	keeper_end(1);
 	provider_forget();
+	for (i = 0; i < trials.count; i++)
+		if (trials.held[i])
+			proc_reply(trials.held[i], ERR_CLOSED, NULL);
 	for (i = 0; i < provider.lost_count; i++)
 		proc_reply(provider.lost[i], ERR_CLOSED, NULL);
 	binding_free(w.binding);

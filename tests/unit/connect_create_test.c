@@ -292,8 +292,8 @@ new_key_does_not_enable_what_was_disabled(void **state)
 			 0);
 	key = typed("k-5");
 	assert_int_equal(connect_front_credentials(w.front, w.c, &w.who,
-						   "leaked", &key, 1, w.arena,
-						   &info, &w.p),
+						   "leaked", &key, 1, false,
+						   w.arena, &info, &w.p),
 			 0);
 	assert_int_equal(info.status, CONNECT_DISABLED);
 	assert_string_not_equal(info.reason, "");
@@ -302,6 +302,79 @@ new_key_does_not_enable_what_was_disabled(void **state)
 			 0);
 	assert_int_equal(info.status, CONNECT_CONNECTED);
 	assert_string_equal(info.reason, "");
+}
+
+static int64_t
+audited(const char *action)
+{
+	struct store_stmt *st;
+	int64_t n = 0;
+
+	assert_int_equal(store_query(w.c, &st,
+				     "SELECT count(*) FROM audit "
+				     "WHERE action = ?1",
+				     "s", action),
+			 0);
+	if (store_step(st) == 1)
+		n = store_col_int(st, 0);
+	store_done(st);
+	return n;
+}
+
+static int
+replace_key(bool untested, struct connect_info *info)
+{
+	struct json_secret key = typed("k-7");
+	int rc = connect_front_credentials(w.front, w.c, &w.who, "replaced",
+					   &key, 1, untested, w.arena, info,
+					   &w.p);
+
+	assert_null(key.value);
+	return rc;
+}
+
+static void
+key_that_failed_its_test_is_told_and_audited(void **state)
+{
+	struct json_secret key = typed("k-6");
+	struct connect_new n = { .name = "Replaced",
+				 .method = "key",
+				 .credentials = &key,
+				 .credential_count = 1 };
+	struct connect_info before, after;
+
+	(void)state;
+	assert_int_equal(create(&n, &before), 0);
+	keeper.err = ERR_PROTOCOL;
+	keeper.code = "credential_refused";
+	keeper.detail = "HTTP 401.";
+	assert_int_equal(replace_key(false, &after), ERR_PROTOCOL);
+	assert_false(keeper.untested);
+	assert_int_equal(w.p.status, 422);
+	assert_string_equal(w.p.code, "credential_refused");
+	assert_string_equal(w.p.detail, "HTTP 401.");
+	keeper.err = ERR_CONNECT;
+	keeper.code = "credential_untested";
+	assert_int_equal(replace_key(false, &after), ERR_CONNECT);
+	assert_int_equal(w.p.status, 502);
+	assert_string_equal(w.p.code, "credential_untested");
+	assert_int_equal(audited("connection.credentials_refused"), 2);
+	keeper.err = ERR_CONFLICT; /* it was not the test */
+	keeper.code = "";
+	assert_int_equal(replace_key(false, &after), ERR_CONFLICT);
+	assert_int_equal(w.p.status, 412);
+	assert_int_equal(audited("connection.credentials_refused"), 2);
+	assert_int_equal(connect_front_get(w.front, w.c, &w.who, "replaced",
+					   w.arena, &after, &w.p),
+			 0);
+	assert_int_equal(after.status, CONNECT_CONNECTED);
+	assert_int_equal(after.version, before.version);
+	keeper.err = 0;
+	assert_int_equal(replace_key(true, &after), 0);
+	assert_true(keeper.untested);
+	assert_int_equal(audited("connection.credentials_forced"), 1);
+	assert_int_equal(replace_key(false, &after), 0);
+	assert_int_equal(audited("connection.credentials"), 2); /* k-5, k-7 */
 }
 
 static void
@@ -388,6 +461,7 @@ main(void)
 		TEST(refused_credential_leaves_nothing),
 		TEST(credential_of_an_undone_connection_is_forgotten),
 		TEST(new_key_does_not_enable_what_was_disabled),
+		TEST(key_that_failed_its_test_is_told_and_audited),
 		TEST(what_was_not_connected_says_so_when_enabled_again),
 		TEST(list_goes_on_behind_a_link_and_hides_what_is_not_shared),
 	};

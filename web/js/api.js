@@ -110,7 +110,9 @@ export const api = {
 	change: (link, what) => ask('PATCH', at(link), what),
 	remove: (link, force) => ask('DELETE', `${at(link)}${force ? '?force=true' : ''}`),
 	authorize: (link) => ask('POST', `${at(link)}/authorize`, {}),
-	setCredentials: (link, credentials) => ask('PUT', `${at(link)}/credentials`, { credentials }),
+	/* force: without a test */
+	setCredentials: (link, credentials, force) => ask('PUT', `${at(link)}/credentials${force ? '?force=true' : ''}`,
+		{ credentials }),
 	/* what: test, refresh, revoke, disable, enable */
 	act: (link, what) => ask('POST', `${at(link)}/${what}`),
 	calls: (link) => ask('GET', `${at(link)}/calls?limit=20`),

@@ -9,16 +9,18 @@ import { scopePicker } from './scopes.js'
 import { endsAll } from './text.js'
 import { busyButton, field } from './ui.js'
 
-/* A dialog with a form; it closes when send() has succeeded. */
-function ask(title, rows, yes, send, byPointer) {
+/* A dialog with a form; it closes when send() has succeeded. extra(error, sent): send another way, after a Problem. */
+function ask(title, rows, yes, send, byPointer, extra) {
 	const dialog = openDialog(title, [])
 	const cancel = h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel')
-	dialog.body.append(makeForm(rows, yes, async () => {
-		await send()
+	const sent = async (work) => {
+		await work()
 		dialog.close()
 		await reload()
 		say('Saved.')
-	}, { byPointer, more: cancel }))
+	}
+	dialog.body.append(makeForm(rows, yes, () => sent(send), { byPointer, more: cancel,
+		extra: extra && ((error) => extra(error, sent)) }))
 	dialog.body.querySelector('input')?.focus()
 }
 
@@ -44,8 +46,13 @@ function recredential({ link_name: link }, method) {
 	const fields = Object.fromEntries(method.fields.map((each) => [each.name, credentialField(each)]))
 	const byPointer = Object.fromEntries(Object.entries(fields).flatMap(([name, each]) => [[`/${name}`, each],
 		[`/credentials/${name}`, each]]))
-	ask('Replace the credential', [h('p', { class: 'muted' }, 'The old one serves until the new one is checked.'),
-		Object.values(fields).map(({ row }) => row)], 'Replace', () => api.setCredentials(link, valuesOf(fields)), byPointer)
+	/* what is in the fields by then, and still there when that fails, too */
+	const send = (force) => () => api.setCredentials(link, valuesOf(fields), force)
+	const anyway = (error, sent) => ['credential_refused', 'credential_untested'].includes(error.code)
+		&& h('div', { class: 'actions' }, busyButton('Use it all the same', () => sent(send(true)), { class: 'danger' }))
+	ask('Replace the credential', [h('p', { class: 'muted' }, 'It is tried at the service first, where that has a test '
+		+ 'request. The old one serves until the new one has passed.'), Object.values(fields).map(({ row }) => row)],
+	'Replace', send(false), byPointer, anyway)
 }
 
 async function remove(link, force) {

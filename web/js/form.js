@@ -5,9 +5,9 @@ import { busy, field, showProblem } from './ui.js'
 
 /*
  * A form that runs send() once at a time. A Problem is shown at the field that its pointer names (byPointer: pointer
- * to field), else above the button. more: other buttons.
+ * to field), else above the button. more: other buttons. extra(error) may add to what is shown of a Problem.
  */
-export function makeForm(rows, yes, send, { byPointer = {}, more, attributes } = {}) {
+export function makeForm(rows, yes, send, { byPointer = {}, more, extra, attributes } = {}) {
 	const trouble = h('div', {})
 	const button = h('button', { class: 'go', type: 'submit' }, yes)
 	const submit = (event) => {
@@ -18,6 +18,7 @@ export function makeForm(rows, yes, send, { byPointer = {}, more, attributes } =
 				await send()
 			} catch (error) {
 				showProblem(error, trouble, byPointer)
+				trouble.append(...[extra?.(error)].filter(Boolean))
 			}
 		})
 	}
