@@ -162,11 +162,13 @@ change_remember(struct store_conn *c, const struct connect_msg_status *m)
 			  "sss", "", setting_change, number);
 }
 
-/* What calls go by must be withdrawn; a new expiry alone need not. */
+/* What calls go by must be withdrawn; a new token need not: who has the one
+ * before asks when that ends.  One that never ends would be used for good. */
 static bool
 status_matters(struct store_conn *c, const struct connect_msg_status *m)
 {
 	const char *status = connect_status_name(m->status);
+	int64_t generation = (int64_t)m->who.generation;
 	struct store_stmt *st = NULL;
 	bool same = false;
 	int rc;
@@ -175,13 +177,17 @@ status_matters(struct store_conn *c, const struct connect_msg_status *m)
 		     ? store_query(c, &st,
 				   "SELECT 1 FROM connection_users "
 				   "WHERE connection = ?1 AND status = ?2 "
-				   "AND reason = ?3 AND subject = ?4",
-				   "ssss", m->who.connection, status, m->reason,
+				   "AND reason = ?3 AND subject = ?6 "
+				   "AND (?5 > 0 OR generation >= ?4)",
+				   "sssiis", m->who.connection, status,
+				   m->reason, generation, m->expires_at,
 				   m->who.subject)
 		     : store_query(c, &st,
 				   "SELECT 1 FROM connections WHERE id = ?1 "
-				   "AND status = ?2 AND reason = ?3",
-				   "sss", m->who.connection, status, m->reason);
+				   "AND status = ?2 AND reason = ?3 "
+				   "AND (?5 > 0 OR generation >= ?4)",
+				   "sssii", m->who.connection, status,
+				   m->reason, generation, m->expires_at);
 	if (rc)
 		return true;
 	same = store_step(st) == 1;
