@@ -97,7 +97,7 @@ class KillsWorld {
 			definition.methods.oauth.answer = { account: 'user' }
 			await addService(this.drawbridge, definition, provider.client)
 		}
-		await addService(this.drawbridge, bearerService('key', this.api))
+		await addService(this.drawbridge, bearerService('key', { url: this.api.url, base: { tests: [{ path: '/who' }] } }))
 		this.links = { turning: [], lasting: [], key: [] }
 		for (const service of ['turning', 'turning', 'turning', 'lasting', 'lasting'])
 			await this.newOAuth(service)

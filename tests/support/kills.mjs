@@ -18,7 +18,7 @@ export const actions = {
 	refused: ['refresh.claimed', 'refresh.answered', 'refresh.stored', 'front.injection'],
 	consent: ['consent.begun', 'consent.spent', 'consent.asked', 'consent.answered', 'consent.stored', 'consent.told',
 		'front.spent', 'front.granted', 'front.connected', ...exchange],
-	credential: ['credential.stored'],
+	credential: ['credential.asked', 'credential.answered', 'credential.stored'],
 	revoke: ['revoke.claimed', 'revoke.asked', 'revoke.answered', 'revoke.stored', ...exchange],
 	rotate: ['rotate.begun', 'rotate.batch', 'rotate.rewrapped', 'rotate.switched', 'rotate.data_key']
 }
