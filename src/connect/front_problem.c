@@ -57,9 +57,9 @@ static const struct {
 	  "Start again with Connect; if it happens again, the provider sends "
 	  "something that its definition does not allow." },
 	{ "credential_refused", ERR_PROTOCOL, CONNECT_P_CREDENTIAL_REFUSED,
-	  "Check what was given; with force it is used all the same." },
+	  "Check what was given. It can be used all the same (force)." },
 	{ "credential_untested", ERR_CONNECT, CONNECT_P_CREDENTIAL_UNTESTED,
-	  "Give it again later; with force it is used all the same." },
+	  "Give it again later. It can be used all the same (force)." },
 	{ "", ERR_CONFLICT, CONNECT_P_CHANGED,
 	  "Load the connection again, and see how it is." },
 	{ "", ERR_INVALID, CONNECT_P_INVALID, NULL },
