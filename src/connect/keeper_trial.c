@@ -110,14 +110,14 @@ trial_redact(const struct keeper_trial *t, char *text, size_t size)
 	const struct secret *value;
 	size_t i;
 
+	redact_sent(text, size, t->headers);
+	redact_sent(text, size, t->query);
 	for (i = 0; i < t->payload.fields.count; i++) {
 		value = t->payload.fields.items[i].value;
 		method_words_redact(text, size, value);
 		if (is_short_and_in(value, text))
 			text[0] = '\0';
 	}
-	redact_sent(text, size, t->headers);
-	redact_sent(text, size, t->query);
 }
 
 static void

@@ -207,6 +207,29 @@ what_does_not_tell_changes_nothing(void **state)
 	}
 }
 
+/* As a server might that shows what came in. */
+static void
+field_that_is_repeated_is_masked_as_it_was_sent(void **state)
+{
+	struct connect_msg_tested m = refused;
+	struct asked a;
+
+	(void)state;
+	define_key("{\"in\":\"header\",\"name\":\"Authorization\","
+		   "\"value\":\"Token identity-{api_key}\"}",
+		   TEST_HEADER);
+	stored_untested("old-key-1", false);
+	snprintf(m.said, sizeof(m.said), "Token identity-pw-1 is unknown");
+	give(&a, "pw-1");
+	run_until_tested(1);
+	test_answer(0, &m);
+	run_until(&a.done);
+	assert_int_equal(a.err, ERR_PROTOCOL);
+	assert_non_null(strstr(a.problem.detail,
+			       "\"Token \xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2"
+			       " is unknown\""));
+}
+
 /* "abc" stands in many a word, and cannot be masked. */
 static void
 short_one_that_is_repeated_leaves_no_words(void **state)
@@ -401,6 +424,7 @@ main(void)
 		CASE(old_one_serves_until_the_new_one_has_passed),
 		CASE(one_that_is_refused_changes_nothing),
 		CASE(what_does_not_tell_changes_nothing),
+		CASE(field_that_is_repeated_is_masked_as_it_was_sent),
 		CASE(short_one_that_is_repeated_leaves_no_words),
 		CASE(it_is_used_all_the_same_where_that_is_said),
 		CASE(without_a_test_that_fits_it_is_stored),
