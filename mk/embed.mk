@@ -38,6 +38,6 @@ $(BUILD)/embed.S: tools/embed $(BUILD)/embed.list $(EMBED_FILES)
 	$(call say,EMBED,$@)
 	$(Q)tools/embed $(EMBED_PAIRS) > $@
 
-$(BUILD)/embed.o: $(BUILD)/embed.S $(BUILD)/flags
+$(BUILD)/%.o: $(BUILD)/%.S $(BUILD)/flags
 	$(Q)$(CC) $(filter -fcf-protection% -mbranch-protection%,$(ALL_CFLAGS)) \
 		-c -o $@ $<

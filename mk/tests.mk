@@ -18,6 +18,20 @@ test-unit: $(UNIT_BINARIES) ## every tests/unit/*_test.c, one program each
 # What they kill at a step, they run from a build that has steps.
 STEPS_BINARY := $(if $(filter release,$(VARIANT)),build/steps/drawbridge,\
 	$(BINARY))
+# Beside that, a newer program: the same with a migration more in each set.
+NEXT := $(BUILD)/next/drawbridge
+NEXT_MIGRATIONS := $(call find,tests/support/migrations,*.sql)
+all: $(if $(filter release fuzz,$(VARIANT)),,$(NEXT))
+$(NEXT): $(call objects,$(MAIN_SOURCES)) $(BUILD)/next/embed.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+$(BUILD)/next/embed.S: tools/embed $(BUILD)/embed.list $(EMBED_FILES) \
+		$(NEXT_MIGRATIONS)
+	$(call say,EMBED,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/embed $(EMBED_PAIRS) $(foreach f,$(NEXT_MIGRATIONS),\
+		$(f:tests/support/%=%)=$(f)) > $@
+
 test-system: $(BINARY) ## tests/system with Node's own test runner
 	$(if $(filter release,$(VARIANT)),$(Q)$(MAKE) VARIANT=steps \
 		BUILD=build/steps all)

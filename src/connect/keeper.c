@@ -339,15 +339,29 @@ keeper_name_node(struct keeper *k, char *detail, size_t size)
 }
 
 static int
-keeper_open_store(struct keeper *k, char *detail, size_t size)
+keeper_open_grants(struct keeper *k, char *detail, size_t size)
 {
 	char url[4096];
+	int rc;
+
+	snprintf(url, sizeof(url), "sqlite:%s/keeper/grants.db", k->env->data);
+	if (!k->env->newer)
+		return store_open(url, "keeper", &k->store, detail, size);
+	rc = store_open_beside(url, "keeper", &k->store, detail, size);
+	if (!rc && detail[0])
+		log_warn(
+			"the grants were changed by a program that failed then",
+			LOG_S("what", detail));
+	return rc;
+}
+
+static int
+keeper_open_store(struct keeper *k, char *detail, size_t size)
+{
 	int rc = keeper_name_node(k, detail, size);
 
-	if (rc)
-		return rc;
-	snprintf(url, sizeof(url), "sqlite:%s/keeper/grants.db", k->env->data);
-	rc = store_open(url, "keeper", &k->store, detail, size);
+	if (!rc)
+		rc = keeper_open_grants(k, detail, size);
 	if (!rc)
 		rc = store_acquire(k->store, &k->db);
 	if (!rc)

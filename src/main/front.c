@@ -57,13 +57,20 @@ front_open_store(struct front *f, char *detail, size_t size)
 {
 	const char *given = conf_text(f->env->conf, CONF_STORE);
 	char url[4096];
+	int rc;
 
 	if (given[0])
 		snprintf(url, sizeof(url), "%s", given);
 	else
 		snprintf(url, sizeof(url), "sqlite:%s/store/drawbridge.db",
 			 f->env->data);
-	return store_open(url, "main", &f->store, detail, size);
+	if (!f->env->newer)
+		return store_open(url, "main", &f->store, detail, size);
+	rc = store_open_beside(url, "main", &f->store, detail, size);
+	if (!rc && detail[0])
+		log_warn("the store was changed by a program that failed then",
+			 LOG_S("what", detail));
+	return rc;
 }
 
 /* The organisation; and, until an owner is there, a link to become him. */

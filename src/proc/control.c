@@ -51,6 +51,7 @@ static const struct {
 	[PROC_CONTROL_READY] = { .known = true },
 	[PROC_CONTROL_BEAT] = { .known = true },
 	[PROC_CONTROL_DEATHS] = { .known = true, .text = true },
+	[PROC_CONTROL_NEWER] = { .known = true },
 	[PROC_CONTROL_LOST] = { .known = true,
 				.least = PROC_KEEPER,
 				.most = PROC_FRONT },

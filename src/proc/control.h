@@ -3,8 +3,8 @@
  * What parent and roles say to each other: a few short messages, one packet
  * each, perhaps with one file descriptor.
  *
- *   parent -> role  SETTINGS DATA KEY LISTENER … ALONE GO, then PEER …,
- *                   ALONE, STOP, BEAT, DEATHS
+ *   parent -> role  SETTINGS DATA KEY LISTENER … ALONE NEWER GO, then
+ *                   PEER …, ALONE, STOP, BEAT, DEATHS
  *   role -> parent  READY, LOST, BEAT, KEY (of the keeper)
  *
  * Each kind has its form: with a descriptor or without, with a number of a
@@ -38,6 +38,9 @@ enum proc_control_kind {
 	 * than the other messages. */
 	PROC_CONTROL_BEAT,
 	PROC_CONTROL_DEATHS, /* to the front; text: proc_deaths_write() */
+	/* a newer program was at the databases; to roles of the parent's own
+	 * program alone */
+	PROC_CONTROL_NEWER,
 	PROC_CONTROL_KINDS,
 };
 

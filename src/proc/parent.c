@@ -97,6 +97,10 @@ child_tell(struct child *c)
 				       c->of == c->of->parent->now &&
 					       !c->of->parent->leaving,
 				       SLICE_NONE, -1);
+	if (!rc && c->of->parent->newer &&
+	    c->of->program != c->of->parent->program)
+		rc = proc_control_send(c->control, PROC_CONTROL_NEWER, 0,
+				       SLICE_NONE, -1);
 	if (!rc)
 		rc = proc_control_send(c->control, PROC_CONTROL_GO, 0,
 				       SLICE_NONE, -1);

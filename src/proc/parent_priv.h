@@ -90,6 +90,7 @@ struct parent {
 	char program[4096]; /* the path of it at the start */
 	struct generation *now, *coming, *leaving; /* the last two: or NULL */
 	struct renewal renewal;
+	bool newer; /* another program was at the databases */
 	struct loop_io signals, input;
 	struct loop_timer patience; /* until those who stop are killed */
 	struct loop_timer watch;

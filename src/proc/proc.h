@@ -68,6 +68,9 @@ struct proc_env {
 	/* Another generation of roles is at the same databases still: its
 	 * keeper's leases are no leftovers.  alone() tells of changes. */
 	bool shared;
+	/* A newer program was at the databases while the parent ran, and may
+	 * have changed them: no reason to refuse them. */
+	bool newer;
 	/* stop() is for good: others have taken over, who wait may go on. */
 	bool gentle;
 

@@ -14,6 +14,10 @@
  * is fenced by the row's generation, and neither rotates keys nor takes the
  * other's leases for leftovers.
  *
+ * A newer program may have changed the databases before it failed.  A goes on
+ * with them as it did beside B: also a role of it that is started anew, which
+ * is told of it (else it would refuse them), until the server ends.
+ *
  * Runs in the parent.
  */
 #include <stdio.h>
@@ -238,6 +242,7 @@ parent_renew(struct parent *p, bool upgrade)
 	log_info(upgrade ? "upgrading" : "reloading",
 		 LOG_S("program", p->coming->program));
 	alone_tell(p->now, false);
+	p->newer |= upgrade;
 	parent_generation_start(p->coming);
 	loop_timer_start(p->loop, &r->patience, PATIENCE_MS, coming_late);
 	step_reached("upgrade.started");

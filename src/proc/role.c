@@ -113,6 +113,9 @@ take_start(struct role *r, const struct proc_control *m)
 	case PROC_CONTROL_ALONE:
 		env->shared = !m->number;
 		return 0;
+	case PROC_CONTROL_NEWER:
+		env->newer = true;
+		return 0;
 	case PROC_CONTROL_GO:
 	case PROC_CONTROL_PEER:
 	case PROC_CONTROL_STOP:

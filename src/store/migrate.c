@@ -4,7 +4,8 @@
  * noted with a checksum.
  *
  * A database that has more migrations than this binary knows belongs to a
- * newer one, and is left alone; a migration that was changed after it was
+ * newer one, and is left alone (unless that one came and failed while ours was
+ * running: ours goes on then as it did before); a migration that was changed after it was
  * applied is an error of ours, and stops the start as well.
  */
 #include <stdio.h>
@@ -104,8 +105,8 @@ migration_apply(struct store_conn *c, const struct embed_file *f,
 }
 
 static int
-migrations_check_newest(struct store_conn *c, int64_t known, char *detail,
-			size_t size)
+migrations_check_newest(struct store_conn *c, int64_t known, bool newer,
+			char *detail, size_t size)
 {
 	struct store_stmt *st;
 	int64_t newest = 0;
@@ -124,7 +125,7 @@ migrations_check_newest(struct store_conn *c, int64_t known, char *detail,
 		 "the database has migration %lld, this program knows %lld: it "
 		 "was used by a newer version",
 		 (long long)newest, (long long)known);
-	return ERR_CONFLICT;
+	return newer ? 0 : ERR_CONFLICT;
 }
 
 int64_t
@@ -145,7 +146,8 @@ store_migrations_known(const char *set)
 }
 
 int
-store_migrate(struct store_conn *c, const char *set, char *detail, size_t size)
+store_migrate(struct store_conn *c, const char *set, bool newer, char *detail,
+	      size_t size)
 {
 	const struct embed_file *f;
 	int64_t number, known = store_migrations_known(set);
@@ -159,7 +161,7 @@ store_migrate(struct store_conn *c, const char *set, char *detail, size_t size)
 		snprintf(detail, size, "%s", store_message(c));
 		return rc;
 	}
-	rc = migrations_check_newest(c, known, detail, size);
+	rc = migrations_check_newest(c, known, newer, detail, size);
 	/* In the order of their numbers, whatever the order of the table. */
 	for (number = 1; number <= known && !rc; number++) {
 		cursor = 0;

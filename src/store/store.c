@@ -47,9 +47,9 @@ store_engine_of(const struct store_conn *c)
 	return c->store->engine;
 }
 
-int
-store_open(const char *url, const char *set, struct store **out, char *detail,
-	   size_t size)
+static int
+store_open_as(const char *url, const char *set, bool newer, struct store **out,
+	      char *detail, size_t size)
 {
 	const struct store_engine *e;
 	struct store_conn *c = NULL;
@@ -78,13 +78,27 @@ store_open(const char *url, const char *set, struct store **out, char *detail,
 	if (!rc)
 		rc = store_acquire(s, &c);
 	if (!rc)
-		rc = store_migrate(c, set, detail, size);
+		rc = store_migrate(c, set, newer, detail, size);
 	store_release(c);
 	if (rc)
 		store_close(s);
 	else
 		*out = s;
 	return rc;
+}
+
+int
+store_open(const char *url, const char *set, struct store **out, char *detail,
+	   size_t size)
+{
+	return store_open_as(url, set, false, out, detail, size);
+}
+
+int
+store_open_beside(const char *url, const char *set, struct store **out,
+		  char *detail, size_t size)
+{
+	return store_open_as(url, set, true, out, detail, size);
 }
 
 static void

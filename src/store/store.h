@@ -29,6 +29,14 @@ struct store_stmt;
  */
 int store_open(const char *url, const char *migration_set, struct store **out,
 	       char *detail, size_t detail_size);
+/*
+ * The same beside a newer program, which has been at this database while ours
+ * ran: its migrations are no reason to refuse, since our statements work on
+ * (a rule that they keep).  What there is of them is in `detail`; else it is
+ * empty.
+ */
+int store_open_beside(const char *url, const char *migration_set,
+		      struct store **out, char *detail, size_t detail_size);
 void store_close(struct store *s);
 /* A connection for one thread.  Owned; give back with store_release. */
 int store_acquire(struct store *s, struct store_conn **out);

@@ -67,8 +67,9 @@ struct store_conn {
 
 const struct store_engine *store_engine_of(const struct store_conn *c);
 
-/* Applies the set's migrations; what and where goes into detail. */
-int store_migrate(struct store_conn *c, const char *set, char *detail,
-		  size_t size);
+/* Applies the set's migrations; what and where goes into detail.  newer: those
+ * of a newer program may be there, and are told in detail. */
+int store_migrate(struct store_conn *c, const char *set, bool newer,
+		  char *detail, size_t size);
 
 #endif

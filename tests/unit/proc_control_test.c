@@ -35,6 +35,7 @@ static const struct form {
 	{ PROC_CONTROL_READY, false, false, 0, 0 },
 	{ PROC_CONTROL_BEAT, false, false, 0, 0 },
 	{ PROC_CONTROL_DEATHS, false, true, 0, 0 },
+	{ PROC_CONTROL_NEWER, false, false, 0, 0 },
 	{ PROC_CONTROL_LOST, false, false, PROC_KEEPER, PROC_FRONT },
 	{ PROC_CONTROL_ALONE, false, false, 0, 1 },
 	{ PROC_CONTROL_LOCK, true, false, 0, 0 },

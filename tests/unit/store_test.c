@@ -470,6 +470,29 @@ a_newer_versions_database_is_left_alone(void **state)
 }
 
 static void
+beside_a_newer_program_its_migrations_are_told_and_no_reason(void **state)
+{
+	char url[300], detail[200] = "";
+	struct store *s;
+
+	(void)state;
+	snprintf(url, sizeof(url), "sqlite:%s", temp_path("beside.db"));
+	assert_int_equal(
+		store_open_beside(url, "keeper", &s, detail, sizeof(detail)),
+		0);
+	assert_string_equal(detail, "");
+	store_close(s);
+	reopened_after("beside.db",
+		       "INSERT INTO migrations VALUES (9999, 'later', 'x', 1)",
+		       detail, sizeof(detail));
+	assert_int_equal(
+		store_open_beside(url, "keeper", &s, detail, sizeof(detail)),
+		0);
+	assert_non_null(strstr(detail, "9999"));
+	store_close(s);
+}
+
+static void
 a_migration_that_was_changed_afterwards_stops_the_start(void **state)
 {
 	char detail[200] = "";
@@ -593,6 +616,8 @@ main(void)
 		cmocka_unit_test(other_engines_are_refused_by_name),
 		cmocka_unit_test(what_was_kept_is_there_after_opening_again),
 		cmocka_unit_test(a_newer_versions_database_is_left_alone),
+		cmocka_unit_test(
+			beside_a_newer_program_its_migrations_are_told_and_no_reason),
 		cmocka_unit_test(
 			a_migration_that_was_changed_afterwards_stops_the_start),
 		cmocka_unit_test(a_file_that_is_no_database_is_told),
