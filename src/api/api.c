@@ -109,7 +109,7 @@ enum {
 static int
 tidy_all(struct api *a, struct store_conn *c, const struct api_keep *keep)
 {
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_settled_ms();
 	char oldest[RANDOM_ID_SIZE];
 	int rc = people_tidy(c);
 
@@ -119,8 +119,10 @@ tidy_all(struct api *a, struct store_conn *c, const struct api_keep *keep)
 		rc = audit_tidy(c, now - STRANGERS_KEEP_MS);
 	if (!rc)
 		rc = store_exec(c, NULL,
-				"DELETE FROM idempotency WHERE created_at < ?1",
-				"i", now - IDEMPOTENCY_KEEP_MS);
+				"DELETE FROM idempotency WHERE created_at < "
+				"?1 OR created_at > ?2",
+				"ii", now - IDEMPOTENCY_KEEP_MS,
+				clock_latest(IDEMPOTENCY_KEEP_MS));
 	random_id_at(now - keep->calls_ms, oldest);
 	if (!rc && keep->calls_ms)
 		rc = store_exec(c, NULL, "DELETE FROM calls WHERE id < ?1", "s",

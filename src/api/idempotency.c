@@ -48,9 +48,11 @@ key_take(struct api_request *r, struct slice hash, bool *taken)
 		rc = store_exec(r->db, NULL,
 				"DELETE FROM idempotency WHERE actor = ?1 AND "
 				"idem_key = ?2 AND (created_at < ?3 OR "
-				"(status = 0 AND created_at < ?4))",
-				"ssii", actor_name(r), r->idempotency_key,
-				now - KEEP_MS, now - UNDER_WAY_MS);
+				"created_at > ?5 OR (status = 0 AND "
+				"(created_at < ?4 OR created_at > ?6)))",
+				"ssiiii", actor_name(r), r->idempotency_key,
+				now - KEEP_MS, now - UNDER_WAY_MS,
+				now + KEEP_MS, now + UNDER_WAY_MS);
 	if (!rc)
 		rc = store_exec(r->db, &changed, sql, "ssbi", actor_name(r),
 				r->idempotency_key, hash, now);

@@ -2,10 +2,14 @@
 /*
  * Clocks, and RFC 3339 text.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/base.h"
+
+/* Less is the clocks' own drift, and follows at once. */
+enum { STEP_MS = 60 * 1000, SETTLES_MS = 24 * 3600 * 1000 };
 
 static uint64_t
 clock_ns(clockid_t clock)
@@ -41,6 +45,81 @@ clock_wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_latest(int64_t life_ms)
+{
+	return clock_wall_ms() + 2 * life_ms;
+}
+
+bool
+clock_is_to_come(int64_t at_ms, int64_t life_ms)
+{
+	return at_ms > clock_wall_ms() && at_ms <= clock_latest(life_ms);
+}
+
+int64_t
+clock_settle(struct clock_settled *s, int64_t wall_ms, int64_t steady_ms)
+{
+	int64_t off = wall_ms - steady_ms;
+
+	if (s->known && off - s->off_ms > STEP_MS) {
+		if (!s->ahead_since_ms) {
+			s->ahead_since_ms = steady_ms;
+			log_warn("the wall clock was set forward; what is "
+				 "removed by its age waits for a day",
+				 LOG_I("by_ms", off - s->off_ms));
+		}
+		if (steady_ms - s->ahead_since_ms < SETTLES_MS)
+			return steady_ms + s->off_ms;
+	}
+	s->known = true;
+	s->off_ms = off;
+	s->ahead_since_ms = 0;
+	return wall_ms;
+}
+
+static pthread_mutex_t settled_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct clock_settled settled; /* under it */
+
+static int64_t
+settled_look(int64_t *off_ms)
+{
+	int64_t now;
+
+	pthread_mutex_lock(&settled_mutex);
+	now = clock_settle(&settled, clock_wall_ms(), (int64_t)clock_boot_ms());
+	*off_ms = settled.off_ms;
+	pthread_mutex_unlock(&settled_mutex);
+	return now;
+}
+
+int64_t
+clock_settled_ms(void)
+{
+	int64_t off;
+
+	return settled_look(&off);
+}
+
+int64_t
+clock_settled_off_ms(void)
+{
+	int64_t off;
+
+	settled_look(&off);
+	return off;
+}
+
+void
+clock_settled_begin(int64_t off_ms)
+{
+	pthread_mutex_lock(&settled_mutex);
+	settled = (struct clock_settled){ .known = off_ms != 0,
+					  .off_ms = off_ms };
+	pthread_mutex_unlock(&settled_mutex);
+	clock_settled_ms();
 }
 
 void

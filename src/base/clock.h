@@ -15,6 +15,36 @@ uint64_t clock_mono_us(void);
 uint64_t clock_boot_ms(void);
 int64_t clock_wall_ms(void);
 
+/*
+ * Whether an instant that was at most life_ms ahead when it was stored is still
+ * to come.  One that is much further ahead was stored under a wall clock that
+ * has been set back since, and would live as much longer: it is over.
+ */
+bool clock_is_to_come(int64_t at_ms, int64_t life_ms);
+/* The latest instant of which that can be true. */
+int64_t clock_latest(int64_t life_ms);
+
+/*
+ * The wall clock for what is removed because it is old.  Where that was set
+ * forward, this one goes on as before, and follows a day later: a clock that is
+ * wrong for an hour removes nothing.  From any thread; who wants it to notice
+ * calls it now and then.
+ */
+int64_t clock_settled_ms(void);
+/* What it takes for the distance of wall clock and steady one, for another
+ * process of this boot to begin with; 0: whatever there is. */
+int64_t clock_settled_off_ms(void);
+void clock_settled_begin(int64_t off_ms);
+
+/* How it does that; all zero at first. */
+struct clock_settled {
+	bool known;
+	int64_t off_ms; /* the wall clock's distance to the steady one */
+	int64_t ahead_since_ms; /* steady; 0: it is not ahead */
+};
+int64_t clock_settle(struct clock_settled *s, int64_t wall_ms,
+		     int64_t steady_ms);
+
 enum { CLOCK_TEXT_SIZE = 32 };
 /* RFC 3339 with milliseconds and Z: 2026-01-02T03:04:05.678Z. */
 void clock_format(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]);

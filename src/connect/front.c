@@ -584,20 +584,23 @@ connect_front_used(struct store_conn *c, const char *id, int64_t at)
 int
 connect_front_tidy(struct connect_front *f, struct store_conn *c)
 {
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_settled_ms();
 	int rc;
 
 	(void)f;
 	/* Those that connect_front_unfinished() looks for stay a while. */
 	rc = store_exec(c, NULL,
-			"DELETE FROM connect_tickets WHERE expires_at < ?1 AND "
-			"(used_at <> 0 OR subject <> '' OR expires_at < ?2)",
-			"ii", now, now - UNFINISHED_KEEP_MS);
+			"DELETE FROM connect_tickets WHERE (expires_at < ?1 OR "
+			"expires_at > ?3) AND (used_at <> 0 OR subject <> '' "
+			"OR expires_at < ?2)",
+			"iii", now, now - UNFINISHED_KEEP_MS,
+			clock_latest(CONNECT_TICKET_LIFE_S * 1000));
 	if (!rc)
 		rc = store_exec(c, NULL,
-				"DELETE FROM oauth_states WHERE expires_at < "
-				"?1 AND (used_at <> 0 OR subject <> '' OR "
-				"expires_at < ?2)",
-				"ii", now, now - UNFINISHED_KEEP_MS);
+				"DELETE FROM oauth_states WHERE (expires_at < "
+				"?1 OR expires_at > ?3) AND (used_at <> 0 OR "
+				"subject <> '' OR expires_at < ?2)",
+				"iii", now, now - UNFINISHED_KEEP_MS,
+				clock_latest(CONNECT_STATE_LIFE_S * 1000));
 	return rc;
 }

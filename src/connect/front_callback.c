@@ -172,7 +172,8 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 		out->this_browser =
 			browser.len && stored.len == sizeof(hash) &&
 			secret_eq_bytes(stored.ptr, hash, sizeof(hash));
-		out->expired = store_col_int(st, 4) <= clock_wall_ms();
+		out->expired = !clock_is_to_come(store_col_int(st, 4),
+						 CONNECT_STATE_LIFE_S * 1000);
 		slice_copy(store_col(st, 5), out->conversation,
 			   sizeof(out->conversation));
 	}

@@ -241,10 +241,11 @@ ticket_find(struct store_conn *c, const struct connect_who *who,
 	if (store_query(c, &st,
 			"SELECT connection, subject, created_by, expires_at, "
 			"conversation, session FROM connect_tickets WHERE "
-			"hash = ?1 "
-			"AND used_at = 0 AND expires_at > ?2",
-			"bi", slice_of(out->hash, sizeof(out->hash)),
-			clock_wall_ms()))
+			"hash = ?1 AND used_at = 0 AND expires_at > ?2 AND "
+			"expires_at <= ?3",
+			"bii", slice_of(out->hash, sizeof(out->hash)),
+			clock_wall_ms(),
+			clock_latest(CONNECT_TICKET_LIFE_S * 1000)))
 		return ticket_refuse(p);
 	if (store_step(st) == 1) {
 		slice_copy(store_col(st, 0), out->connection,

@@ -34,11 +34,13 @@ unfinished_list(struct store_conn *c, int64_t now, struct unfinished *out,
 	int rc = store_query(
 		c, &st,
 		"SELECT hash, org, connection, created_at, 1 FROM oauth_states "
-		"WHERE expires_at <= ?1 AND used_at = 0 AND subject = '' "
-		"UNION ALL SELECT hash, org, connection, created_at, 0 FROM "
-		"connect_tickets WHERE expires_at <= ?1 AND used_at = 0 AND "
-		"subject = '' LIMIT ?2",
-		"ii", now, (int64_t)PASS_MAX);
+		"WHERE (expires_at <= ?1 OR expires_at > ?3) AND used_at = 0 "
+		"AND subject = '' UNION ALL SELECT hash, org, connection, "
+		"created_at, 0 FROM connect_tickets WHERE (expires_at <= ?1 "
+		"OR expires_at > ?4) AND used_at = 0 AND subject = '' LIMIT ?2",
+		"iiii", now, (int64_t)PASS_MAX,
+		clock_latest(CONNECT_STATE_LIFE_S * 1000),
+		clock_latest(CONNECT_TICKET_LIFE_S * 1000));
 
 	*count = 0;
 	while (!rc && *count < PASS_MAX && (rc = store_step(st)) == 1) {

@@ -25,6 +25,7 @@ enum {
 	PASS_MS = 10 * 1000, /* begin no further one after that */
 	TRIES_MAX = 6,
 	AGAIN_MS = 5 * 1000, /* then four times as long each time */
+	LONGEST_MS = AGAIN_MS << (2 * TRIES_MAX),
 };
 
 static const struct connect_who nobody = { .actor = NULL };
@@ -253,9 +254,11 @@ withdraw_list(struct store_conn *c, struct withdrawal out[PASS_MAX],
 	struct withdrawal *w;
 	int rc = store_query(c, &st,
 			     "SELECT org, connection, subject, because, tries "
-			     "FROM withdrawals WHERE outcome = '' AND next_at "
-			     "<= ?1 ORDER BY next_at LIMIT ?2",
-			     "ii", clock_wall_ms(), (int64_t)PASS_MAX);
+			     "FROM withdrawals WHERE outcome = '' AND "
+			     "(next_at <= ?1 OR next_at > ?3) ORDER BY next_at "
+			     "LIMIT ?2",
+			     "iii", clock_wall_ms(), (int64_t)PASS_MAX,
+			     clock_latest(LONGEST_MS));
 
 	*count = 0;
 	while (!rc && *count < PASS_MAX && (rc = store_step(st)) == 1) {
@@ -444,11 +447,11 @@ connect_front_withdraw(struct connect_front *f, struct store_conn *c)
 {
 	struct withdrawal list[PASS_MAX];
 	struct ended *ended;
-	int64_t until = clock_wall_ms() + PASS_MS;
+	uint64_t until = clock_mono_ms() + PASS_MS;
 	size_t i, count;
 	int rc = withdraw_list(c, list, &count);
 
-	for (i = 0; i < count && !rc && clock_wall_ms() < until; i++)
+	for (i = 0; i < count && !rc && clock_mono_ms() < until; i++)
 		rc = withdraw_one(f, c, &list[i]);
 	if (rc)
 		return rc;

@@ -98,8 +98,9 @@ lost_find(struct flow_engine *e, struct store_conn *c, int64_t now,
 	int rc = store_query(
 		c, &st,
 		"SELECT id, flow, lease_owner FROM conversations WHERE status "
-		"= 'calling' AND lease_owner = '' AND lease_until <= ?1",
-		"i", now);
+		"= 'calling' AND lease_owner = '' AND (lease_until <= ?1 OR "
+		"lease_until > ?2)",
+		"ii", now, clock_latest(FLOW_LEASE_MS));
 
 	*count = 0;
 	if (!rc)
@@ -113,7 +114,7 @@ lost_find(struct flow_engine *e, struct store_conn *c, int64_t now,
 			"lease_owner <> ?2 AND NOT EXISTS (SELECT 1 FROM "
 			"flow_engines e WHERE e.id = c.lease_owner AND e.until "
 			"> ?1)",
-			"is", now, e->owner);
+			"is", e->judges ? now : 0, e->owner);
 	else
 		return rc;
 	if (!rc)
@@ -260,6 +261,19 @@ lease_alone(struct flow_engine *e, struct store_conn *c)
 			  "s", e->owner);
 }
 
+/* Whether the leases of others say anything: not if the wall clock was set
+ * since the last look, before they can have renewed theirs. */
+static bool
+lease_judges(struct flow_engine *e, int64_t now)
+{
+	int64_t off = now - (int64_t)clock_boot_ms();
+	bool fair = e->looks && off - e->off_ms < FLOW_LOOK_MS;
+
+	e->looks = true;
+	e->off_ms = off;
+	return fair;
+}
+
 static void
 look_work(struct loop_work *w)
 {
@@ -270,6 +284,7 @@ look_work(struct loop_work *w)
 	size_t count = 0;
 	int rc = lost ? store_acquire(e->store, &c) : ERR_NOMEM;
 
+	e->judges = lease_judges(e, now);
 	if (!rc)
 		rc = lease_renew(e, c, now);
 	if (!rc && atomic_exchange(&e->alone, false))

@@ -111,7 +111,7 @@ forget_work(struct loop_work *w)
 	struct flow_engine *e =
 		CONTAINER_OF(w, struct flow_engine, forget_work);
 	struct forgotten list[FORGET_MAX];
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_settled_ms();
 	struct store_conn *c = NULL;
 	size_t i, count = 0;
 	int rc = store_acquire(e->store, &c);

@@ -374,7 +374,10 @@ move_row(struct flow_engine *e, struct store_conn *c, struct flow_talk *t,
 	const json_t *asked = json_object_get(
 		json_object_get(t->state, "memory"), "asked_at");
 	int64_t now = clock_wall_ms(), changed = 0;
-	int rc = store_exec(
+	int rc;
+
+	clock_settled_ms(); /* what is stored under a clock is never unseen */
+	rc = store_exec(
 		c, &changed,
 		"UPDATE conversations SET flow = ?2, flow_version = ?3, state "
 		"= ?4, status = ?5, problem = ?6, seq = ?7, step = step + 1, "

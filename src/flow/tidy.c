@@ -200,6 +200,23 @@ handoff_remove(struct tidy *t, const char *id)
 			  id);
 }
 
+/* Moved under a wall clock that was set back since: as if just now. */
+static int
+talks_of_the_future(struct store_conn *c)
+{
+	int64_t wall = clock_wall_ms();
+	int rc = store_exec(c, NULL,
+			    "UPDATE conversations SET updated_at = ?1 WHERE "
+			    "updated_at > ?2",
+			    "ii", wall, wall + DAY_MS);
+
+	return rc ? rc
+		  : store_exec(c, NULL,
+			       "UPDATE handoffs SET closed_at = ?1 WHERE "
+			       "closed_at > ?2",
+			       "ii", wall, wall + DAY_MS);
+}
+
 int
 flow_tidy(struct flow_engine *e, struct store_conn *c, int64_t now,
 	  int64_t keep_ms, int64_t silent_ms)
@@ -207,7 +224,10 @@ flow_tidy(struct flow_engine *e, struct store_conn *c, int64_t now,
 	struct tidy t = {
 		.engine = e, .c = c, .now = now, .silent_ms = silent_ms
 	};
-	int silent = 0, old = 0, closed = 0, rc;
+	int silent = 0, old = 0, closed = 0, rc = talks_of_the_future(c);
+
+	if (rc)
+		return rc;
 
 	t.before = now - silent_ms;
 	if (silent_ms)
@@ -230,7 +250,9 @@ flow_tidy(struct flow_engine *e, struct store_conn *c, int64_t now,
 				   handoff_remove);
 	if (silent < 0 || old < 0 || closed < 0)
 		return silent < 0 ? silent : old < 0 ? old : closed;
-	rc = store_exec(c, NULL, "DELETE FROM flow_engines WHERE until < ?1",
-			"i", now - DAY_MS);
+	rc = store_exec(c, NULL,
+			"DELETE FROM flow_engines WHERE until < ?1 OR until > "
+			"?2",
+			"ii", now - DAY_MS, clock_latest(DAY_MS));
 	return rc ? rc : silent || old || closed;
 }

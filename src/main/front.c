@@ -84,6 +84,7 @@ front_first_start(struct front *f)
 
 	if (rc)
 		return rc;
+	front_clock_begin(c);
 	rc = store_begin(c);
 	if (!rc)
 		rc = people_org_ensure(c, org);
@@ -115,8 +116,8 @@ static void
 tidy_work(struct loop_work *w)
 {
 	struct front *f = CONTAINER_OF(w, struct front, tidy);
-
 	const struct conf *c = f->env->conf;
+	struct store_conn *db;
 	struct api_keep keep = {
 		.calls_ms = (int64_t)conf_number(c, CONF_CALLS_KEEP),
 		.talks_ms = (int64_t)conf_number(c, CONF_CONVERSATIONS_KEEP),
@@ -124,6 +125,10 @@ tidy_work(struct loop_work *w)
 	};
 
 	f->tidy_again = api_tidy(f->api, &keep) == 1;
+	if (!store_acquire(f->store, &db)) {
+		front_clock_keep(db);
+		store_release(db);
+	}
 }
 
 static void
@@ -429,6 +434,7 @@ front_init(struct front *f, struct proc_env *env)
 	env->alone = front_alone;
 	env->beat = front_beat;
 	env->deaths = front_deaths;
+	front_clock_init();
 	rc = vault_init();
 	if (!rc)
 		rc = front_load_files(f, detail, sizeof(detail));

@@ -119,6 +119,16 @@ void front_deaths(struct proc_env *env,
 /* api_config.deaths; arg: the front. */
 bool front_deaths_next(size_t *cursor, struct api_deaths *out, void *arg);
 
+/* ---- clock.c ---- */
+
+/* Before the sandbox. */
+void front_clock_init(void);
+/* At the start: what the front before took for the time.  A store that fails
+ * is logged. */
+void front_clock_begin(struct store_conn *c);
+/* Notes it for the next one. */
+void front_clock_keep(struct store_conn *c);
+
 /* ---- front.c ---- */
 
 int front_main(struct proc_env *env);

@@ -150,8 +150,9 @@ people_owner_link_check(struct store_conn *c, struct slice token)
 	rc = store_query(c, &st,
 			 "SELECT 1 FROM one_time_links WHERE "
 			 "hash = ?1 AND purpose = 'owner' "
-			 "AND expires_at > ?2",
-			 "bi", slice_of(hash, sizeof(hash)), clock_wall_ms());
+			 "AND expires_at > ?2 AND expires_at <= ?3",
+			 "bii", slice_of(hash, sizeof(hash)), clock_wall_ms(),
+			 clock_latest(LINK_LIFE_MS));
 	if (!rc)
 		rc = store_step(st);
 	store_done(st);

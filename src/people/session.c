@@ -2,6 +2,9 @@
 /*
  * Sessions: a cookie with 256 random bits, stored as its hash.
  *
+ * What was noted under a wall clock that was set back afterwards is brought
+ * back to the present, or it would live as much longer.
+ *
  * One ends after a day without use, after two weeks in any case, when its
  * member is disabled, and when his password changes.
  */
@@ -107,13 +110,20 @@ people_sessions_end_all(struct store_conn *c, const char *member)
 int
 people_tidy(struct store_conn *c)
 {
-	int64_t now = clock_wall_ms(), hour = 3600 * 1000;
+	int64_t now = clock_settled_ms(), hour = 3600 * 1000;
+	int64_t wall = clock_wall_ms();
 	int rc;
 
 	rc = store_exec(c, NULL,
-			"DELETE FROM sessions WHERE expires_at < ?1 "
-			"OR seen_at < ?2",
-			"ii", now, now - IDLE_MS);
+			"UPDATE sessions SET seen_at = ?1, expires_at = CASE "
+			"WHEN expires_at > ?2 THEN ?2 ELSE expires_at END "
+			"WHERE seen_at > ?3 OR expires_at > ?2 + ?4",
+			"iiii", wall, wall + LIFE_MS, wall + IDLE_MS, hour);
+	if (!rc)
+		rc = store_exec(c, NULL,
+				"DELETE FROM sessions WHERE expires_at < ?1 "
+				"OR seen_at < ?2",
+				"ii", now, now - IDLE_MS);
 	if (!rc)
 		rc = store_exec(c, NULL,
 				"DELETE FROM one_time_links WHERE "

@@ -79,7 +79,8 @@ count_check(struct store_conn *c, const struct count *count, int64_t now,
 		rc = 0;
 	}
 	store_done(st);
-	if (rc || now - start >= WINDOW_MS || failures < count->max)
+	if (rc || now - start >= WINDOW_MS || now < start - WINDOW_MS ||
+	    failures < count->max)
 		return rc;
 	*retry_after_s = (unsigned)((start + WINDOW_MS - now) / 1000 + 1);
 	return ERR_BUSY;
@@ -107,17 +108,18 @@ people_failures_add(struct store_conn *c, const char *account,
 	static const char sql[] =
 		"INSERT INTO sign_in_failures AS f (subject, window_start, "
 		"failures) VALUES (?1, ?2, 1) ON CONFLICT (subject) DO UPDATE "
-		"SET failures = CASE WHEN f.window_start < ?3 THEN 1 ELSE "
-		"f.failures + 1 END, window_start = CASE WHEN "
-		"f.window_start < ?3 THEN ?2 ELSE f.window_start END";
+		"SET failures = CASE WHEN f.window_start < ?3 OR "
+		"f.window_start > ?4 THEN 1 ELSE f.failures + 1 END, "
+		"window_start = CASE WHEN f.window_start < ?3 OR "
+		"f.window_start > ?4 THEN ?2 ELSE f.window_start END";
 	struct count counts[3];
 	size_t i, n = counts_of(account, address, counts);
 	int64_t now = clock_wall_ms();
 	int rc = 0;
 
 	for (i = 0; i < n && !rc; i++)
-		rc = store_exec(c, NULL, sql, "sii", counts[i].subject, now,
-				now - WINDOW_MS + 1);
+		rc = store_exec(c, NULL, sql, "siii", counts[i].subject, now,
+				now - WINDOW_MS + 1, now + WINDOW_MS);
 	return rc;
 }
 

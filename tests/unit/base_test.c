@@ -452,6 +452,50 @@ the_folder_of_a_path_is_brought_to_disk(void **state)
 	assert_int_equal(folder_sync_of("/etc/passwd/x"), ERR_SYSTEM);
 }
 
+/* ---- a wall clock that is set ---- */
+
+static void
+a_clock_set_forward_removes_nothing_for_a_day(void **state)
+{
+	const int64_t hour = 3600 * 1000, year = 365 * 24 * hour;
+	struct clock_settled s = { 0 };
+
+	(void)state;
+	assert_int_equal(clock_settle(&s, year, hour), year);
+	/* slewed, which is believed, then set by a year */
+	assert_int_equal(clock_settle(&s, year + hour + 9, 2 * hour),
+			 year + hour + 9);
+	assert_int_equal(clock_settle(&s, 2 * year, 3 * hour),
+			 year + 2 * hour + 9);
+	assert_int_equal(clock_settle(&s, 2 * year + 20 * hour, 23 * hour),
+			 year + 22 * hour + 9);
+	/* it goes back: as if nothing had been */
+	assert_int_equal(clock_settle(&s, year + 25 * hour, 26 * hour),
+			 year + 25 * hour);
+	assert_int_equal(clock_settle(&s, 3 * year, 27 * hour),
+			 year + 26 * hour);
+	/* or stays so for a day, and was right */
+	assert_int_equal(clock_settle(&s, 3 * year + 23 * hour, 50 * hour),
+			 year + 49 * hour);
+	assert_int_equal(clock_settle(&s, 3 * year + 24 * hour, 51 * hour),
+			 3 * year + 24 * hour);
+	/* back is believed at once: it makes nothing older */
+	assert_int_equal(clock_settle(&s, year, 52 * hour), year);
+}
+
+static void
+what_was_to_end_soon_does_not_live_as_long_as_a_clock_was_set_back(void **state)
+{
+	const int64_t life = 600 * 1000, now = clock_wall_ms();
+
+	(void)state;
+	assert_false(clock_is_to_come(now - 1, life));
+	assert_true(clock_is_to_come(now + life, life));
+	assert_true(clock_is_to_come(now + 2 * life, life));
+	assert_false(clock_is_to_come(now + 3 * life, life));
+	assert_true(clock_latest(life) >= now + 2 * life);
+}
+
 int
 main(void)
 {
@@ -476,6 +520,9 @@ main(void)
 		cmocka_unit_test(
 			a_walk_sees_each_entry_once_even_when_it_removes),
 		cmocka_unit_test(every_error_has_its_own_sentence),
+		cmocka_unit_test(a_clock_set_forward_removes_nothing_for_a_day),
+		cmocka_unit_test(
+			what_was_to_end_soon_does_not_live_as_long_as_a_clock_was_set_back),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

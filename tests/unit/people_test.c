@@ -99,6 +99,21 @@ eight_failures_of_an_account_and_address_make_even_the_right_wait(void **state)
 }
 
 static void
+a_window_of_a_clock_that_was_set_back_is_over(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		sign_in("ada@example.com", wrong, "192.0.2.1");
+	change("UPDATE sign_in_failures SET window_start = window_start + "
+	       "86400000");
+	assert_int_equal(sign_in("ada@example.com", wrong, "192.0.2.1"),
+			 ERR_FORBIDDEN);
+	assert_int_equal(sign_in("ada@example.com", right, "192.0.2.1"), 0);
+}
+
+static void
 an_ipv6_network_counts_as_one_address(void **state)
 {
 	char address[64];
@@ -207,6 +222,22 @@ who_is_disabled_has_no_session(void **state)
 	session(hash);
 	change("UPDATE members SET disabled_at = 1 "
 	       "WHERE email = 'ada@example.com'");
+	assert_int_equal(session_find(hash), ERR_NOT_FOUND);
+}
+
+static void
+a_session_of_a_clock_that_was_set_back_ends_as_if_made_now(void **state)
+{
+	unsigned char hash[PEOPLE_HASH_SIZE];
+
+	(void)state;
+	session(hash);
+	change("UPDATE sessions SET seen_at = seen_at + 31536000000, "
+	       "expires_at = expires_at + 31536000000");
+	assert_int_equal(people_tidy(conn), 0);
+	assert_int_equal(session_find(hash), 0);
+	/* a day later it was not used */
+	change("UPDATE sessions SET seen_at = seen_at - 86400000");
 	assert_int_equal(session_find(hash), ERR_NOT_FOUND);
 }
 
@@ -408,6 +439,8 @@ main(void)
 		TEST(the_right_password_signs_in_whatever_the_addresss_case),
 		TEST(eight_failures_of_an_account_and_address_make_even_the_right_wait),
 		TEST(an_ipv6_network_counts_as_one_address),
+		TEST(a_window_of_a_clock_that_was_set_back_is_over),
+		TEST(a_session_of_a_clock_that_was_set_back_ends_as_if_made_now),
 		TEST(a_success_takes_the_failures_back),
 		TEST(who_is_disabled_does_not_sign_in),
 		TEST(a_session_is_its_members_until_it_ends),

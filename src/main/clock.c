@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front's clock for what is removed by its age (clock_settled_ms()), from
+ * one front to the next: one that is started while the wall clock is wrong
+ * believes what the one before knew, as long as the machine was not booted
+ * anew since.
+ *
+ * Runs in the front, at its start and on a work thread.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "main/front_priv.h"
+
+enum { BOOT_ID_LEN = 36 };
+
+/* Of this boot of the machine; "" where it cannot be read. */
+static char boot_id[BOOT_ID_LEN + 1];
+
+void
+front_clock_init(void)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, boot_id, BOOT_ID_LEN);
+
+	if (fd >= 0)
+		close(fd);
+	if (n != BOOT_ID_LEN)
+		boot_id[0] = '\0';
+}
+
+/* "<boot id> <distance of the clocks>"; 0: not of this boot. */
+static int64_t
+kept_read(struct slice kept)
+{
+	struct slice id;
+	uint64_t off;
+
+	if (!boot_id[0] || !slice_next(&kept, ' ', &id) ||
+	    !slice_eq(id, slice_str(boot_id)) ||
+	    slice_to_u64(kept, INT64_MAX, &off))
+		return 0;
+	return (int64_t)off;
+}
+
+void
+front_clock_begin(struct store_conn *c)
+{
+	struct store_stmt *st = NULL;
+	int64_t off = 0;
+
+	if (!store_query(c, &st,
+			 "SELECT value FROM settings WHERE org = '' AND name = "
+			 "'clock'",
+			 "") &&
+	    store_step(st) == 1)
+		off = kept_read(store_col(st, 0));
+	store_done(st);
+	clock_settled_begin(off);
+	front_clock_keep(c);
+}
+
+void
+front_clock_keep(struct store_conn *c)
+{
+	char text[BOOT_ID_LEN + 24];
+	int rc;
+
+	snprintf(text, sizeof(text), "%s %lld", boot_id,
+		 (long long)clock_settled_off_ms());
+	rc = store_exec(c, NULL,
+			"INSERT INTO settings (org, name, value) VALUES ('', "
+			"'clock', ?1) ON CONFLICT (org, name) DO UPDATE SET "
+			"value = ?1",
+			"s", text);
+	if (rc)
+		log_warn("the clock could not be noted", LOG_E(rc));
+}
