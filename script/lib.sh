@@ -47,6 +47,7 @@ packages_of() {
 		faketime clocks that are set while the tests run
 		sqlite3 looking into database files
 		strace disks that turn read-only
+		slowhttptest clients that take their time
 		openssl a certificate authority for the tests
 		curl a client
 		iproute2 network namespaces for the tests

@@ -85,6 +85,23 @@ link_that_nobody_used_is_told(void **state)
 }
 
 static void
+consent_under_a_clock_that_was_set_back_is_over(void **state)
+{
+	struct connect_consent out;
+	struct trip t;
+
+	(void)state;
+	set_out(&t);
+	minutes_pass(&t, -15); /* a little does no harm */
+	settle(&t);
+	assert_null(strstr(t.info.reason, "not finished"));
+	minutes_pass(&t, -60);
+	settle(&t);
+	assert_non_null(strstr(t.info.reason, "not finished"));
+	assert_int_not_equal(come_back(&t, with_issuer("code=c"), &out), 0);
+}
+
+static void
 connection_that_works_is_not_marked(void **state)
 {
 	struct connect_consent out;
@@ -223,6 +240,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(window_that_was_closed_is_told_when_its_time_is_over),
 		TEST(link_that_nobody_used_is_told),
+		TEST(consent_under_a_clock_that_was_set_back_is_over),
 		TEST(connection_that_works_is_not_marked),
 		TEST(disabled_one_keeps_its_reason),
 		TEST(later_consent_is_the_one_that_counts),

@@ -117,6 +117,20 @@ keeper_that_cannot_is_asked_so_often_and_then_told(void **state)
 }
 
 static void
+clock_that_was_set_back_makes_nobody_wait(void **state)
+{
+	struct connect_info i =
+		shared_by((const char *const[]){ "v_one", NULL });
+
+	(void)state;
+	take_away(&i);
+	store_exec(w.c, NULL, "UPDATE withdrawals SET next_at = next_at + ?1",
+		   "i", (int64_t)7 * 24 * 3600 * 1000);
+	assert_int_equal(connect_front_withdraw(w.front, w.c), 0);
+	assert_int_equal(number(ROWS, i.id), 0);
+}
+
+static void
 keeper_that_is_away_costs_no_try(void **state)
 {
 	struct connect_info i =
@@ -225,6 +239,7 @@ main(void)
 		TEST(deletion_that_nobody_is_hit_by_notes_nothing),
 		TEST(keeper_that_cannot_is_asked_so_often_and_then_told),
 		TEST(keeper_that_is_away_costs_no_try),
+		TEST(clock_that_was_set_back_makes_nobody_wait),
 		TEST(what_is_not_confirmed_is_counted),
 		TEST(revoking_ends_all_and_keeps_the_connection),
 		TEST(grant_of_a_connection_that_is_gone_is_noted),
