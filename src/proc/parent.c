@@ -472,7 +472,8 @@ child_ended(struct child *c, int wait_status)
 		log_error("a role has ended",
 			  LOG_S("role", proc_role_name(c->role)),
 			  LOG_S("by", by_exit ? "exit" : "signal"),
-			  LOG_I("status", how));
+			  LOG_I("status", how),
+			  LOG_I("core", !by_exit && WCOREDUMP(wait_status)));
 	if (p->state == PARENT_RUNNING && !c->told_to_stop && c->of == p->now)
 		parent_watch_death(c);
 	if (c->of != p->now) /* which may be the end of c */

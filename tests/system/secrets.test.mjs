@@ -4,7 +4,7 @@
  * whatever the API answers, and in the memory of the process that faces callers.
  */
 import assert from 'node:assert/strict'
-import { chownSync, copyFileSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { chownSync, copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { before, it } from 'node:test'
 import { consentAtOidc } from '../support/oidc.mjs'
@@ -13,7 +13,7 @@ import { connect } from '../support/consent.mjs'
 import { binary, owner, startDrawbridge } from '../support/drawbridge.mjs'
 import { Search, holds } from '../support/known_secrets.mjs'
 import { memoryOf } from '../support/memory.mjs'
-import { startProcess } from '../support/process.mjs'
+import { run, startProcess } from '../support/process.mjs'
 import { eventually, scoped, suite, temporaryFolder } from '../support/scope.mjs'
 import { addService, newConnection, startOidcWorld } from '../support/worlds.mjs'
 
@@ -193,15 +193,29 @@ suite('secrets', (scope) => {
 		assertLocked()
 	}))
 
-	it('a role that crashes leaves no core file', scoped(async (inner) => {
+	/*
+	 * Limits are raised from outside first, where that is allowed, so that what is left is that none of them can be dumped.
+	 * An ordinary process shows whether this machine makes cores; what the kernel says of one counts where it pipes them.
+	 */
+	it('whoever crashes leaves no core file, whatever the limits are', scoped(async (inner) => {
 		const cwd = temporaryFolder(inner, 'drawbridge-cwd')
+		const unlimited = (pid) => run('prlimit', ['--pid', String(pid), '--core=unlimited:unlimited'])
+		const ordinary = await run('bash', ['-c', 'ulimit -c unlimited && { bash -c \'kill -SEGV $$\'; :; }'], { cwd })
+		assert.ok(/core dumped/.test(ordinary.stderr) || !readdirSync(cwd).length, ordinary.stderr)
+		for (const name of readdirSync(cwd))
+			rmSync(join(cwd, name))
 		const crashing = await startDrawbridge(inner, { cwd })
 		for (const role of ['keeper', 'exchanger', 'front']) {
 			const pid = crashing.role(`--role=${role}`)
+			await unlimited(pid)
 			process.kill(pid, 'SIGSEGV')
 			await eventually(`another ${role}`, () => ![pid, undefined].includes(crashing.role(`--role=${role}`)))
 		}
 		await crashing.ready()
+		assert.equal(crashing.log.match(/"by":"signal","status":11,"core":0/g)?.length, 3, crashing.log)
+		await unlimited(crashing.server.pid)
+		process.kill(crashing.server.pid, 'SIGSEGV')
+		await crashing.server.ended
 		assert.deepEqual([...readdirSync(cwd), ...crashing.files().map((file) => basename(file))]
 			.filter((name) => name.startsWith('core')), [])
 	}))
