@@ -2,8 +2,8 @@
 /*
  * backup FILE: all that a data folder keeps, in one encrypted file.
  *
- *   ask the server for copies of both databases -> wait -> read them, and
- *   write FILE.part -> on disk -> FILE -> the copies go
+ *   ask the server for copies of both databases -> wait -> open them, and
+ *   their names go -> write FILE.part -> on disk -> FILE
  *
  * The master key comes from the keeper, sealed under a key that is made
  * here: the front, which carries it, cannot read it.  It is in FILE alone,
@@ -20,6 +20,10 @@
 
 enum { POLL_US = 100 * 1000, READ_SIZE = 64 * 1024 };
 
+#define MAIN_COPY "store/backup.db"
+#define KEEPER_COPY "keeper/backup.db"
+#define PARAMS "keeper/passphrase.params"
+
 static const struct cli_option backup_options[] = {
 	{ "passphrase-file", CLI_VALUE, "FILE",
 	  "encrypt with this passphrase (default: standard input)" },
@@ -35,6 +39,7 @@ struct making {
 	const char *file;
 	char part[4200]; /* FILE.part */
 	int fd;
+	int main_copy, keeper_copy; /* -1: not open */
 	struct secret *transport, *master;
 	struct backup_manifest manifest;
 	struct backup_writer *writer;
@@ -167,6 +172,48 @@ copies_wait(struct making *m)
 	return rc;
 }
 
+/* A file of the data folder. */
+static int
+part_open(struct making *m, const char *name, int *fd)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/%s", m->place.data, name);
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd < 0)
+		return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
+	return CLI_OK;
+}
+
+/* They are read from there: once they are open, their names can go, so that
+ * none is left where this is killed. */
+static int
+copies_open(struct making *m)
+{
+	int rc = part_open(m, MAIN_COPY, &m->main_copy);
+
+	return rc ? rc : part_open(m, KEEPER_COPY, &m->keeper_copy);
+}
+
+static void
+copies_close(struct making *m)
+{
+	if (m->main_copy >= 0)
+		close(m->main_copy);
+	if (m->keeper_copy >= 0)
+		close(m->keeper_copy);
+}
+
+static void
+copies_end(struct making *m)
+{
+	struct cli_answer a;
+
+	if (m->transport &&
+	    !cli_request(m->c, "DELETE", "/v1/backup", SLICE_NONE, &a))
+		cli_answer_release(&a);
+}
+
 /* ---- the file ---- */
 
 static int
@@ -199,31 +246,22 @@ part_copy(struct making *m, int fd)
 	return rc;
 }
 
-/* A file of the data folder; optional: it need not be there. */
+/* All of an open file of the data folder; closed then. */
 static int
-part_write(struct making *m, enum backup_part part, const char *name,
-	   bool optional)
+part_take(struct making *m, enum backup_part part, const char *name, int *fd)
 {
-	char path[4200];
 	struct stat st;
-	int fd, rc, why;
+	int rc, why;
 
-	snprintf(path, sizeof(path), "%s/%s", m->place.data, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && optional && errno == ENOENT)
-		return CLI_OK;
-	if (fd < 0 || fstat(fd, &st)) {
-		rc = cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
+	if (fstat(*fd, &st))
+		return cli_fail(CLI_FAILED, "%s: %s", name, strerror(errno));
 	m->total += (uint64_t)st.st_size;
 	rc = backup_write_part(m->writer, part, (uint64_t)st.st_size);
 	if (!rc)
-		rc = part_copy(m, fd);
+		rc = part_copy(m, *fd);
 	why = errno;
-	close(fd);
+	close(*fd);
+	*fd = -1;
 	errno = why;
 	return rc ? write_failed(m, rc) : CLI_OK;
 }
@@ -253,16 +291,18 @@ static int
 file_fill(struct making *m, const struct backup_secret *s)
 {
 	bool phrase = !strcmp(m->manifest.key_source, "passphrase");
+	int params = -1;
 	int rc = backup_writer_new(m->fd, s, &m->manifest, &m->writer);
 
 	if (rc)
 		return write_failed(m, rc);
-	rc = part_write(m, BACKUP_MAIN, "store/backup.db", false);
+	rc = part_take(m, BACKUP_MAIN, MAIN_COPY, &m->main_copy);
 	if (!rc)
-		rc = part_write(m, BACKUP_KEEPER, "keeper/backup.db", false);
+		rc = part_take(m, BACKUP_KEEPER, KEEPER_COPY, &m->keeper_copy);
 	if (!rc && phrase)
-		rc = part_write(m, BACKUP_PARAMS, "keeper/passphrase.params",
-				false);
+		rc = part_open(m, PARAMS, &params);
+	if (!rc && phrase)
+		rc = part_take(m, BACKUP_PARAMS, PARAMS, &params);
 	if (!rc)
 		rc = key_write(m);
 	if (rc)
@@ -335,20 +375,14 @@ backup_tell(const struct making *m)
 		m->file, m->file);
 }
 
-static void
-copies_end(struct making *m)
-{
-	struct cli_answer a;
-
-	if (m->transport &&
-	    !cli_request(m->c, "DELETE", "/v1/backup", SLICE_NONE, &a))
-		cli_answer_release(&a);
-}
-
 static int
 backup_run(struct cli *c)
 {
-	struct making m = { .c = c, .file = cli_word(c, 0), .fd = -1 };
+	struct making m = { .c = c,
+			    .file = cli_word(c, 0),
+			    .fd = -1,
+			    .main_copy = -1,
+			    .keeper_copy = -1 };
 	struct cli_backup_secret s;
 	int rc;
 
@@ -368,10 +402,13 @@ backup_run(struct cli *c)
 	if (!rc)
 		rc = copies_wait(&m);
 	if (!rc)
+		rc = copies_open(&m);
+	copies_end(&m);
+	if (!rc)
 		rc = file_make(
 			&m, &(struct backup_secret){ .passphrase = s.passphrase,
 						     .key = s.key });
-	copies_end(&m);
+	copies_close(&m);
 	if (!rc)
 		backup_tell(&m);
 	secret_free(m.transport);
