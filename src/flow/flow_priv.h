@@ -337,8 +337,8 @@ struct flow_engine {
 	struct loop_timer timer, forget_timer;
 	struct loop_work work, forget_work;
 	bool working, stopped, looked;
-	bool looks, judges; /* of leases: there was a look; they count now */
-	int64_t off_ms;	    /* at that look, wall clock and steady one */
+	bool looks, judges;    /* of leases: there was a look; they count now */
+	int64_t off_ms;	       /* at that look, wall clock and steady one */
 	bool more;	       /* are lost than one look takes */
 	_Atomic bool alone;    /* nobody else is at the store */
 	_Atomic bool leaving;  /* takes nothing on any more */
