@@ -11,7 +11,7 @@ import { Browser } from '../support/browser.mjs'
 import { atCallback, connect, ticketFor, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
-import { holds } from '../support/known_secrets.mjs'
+import { Search } from '../support/known_secrets.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
@@ -261,13 +261,15 @@ suite('consent, scenario by scenario', (scope) => {
 		assert.match(reason, /invalid_grant/)
 		for (const text of [page.html, reason])
 			assert.ok(!text.includes(form.code) && !text.includes('access-'), text)
-		/* nor at a refresh, where it is the refresh token */
+		/* nor at a refresh, where it is the refresh token (which lives on: it is shown again, later) */
 		servers.basic.reset()
 		const working = await connected()
+		servers.basic.rotates = false
 		servers.basic.answer = () => ({ error: 'odd', error_description:
 			`not ${servers.basic.requests.at(-1).form.refresh_token}` })
 		const { status: refreshed, text } = await drawbridge.api('POST', `/v1/connections/${working}/refresh`)
 		assert.equal(refreshed, 503, text)
+		servers.basic.rotates = true
 		assert.match(text, /not \u2022\u2022\u2022/)
 	})
 
@@ -503,32 +505,32 @@ suite('consent, scenario by scenario', (scope) => {
 
 	/* ---- after all of that ---- */
 
-	it('no secret of any of these is in logs, audit, errors, call records, pages or files', async () => {
+	const search = () => {
 		const secrets = Object.values(servers).flatMap((server) => [...server.secrets, server.client.client_secret])
 			.filter((text) => text && text.length > 8)
 		assert.ok(secrets.length > 100)
+		return new Search(secrets)
+	}
+
+	it('no secret of any of these is in logs, audit, errors, call records, pages or files', async () => {
+		const secrets = search()
 		const texts = { log: drawbridge.log }
 		for (const path of ['/v1/audit?limit=200', '/v1/connections?limit=200', '/v1/calls?limit=200', '/metrics'])
 			texts[path] = (await drawbridge.api('GET', path)).text
 		for (const file of drawbridge.files())
-			texts[file] = readFileSync(file).toString('latin1')
+			texts[file] = readFileSync(file)
 		for (const [place, text] of Object.entries(texts))
-			for (const secret of secrets)
-				for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')])
-					assert.ok(!text.includes(form), `${secret.split('-')[0]} in ${place}`)
+			assert.equal(secrets.find(Buffer.from(text)), undefined, place)
 	})
 
 	it('no secret of any of these is in a page or a problem document', () => {
-		const secrets = Object.values(servers).flatMap((server) => [...server.secrets, server.client.client_secret])
-			.filter((text) => text && text.length > 8)
+		const secrets = search()
 		const of = (test) => kept.filter(test).length
 		assert.ok(of(({ place, status }) => place === 'GET /oauth/callback' && status >= 400) > 40, 'pages of failures')
 		assert.ok(of(({ place, status }) => place.startsWith('api ') && status >= 400) > 0, 'problem documents')
 		assert.ok(of(({ place, status }) => place.startsWith('via ') && status >= 400) > 0, 'problem documents to callers')
-		const all = kept.map(({ place, text }) => `${place} ${text}`).join('\n')
-		const told = (secret) => kept.find(({ text }) => holds(text, secret))?.place
-		for (const secret of secrets)
-			assert.ok(!holds(all, secret), `${secret.split('-')[0]} in ${told(secret)}`)
+		for (const { place, text } of kept)
+			assert.equal(secrets.find(Buffer.from(`${place} ${text}`)), undefined, place)
 	})
 
 	after(() => assert.equal(Object.values(servers).reduce((sum, { reused }) => sum + reused, 0), 0))
