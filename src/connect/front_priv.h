@@ -23,7 +23,7 @@ struct connect_front {
 	struct loop_work notices_work;
 	bool notices_queued;
 	pthread_mutex_t applying; /* what the keeper tells is being stored */
-	_Atomic bool behind;	  /* some of it was not, and is asked for */
+	_Atomic bool behind;	  /* some of it was not, and is looked for */
 	/* front_egress.c */
 	struct egress_policy *policy; /* NULL: no guard to tell */
 	pthread_mutex_t publishing;   /* of the next */
@@ -128,10 +128,15 @@ int front_audit(struct store_conn *c, const struct connect_who *who,
 /* Loads catalogue and custom services anew, and puts them in place. */
 int front_catalog_load(struct connect_front *f, struct store_conn *c);
 
+/* ---- front_notice.c: what the keeper tells ---- */
+
 /* Stores now what the keeper has told and is still on its way: what follows
- * an answer of its must not be older than that.  While the store refuses it,
- * it is tried again every few seconds (front_egress.c). */
+ * an answer of its must not be older than that.  While the store refuses it
+ * or the keeper does not answer, it is tried again every few seconds
+ * (front_egress.c). */
 void front_catch_up(struct connect_front *f, struct store_conn *c);
+/* What is not stored at the end. */
+void front_notices_free(struct connect_front *f);
 
 /* ---- front_row.c: a connection's row ---- */
 

@@ -70,6 +70,7 @@ static struct {
 	size_t captures;
 	bool state_fits;		  /* finished what was begun last */
 	struct connect_msg_status change; /* the last; its number 0: none */
+	_Atomic unsigned changes_refused; /* so many times */
 	_Atomic unsigned egress_told;
 	struct connect_msg_egress egress; /* as told last */
 } keeper;
@@ -182,6 +183,11 @@ on_changes(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	bool later = keeper.change.change > proc_unpack_u64(in);
 
 	(void)arg;
+	if (keeper.changes_refused) {
+		keeper.changes_refused--;
+		proc_reply(rq, ERR_TIMEOUT, p);
+		return;
+	}
 	proc_pack_u64(p, later);
 	if (later)
 		connect_msg_status_pack(&keeper.change, p);

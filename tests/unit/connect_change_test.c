@@ -208,6 +208,44 @@ the_front_asks_when_it_is_told_that_it_missed_something(void **state)
 	assert_int_equal(wait_for_change(900), 900);
 }
 
+static void
+watch(struct loop_task *task)
+{
+	(void)task;
+	connect_front_watch(w.front, false);
+}
+
+static struct loop_task watching = { .run = watch };
+
+static void
+the_front_asks_again_while_the_keeper_does_not_answer(void **state)
+{
+	struct connect_info missed = create(&w.who, "Missed");
+
+	(void)state;
+	memset(&keeper.change, 0, sizeof(keeper.change));
+	keeper.change.change = 1100;
+	keeper.change.who.generation = 1;
+	keeper.change.status = CONNECT_CONNECTED;
+	snprintf(keeper.change.who.org, CONNECT_ID_SIZE, "%s", w.owner->org);
+	snprintf(keeper.change.who.connection, CONNECT_ID_SIZE, "%s",
+		 missed.id);
+	keeper.changes_refused = 1;
+	loop_post(w.loop, &watching);
+	telling.task.run = tell_missed;
+	loop_post(w.loop, &telling.task);
+	assert_int_equal(wait_for_change(1100), 1100);
+	assert_int_equal(keeper.changes_refused, 0);
+}
+
+static void
+change_schema(const char *sql)
+{
+	assert_int_equal(store_begin(w.c), 0);
+	assert_int_equal(store_exec(w.c, NULL, sql, ""), 0);
+	assert_int_equal(store_commit(w.c), 0);
+}
+
 /* What is told of an app alone, and how many of those are refused then. */
 static int64_t
 refused_apps(const char *why, int64_t expected)
@@ -246,6 +284,37 @@ an_app_is_shown_as_refused_until_it_works_again(void **state)
 }
 
 static void
+what_was_told_of_an_app_waits_while_it_cannot_be_stored(void **state)
+{
+	int64_t count = 1;
+	int i;
+
+	(void)state;
+	change_schema("CREATE TRIGGER refuse BEFORE UPDATE ON oauth_apps "
+		      "BEGIN SELECT RAISE(ABORT, 'not now'); END");
+	loop_post(w.loop, &watching);
+	assert_int_equal(refused_apps("Refused.", 0), 0);
+	usleep(300 * 1000);
+	loop_pool_wait(w.pool);
+	assert_int_equal(refused_apps("It refuses it still.", 0), 0);
+	usleep(300 * 1000);
+	loop_pool_wait(w.pool);
+	change_schema("DROP TRIGGER refuse");
+	for (i = 0; i < 500 && count == 1; i++) {
+		usleep(10 * 1000);
+		count = number("SELECT count(*) FROM oauth_apps WHERE "
+			       "flagged = '' AND app = ?1",
+			       "test_desk");
+	}
+	loop_pool_wait(w.pool);
+	assert_int_equal(number("SELECT count(*) FROM oauth_apps WHERE "
+				"flagged = ?1",
+				"It refuses it still."),
+			 1);
+	assert_int_equal(refused_apps("", 0), 0);
+}
+
+static void
 readiness_counts_no_grants(void **state)
 {
 	(void)state; /* this keeper knows of no CONNECT_KEEPER_COUNTS */
@@ -262,7 +331,9 @@ main(void)
 		TEST(what_the_keeper_told_last_is_what_stays),
 		TEST(a_notice_before_which_some_are_missing_makes_the_front_ask),
 		TEST(the_front_asks_when_it_is_told_that_it_missed_something),
+		TEST(the_front_asks_again_while_the_keeper_does_not_answer),
 		TEST(an_app_is_shown_as_refused_until_it_works_again),
+		TEST(what_was_told_of_an_app_waits_while_it_cannot_be_stored),
 		TEST(readiness_counts_no_grants),
 	};
 
