@@ -29,9 +29,13 @@ struct events {
 	struct flow_listener listener;
 	struct loop_timer timer;
 	struct buf out;
-	int64_t seq, step;
-	bool busy, dirty, over, leaving;
 	char id[27];
+	bool busy; /* a work thread has the next: out, seq, step, more, over */
+	int64_t seq, step;
+	bool more; /* than one look takes */
+	bool over;
+	bool moved; /* again, while it was looked */
+	bool leaving;
 };
 
 static void
@@ -92,10 +96,10 @@ events_fetch(struct api_request *r)
 		json_array_foreach(list, i,
 				   message) if (e->out.len < EVENTS_MAX)
 			event_put(e, message);
-		e->dirty = e->seq < talk.seq;
-		if (!e->dirty && e->step != talk.step)
+		e->more = e->seq < talk.seq;
+		if (!e->more && e->step != talk.step)
 			state_put(e, &talk);
-		e->over = !e->dirty && talk.status != FLOW_S_WAITING &&
+		e->over = !e->more && talk.status != FLOW_S_WAITING &&
 			  talk.status != FLOW_S_CALLING;
 		e->step = talk.step;
 	}
@@ -130,7 +134,7 @@ events_write(struct events *e)
 	int rc = http_writer_send(w, buf_slice(&e->out), &taken);
 
 	buf_consume(&e->out, taken);
-	if (!rc && e->over && !e->dirty)
+	if (!rc && e->over)
 		rc = http_writer_end(w);
 	if (!rc)
 		rc = http_writer_flush(w);
@@ -147,14 +151,13 @@ events_flush(struct events *e)
 		buf_puts(&e->out, "retry: 1000\nevent: reconnect\n"
 				  "data: {}\n\n");
 		e->over = true;
-		e->dirty = false;
 	}
 	rc = events_write(e);
 	if (rc == ERR_AGAIN)
 		return;
 	if (rc || e->over)
 		events_end(e);
-	else if (e->dirty)
+	else if (e->more || e->moved)
 		events_look(e);
 }
 
@@ -172,11 +175,11 @@ static void
 events_look(struct events *e)
 {
 	if (e->busy) {
-		e->dirty = true;
+		e->moved = true;
 		return;
 	}
 	e->busy = true;
-	e->dirty = false;
+	e->moved = false;
 	loop_timer_cancel(&e->timer);
 	api_resume(e->r, events_fetch);
 }
