@@ -119,8 +119,11 @@ delete_grants(struct connect_front *f, struct store_conn *c,
 
 	if (r->info.per_user) {
 		rc = front_withdraw_mark(f, c, r->org, r->info.id, "", p);
-		if (!rc && front_withdraw_count(c, r->info.id, &users))
-			rc = front_fail_store(p, c, ERR_STORE);
+		if (!rc) {
+			rc = front_withdraw_count(c, r->info.id, &users);
+			if (rc)
+				front_fail_store(p, c, rc);
+		}
 		front_withdraw_words(users, front_ends_all(f, r),
 				     revoked->detail, sizeof(revoked->detail));
 	} else if (r->info.status != CONNECT_REVOKED) {
@@ -137,7 +140,7 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 	struct arena *arena = arena_new(1 << 20);
 	struct connect_revoked revoked = { 0 };
 	struct front_row r = { 0 };
-	int rc = arena ? 0 : ERR_NOMEM;
+	int rc = arena ? 0 : front_fail_store(p, c, ERR_NOMEM);
 
 	if (!rc)
 		rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE,

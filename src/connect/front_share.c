@@ -20,8 +20,11 @@ connect_front_shares(struct connect_front *f, struct store_conn *c,
 	*count = 0;
 	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_SEE, arena, &r,
 			    p);
-	if (!rc && people_shares_list(c, r.info.id, arena, out, count))
-		rc = front_fail_store(p, c, ERR_STORE);
+	if (!rc) {
+		rc = people_shares_list(c, r.info.id, arena, out, count);
+		if (rc)
+			front_fail_store(p, c, rc);
+	}
 	front_row_release(&r);
 	return rc;
 }
@@ -37,7 +40,7 @@ connect_front_shares_set(struct connect_front *f, struct store_conn *c,
 	struct front_row r = { 0 };
 	char at[64];
 	size_t bad = 0;
-	int rc = arena ? 0 : ERR_NOMEM;
+	int rc = arena ? 0 : front_fail_store(p, c, ERR_NOMEM);
 
 	if (!rc)
 		rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE,

@@ -86,7 +86,11 @@ user_is_left(struct store_conn *c, const struct connect_msg_status *m)
 				   m->who.subject, "delete");
 }
 
-/* As front.c's of a connection; one that is not connected has no health. */
+#define IS_FINE "?5 = 'ok' AND ?3 = 'connected'"
+#define STAYS FRONT_HEALTH_STAYS("?9")
+
+/* As front_notice.c's of a connection; one that is not connected has no
+ * health. */
 static int
 user_stands(struct store_conn *c, const struct connect_msg_status *m)
 {
@@ -95,19 +99,18 @@ user_stands(struct store_conn *c, const struct connect_msg_status *m)
 	return store_exec(
 		c, NULL,
 		"UPDATE connection_users SET status = ?3, reason = ?4, "
-		"health = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND " FRONT_HEALTH_STAYS(
-			"?9") " THEN health ELSE ?5 END, "
-			      "health_reason = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND " FRONT_HEALTH_STAYS(
-				      "?9") " THEN health_reason ELSE ?6 END, "
-					    "health_since = CASE WHEN ?5 = 'ok' AND (?3 <> 'connected' OR "
-					    "NOT " FRONT_HEALTH_STAYS(
-						    "?9") ") THEN 0 "
-							  "WHEN health = 'ok' THEN ?7 ELSE health_since END, "
-							  "retry_at = CASE WHEN ?5 = 'ok' AND ?3 = 'connected' AND " FRONT_HEALTH_STAYS(
-								  "?9") " THEN retry_at ELSE ?8 END, "
-									"generation = ?9, expires_at = ?10, "
-									"ends_at = ?11, ends_why = ?12, idle_ends_at = ?13 "
-									"WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
+		"health = CASE WHEN " IS_FINE " AND " STAYS " "
+		"THEN health ELSE ?5 END, "
+		"health_reason = CASE WHEN " IS_FINE " AND " STAYS " "
+		"THEN health_reason ELSE ?6 END, "
+		"health_since = CASE WHEN ?5 = 'ok' AND "
+		"(?3 <> 'connected' OR NOT " STAYS ") THEN 0 "
+		"WHEN health = 'ok' THEN ?7 ELSE health_since END, "
+		"retry_at = CASE WHEN " IS_FINE " AND " STAYS " "
+		"THEN retry_at ELSE ?8 END, "
+		"generation = ?9, expires_at = ?10, "
+		"ends_at = ?11, ends_why = ?12, idle_ends_at = ?13 "
+		"WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
 		"ssssssiiiiisi", m->who.connection, m->who.subject,
 		connect_status_name(m->status), m->reason,
 		degraded ? "degraded" : "ok", degraded ? m->health_reason : "",
@@ -186,6 +189,10 @@ user_read(struct store_stmt *st, struct arena *arena, struct connect_user *u)
 	"SELECT subject || '' AS who FROM connection_users " \
 	"WHERE connection = ?1 AND subject || '' > ?2 AND " which
 
+#define USERS_BROKEN USER_RANGE("status IN ('needs_reconnect', 'revoked')")
+#define USERS_DEGRADED USER_RANGE(FRONT_USER_DEGRADED(""))
+#define USERS_EXPIRING USER_RANGE(FRONT_USER_EXPIRING("", "?3"))
+
 static int
 users_query(struct store_conn *c, const char *connection,
 	    const struct connect_filter *filter, struct store_stmt **st)
@@ -193,13 +200,13 @@ users_query(struct store_conn *c, const char *connection,
 	if (filter->attention)
 		return store_query(
 			c, st,
-			USER_COLUMNS "FROM (" USER_RANGE(
-				"status IN ('needs_reconnect', "
-				"'revoked')") " UNION ALL " USER_RANGE(FRONT_USER_DEGRADED("")) " UNION ALL " USER_RANGE(FRONT_USER_EXPIRING("",
-																	     "?3")) " ORDER BY who LIMIT ?4) a "
-																		    "JOIN connection_users u ON u.connection = ?1 "
-																		    "AND u.subject = a.who " USER_MEMBER
-																		    "ORDER BY u.subject",
+			USER_COLUMNS
+			"FROM (" USERS_BROKEN " UNION ALL " USERS_DEGRADED
+			" UNION ALL " USERS_EXPIRING
+			" ORDER BY who LIMIT ?4) a "
+			"JOIN connection_users u ON u.connection = ?1 "
+			"AND u.subject = a.who " USER_MEMBER
+			"ORDER BY u.subject",
 			"ssii", connection, filter->after, front_row_soon(),
 			(int64_t)filter->limit);
 	return store_query(c, st,
@@ -267,8 +274,11 @@ connect_front_users(struct connect_front *f, struct store_conn *c,
 		return front_fail_store(p, c, ERR_NOMEM);
 	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
 			    &r, p);
-	if (!rc && users_read(c, r.info.id, filter, arena, *out, count))
-		rc = front_fail_store(p, c, ERR_STORE);
+	if (!rc) {
+		rc = users_read(c, r.info.id, filter, arena, *out, count);
+		if (rc)
+			front_fail_store(p, c, rc);
+	}
 	front_row_release(&r);
 	return rc;
 }

@@ -270,7 +270,7 @@ connect_msg_tested_unpack(struct proc_unpack *u, struct connect_msg_tested *m)
 	m->verdict = (enum connect_verdict)connect_msg_unpack_most(
 		u, CONNECT_TEST_UNSURE);
 	proc_unpack_str(u, m->detail, sizeof(m->detail));
-	m->status = (int)connect_msg_unpack_most(u, 599);
+	m->status = (int)connect_msg_unpack_most(u, 999);
 	m->wait_s = (uint32_t)connect_msg_unpack_most(u, UINT32_MAX);
 	proc_unpack_str(u, m->said, sizeof(m->said));
 	proc_unpack_str(u, m->account, sizeof(m->account));
