@@ -2,7 +2,8 @@
 /*
  * Files that are part of the binary: web pages, default services, schema,
  * migrations.  Read-only, found by path ("services/zoho_desk.json",
- * "migrations/main/0001_start.sql", "practice/ticket_help.json").  The table is generated at build time.
+ * "migrations/main/0001_start.sql", "practice/ticket_help.json").
+ * The table is generated at build time.
  */
 #ifndef BASE_EMBED_H
 #define BASE_EMBED_H

@@ -4,9 +4,9 @@
  *
  * Chunks of pages are mapped between two guard pages, locked, left out of
  * core files and wiped in children.  Each chunk serves one size class (64
- * bytes to 128 KiB, powers of two, header included) by a list of free slots, so that a hundred
- * thousand small secrets cost little more than themselves.  Where the limit
- * on locked memory is reached, chunks go on unlocked and
+ * bytes to 128 KiB, powers of two, header included) by a list of free slots,
+ * so that a hundred thousand small secrets cost little more than themselves.
+ * Where the limit on locked memory is reached, chunks go on unlocked and
  * secret_memory_is_locked() says so.
  *
  * One mutex; never taken on the path of a call, which only reads secrets.

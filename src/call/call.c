@@ -4,8 +4,8 @@
  *
  * Each state has one function that does its step and goes on to the next, or
  * waits to be called again: by the view (LOCATE, INJECT, REFRESH, which are in
- * locate.c), by egress (CONNECT), by the socket (SEND, JUDGE, BODY).  Whatever fails ends
- * in call_fail(), once.
+ * locate.c), by egress (CONNECT), by the socket (SEND, JUDGE, BODY).  Whatever
+ * fails ends in call_fail(), once.
  *
  * A call is sent a second time in two cases only: a pooled connection was
  * closed by the service before a byte of the answer came (and the method is

@@ -96,8 +96,8 @@ int connect_front_egress_list(struct connect_front *f, struct store_conn *c,
 			      struct arena *arena, struct connect_egress **out,
 			      size_t *count, bool *locked,
 			      struct connect_problem *p);
-/* Counts when it returns, for the exchanger perhaps a moment later.  ERR_EXISTS;
- * ERR_WRONG_STATE (egress_full); ERR_FORBIDDEN (egress_locked). */
+/* Counts when it returns, for the exchanger perhaps a moment later.
+ * ERR_EXISTS; ERR_WRONG_STATE (egress_full); ERR_FORBIDDEN (egress_locked). */
 int connect_front_egress_add(struct connect_front *f, struct store_conn *c,
 			     const struct connect_who *who, const char *text,
 			     const char *note, struct arena *arena,

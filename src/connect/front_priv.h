@@ -79,7 +79,7 @@ int front_withdraw_mark(struct connect_front *f, struct store_conn *c,
 			const char *org, const char *connection,
 			const char *subject, struct connect_problem *p);
 /* That it is to be revoked, within the caller's transaction; because:
- * "delete", "revoke", "visitor". */
+ * "delete", "revoke", "visitor" or "user" (he himself, or who may manage). */
 int front_withdraw_note(struct store_conn *c, const char *org,
 			const char *connection, const char *name,
 			const char *subject, const char *because);

@@ -415,7 +415,7 @@ keeper_release(struct keeper *k)
 	loop_timer_cancel(&k->keep);
 	if (k->active)
 		keeper_active_free_all(k);
-	/* What was asked of the exchanger ends here, and is told to the front. */
+	/* What was asked of the exchanger ends here, and the front is told. */
 	proc_channel_free(k->exchanger);
 	keeper_revoke_free_all(k);
 	if (k->db && k->clock.boot_ms)

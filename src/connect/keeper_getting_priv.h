@@ -2,8 +2,8 @@
 /*
  * Between the keeper's files that get tokens: how one comes by consent
  * (keeper_consent.c) or by what somebody typed (keeper_credential.c,
- * keeper_trial.c), is asked for (keeper_exchange.c), brings values with it (keeper_capture.c,
- * keeper_lookup.c), and is stored (keeper_granted.c).
+ * keeper_trial.c), is asked for (keeper_exchange.c), brings values with it
+ * (keeper_capture.c, keeper_lookup.c), and is stored (keeper_granted.c).
  */
 #ifndef CONNECT_KEEPER_GETTING_PRIV_H
 #define CONNECT_KEEPER_GETTING_PRIV_H

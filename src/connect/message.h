@@ -20,7 +20,7 @@
 #include "proc/proc.h"
 
 enum connect_message {
-	/* struct connect_subject for all that name a grant */
+	/* struct connect_msg_subject for all that name a grant */
 	CONNECT_KEEPER_CREDENTIAL = 1, /* msg_credential -> msg_grant */
 	CONNECT_KEEPER_APP,	       /* msg_app -> nothing */
 	CONNECT_KEEPER_CONSENT_BEGIN,  /* msg_begin -> msg_begun */
@@ -70,7 +70,8 @@ struct connect_msg_subject {
 	char org[CONNECT_ID_SIZE];
 	char connection[CONNECT_ID_SIZE];
 	char subject[64];    /* "" unless per user */
-	uint64_t generation; /* REFUSED: of the refused token; else 0 */
+	uint64_t generation; /* REFUSED: of the refused token; REVOKE,
+			      * FORGET, SUSPEND: how, as below; else 0 */
 };
 void connect_msg_subject_pack(const struct connect_msg_subject *m,
 			      struct proc_pack *p);

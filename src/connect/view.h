@@ -116,7 +116,7 @@ int connect_view_find(struct connect_view *v, struct slice link,
  * The injection of a connection for a subject ("" unless per_user).  0 with
  * *out, borrowed until the end of the turn (take a reference to keep it);
  * or ERR_AGAIN: w->done() will be called with 0 (look again) or
- *   ERR_WRONG_STATE      not connected or needs reconnect: the snapshot's status
+ *   ERR_WRONG_STATE  not connected or needs reconnect: the snapshot's status
  *                  has been renewed and tells which;
  *   ERR_BUSY       the provider throttles or is down (retry_after_s);
  *   ERR_TIMEOUT, ERR_CLOSED  the keeper does not answer.
@@ -127,9 +127,10 @@ int connect_view_inject(struct connect_view *v, struct connect_entry *e,
 			struct connect_injection **out);
 /*
  * The service has refused the token of this generation: get another.  Always
- * answers through w->done(): 0 when a newer generation is there, ERR_WRONG_STATE
- * (none to be had; refused once before for this token), ERR_BUSY, ….  It goes
- * on when nobody waits any more; then every view forgets the refused one.
+ * answers through w->done(): 0 when a newer generation is there,
+ * ERR_WRONG_STATE (none to be had; refused once before for this token),
+ * ERR_BUSY, ….  It goes on when nobody waits any more; then every view
+ * forgets the refused one.
  */
 void connect_view_refuse(struct connect_view *v, struct connect_entry *e,
 			 const char *subject, uint64_t generation,

@@ -114,7 +114,7 @@ lost_find(struct flow_engine *e, struct store_conn *c, int64_t now,
 			"lease_owner <> ?2 AND NOT EXISTS (SELECT 1 FROM "
 			"flow_engines e WHERE e.id = c.lease_owner AND e.until "
 			"> ?1)",
-			"is", e->judges ? now : 0, e->owner);
+			"is", e->leases.fair ? now : 0, e->owner);
 	else
 		return rc;
 	if (!rc)
@@ -225,8 +225,8 @@ static int
 consents_find(struct flow_engine *e, struct store_conn *c, int64_t now)
 {
 	enum { CONSENTS_MAX = 50 };
-	int64_t since =
-		now - (e->looked ? CONSENT_LOOK_MS : FLOW_GRANT_IDLE_MS);
+	int64_t since = now - (e->consents_looked ? CONSENT_LOOK_MS
+						  : FLOW_GRANT_IDLE_MS);
 	char ids[CONSENTS_MAX][27], connections[CONSENTS_MAX][27];
 	struct lost l = { .owner = "" };
 	size_t i, count;
@@ -238,7 +238,7 @@ consents_find(struct flow_engine *e, struct store_conn *c, int64_t now)
 		if (!flow_consent_given(e, c, l.id, connections[i], l.flow))
 			takeover_post(e, &l);
 	}
-	e->looked = true;
+	e->consents_looked = true;
 	return rc;
 }
 
@@ -267,10 +267,10 @@ static bool
 lease_judges(struct flow_engine *e, int64_t now)
 {
 	int64_t off = now - (int64_t)clock_boot_ms();
-	bool fair = e->looks && off - e->off_ms < FLOW_LOOK_MS;
+	bool fair = e->leases.looked && off - e->leases.off_ms < FLOW_LOOK_MS;
 
-	e->looks = true;
-	e->off_ms = off;
+	e->leases.looked = true;
+	e->leases.off_ms = off;
 	return fair;
 }
 
@@ -284,7 +284,7 @@ look_work(struct loop_work *w)
 	size_t count = 0;
 	int rc = lost ? store_acquire(e->store, &c) : ERR_NOMEM;
 
-	e->judges = lease_judges(e, now);
+	e->leases.fair = lease_judges(e, now);
 	if (!rc)
 		rc = lease_renew(e, c, now);
 	if (!rc && atomic_exchange(&e->alone, false))

@@ -46,10 +46,10 @@ struct flow_org {
 };
 int flow_org_init(struct flow_org *o, struct store_conn *c,
 		  const struct people_actor *actor, struct arena *arena);
-/* Replaces what a version uses; inside a transaction. */
 /* Fills in f->unshared. */
 int flow_unshared_find(struct store_conn *c, const char *org,
 		       struct flow_info *f, struct arena *arena);
+/* Replaces what a version uses; inside a transaction. */
 int flow_uses_set(struct store_conn *c, const char *org, const char *flow,
 		  int64_t version, const struct flow_document *d);
 
@@ -336,9 +336,13 @@ struct flow_engine {
 	struct loop_pool *forget_pool;
 	struct loop_timer timer, forget_timer;
 	struct loop_work work, forget_work;
-	bool working, stopped, looked;
-	bool looks, judges;    /* of leases: there was a look; they count now */
-	int64_t off_ms;	       /* at that look, wall clock and steady one */
+	bool working, stopped;
+	bool consents_looked; /* for those that ended, once at least */
+	struct {
+		bool looked;	/* once at least */
+		bool fair;	/* no clock was set since: they count now */
+		int64_t off_ms; /* then: wall clock less steady one */
+	} leases;
 	bool more;	       /* are lost than one look takes */
 	_Atomic bool alone;    /* nobody else is at the store */
 	_Atomic bool leaving;  /* takes nothing on any more */

@@ -77,7 +77,8 @@ run_strip_path(struct hook_run *r, const struct http_url *to)
 	r->onward.len -= len;
 }
 
-/* Reads Location: true with r->onward and r->foreign when it can be followed. */
+/* Reads Location: true, with r->onward and r->foreign, when it can be
+ * followed. */
 static bool
 run_aim_redirect(struct hook_run *r, struct slice location)
 {

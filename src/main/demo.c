@@ -6,9 +6,9 @@
  *
  * A fresh data folder, the server, the practice service, its OAuth app, a
  * connection that waits for consent, one that each user makes for himself, a
- * bot that uses both, and a key that may use the first alone.  It is all made by the same commands that a person would type, so
- * that the demo shows nothing that does not exist.  On Ctrl-C everything
- * ends and the folder goes.
+ * bot that uses both, and a key that may use the first alone.  It is all made
+ * by the same commands that a person would type, so that the demo shows
+ * nothing that does not exist.  On Ctrl-C everything ends and the folder goes.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -49,7 +49,8 @@ bool net_addr_is_here(const struct net_addr *a);
 /* ---- listening ---- */
 
 /* Binds and listens; a Unix socket replaces a dead one and has mode 0600.
- * ERR_SYSTEM with errno.  SO_REUSEPORT is not set: one queue, shared by workers. */
+ * ERR_SYSTEM with errno.  SO_REUSEPORT is not set: one queue, shared by
+ * workers. */
 int net_listen(const struct net_addr *a, int *fd);
 /* Accepts one, non-blocking, close-on-exec, TCP_NODELAY.  ERR_AGAIN; ERR_NOMEM
  * when descriptors or memory are used up (it goes on waiting); ERR_CLOSED

@@ -11,7 +11,7 @@
  * certain range.  What is not of its form is refused by the reader.
  *
  * During an upgrade parent and roles are of different versions, and a parent
- * tells the next of its kind what it has (upgrade.c): numbers and forms here
+ * tells the next of its kind what it has (resume.c): numbers and forms here
  * are kept for good.
  */
 #ifndef PROC_CONTROL_H

@@ -5,8 +5,8 @@
  *
  * A database that has more migrations than this binary knows belongs to a
  * newer one, and is left alone (unless that one came and failed while ours was
- * running: ours goes on then as it did before); a migration that was changed after it was
- * applied is an error of ours, and stops the start as well.
+ * running: ours goes on then as it did before); a migration that was changed
+ * after it was applied is an error of ours, and stops the start as well.
  */
 #include <stdio.h>
 #include <stdlib.h>

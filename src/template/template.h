@@ -148,11 +148,11 @@ enum template_missing {
  * 1.0), true and false are words, null is "", an object or list is compact
  * JSON.
  *
- * Not for TEMPLATE_IN_VALUE.  ERR_NOT_FOUND (see above); ERR_INVALID: a value that cannot stand in its
- * place, or is no UTF-8, or is nested more than 64 levels; ERR_TOO_LARGE: the
- * result or a value on the way to it would exceed out->max; each with the
- * problem set.  ERR_NOMEM.  After an error `out` holds what it held before;
- * an error of its own sticks to it.
+ * Not for TEMPLATE_IN_VALUE.  ERR_NOT_FOUND (see above); ERR_INVALID: a value
+ * that cannot stand in its place, or is no UTF-8, or is nested more than 64
+ * levels; ERR_TOO_LARGE: the result or a value on the way to it would exceed
+ * out->max; each with the problem set.  ERR_NOMEM.  After an error `out` holds
+ * what it held before; an error of its own sticks to it.
  */
 int template_render(const struct template *t, const json_t *values,
 		    enum template_missing missing, struct buf *out,
