@@ -239,28 +239,29 @@ is_of_same_app(const struct connect_msg_status *a,
 }
 
 /* One that was not stored: what it says of an app is kept, in place of what
- * was said of that before; of a grant, the keeper can be asked. */
-static void
-notice_keep(struct front_notice **kept, struct front_notice *n)
+ * was said of that before; of a grant, the keeper can be asked.  The list. */
+static struct front_notice *
+notice_keep(struct front_notice *kept, struct front_notice *n)
 {
-	struct front_notice *before;
+	struct front_notice **at = &kept, *before;
 
-	while ((before = *kept) && n->status.flagged_app[0]) {
-		if (is_of_same_app(&before->status, &n->status)) {
-			*kept = before->next;
-			free(before);
-		} else {
-			kept = &before->next;
-		}
-	}
 	if (!n->status.flagged_app[0]) {
 		free(n);
-		return;
+		return kept;
+	}
+	for (before = kept; before; before = *at) {
+		if (is_of_same_app(&before->status, &n->status)) {
+			*at = before->next;
+			free(before);
+		} else {
+			at = &before->next;
+		}
 	}
 	n->status.who.connection[0] = n->status.who.subject[0] = '\0';
 	n->status.change = 0;
 	n->next = NULL;
-	*kept = n;
+	*at = n;
+	return kept;
 }
 
 /* Before those that have come meanwhile. */
@@ -301,7 +302,7 @@ notices_apply(struct connect_front *f, struct store_conn *c, bool *stored)
 		if (*stored)
 			free(n);
 		else
-			notice_keep(&kept, n);
+			kept = notice_keep(kept, n);
 	}
 	notices_put_back(f, kept);
 	return gap;
