@@ -223,27 +223,50 @@ write_failed(const struct making *m, int err)
 			err == ERR_SYSTEM ? strerror(errno) : err_text(err));
 }
 
+/* Bytes of a part into the file. */
 static int
-part_copy(struct making *m, int fd)
+part_put(struct making *m, struct slice bytes)
+{
+	int rc;
+
+	if (step_fails("backup.part")) {
+		errno = ENOSPC;
+		return write_failed(m, ERR_SYSTEM);
+	}
+	rc = backup_write(m->writer, bytes);
+	if (rc)
+		return write_failed(m, rc);
+	m->done += bytes.len;
+	cli_progress(m->c, "Encrypting, bytes", m->done, m->total);
+	return CLI_OK;
+}
+
+/* All of what is at fd: as many bytes as were told, no more and no less. */
+static int
+part_copy(struct making *m, const char *name, int fd, uint64_t left)
 {
 	static char bytes[READ_SIZE];
 	ssize_t n;
-	int rc = 0;
+	int rc;
 
-	while (!rc && (n = read(fd, bytes, sizeof(bytes))) > 0) {
-		if (step_fails("backup.part")) {
-			errno = ENOSPC;
-			rc = ERR_SYSTEM;
-		} else {
-			rc = backup_write(m->writer,
-					  slice_of(bytes, (size_t)n));
-		}
+	for (;;) {
+		do
+			n = read(fd, bytes, sizeof(bytes));
+		while (n < 0 && errno == EINTR);
+		if (n < 0)
+			return cli_fail(CLI_FAILED, "%s cannot be read: %s",
+					name, strerror(errno));
+		if ((uint64_t)n > left || (!n && left))
+			return cli_fail(CLI_FAILED,
+					"%s has become %s while it was read",
+					name, n ? "longer" : "shorter");
+		if (!n)
+			return CLI_OK;
+		rc = part_put(m, slice_of(bytes, (size_t)n));
 		if (rc)
-			break; /* errno is asked for */
-		m->done += (uint64_t)n;
-		cli_progress(m->c, "Encrypting, bytes", m->done, m->total);
+			return rc;
+		left -= (uint64_t)n;
 	}
-	return rc;
 }
 
 /* All of an open file of the data folder; closed then. */
@@ -251,19 +274,17 @@ static int
 part_take(struct making *m, enum backup_part part, const char *name, int *fd)
 {
 	struct stat st;
-	int rc, why;
+	int rc;
 
 	if (fstat(*fd, &st))
 		return cli_fail(CLI_FAILED, "%s: %s", name, strerror(errno));
 	m->total += (uint64_t)st.st_size;
 	rc = backup_write_part(m->writer, part, (uint64_t)st.st_size);
-	if (!rc)
-		rc = part_copy(m, *fd);
-	why = errno;
+	rc = rc ? write_failed(m, rc)
+		: part_copy(m, name, *fd, (uint64_t)st.st_size);
 	close(*fd);
 	*fd = -1;
-	errno = why;
-	return rc ? write_failed(m, rc) : CLI_OK;
+	return rc;
 }
 
 /* As a key file has it: the key, and its id. */

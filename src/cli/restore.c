@@ -46,7 +46,7 @@ struct restoring {
 	int lock;	   /* of DATA; -1 */
 	struct stat owner; /* st_uid, st_gid of what is made */
 	int out;	   /* the part under way; -1 */
-	char path[4300];
+	char path[4300];   /* what ERR_SYSTEM is about */
 	bool write_key;
 	uint64_t done, total;
 };
@@ -64,8 +64,12 @@ file_read(void *arg, void *out, size_t size)
 	while (n < 0 && errno == EINTR);
 	if (n > 0)
 		r->done += (uint64_t)n;
+	if (n < 0) { /* errno is asked for */
+		snprintf(r->path, sizeof(r->path), "%s", r->file);
+		return ERR_SYSTEM;
+	}
 	cli_progress(r->c, "Reading, bytes", r->done, r->total);
-	return n < 0 ? ERR_SYSTEM : n;
+	return n;
 }
 
 static int

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Backups at bad moments: in the midst of a rotation of keys, of a server that lost its power there, and with the
- * command killed while it writes.
+ * Backups at bad moments: in the midst of a rotation of keys, of a server that lost its power there, with the
+ * command killed while it writes, and with what it reads gone bad or changing under it.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
-import { mustRun } from '../support/process.mjs'
+import { mustRun, startProcess } from '../support/process.mjs'
 import { eventually, scoped, suite, temporaryFolder } from '../support/scope.mjs'
 import { Steps, stepsBinary } from '../support/steps.mjs'
 import { newConnection, startBearerWorld } from '../support/worlds.mjs'
@@ -18,6 +18,26 @@ async function keyFile(folder) {
 	const file = join(folder, 'key')
 	await mustRun(binary, ['keyring', 'make', file])
 	return ['--key-file', file]
+}
+
+/* A command in a build with steps, that is stopped at one. */
+async function stoppedBackup(scope, drawbridge, step, args) {
+	const steps = new Steps(scope)
+	steps.set(`1 stop ${step}`)
+	const command = startProcess(scope, stepsBinary, ['backup', ...args, '--data', drawbridge.data],
+		{ env: steps.options.env, stop: { signal: 'SIGKILL' } })
+	await eventually(`the step ${step}`, () => {
+		assert.ok(!command.end, JSON.stringify([command.end, command.stdout, command.stderr]))
+		return steps.taken(step)
+	}, { timeout: 30_000 })
+	return {
+		pid: command.pid,
+		goesOn: async () => {
+			process.kill(command.pid, 'SIGCONT')
+			const { status } = await command.ended
+			return { status, stderr: command.stderr, stdout: command.stdout }
+		}
+	}
 }
 
 async function allCalls(drawbridge, key) {
@@ -74,5 +94,36 @@ suite('a backup at a bad moment', () => {
 		assert.equal(again.status, 0, again.stderr)
 		assert.deepEqual(readdirSync(folder).sort(), ['backup', 'key'])
 		await mustRun(binary, ['restore', file, '--data', join(folder, 'data'), ...flags])
+	}))
+
+	it('whose copy cannot be read, or is cut or grows while it is read: it says which, and leaves nothing', scoped(async (scope) => {
+		const folder = temporaryFolder(scope)
+		const phrase = join(folder, 'phrase')
+		writeFileSync(phrase, 'of the master key\n', { mode: 0o600 })
+		const { drawbridge } = await startBearerWorld(scope,
+			{ drawbridge: { binary: stepsBinary, flags: ['--passphrase-file', phrase] } })
+		const flags = await keyFile(folder)
+		const file = join(folder, 'backup')
+		const changes = {
+			shorter: (path) => truncateSync(path, 100_000),
+			longer: (path) => appendFileSync(path, 'x')
+		}
+		for (const [what, change] of Object.entries(changes)) {
+			const command = await stoppedBackup(scope, drawbridge, 'backup.part', [file, ...flags])
+			const open = readdirSync(`/proc/${command.pid}/fd`).map((fd) => `/proc/${command.pid}/fd/${fd}`)
+			const [copy] = open.filter((fd) => /\/store\/backup\.db/.test(readlinkSync(fd)))
+			change(copy)
+			const done = await command.goesOn()
+			assert.equal(done.status, 1, what)
+			assert.match(done.stderr, new RegExp(`store/backup.db has become ${what} while it was read`))
+			assert.deepEqual(readdirSync(folder).sort(), ['key', 'phrase'])
+		}
+		const params = join(drawbridge.data, 'keeper/passphrase.params')
+		renameSync(params, `${params}.away`)
+		mkdirSync(params) /* the one thing that opens and does not read */
+		const done = await drawbridge.cli(['backup', file, ...flags], { timeout: 60_000 })
+		assert.equal(done.status, 1, JSON.stringify(done))
+		assert.match(done.stderr, /keeper\/passphrase\.params cannot be read: Is a directory/)
+		assert.deepEqual(readdirSync(folder).sort(), ['key', 'phrase'])
 	}))
 })
