@@ -321,10 +321,13 @@ enum api_backup_state {
 	API_BACKUP_MAIN,
 	API_BACKUP_KEEPER,
 	API_BACKUP_FAILED,
+	API_BACKUP_ENDING,
 };
 struct api_backup {
 	pthread_mutex_t mutex; /* of all of it */
 	enum api_backup_state state;
+	char copy[RANDOM_ID_SIZE]; /* of whoever has begun it */
+	uint64_t asked_ms;	   /* when somebody asked for it last */
 	bool cancelled;
 	uint64_t done, total; /* pages of the main database */
 	char detail[256];

@@ -3,8 +3,16 @@
  * /v1/backup: copies of both databases, for the machine's own command line,
  * which reads the files and puts them away encrypted.
  *
- *   NONE ──POST──> MAIN ──copied──> KEEPER ──copied──> READY ──DELETE──> NONE
- *                    └───────────────┴── full disk … ──> FAILED ──>
+ *   NONE ──POST──> MAIN ──copied──> KEEPER ──copied──> READY
+ *    ^               ├───────────────┴── disk full, called off ──> FAILED
+ *    │               │
+ *    └── removed ── ENDING <──DELETE── READY, FAILED …
+ *
+ * One at a time, since the copies have fixed names: whoever has begun it asks
+ * for it again and again, until it is ended.  Another is refused until then,
+ * or until nobody has asked for a while (the command was killed).  Who was
+ * taken for dead and is not finds another's copies, whose key his does not
+ * open; his DELETE names the copy that he means, and leaves another's alone.
  *
  * The main database first: so the keeper's copy is never behind it, and what
  * the front remembers of the keeper's changes is no lie after a restore.
@@ -15,12 +23,32 @@
 
 #include "api/api_priv.h"
 
-enum { PAGES_AT_ONCE = 512 };
+enum { PAGES_AT_ONCE = 512, ALONE_MS = 10 * 1000 };
 
 static void
 backup_path(const struct api *a, char *out, size_t size)
 {
 	snprintf(out, size, "%s/store/backup.db", a->config.data);
+}
+
+void
+api_backup_drop(struct api *a)
+{
+	char path[4200];
+
+	backup_path(a, path, sizeof(path));
+	unlink(path);
+}
+
+/* Both copies; nobody else can begin meanwhile. */
+static int
+copies_drop(struct api *a, struct connect_problem *p)
+{
+	struct connect_msg_copy drop = { .what = CONNECT_COPY_DROP };
+	struct connect_msg_copied m;
+
+	api_backup_drop(a);
+	return connect_front_copy(a->config.connect, &drop, &m, p);
 }
 
 static void
@@ -34,7 +62,34 @@ backup_state(struct api *a, enum api_backup_state state, const char *detail)
 	pthread_mutex_unlock(&b->mutex);
 }
 
-/* Another request has called it off. */
+/* Copying is over, and went so; unless it was called off meanwhile. */
+static void
+backup_copied(struct api *a, enum api_backup_state state, const char *detail)
+{
+	struct api_backup *b = &a->backup;
+	struct connect_problem p;
+	bool off;
+
+	pthread_mutex_lock(&b->mutex);
+	off = b->cancelled;
+	if (!off) {
+		b->state = state;
+		snprintf(b->detail, sizeof(b->detail), "%.255s", detail);
+	}
+	pthread_mutex_unlock(&b->mutex);
+	if (!off)
+		return;
+	copies_drop(a, &p);
+	backup_state(a, API_BACKUP_FAILED, "It was called off.");
+}
+
+static bool
+backup_is_alone(const struct api_backup *b)
+{
+	return clock_mono_ms() - b->asked_ms > ALONE_MS;
+}
+
+/* False: another request has called it off, or nobody waits for it. */
 static bool
 backup_progress(struct api *a, uint64_t done, uint64_t total)
 {
@@ -44,6 +99,7 @@ backup_progress(struct api *a, uint64_t done, uint64_t total)
 	pthread_mutex_lock(&b->mutex);
 	b->done = done;
 	b->total = total;
+	b->cancelled = b->cancelled || backup_is_alone(b);
 	goes_on = !b->cancelled;
 	pthread_mutex_unlock(&b->mutex);
 	return goes_on;
@@ -82,6 +138,8 @@ copy_main(struct api *a)
 	unlink(path);
 	rc = copy_pages(a, c, path);
 	store_release(c);
+	if (rc)
+		unlink(path);
 	return rc;
 }
 
@@ -98,27 +156,17 @@ backup_work(struct loop_work *w)
 	int rc = copy_main(a);
 
 	if (rc == ERR_UNSUPPORTED)
-		backup_state(a, API_BACKUP_FAILED,
-			     "This database has tools of its own for backups.");
+		backup_copied(
+			a, API_BACKUP_FAILED,
+			"This database has tools of its own for backups.");
 	else if (rc)
-		backup_state(a, API_BACKUP_FAILED,
-			     rc == ERR_CANCELLED
-				     ? "It was called off."
-				     : "The main database could not be copied; "
-				       "is the disk full?");
+		backup_copied(a, API_BACKUP_FAILED,
+			      "The main database could not be copied; is the "
+			      "disk full?");
 	else if (connect_front_copy(a->config.connect, &m, &copied, &p))
-		backup_state(a, API_BACKUP_FAILED, p.detail);
+		backup_copied(a, API_BACKUP_FAILED, p.detail);
 	else
-		backup_state(a, API_BACKUP_KEEPER, "");
-}
-
-void
-api_backup_drop(struct api *a)
-{
-	char path[4200];
-
-	backup_path(a, path, sizeof(path));
-	unlink(path);
+		backup_copied(a, API_BACKUP_KEEPER, "");
 }
 
 /* ---- requests ---- */
@@ -128,10 +176,9 @@ static int
 backup_answer(struct api_request *r, int status)
 {
 	static const char *const names[] = {
-		[API_BACKUP_NONE] = "none",
-		[API_BACKUP_MAIN] = "copying",
-		[API_BACKUP_KEEPER] = "copying",
-		[API_BACKUP_FAILED] = "failed",
+		[API_BACKUP_NONE] = "none",	 [API_BACKUP_MAIN] = "copying",
+		[API_BACKUP_KEEPER] = "copying", [API_BACKUP_FAILED] = "failed",
+		[API_BACKUP_ENDING] = "none",
 	};
 	struct connect_msg_copy ask = { .what = CONNECT_COPY_ASK };
 	struct connect_msg_copied keeper = { 0 };
@@ -142,6 +189,7 @@ backup_answer(struct api_request *r, int status)
 	const char *state;
 
 	pthread_mutex_lock(&b->mutex);
+	b->asked_ms = clock_mono_ms();
 	now = *b;
 	pthread_mutex_unlock(&b->mutex);
 	if (now.state == API_BACKUP_KEEPER &&
@@ -158,8 +206,9 @@ backup_answer(struct api_request *r, int status)
 	codec_base64url(keeper.key, keeper.key_len, key);
 	return api_answer(
 		r, status,
-		json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "state", state,
-			  "done", (json_int_t)(now.done + keeper.done), "total",
+		json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "state",
+			  state, "copy", api_json_text(now.copy), "done",
+			  (json_int_t)(now.done + keeper.done), "total",
 			  (json_int_t)(now.total + keeper.total), "detail",
 			  api_json_text(now.detail), "key_id",
 			  api_json_text(keeper.id), "key_source",
@@ -183,9 +232,12 @@ backup_claim(struct api *a, const unsigned char *handover, size_t len)
 	bool free;
 
 	pthread_mutex_lock(&b->mutex);
-	free = b->state != API_BACKUP_MAIN;
+	free = b->state == API_BACKUP_NONE || b->state == API_BACKUP_FAILED ||
+	       (b->state == API_BACKUP_KEEPER && backup_is_alone(b));
 	if (free) {
 		b->state = API_BACKUP_MAIN;
+		random_id(b->copy);
+		b->asked_ms = clock_mono_ms();
 		b->cancelled = false;
 		b->done = b->total = 0;
 		b->detail[0] = '\0';
@@ -217,31 +269,42 @@ api_backup_make(struct api_request *r)
 		return rc;
 	if (!backup_claim(a, handover, len))
 		return api_problem(r, CONNECT_P_WRONG_STATE, NULL,
-				   "A backup is being made already.");
+				   "A backup is being made already; try again "
+				   "when it is over.");
 	a->backup.work = (struct loop_work){ .work = backup_work };
 	loop_work_start(a->config.pool, &a->backup.work);
 	return backup_answer(r, 202);
 }
 
+/* Whether there are copies to be removed, now.  One that is being made
+ * removes its own; another's are not this one's. */
+static bool
+backup_end_claim(struct api_backup *b, const char *copy)
+{
+	bool now = false;
+
+	pthread_mutex_lock(&b->mutex);
+	if (!copy[0] || !strcmp(copy, b->copy) || b->state == API_BACKUP_NONE) {
+		now = b->state != API_BACKUP_MAIN &&
+		      b->state != API_BACKUP_ENDING;
+		if (now)
+			b->state = API_BACKUP_ENDING;
+		else
+			b->cancelled = true;
+	}
+	pthread_mutex_unlock(&b->mutex);
+	return now;
+}
+
 int
 api_backup_end(struct api_request *r)
 {
-	struct connect_msg_copy drop = { .what = CONNECT_COPY_DROP };
-	struct api_backup *b = &r->api->backup;
-	struct connect_msg_copied m;
 	struct connect_problem p;
-	bool running;
+	int rc;
 
-	pthread_mutex_lock(&b->mutex);
-	running = b->state == API_BACKUP_MAIN;
-	if (running)
-		b->cancelled = true;
-	else
-		b->state = API_BACKUP_NONE;
-	pthread_mutex_unlock(&b->mutex);
-	if (!running)
-		api_backup_drop(r->api);
-	if (connect_front_copy(r->api->config.connect, &drop, &m, &p))
-		return api_problem_connect(r, &p);
-	return api_answer_empty(r);
+	if (!backup_end_claim(&r->api->backup, api_query(r, "copy")))
+		return api_answer_empty(r);
+	rc = copies_drop(r->api, &p);
+	backup_state(r->api, API_BACKUP_NONE, "");
+	return rc ? api_problem_connect(r, &p) : api_answer_empty(r);
 }

@@ -29,6 +29,7 @@ static const char *const audit_query[] = { "limit", "after", "object", NULL };
 static const char *const users_query[] = { "limit", "after", "status",
 					   "attention", NULL };
 static const char *const force_query[] = { "force", NULL };
+static const char *const copy_query[] = { "copy", NULL };
 static const char *const talk_query[] = { "after", NULL };
 static const char *const wait_query[] = { "wait", NULL };
 static const char *const handoffs_query[] = { "limit", "after", "open", NULL };
@@ -206,7 +207,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/v1/backup", api_backup_get, PEOPLE_SELF_SEE, API_LOCAL },
 	{ "POST", "/v1/backup", api_backup_make, PEOPLE_SELF_SEE, API_LOCAL,
 	  SMALL },
-	{ "DELETE", "/v1/backup", api_backup_end, PEOPLE_SELF_SEE, API_LOCAL },
+	{ "DELETE", "/v1/backup", api_backup_end, PEOPLE_SELF_SEE, API_LOCAL,
+	  .query = copy_query },
 
 	{ "GET", "/healthz", api_healthz, PEOPLE_SELF_SEE,
 	  API_OPEN | API_AT_ONCE | API_ANY_QUERY },

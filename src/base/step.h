@@ -58,6 +58,7 @@
  *   rotate.data_key     a batch of owners was resealed under new data keys
  *   migrate.applied     a migration was run, and is not yet committed
  *   migrate.committed   it is, and the next not begun
+ *   backup.copied       both copies are ready, and none of them open
  *   backup.part         a part of a backup is written now (fail: disk full)
  *   restore.checked     all was read and found good; nothing written yet
  *   restore.written     the new folder is whole, and not yet in its place

@@ -2,8 +2,8 @@
 /*
  * backup FILE: all that a data folder keeps, in one encrypted file.
  *
- *   ask the server for copies of both databases -> wait -> open them, and
- *   their names go -> write FILE.part -> on disk -> FILE
+ *   ask the server for copies of both databases -> wait -> open them -> take
+ *   the key, and their names go -> write FILE.part -> on disk -> FILE
  *
  * The master key comes from the keeper, sealed under a key that is made
  * here: the front, which carries it, cannot read it.  It is in FILE alone,
@@ -39,6 +39,8 @@ struct making {
 	const char *file;
 	char part[4200]; /* FILE.part */
 	int fd;
+	bool asked;		    /* for copies, which are to be ended */
+	char copy[RANDOM_ID_SIZE];  /* which they are; "": not told */
 	int main_copy, keeper_copy; /* -1: not open */
 	struct secret *transport, *master;
 	struct backup_manifest manifest;
@@ -83,6 +85,14 @@ cli_backup_secret_get(struct cli *c, bool wants_passphrase,
 
 /* ---- the copies ---- */
 
+static const char *
+text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
 static int
 copies_ask(struct making *m)
 {
@@ -102,20 +112,26 @@ copies_ask(struct making *m)
 	if (!rc)
 		rc = cli_request(m->c, "POST", "/v1/backup", slice_str(body),
 				 &a);
-	if (!rc)
-		cli_answer_release(&a);
-	return rc;
+	if (rc)
+		return rc;
+	m->asked = true;
+	snprintf(m->copy, sizeof(m->copy), "%s",
+		 text_of(cli_answer_json(&a), "copy"));
+	cli_answer_release(&a);
+	return CLI_OK;
 }
 
-static const char *
-text_of(const json_t *object, const char *name)
+static int
+copies_lost(void)
 {
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
+	return cli_fail(CLI_FAILED,
+			"the copies are another backup's by now, or gone: the "
+			"server was started anew, or has not heard of this "
+			"command for too long; try again");
 }
 
-/* The master key, and what the manifest says of it. */
+/* The master key, and what the manifest says of it.  It opens only beside the
+ * copies that this command has asked for. */
 static int
 copies_key(struct making *m, const json_t *answer)
 {
@@ -132,8 +148,7 @@ copies_key(struct making *m, const json_t *answer)
 				   sizeof(sealed), &len) ||
 	    vault_open(m->transport, identity, slice_of(sealed, len),
 		       &m->master))
-		return cli_fail(CLI_FAILED,
-				"the master key did not come as it was sent");
+		return copies_lost();
 	return CLI_OK;
 }
 
@@ -163,7 +178,7 @@ copies_wait(struct making *m)
 	}
 	cli_progress_end(m->c);
 	rc = !strcmp(state, "ready")
-		     ? copies_key(m, answer)
+		     ? CLI_OK
 		     : cli_fail(CLI_FAILED, "%s",
 				text_of(answer, "detail")[0]
 					? text_of(answer, "detail")
@@ -185,14 +200,31 @@ part_open(struct making *m, const char *name, int *fd)
 	return CLI_OK;
 }
 
-/* They are read from there: once they are open, their names can go, so that
- * none is left where this is killed. */
+/*
+ * They are read from there: once they are open, their names can go, so that
+ * none is left where this is killed.  Whether they are ours is asked after
+ * that: as long as their key opens for us, nobody has begun others.
+ */
 static int
 copies_open(struct making *m)
 {
-	int rc = part_open(m, MAIN_COPY, &m->main_copy);
+	const json_t *answer;
+	struct cli_answer a;
+	int rc;
 
-	return rc ? rc : part_open(m, KEEPER_COPY, &m->keeper_copy);
+	step_reached("backup.copied");
+	rc = part_open(m, MAIN_COPY, &m->main_copy);
+	if (!rc)
+		rc = part_open(m, KEEPER_COPY, &m->keeper_copy);
+	if (!rc)
+		rc = cli_request(m->c, "GET", "/v1/backup", SLICE_NONE, &a);
+	if (rc)
+		return rc;
+	answer = cli_answer_json(&a);
+	rc = !strcmp(text_of(answer, "state"), "ready") ? copies_key(m, answer)
+							: copies_lost();
+	cli_answer_release(&a);
+	return rc;
 }
 
 static void
@@ -208,9 +240,13 @@ static void
 copies_end(struct making *m)
 {
 	struct cli_answer a;
+	char path[64];
 
-	if (m->transport &&
-	    !cli_request(m->c, "DELETE", "/v1/backup", SLICE_NONE, &a))
+	if (!m->asked)
+		return;
+	snprintf(path, sizeof(path), "/v1/backup%s%s",
+		 m->copy[0] ? "?copy=" : "", m->copy);
+	if (!cli_request(m->c, "DELETE", path, SLICE_NONE, &a))
 		cli_answer_release(&a);
 }
 

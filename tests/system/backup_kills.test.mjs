@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { mustRun, startProcess } from '../support/process.mjs'
-import { eventually, scoped, suite, temporaryFolder } from '../support/scope.mjs'
+import { eventually, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { Steps, stepsBinary } from '../support/steps.mjs'
 import { newConnection, startBearerWorld } from '../support/worlds.mjs'
 
@@ -125,5 +125,44 @@ suite('a backup at a bad moment', () => {
 		assert.equal(done.status, 1, JSON.stringify(done))
 		assert.match(done.stderr, /keeper\/passphrase\.params cannot be read: Is a directory/)
 		assert.deepEqual(readdirSync(folder).sort(), ['key', 'phrase'])
+	}))
+
+	it('beside another: the second is told so and makes nothing, the first is whole', scoped(async (scope) => {
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { binary: stepsBinary } })
+		const folder = temporaryFolder(scope)
+		const flags = await keyFile(folder)
+		const [file, data] = ['backup', 'data'].map((name) => join(folder, name))
+		const first = await stoppedBackup(scope, drawbridge, 'backup.copied', [file, ...flags])
+		const second = await drawbridge.cli(['backup', join(folder, 'second'), ...flags], { timeout: 60_000 })
+		assert.notEqual(second.status, 0, second.stdout)
+		assert.match(second.stderr, /A backup is being made already; try again when it is over/)
+		assert.deepEqual(readdirSync(folder).sort(), ['key'])
+		const done = await first.goesOn()
+		assert.equal(done.status, 0, done.stderr)
+		assert.ok(!drawbridge.files().some((name) => name.endsWith('backup.db')), 'the copies are gone')
+		await mustRun(binary, ['restore', file, '--data', data, ...flags])
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		const again = await drawbridge.cli(['backup', join(folder, 'second'), ...flags], { timeout: 60_000 })
+		assert.equal(again.status, 0, again.stderr)
+		await allCalls(await startDrawbridge(scope, { data }), drawbridge.key)
+	}))
+
+	it('that says nothing for too long gives way to another: it takes none of its copies, nor ends it', scoped(async (scope) => {
+		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { binary: stepsBinary } })
+		const folder = temporaryFolder(scope)
+		const flags = await keyFile(folder)
+		const [file, data] = ['backup', 'data'].map((name) => join(folder, name))
+		const lost = await stoppedBackup(scope, drawbridge, 'backup.copied', [join(folder, 'lost'), ...flags])
+		await sleep(11_000) /* it is taken for dead after 10 */
+		const other = await stoppedBackup(scope, drawbridge, 'backup.copied', [file, ...flags])
+		const failed = await lost.goesOn()
+		assert.equal(failed.status, 1, failed.stdout)
+		assert.match(failed.stderr, /the copies are another backup's by now, or gone/)
+		const done = await other.goesOn()
+		assert.equal(done.status, 0, done.stderr)
+		assert.deepEqual(readdirSync(folder).sort(), ['backup', 'key'])
+		assert.ok(!drawbridge.files().some((name) => name.endsWith('backup.db')), 'the copies are gone')
+		await mustRun(binary, ['restore', file, '--data', data, ...flags])
+		await allCalls(await startDrawbridge(scope, { data }), drawbridge.key)
 	}))
 })
