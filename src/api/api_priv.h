@@ -330,6 +330,7 @@ struct api_backup {
 	uint64_t asked_ms;	   /* when somebody asked for it last */
 	bool cancelled;
 	uint64_t done, total; /* pages of the main database */
+	int64_t schema;	      /* once it is copied: its newest migration */
 	char detail[256];
 	unsigned char handover[CONNECT_HANDOVER_MAX];
 	size_t handover_len;

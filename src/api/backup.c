@@ -125,6 +125,21 @@ copy_pages(struct api *a, struct store_conn *c, const char *path)
 	return rc;
 }
 
+/* Asked after the copy: what a newer program has done meanwhile may be in it,
+ * and what it did after that is said too much, not too little. */
+static int
+copy_schema(struct api *a, struct store_conn *c)
+{
+	struct api_backup *b = &a->backup;
+	int64_t schema;
+	int rc = store_migrations_newest(c, &schema);
+
+	pthread_mutex_lock(&b->mutex);
+	b->schema = schema;
+	pthread_mutex_unlock(&b->mutex);
+	return rc;
+}
+
 static int
 copy_main(struct api *a)
 {
@@ -137,6 +152,8 @@ copy_main(struct api *a)
 	backup_path(a, path, sizeof(path));
 	unlink(path);
 	rc = copy_pages(a, c, path);
+	if (!rc)
+		rc = copy_schema(a, c);
 	store_release(c);
 	if (rc)
 		unlink(path);
@@ -171,6 +188,27 @@ backup_work(struct loop_work *w)
 
 /* ---- requests ---- */
 
+static json_t *
+backup_json(const char *state, const struct api_backup *b,
+	    const struct connect_msg_copied *keeper)
+{
+	char key[CODEC_BASE64_SIZE(CONNECT_SEALED_KEY_SIZE)] = "";
+
+	codec_base64url(keeper->key, keeper->key_len, key);
+	return json_pack(
+		"{s:s, s:o, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o}", "state",
+		state, "copy", api_json_text(b->copy), "done",
+		(json_int_t)(b->done + keeper->done), "total",
+		(json_int_t)(b->total + keeper->total), "detail",
+		api_json_text(b->detail), "schema_main", (json_int_t)b->schema,
+		"schema_keeper", (json_int_t)keeper->schema, "key_id",
+		api_json_text(keeper->id), "key_source",
+		keeper->key_len
+			? json_string(connect_key_source_name(keeper->source))
+			: json_null(),
+		"key", api_json_text(key));
+}
+
 /* Once the main database is there, the keeper tells of its own. */
 static int
 backup_answer(struct api_request *r, int status)
@@ -182,7 +220,6 @@ backup_answer(struct api_request *r, int status)
 	};
 	struct connect_msg_copy ask = { .what = CONNECT_COPY_ASK };
 	struct connect_msg_copied keeper = { 0 };
-	char key[CODEC_BASE64_SIZE(CONNECT_SEALED_KEY_SIZE)] = "";
 	struct api_backup *b = &r->api->backup;
 	struct api_backup now;
 	struct connect_problem p;
@@ -203,19 +240,7 @@ backup_answer(struct api_request *r, int status)
 		state = "failed";
 	if (keeper.detail[0])
 		snprintf(now.detail, sizeof(now.detail), "%s", keeper.detail);
-	codec_base64url(keeper.key, keeper.key_len, key);
-	return api_answer(
-		r, status,
-		json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "state",
-			  state, "copy", api_json_text(now.copy), "done",
-			  (json_int_t)(now.done + keeper.done), "total",
-			  (json_int_t)(now.total + keeper.total), "detail",
-			  api_json_text(now.detail), "key_id",
-			  api_json_text(keeper.id), "key_source",
-			  keeper.key_len ? json_string(connect_key_source_name(
-						   keeper.source))
-					 : json_null(),
-			  "key", api_json_text(key)));
+	return api_answer(r, status, backup_json(state, &now, &keeper));
 }
 
 int
@@ -240,6 +265,7 @@ backup_claim(struct api *a, const unsigned char *handover, size_t len)
 		b->asked_ms = clock_mono_ms();
 		b->cancelled = false;
 		b->done = b->total = 0;
+		b->schema = 0;
 		b->detail[0] = '\0';
 		memcpy(b->handover, handover, len);
 		b->handover_len = len;

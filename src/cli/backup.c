@@ -130,15 +130,28 @@ copies_lost(void)
 			"command for too long; try again");
 }
 
-/* The master key, and what the manifest says of it.  It opens only beside the
- * copies that this command has asked for. */
+/* What is in a copy: a newer program may have been at the database, and an
+ * older server does not say. */
+static int64_t
+schema_of(const json_t *answer, const char *name, const char *set)
+{
+	json_int_t n = json_integer_value(json_object_get(answer, name));
+
+	return n > 0 ? n : store_migrations_known(set);
+}
+
+/* The master key, and what the manifest says.  It opens only beside the copies
+ * that this command has asked for. */
 static int
-copies_key(struct making *m, const json_t *answer)
+copies_told(struct making *m, const json_t *answer)
 {
 	unsigned char sealed[CONNECT_SEALED_KEY_SIZE];
 	char identity[64];
 	size_t len;
 
+	m->manifest.schema_main = schema_of(answer, "schema_main", "main");
+	m->manifest.schema_keeper =
+		schema_of(answer, "schema_keeper", "keeper");
 	snprintf(m->manifest.key_id, sizeof(m->manifest.key_id), "%s",
 		 text_of(answer, "key_id"));
 	snprintf(m->manifest.key_source, sizeof(m->manifest.key_source), "%s",
@@ -221,7 +234,7 @@ copies_open(struct making *m)
 	if (rc)
 		return rc;
 	answer = cli_answer_json(&a);
-	rc = !strcmp(text_of(answer, "state"), "ready") ? copies_key(m, answer)
+	rc = !strcmp(text_of(answer, "state"), "ready") ? copies_told(m, answer)
 							: copies_lost();
 	cli_answer_release(&a);
 	return rc;
@@ -447,8 +460,6 @@ backup_run(struct cli *c)
 	if (vault_init())
 		return CLI_FAILED;
 	m.manifest.made_at = clock_wall_ms();
-	m.manifest.schema_main = store_migrations_known("main");
-	m.manifest.schema_keeper = store_migrations_known("keeper");
 	snprintf(m.manifest.made_by, sizeof(m.manifest.made_by), "%s",
 		 c->hooks->version);
 	rc = cli_backup_secret_get(c, true, &s);

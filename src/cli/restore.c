@@ -356,8 +356,9 @@ restore_read(struct restoring *r, const struct backup_reader_config *config,
 	errno = why;
 	if (err == ERR_UNSUPPORTED && m->made_at)
 		return cli_fail(CLI_FAILED,
-				"%s was made by a newer version (%s), whose "
-				"databases this program does not know",
+				"%s wants a newer version of Drawbridge: this "
+				"program does not know its databases (made by "
+				"%s)",
 				r->file, m->made_by);
 	if (err == ERR_SYSTEM)
 		return cli_fail(CLI_FAILED, "%s: %s", r->path, strerror(errno));

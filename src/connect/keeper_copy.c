@@ -54,6 +54,23 @@ copy_fail(struct keeper *k, const char *why)
 	memcpy(k->ring->copy.detail, detail, sizeof(detail));
 }
 
+/* All pages are there.  A newer program may have been at the database; what
+ * it has done is in the copy, since this is asked after it. */
+static void
+copy_ready(struct keeper *k)
+{
+	struct keeper_ring *r = k->ring;
+
+	if (store_migrations_newest(k->db, &r->copy.schema)) {
+		copy_fail(k, "the keeper's database does not say of which "
+			     "version it is");
+		return;
+	}
+	copy_end(k);
+	r->copy.state = CONNECT_COPY_READY;
+	step_reached("backup.part");
+}
+
 static void
 copy_step(struct loop_timer *t)
 {
@@ -71,9 +88,7 @@ copy_step(struct loop_timer *t)
 		copy_fail(k, "the keeper's database could not be copied; is "
 			     "the disk full?");
 	} else {
-		copy_end(k);
-		r->copy.state = CONNECT_COPY_READY;
-		step_reached("backup.part");
+		copy_ready(k);
 	}
 }
 
@@ -97,6 +112,7 @@ copy_start(struct keeper *k, struct slice handover)
 	}
 	r->copy.state = CONNECT_COPY_RUNNING;
 	r->copy.done = r->copy.total = 0;
+	r->copy.schema = 0;
 	loop_timer_start(k->loop, &r->copy.timer, PAUSE_MS, copy_step);
 	return 0;
 }
@@ -110,6 +126,7 @@ copy_tell(struct keeper *k, struct proc_request *rq)
 	struct connect_msg_copied m = { .state = r->copy.state,
 					.done = r->copy.done,
 					.total = r->copy.total,
+					.schema = r->copy.schema,
 					.source = r->source };
 	struct proc_pack *p;
 	char identity[64];

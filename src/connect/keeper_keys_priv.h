@@ -41,6 +41,7 @@ struct keeper_ring {
 		enum connect_copy state;
 		struct store_copy *copy;
 		uint64_t done, total;
+		int64_t schema; /* READY: the newest migration in it */
 		char detail[256];
 		struct secret *transport; /* seals the master key */
 		struct loop_timer timer;

@@ -127,6 +127,7 @@ connect_msg_copied_pack(const struct connect_msg_copied *m, struct proc_pack *p)
 	proc_pack_u64(p, m->done);
 	proc_pack_u64(p, m->total);
 	proc_pack_str(p, m->detail);
+	proc_pack_u64(p, (uint64_t)m->schema);
 	proc_pack_str(p, m->id);
 	proc_pack_u64(p, m->source);
 	proc_pack_bytes(p, slice_of(m->key, m->key_len));
@@ -143,6 +144,7 @@ connect_msg_copied_unpack(struct proc_unpack *u, struct connect_msg_copied *m)
 	m->done = proc_unpack_u64(u);
 	m->total = proc_unpack_u64(u);
 	proc_unpack_str(u, m->detail, sizeof(m->detail));
+	m->schema = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
 	proc_unpack_str(u, m->id, sizeof(m->id));
 	m->source = unpack_source(u);
 	key = proc_unpack_bytes(u, sizeof(m->key));

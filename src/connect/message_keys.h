@@ -94,7 +94,9 @@ struct connect_msg_copied {
 	enum connect_copy state;
 	uint64_t done, total; /* pages */
 	char detail[256];     /* FAILED: why */
-	/* READY: the master key (identity "backup/<id>"). */
+	/* READY: the newest migration in it, and the master key (identity
+	 * "backup/<id>"). */
+	int64_t schema;
 	char id[VAULT_KEY_ID_SIZE];
 	enum connect_key_source source;
 	unsigned char key[CONNECT_SEALED_KEY_SIZE];

@@ -104,23 +104,32 @@ migration_apply(struct store_conn *c, const struct embed_file *f,
 	return rc;
 }
 
-static int
-migrations_check_newest(struct store_conn *c, int64_t known, bool newer,
-			char *detail, size_t size)
+int
+store_migrations_newest(struct store_conn *c, int64_t *out)
 {
 	struct store_stmt *st;
-	int64_t newest = 0;
 	int rc;
 
+	*out = 0;
 	rc = store_query(c, &st, "SELECT MAX(number) FROM migrations", "");
 	if (rc)
 		return rc;
 	rc = store_step(st);
 	if (rc == 1)
-		newest = store_col_int(st, 0);
+		*out = store_col_int(st, 0);
 	store_done(st);
-	if (rc < 0 || newest <= known)
-		return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : 0;
+}
+
+static int
+migrations_check_newest(struct store_conn *c, int64_t known, bool newer,
+			char *detail, size_t size)
+{
+	int64_t newest;
+	int rc = store_migrations_newest(c, &newest);
+
+	if (rc || newest <= known)
+		return rc;
 	snprintf(detail, size,
 		 "the database has migration %lld, this program knows %lld: it "
 		 "was used by a newer version",

@@ -92,6 +92,9 @@ int store_query(struct store_conn *c, struct store_stmt **out, const char *sql,
 int store_checkpoint(struct store_conn *c);
 /* The number of the newest migration of a set that this program knows. */
 int64_t store_migrations_known(const char *set);
+/* That of the newest one that was run on this database: by a newer program
+ * perhaps. */
+int store_migrations_newest(struct store_conn *c, int64_t *out);
 
 /*
  * A copy of the database into a new file (0600), while it is in use: as it

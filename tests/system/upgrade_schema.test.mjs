@@ -5,11 +5,12 @@
  * the server runs; it does not begin anew on them.
  */
 import assert from 'node:assert/strict'
-import { copyFileSync, readlinkSync, renameSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { it } from 'node:test'
 import { connect } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
+import { startDrawbridge } from '../support/drawbridge.mjs'
 import { mustRun, run } from '../support/process.mjs'
 import { eventually, freePort, scoped, suite, temporaryFolder } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
@@ -80,6 +81,25 @@ function steadily(what) {
 	}
 }
 
+/* A backup by the old program, of a server that is at databases which the next one has changed. */
+async function backupWantsTheNext(scope, drawbridge) {
+	const folder = temporaryFolder(scope)
+	const [file, key, data] = ['backup', 'key', 'data'].map((name) => join(folder, name))
+	await mustRun(stepsBinary, ['keyring', 'make', key])
+	await mustRun(stepsBinary, ['backup', file, '--key-file', key, '--data', drawbridge.data])
+	mkdirSync(data)
+	writeFileSync(join(data, 'precious'), 'x')
+	for (const args of [['--check'], ['--data', data, '--force']]) {
+		const refused = await run(stepsBinary, ['restore', file, '--key-file', key, ...args])
+		assert.equal(refused.status, 1, refused.stdout)
+		assert.match(refused.stderr, /wants a newer version of Drawbridge: this program does not know its databases/)
+	}
+	assert.deepEqual([readdirSync(folder).sort(), readdirSync(data)], [['backup', 'data', 'key'], ['precious']])
+	await mustRun(nextBinary, ['restore', file, '--key-file', key, '--data', data, '--force'])
+	const restored = await startDrawbridge(scope, { data, binary: nextBinary })
+	await restored.stop()
+}
+
 suite('an upgrade with a migration', () => {
 	it('calls, refreshes and changes go on beside it, and the old program ends its calls on the changed databases', scoped(async (scope) => {
 		const { put, path, drawbridge, link, works, consented, upgrade } = await startWorld(scope, '2s')
@@ -133,6 +153,7 @@ suite('an upgrade with a migration', () => {
 			await drawbridge.ready()
 			await works()
 		}
+		await backupWantsTheNext(scope, drawbridge)
 		assert.match(drawbridge.log, /the grants were changed by a program that failed/)
 		assert.match(drawbridge.log, /the store was changed by a program that failed/)
 		assert.equal((await drawbridge.cli(['reload'])).status, 0, drawbridge.log.slice(-3000))

@@ -90,6 +90,7 @@ a_copy_brings_a_whole_key_or_none(void **state)
 	struct connect_msg_copied m = { .state = CONNECT_COPY_READY,
 					.done = 1,
 					.total = 2,
+					.schema = 9000,
 					.id = "0123456789abcdef",
 					.key_len = CONNECT_SEALED_KEY_SIZE };
 	struct connect_msg_copied got;
@@ -104,7 +105,16 @@ a_copy_brings_a_whole_key_or_none(void **state)
 	u = proc_unpack_from(s);
 	assert_int_equal(connect_msg_copied_unpack(&u, &got), 0);
 	assert_memory_equal(got.key, m.key, sizeof(m.key));
+	assert_int_equal(got.schema, 9000);
 	secret_free(s);
+	m.schema = -1;
+	p = proc_pack_new();
+	connect_msg_copied_pack(&m, p);
+	s = fields_of(p);
+	u = proc_unpack_from(s);
+	assert_int_equal(connect_msg_copied_unpack(&u, &got), ERR_PROTOCOL);
+	secret_free(s);
+	m.schema = 0;
 	m.key_len--;
 	p = proc_pack_new();
 	connect_msg_copied_pack(&m, p);

@@ -455,6 +455,29 @@ reopened_after(const char *name, const char *sql, char *detail, size_t size)
 }
 
 static void
+a_database_tells_its_newest_migration(void **state)
+{
+	struct store_conn *c;
+	struct store *s;
+	int64_t newest = -1;
+
+	(void)state;
+	assert_int_equal(open_named("told.db", "keeper", &s, NULL, 0), 0);
+	assert_int_equal(store_acquire(s, &c), 0);
+	assert_int_equal(store_migrations_newest(c, &newest), 0);
+	assert_int_equal(newest, store_migrations_known("keeper"));
+	assert_int_equal(store_exec(c, NULL,
+				    "INSERT INTO migrations VALUES "
+				    "(9999, 'later', 'x', 1)",
+				    ""),
+			 0);
+	assert_int_equal(store_migrations_newest(c, &newest), 0);
+	assert_int_equal(newest, 9999);
+	store_release(c);
+	store_close(s);
+}
+
+static void
 a_newer_versions_database_is_left_alone(void **state)
 {
 	char detail[200] = "";
@@ -616,6 +639,7 @@ main(void)
 		cmocka_unit_test(other_engines_are_refused_by_name),
 		cmocka_unit_test(what_was_kept_is_there_after_opening_again),
 		cmocka_unit_test(a_newer_versions_database_is_left_alone),
+		cmocka_unit_test(a_database_tells_its_newest_migration),
 		cmocka_unit_test(
 			beside_a_newer_program_its_migrations_are_told_and_no_reason),
 		cmocka_unit_test(
