@@ -36,9 +36,7 @@ static const struct cli_option backup_options[] = {
 struct making {
 	struct cli *c;
 	struct cli_place place;
-	const char *file;
-	char part[4200]; /* FILE.part */
-	int fd;
+	struct cli_backup_file file;
 	bool asked;		    /* for copies, which are to be ended */
 	char copy[RANDOM_ID_SIZE];  /* which they are; "": not told */
 	int main_copy, keeper_copy; /* -1: not open */
@@ -265,13 +263,6 @@ copies_end(struct making *m)
 
 /* ---- the file ---- */
 
-static int
-write_failed(const struct making *m, int err)
-{
-	return cli_fail(CLI_FAILED, "%s: %s", m->part,
-			err == ERR_SYSTEM ? strerror(errno) : err_text(err));
-}
-
 /* Bytes of a part into the file. */
 static int
 part_put(struct making *m, struct slice bytes)
@@ -280,11 +271,11 @@ part_put(struct making *m, struct slice bytes)
 
 	if (step_fails("backup.part")) {
 		errno = ENOSPC;
-		return write_failed(m, ERR_SYSTEM);
+		return cli_backup_file_failed(&m->file, ERR_SYSTEM);
 	}
 	rc = backup_write(m->writer, bytes);
 	if (rc)
-		return write_failed(m, rc);
+		return cli_backup_file_failed(&m->file, rc);
 	m->done += bytes.len;
 	cli_progress(m->c, "Encrypting, bytes", m->done, m->total);
 	return CLI_OK;
@@ -329,7 +320,7 @@ part_take(struct making *m, enum backup_part part, const char *name, int *fd)
 		return cli_fail(CLI_FAILED, "%s: %s", name, strerror(errno));
 	m->total += (uint64_t)st.st_size;
 	rc = backup_write_part(m->writer, part, (uint64_t)st.st_size);
-	rc = rc ? write_failed(m, rc)
+	rc = rc ? cli_backup_file_failed(&m->file, rc)
 		: part_copy(m, name, *fd, (uint64_t)st.st_size);
 	close(*fd);
 	*fd = -1;
@@ -354,7 +345,7 @@ key_write(struct making *m)
 						      VAULT_KEY_SIZE));
 	if (!rc)
 		rc = backup_write(m->writer, slice_of(id, sizeof(id)));
-	return rc ? write_failed(m, rc) : CLI_OK;
+	return rc ? cli_backup_file_failed(&m->file, rc) : CLI_OK;
 }
 
 static int
@@ -362,10 +353,10 @@ file_fill(struct making *m, const struct backup_secret *s)
 {
 	bool phrase = !strcmp(m->manifest.key_source, "passphrase");
 	int params = -1;
-	int rc = backup_writer_new(m->fd, s, &m->manifest, &m->writer);
+	int rc = backup_writer_new(m->file.fd, s, &m->manifest, &m->writer);
 
 	if (rc)
-		return write_failed(m, rc);
+		return cli_backup_file_failed(&m->file, rc);
 	rc = part_take(m, BACKUP_MAIN, MAIN_COPY, &m->main_copy);
 	if (!rc)
 		rc = part_take(m, BACKUP_KEEPER, KEEPER_COPY, &m->keeper_copy);
@@ -378,42 +369,25 @@ file_fill(struct making *m, const struct backup_secret *s)
 	if (rc)
 		return rc;
 	rc = backup_write_end(m->writer);
-	if (!rc && fsync(m->fd))
-		rc = ERR_SYSTEM;
 	if (rc)
-		return write_failed(m, rc);
+		return cli_backup_file_failed(&m->file, rc);
 	cli_progress_end(m->c);
 	return CLI_OK;
 }
 
 static int
-file_begin(struct making *m)
-{
-	if (!access(m->file, F_OK) && !cli_flag(&m->c->args, "force"))
-		return cli_fail(CLI_FAILED,
-				"%s is there already; --force replaces it",
-				m->file);
-	snprintf(m->part, sizeof(m->part), "%s.part", m->file);
-	unlink(m->part); /* of one that was killed */
-	m->fd = open(m->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return m->fd < 0 ? write_failed(m, ERR_SYSTEM) : CLI_OK;
-}
-
-static int
 file_make(struct making *m, const struct backup_secret *s)
 {
-	int rc = file_begin(m);
+	int rc = cli_backup_file_begin(&m->file, cli_word(m->c, 0),
+				       cli_flag(&m->c->args, "force"));
 
 	if (rc)
 		return rc;
 	rc = file_fill(m, s);
 	backup_writer_free(m->writer);
-	if (close(m->fd) && !rc)
-		rc = write_failed(m, ERR_SYSTEM);
-	if (!rc && (rename(m->part, m->file) || folder_sync_of(m->file)))
-		rc = write_failed(m, ERR_SYSTEM);
-	if (rc)
-		unlink(m->part); /* nothing half made stays */
+	if (!rc)
+		rc = cli_backup_file_place(&m->file);
+	cli_backup_file_end(&m->file);
 	return rc;
 }
 
@@ -428,7 +402,7 @@ backup_tell(const struct making *m)
 
 	clock_format(m->manifest.made_at, at);
 	buf_init(&out, 16 * 1024);
-	json = json_pack("{s:s, s:s, s:I, s:s, s:s}", "file", m->file,
+	json = json_pack("{s:s, s:s, s:I, s:s, s:s}", "file", m->file.path,
 			 "made_at", at, "bytes", (json_int_t)m->done, "key_id",
 			 m->manifest.key_id, "key_source",
 			 m->manifest.key_source);
@@ -442,17 +416,15 @@ backup_tell(const struct making *m)
 		"file and its\npassphrase or key has every credential. Keep "
 		"them apart, and try a restore:\n  drawbridge restore %s "
 		"--check",
-		m->file, m->file);
+		m->file.path, m->file.path);
 }
 
 static int
 backup_run(struct cli *c)
 {
-	struct making m = { .c = c,
-			    .file = cli_word(c, 0),
-			    .fd = -1,
-			    .main_copy = -1,
-			    .keeper_copy = -1 };
+	struct making m = {
+		.c = c, .file = { .fd = -1 }, .main_copy = -1, .keeper_copy = -1
+	};
 	struct cli_backup_secret s;
 	int rc;
 

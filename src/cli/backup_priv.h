@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between backup.c and restore.c.
+ * Between backup.c, backup_file.c and restore.c.
  */
 #ifndef CLI_BACKUP_PRIV_H
 #define CLI_BACKUP_PRIV_H
@@ -15,5 +15,23 @@ struct cli_backup_secret {
 int cli_backup_secret_get(struct cli *c, bool wants_passphrase,
 			  struct cli_backup_secret *out);
 void cli_backup_secret_free(struct cli_backup_secret *s);
+
+/* ---- backup_file.c; errors are told, and exit codes come back ---- */
+
+struct cli_backup_file {
+	const char *path; /* borrowed */
+	bool replaces;	  /* one that is there */
+	char part[4200];  /* path.part */
+	int fd;		  /* of that; -1: none */
+};
+/* Opens path.part.  Where that fails there is nothing to end. */
+int cli_backup_file_begin(struct cli_backup_file *f, const char *path,
+			  bool replaces);
+/* Writing has failed: ERR_SYSTEM (errno) … */
+int cli_backup_file_failed(const struct cli_backup_file *f, int err);
+/* It is whole: brings it to disk, and gives it its name. */
+int cli_backup_file_place(struct cli_backup_file *f);
+/* Nothing half made stays.  After placing it: nothing to do. */
+void cli_backup_file_end(struct cli_backup_file *f);
 
 #endif

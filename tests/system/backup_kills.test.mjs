@@ -4,7 +4,9 @@
  * command killed while it writes, and with what it reads gone bad or changing under it.
  */
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+	appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, truncateSync, writeFileSync
+} from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
@@ -164,5 +166,36 @@ suite('a backup at a bad moment', () => {
 		assert.ok(!drawbridge.files().some((name) => name.endsWith('backup.db')), 'the copies are gone')
 		await mustRun(binary, ['restore', file, '--data', data, ...flags])
 		await allCalls(await startDrawbridge(scope, { data }), drawbridge.key)
+	}))
+
+	it('to a file that comes while it is made: left alone, or with --force replaced; two to one do not mix', scoped(async (scope) => {
+		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { binary: stepsBinary } })
+		const folder = temporaryFolder(scope)
+		const flags = await keyFile(folder)
+		const file = join(folder, 'backup')
+		const begun = (...more) => stoppedBackup(scope, drawbridge, 'backup.part', [file, ...more, ...flags])
+		for (const [more, status] of [[[], 1], [['--force'], 0]]) {
+			rmSync(file, { force: true })
+			const command = await begun(...more)
+			writeFileSync(file, 'precious')
+			const done = await command.goesOn()
+			assert.equal(done.status, status, done.stderr)
+			assert.deepEqual(readdirSync(folder).sort(), ['backup', 'key'])
+			if (status) {
+				assert.match(done.stderr, /is there already; --force replaces it/)
+				assert.equal(readFileSync(file, 'utf8'), 'precious')
+			} else {
+				await mustRun(binary, ['restore', file, '--check', ...flags])
+			}
+		}
+		rmSync(file)
+		const first = await begun('--force')
+		const second = await drawbridge.cli(['backup', file, '--force', ...flags], { timeout: 60_000 })
+		assert.equal(second.status, 1, second.stdout)
+		assert.match(second.stderr, /another backup to .*\/backup is being made; try again when it is over/)
+		const done = await first.goesOn()
+		assert.equal(done.status, 0, done.stderr)
+		assert.deepEqual(readdirSync(folder).sort(), ['backup', 'key'])
+		await mustRun(binary, ['restore', file, '--check', ...flags])
 	}))
 })
