@@ -359,9 +359,11 @@ parent_generation_kill(struct generation *g)
 {
 	size_t i;
 
-	for (i = 0; g && i < PROC_ROLES; i++)
+	for (i = 0; g && i < PROC_ROLES; i++) {
+		loop_timer_cancel(&g->children[i].restart);
 		if (g->children[i].pid)
 			kill(g->children[i].pid, SIGKILL);
+	}
 }
 
 /* ---- stopping ---- */
@@ -484,7 +486,8 @@ child_ended(struct child *c, int wait_status)
 		parent_stop_next(p);
 }
 
-static void
+/* Whether it was one of these; which may be the end of any generation. */
+static bool
 generation_reap(struct generation *g, pid_t pid, int wait_status)
 {
 	size_t i;
@@ -492,8 +495,9 @@ generation_reap(struct generation *g, pid_t pid, int wait_status)
 	for (i = 0; g && i < PROC_ROLES; i++)
 		if (g->children[i].pid == pid) {
 			child_ended(&g->children[i], wait_status);
-			return;
+			return true;
 		}
+	return false;
 }
 
 static void
@@ -509,7 +513,8 @@ parent_reap(struct parent *p)
 		all[1] = p->coming;
 		all[2] = p->leaving;
 		for (i = 0; i < ARRAY_LEN(all); i++)
-			generation_reap(all[i], pid, wait_status);
+			if (generation_reap(all[i], pid, wait_status))
+				break;
 	}
 }
 

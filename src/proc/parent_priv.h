@@ -116,6 +116,7 @@ void parent_generation_free(struct generation *g);
 bool parent_generation_is_ready(const struct generation *g);
 /* Whether none of it runs any more. */
 bool parent_generation_is_over(const struct generation *g);
+/* Nothing of it is started any more, either.  NULL is fine. */
 void parent_generation_kill(struct generation *g);
 /* Front first, then keeper, then exchanger; true when all of it has ended.
  * gentle: another has taken over. */

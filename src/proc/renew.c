@@ -45,6 +45,25 @@ alone_tell(struct generation *g, bool alone)
 /* ---- it does not work ---- */
 
 static void
+coming_over(struct parent *p)
+{
+	parent_generation_free(p->coming);
+	p->coming = NULL;
+	if (p->state == PARENT_RUNNING)
+		alone_tell(p->now, true);
+}
+
+/* Freed when the last of it has ended; at once where nothing of it runs, since
+ * it could not be forked. */
+static void
+coming_kill(struct parent *p)
+{
+	parent_generation_kill(p->coming);
+	if (p->coming && parent_generation_is_over(p->coming))
+		coming_over(p);
+}
+
+static void
 renewal_failed(struct parent *p, const char *why)
 {
 	struct renewal *r = &p->renewal;
@@ -57,8 +76,7 @@ renewal_failed(struct parent *p, const char *why)
 			     : "the reload has failed; the old settings stay",
 		  LOG_S("why", why));
 	renewal_state(p, "failed");
-	if (p->coming)
-		parent_generation_kill(p->coming); /* freed when it is over */
+	coming_kill(p);
 }
 
 static void
@@ -68,15 +86,6 @@ coming_late(struct loop_timer *t)
 
 	renewal_failed(CONTAINER_OF(r, struct parent, renewal),
 		       "the new processes were not ready in time");
-}
-
-static void
-coming_over(struct parent *p)
-{
-	parent_generation_free(p->coming);
-	p->coming = NULL;
-	if (p->state == PARENT_RUNNING)
-		alone_tell(p->now, true);
 }
 
 /* ---- it works ---- */
@@ -155,10 +164,10 @@ parent_renew_ended(struct generation *g, const char *role)
 			 "the new %s could not start; the log line above says "
 			 "why",
 			 role);
-		renewal_failed(p, why);
-	}
-	if (parent_generation_is_over(g))
+		renewal_failed(p, why); /* which may be the end of g */
+	} else if (parent_generation_is_over(g)) {
 		coming_over(p);
+	}
 }
 
 void
@@ -167,7 +176,7 @@ parent_renew_cancel(struct parent *p)
 	loop_timer_cancel(&p->renewal.patience);
 	conf_free(p->renewal.conf);
 	p->renewal.conf = NULL;
-	parent_generation_kill(p->coming);
+	coming_kill(p);
 	parent_generation_kill(p->leaving);
 }
 

@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { connect } from 'node:tls'
 import { startAuthority } from '../support/ca.mjs'
-import { binary } from '../support/drawbridge.mjs'
-import { run, startProcess } from '../support/process.mjs'
+import { binary, startDrawbridge } from '../support/drawbridge.mjs'
+import { mustRun, run, startProcess } from '../support/process.mjs'
 import { connectRaw } from '../support/raw.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { traffic } from '../support/traffic.mjs'
@@ -137,6 +137,38 @@ suite('settings that change while the server runs', () => {
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
 		const end = await drawbridge.stop()
 		assert.deepEqual(end, { status: 0, signal: null })
+	}))
+
+	it('no process can be forked: it fails, and can be asked for again; or the server is stopped meanwhile', scoped(async (scope) => {
+		const user = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {} /* root is above the limit */
+		const folder = temporaryFolder(scope)
+		const [program, data] = ['drawbridge', 'data'].map((name) => join(folder, name))
+		copyFileSync(binary, program)
+		mkdirSync(data)
+		for (const path of user.uid ? [folder, program, data] : [])
+			chownSync(path, user.uid, user.gid)
+		const drawbridge = await startDrawbridge(scope, { ...user, binary: program, data, cwd: folder, flags: ['--drain', '1s'] })
+		const { pid } = drawbridge.server
+		const [, hard] = /^Max processes +\S+ +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))
+		const limit = (processes) => mustRun('prlimit', ['--pid', String(pid), `--nproc=${processes}:`], user)
+		const roles = () => drawbridge.roles().map((role) => role.pid).sort()
+		const before = roles()
+
+		await limit(1)
+		process.kill(pid, 'SIGHUP')
+		await eventually('it to fail', () => told(drawbridge).renewal?.state === 'failed', { timeout: 45_000 })
+		assert.match(drawbridge.log, /"event":"a role could not be started","role":"front"/)
+		assert.match(drawbridge.log, /the new processes were not ready in time/)
+		await limit(hard)
+		await sleep(6000) /* nothing of it is started after all: the longest pause is 5 s */
+		assert.deepEqual(roles(), before)
+		await reload(drawbridge)
+		assert.deepEqual([roles().length, roles().some((each) => before.includes(each))], [3, false])
+
+		await limit(1)
+		process.kill(pid, 'SIGHUP')
+		await eventually('another', () => told(drawbridge).renewal.state === 'running')
+		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
 	}))
 
 	it('there is none to reload: said so', scoped(async (scope) => {
