@@ -320,6 +320,7 @@ enum api_backup_state {
 	API_BACKUP_NONE,
 	API_BACKUP_MAIN,
 	API_BACKUP_KEEPER,
+	API_BACKUP_BUSY, /* something came between: to be begun anew */
 	API_BACKUP_FAILED,
 	API_BACKUP_ENDING,
 };

@@ -4,9 +4,9 @@
  * which reads the files and puts them away encrypted.
  *
  *   NONE ──POST──> MAIN ──copied──> KEEPER ──copied──> READY
- *    ^               ├───────────────┴── disk full, called off ──> FAILED
- *    │               │
- *    └── removed ── ENDING <──DELETE── READY, FAILED …
+ *    ^               ├───────────────┼── disk full, called off ──> FAILED
+ *    │               └───────────────┴── rotation of keys … ─────> BUSY
+ *    └── removed ── ENDING <──DELETE── READY, FAILED, BUSY …
  *
  * One at a time, since the copies have fixed names: whoever has begun it asks
  * for it again and again, until it is ended.  Another is refused until then,
@@ -168,6 +168,7 @@ backup_work(struct loop_work *w)
 		.what = CONNECT_COPY_START,
 		.handover = slice_of(a->backup.handover, a->backup.handover_len)
 	};
+	const char *busy = connect_problem_kind(CONNECT_P_KEYS_BUSY)->code;
 	struct connect_msg_copied copied;
 	struct connect_problem p;
 	int rc = copy_main(a);
@@ -181,7 +182,10 @@ backup_work(struct loop_work *w)
 			      "The main database could not be copied; is the "
 			      "disk full?");
 	else if (connect_front_copy(a->config.connect, &m, &copied, &p))
-		backup_copied(a, API_BACKUP_FAILED, p.detail);
+		backup_copied(a,
+			      strcmp(p.code, busy) ? API_BACKUP_FAILED
+						   : API_BACKUP_BUSY,
+			      p.detail);
 	else
 		backup_copied(a, API_BACKUP_KEEPER, "");
 }
@@ -215,8 +219,8 @@ backup_answer(struct api_request *r, int status)
 {
 	static const char *const names[] = {
 		[API_BACKUP_NONE] = "none",	 [API_BACKUP_MAIN] = "copying",
-		[API_BACKUP_KEEPER] = "copying", [API_BACKUP_FAILED] = "failed",
-		[API_BACKUP_ENDING] = "none",
+		[API_BACKUP_KEEPER] = "copying", [API_BACKUP_BUSY] = "busy",
+		[API_BACKUP_FAILED] = "failed",	 [API_BACKUP_ENDING] = "none",
 	};
 	struct connect_msg_copy ask = { .what = CONNECT_COPY_ASK };
 	struct connect_msg_copied keeper = { 0 };
@@ -278,7 +282,10 @@ int
 api_backup_make(struct api_request *r)
 {
 	static const char *const names[] = { "handover", NULL };
+	struct connect_msg_copy may = { .what = CONNECT_COPY_MAY };
 	unsigned char handover[CONNECT_HANDOVER_MAX];
+	struct connect_msg_copied unused;
+	struct connect_problem p;
 	struct api *a = r->api;
 	size_t len = 0;
 	int rc;
@@ -286,6 +293,8 @@ api_backup_make(struct api_request *r)
 	if (!api_body_only(r, names) ||
 	    !api_handover(r, handover, sizeof(handover), &len))
 		return 0;
+	if (connect_front_copy(a->config.connect, &may, &unused, &p))
+		return api_problem_connect(r, &p);
 	rc = store_begin(r->db);
 	if (!rc)
 		rc = api_audit(r, "backup.make", "", "", "");
@@ -294,9 +303,8 @@ api_backup_make(struct api_request *r)
 	if (rc)
 		return rc;
 	if (!backup_claim(a, handover, len))
-		return api_problem(r, CONNECT_P_WRONG_STATE, NULL,
-				   "A backup is being made already; try again "
-				   "when it is over.");
+		return api_problem(r, CONNECT_P_KEYS_BUSY, NULL,
+				   "A backup is being made already.");
 	a->backup.work = (struct loop_work){ .work = backup_work };
 	loop_work_start(a->config.pool, &a->backup.work);
 	return backup_answer(r, 202);

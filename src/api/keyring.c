@@ -89,8 +89,10 @@ api_keyring_rotate(struct api_request *r)
 	static const char *const names[] = { "data_keys", "source", "handover",
 					     NULL };
 	unsigned char handover[CONNECT_HANDOVER_MAX];
+	struct connect_msg_copy may = { .what = CONNECT_COPY_MAY };
 	struct connect_msg_rotate m = { 0 };
 	struct connect_msg_keyring now;
+	struct connect_msg_copied unused;
 	struct connect_problem p;
 	const char *source;
 	size_t len = 0;
@@ -109,6 +111,9 @@ api_keyring_rotate(struct api_request *r)
 	m.handover = slice_of(handover, len);
 	if (connect_front_keyring(r->api->config.connect, &now, &p))
 		return api_problem_connect(r, &p);
+	if (now.phase == CONNECT_ROTATION_NONE &&
+	    connect_front_copy(r->api->config.connect, &may, &unused, &p))
+		return api_problem_connect(r, &p); /* nothing is noted */
 	rc = rotate_audit(r, &m, now.id);
 	if (rc)
 		return rc;

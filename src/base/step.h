@@ -58,6 +58,8 @@
  *   rotate.data_key     a batch of owners was resealed under new data keys
  *   migrate.applied     a migration was run, and is not yet committed
  *   migrate.committed   it is, and the next not begun
+ *   rotate.piece        a piece of a rotation is next (fail: it waits)
+ *   backup.begun        the copies were asked for, and nobody has looked yet
  *   backup.copied       both copies are ready, and none of them open
  *   backup.part         a part of a backup is written now (fail: disk full)
  *   restore.checked     all was read and found good; nothing written yet

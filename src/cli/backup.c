@@ -3,6 +3,7 @@
  * backup FILE: all that a data folder keeps, in one encrypted file.
  *
  *   ask the server for copies of both databases -> wait -> open them -> take
+ *   ^ rotation, upgrade: wait, and begin anew
  *   the key, and their names go -> write FILE.part -> on disk -> FILE
  *
  * The master key comes from the keeper, sealed under a key that is made
@@ -30,6 +31,7 @@ static const struct cli_option backup_options[] = {
 	{ "key-file", CLI_VALUE, "FILE",
 	  "encrypt with this key (see `keyring make`)" },
 	{ "force", CLI_FLAG, NULL, "replace FILE if it is there" },
+	CLI_PATIENCE_OPTION("a rotation, an upgrade or a backup"),
 	{ NULL },
 };
 
@@ -37,9 +39,9 @@ struct making {
 	struct cli *c;
 	struct cli_place place;
 	struct cli_backup_file file;
-	bool asked;		    /* for copies, which are to be ended */
-	char copy[RANDOM_ID_SIZE];  /* which they are; "": not told */
-	int main_copy, keeper_copy; /* -1: not open */
+	bool asked;		   /* for copies, which are to be ended */
+	char copy[RANDOM_ID_SIZE]; /* which they are; "": not told */
+	int main_copy, keeper_copy, params; /* -1: not open */
 	struct secret *transport, *master;
 	struct backup_manifest manifest;
 	struct backup_writer *writer;
@@ -92,7 +94,7 @@ text_of(const json_t *object, const char *name)
 }
 
 static int
-copies_ask(struct making *m)
+copies_ask(struct making *m, char why[CLI_WHY_SIZE])
 {
 	char handover[CLI_SEALED_SIZE];
 	struct cli_paper paper;
@@ -102,15 +104,16 @@ copies_ask(struct making *m)
 
 	if (rc)
 		return rc;
+	secret_free(m->transport); /* of a time before */
 	m->transport = vault_key_new();
 	if (!m->transport)
 		return cli_fail(CLI_FAILED, "out of memory");
 	rc = cli_paper_seal(&paper, m->transport, handover);
 	snprintf(body, sizeof(body), "{\"handover\":\"%s\"}", handover);
 	if (!rc)
-		rc = cli_request(m->c, "POST", "/v1/backup", slice_str(body),
-				 &a);
-	if (rc)
+		rc = cli_patience_request(m->c, "/v1/backup", slice_str(body),
+					  why, &a);
+	if (rc || why[0])
 		return rc;
 	m->asked = true;
 	snprintf(m->copy, sizeof(m->copy), "%s",
@@ -163,8 +166,9 @@ copies_told(struct making *m, const json_t *answer)
 	return CLI_OK;
 }
 
+/* Until they are there; why: not now, as cli_patience_request(). */
 static int
-copies_wait(struct making *m)
+copies_wait(struct making *m, char why[CLI_WHY_SIZE])
 {
 	const json_t *answer;
 	struct cli_answer a;
@@ -188,12 +192,13 @@ copies_wait(struct making *m)
 		usleep(POLL_US);
 	}
 	cli_progress_end(m->c);
-	rc = !strcmp(state, "ready")
-		     ? CLI_OK
-		     : cli_fail(CLI_FAILED, "%s",
-				text_of(answer, "detail")[0]
-					? text_of(answer, "detail")
-					: "the copies could not be made");
+	if (!strcmp(state, "busy"))
+		snprintf(why, CLI_WHY_SIZE, "%s", text_of(answer, "detail"));
+	else if (strcmp(state, "ready") != 0)
+		rc = cli_fail(CLI_FAILED, "%s",
+			      text_of(answer, "detail")[0]
+				      ? text_of(answer, "detail")
+				      : "the copies could not be made");
 	cli_answer_release(&a);
 	return rc;
 }
@@ -214,7 +219,8 @@ part_open(struct making *m, const char *name, int *fd)
 /*
  * They are read from there: once they are open, their names can go, so that
  * none is left where this is killed.  Whether they are ours is asked after
- * that: as long as their key opens for us, nobody has begun others.
+ * that: as long as their key opens for us, nobody has begun others.  The salt
+ * is that of this key, too: until then there is no rotation.
  */
 static int
 copies_open(struct making *m)
@@ -235,6 +241,8 @@ copies_open(struct making *m)
 	rc = !strcmp(text_of(answer, "state"), "ready") ? copies_told(m, answer)
 							: copies_lost();
 	cli_answer_release(&a);
+	if (!rc && !strcmp(m->manifest.key_source, "passphrase"))
+		rc = part_open(m, PARAMS, &m->params);
 	return rc;
 }
 
@@ -245,6 +253,8 @@ copies_close(struct making *m)
 		close(m->main_copy);
 	if (m->keeper_copy >= 0)
 		close(m->keeper_copy);
+	if (m->params >= 0)
+		close(m->params);
 }
 
 static void
@@ -259,6 +269,27 @@ copies_end(struct making *m)
 		 m->copy[0] ? "?copy=" : "", m->copy);
 	if (!cli_request(m->c, "DELETE", path, SLICE_NONE, &a))
 		cli_answer_release(&a);
+	m->asked = false;
+}
+
+static int
+copies_make(struct making *m)
+{
+	char why[CLI_WHY_SIZE];
+	struct cli_patience p;
+	int rc = cli_patience_begin(m->c, &p);
+
+	while (!rc) {
+		rc = copies_ask(m, why);
+		step_reached("backup.begun");
+		if (!rc && !why[0])
+			rc = copies_wait(m, why);
+		if (rc || !why[0])
+			break;
+		copies_end(m);
+		rc = cli_patience_wait(&p, why);
+	}
+	return rc;
 }
 
 /* ---- the file ---- */
@@ -351,8 +382,6 @@ key_write(struct making *m)
 static int
 file_fill(struct making *m, const struct backup_secret *s)
 {
-	bool phrase = !strcmp(m->manifest.key_source, "passphrase");
-	int params = -1;
 	int rc = backup_writer_new(m->file.fd, s, &m->manifest, &m->writer);
 
 	if (rc)
@@ -360,10 +389,8 @@ file_fill(struct making *m, const struct backup_secret *s)
 	rc = part_take(m, BACKUP_MAIN, MAIN_COPY, &m->main_copy);
 	if (!rc)
 		rc = part_take(m, BACKUP_KEEPER, KEEPER_COPY, &m->keeper_copy);
-	if (!rc && phrase)
-		rc = part_open(m, PARAMS, &params);
-	if (!rc && phrase)
-		rc = part_take(m, BACKUP_PARAMS, PARAMS, &params);
+	if (!rc && m->params >= 0)
+		rc = part_take(m, BACKUP_PARAMS, PARAMS, &m->params);
 	if (!rc)
 		rc = key_write(m);
 	if (rc)
@@ -422,9 +449,11 @@ backup_tell(const struct making *m)
 static int
 backup_run(struct cli *c)
 {
-	struct making m = {
-		.c = c, .file = { .fd = -1 }, .main_copy = -1, .keeper_copy = -1
-	};
+	struct making m = { .c = c,
+			    .file = { .fd = -1 },
+			    .main_copy = -1,
+			    .keeper_copy = -1,
+			    .params = -1 };
 	struct cli_backup_secret s;
 	int rc;
 
@@ -438,9 +467,7 @@ backup_run(struct cli *c)
 	if (!rc)
 		rc = cli_keys_place(c, &m.place);
 	if (!rc)
-		rc = copies_ask(&m);
-	if (!rc)
-		rc = copies_wait(&m);
+		rc = copies_make(&m);
 	if (!rc)
 		rc = copies_open(&m);
 	copies_end(&m);
@@ -462,7 +489,8 @@ const struct cli_command cli_backup_commands[] = {
 	  "Works beside a running server, which goes on meanwhile, and without "
 	  "one.  The file\nis encrypted with a passphrase (asked for, or the "
 	  "first line of standard input) or\na key file, and holds the master "
-	  "key too.  It is whole or not there at all.\n\nRefresh tokens that "
+	  "key too.  It is whole or not there at all.  A rotation of keys, a "
+	  "reload or an upgrade\nthat is under way is waited for.\n\nRefresh tokens that "
 	  "rotate go on rotating after it was made: a backup that is\nrestored "
 	  "late may hold some that their provider does not know any more.",
 	  backup_run, backup_options, 1, 1 },

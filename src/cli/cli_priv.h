@@ -165,6 +165,10 @@ struct cli_answer {
  */
 int cli_request(struct cli *c, const char *method, const char *path,
 		struct slice body, struct cli_answer *out);
+/* The same, but a problem with this code is an answer like any other. */
+int cli_request_unless(struct cli *c, const char *method, const char *path,
+		       struct slice body, const char *code,
+		       struct cli_answer *out);
 /* The body as JSON, borrowed; NULL when it is none. */
 const json_t *cli_answer_json(struct cli_answer *a);
 void cli_answer_release(struct cli_answer *a);

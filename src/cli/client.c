@@ -295,16 +295,33 @@ request_send(struct cli *c, const char *method, const char *path,
 	return rc;
 }
 
+static bool
+answer_has_code(struct cli_answer *a, const char *code)
+{
+	const char *text =
+		json_string_value(json_object_get(cli_answer_json(a), "code"));
+
+	return text && code && !strcmp(text, code);
+}
+
 int
 cli_request(struct cli *c, const char *method, const char *path,
 	    struct slice body, struct cli_answer *out)
+{
+	return cli_request_unless(c, method, path, body, NULL, out);
+}
+
+int
+cli_request_unless(struct cli *c, const char *method, const char *path,
+		   struct slice body, const char *code, struct cli_answer *out)
 {
 	int rc = cli_client_open(c);
 
 	*out = (struct cli_answer){ 0 };
 	if (!rc)
 		rc = request_send(c, method, path, body, out);
-	if (rc || (out->status >= 200 && out->status < 300))
+	if (rc || (out->status >= 200 && out->status < 300) ||
+	    answer_has_code(out, code))
 		return rc;
 	rc = cli_problem_tell(c, out->status, buf_slice(&out->body));
 	cli_answer_release(out);

@@ -26,6 +26,7 @@ static const struct cli_option rotate_options[] = {
 	{ "into-folder", CLI_FLAG, NULL,
 	  "the new key is kept in the data folder, wherever the former was" },
 	{ "no-wait", CLI_FLAG, NULL, "do not wait for the end" },
+	CLI_PATIENCE_OPTION("a backup or an upgrade"),
 	{ NULL },
 };
 
@@ -194,17 +195,21 @@ key_choose(struct rotation *r)
 
 /* ---- rotate: asking, waiting ---- */
 
+/* why: as cli_patience_request(). */
 static int
-rotate_send(struct rotation *r)
+rotate_send(struct rotation *r, char why[CLI_WHY_SIZE])
 {
 	char handover[CLI_SEALED_SIZE] = "";
+	struct cli_paper paper; /* another one, after a wait */
 	struct cli_answer a;
 	struct buf body;
 	json_t *json;
 	int rc = CLI_OK;
 
 	if (r->key)
-		rc = cli_paper_seal(&r->paper, r->key, handover);
+		rc = cli_paper_read(r->place.data, &paper);
+	if (r->key && !rc)
+		rc = cli_paper_seal(&paper, r->key, handover);
 	if (rc)
 		return rc;
 	json = json_pack("{s:b, s:s, s:s}", "data_keys",
@@ -213,11 +218,27 @@ rotate_send(struct rotation *r)
 	buf_init(&body, 4096);
 	json_write(json, &body);
 	json_decref(json);
-	rc = cli_request(r->c, "POST", "/v1/keyring/rotate", buf_slice(&body),
-			 &a);
+	rc = cli_patience_request(r->c, "/v1/keyring/rotate", buf_slice(&body),
+				  why, &a);
 	buf_release(&body);
-	if (!rc)
+	if (!rc && !why[0])
 		cli_answer_release(&a);
+	return rc;
+}
+
+static int
+rotate_begin(struct rotation *r)
+{
+	char why[CLI_WHY_SIZE];
+	struct cli_patience p;
+	int rc = cli_patience_begin(r->c, &p);
+
+	while (!rc) {
+		rc = rotate_send(r, why);
+		if (rc || !why[0])
+			break;
+		rc = cli_patience_wait(&p, why);
+	}
 	return rc;
 }
 
@@ -334,7 +355,7 @@ rotate_run(struct cli *c)
 	if (!rc)
 		rc = key_choose(&r);
 	if (!rc)
-		rc = rotate_send(&r);
+		rc = rotate_begin(&r);
 	if (rc && r.replace && r.key)
 		unlink(r.file); /* made for nothing */
 	if (!rc && cli_flag(&c->args, "no-wait"))

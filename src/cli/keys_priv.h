@@ -30,6 +30,33 @@ int cli_paper_read(const char *data, struct cli_paper *out);
 int cli_paper_seal(const struct cli_paper *p, const struct secret *key,
 		   char out[CLI_SEALED_SIZE]);
 
+/* ---- patience.c: what cannot be done at the same time takes turns ---- */
+
+enum { CLI_WHY_SIZE = 256 };
+
+/* How long a command waits, and what for. */
+struct cli_patience {
+	uint64_t seconds, until; /* until: of clock_mono_ms() */
+	char told[CLI_WHY_SIZE]; /* said last */
+};
+
+/* --patience SECONDS, for the options of a command. */
+#define CLI_PATIENCE_OPTION(what) \
+	{ \
+		"patience", CLI_VALUE, "SECONDS", \
+			"wait so long for " what " that is under way (600)" \
+	}
+
+/* From now on, as long as --patience says. */
+int cli_patience_begin(const struct cli *c, struct cli_patience *p);
+/* Some moments, and says why once.  CLI_FAILED, and told: long enough. */
+int cli_patience_wait(struct cli_patience *p, const char *why);
+/* POST; why: the sentence for cli_patience_wait() where the server is busy
+ * with something that excludes it, and "" where it was done: then there is an
+ * answer, owned. */
+int cli_patience_request(struct cli *c, const char *path, struct slice body,
+			 char why[CLI_WHY_SIZE], struct cli_answer *a);
+
 /* A line on a terminal's standard error that is written over. */
 void cli_progress(const struct cli *c, const char *what, uint64_t done,
 		  uint64_t total);

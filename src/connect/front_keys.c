@@ -17,7 +17,7 @@ keys_ask(struct connect_front *f, int type, struct proc_pack *body,
 
 	rc = front_ask(f, (enum connect_message)type, body, CONNECT_QUICK_MS,
 		       reply, p, &why);
-	if (rc == ERR_WRONG_STATE)
+	if (rc == ERR_WRONG_STATE && strcmp(why.code, "keys_busy") != 0)
 		return connect_fail(p, rc, CONNECT_P_WRONG_STATE, NULL, "%s",
 				    why.detail);
 	if (rc == ERR_FORBIDDEN)

@@ -13,12 +13,16 @@
 int connect_front_keyring(struct connect_front *f,
 			  struct connect_msg_keyring *out,
 			  struct connect_problem *p);
-/* Begins, and gives how it is then.  ERR_WRONG_STATE: one is under way … */
+/* Begins, and gives how it is then.  ERR_WRONG_STATE: one is under way
+ * (wrong_state), or a backup or another keeper, for which one can wait
+ * (keys_busy). */
 int connect_front_rotate(struct connect_front *f,
 			 const struct connect_msg_rotate *m,
 			 struct connect_msg_keyring *out,
 			 struct connect_problem *p);
-/* Asks for, begins or drops the copy of the keeper's database. */
+/* Asks for, begins or drops the copy of the keeper's database.  MAY, START:
+ * ERR_WRONG_STATE (keys_busy) while a rotation, another backup or another
+ * keeper is at it. */
 int connect_front_copy(struct connect_front *f,
 		       const struct connect_msg_copy *m,
 		       struct connect_msg_copied *out,

@@ -60,6 +60,8 @@ static const struct {
 	  "Check what was given. It can be used all the same (force)." },
 	{ "credential_untested", ERR_CONNECT, CONNECT_P_CREDENTIAL_UNTESTED,
 	  "Give it again later. It can be used all the same (force)." },
+	{ "keys_busy", ERR_WRONG_STATE, CONNECT_P_KEYS_BUSY,
+	  "Try again when it is over." },
 	{ "", ERR_CONFLICT, CONNECT_P_CHANGED,
 	  "Load the connection again, and see how it is." },
 	{ "", ERR_INVALID, CONNECT_P_INVALID, NULL },

@@ -2,8 +2,12 @@
 /*
  * A copy of the keeper's database, for a backup.
  *
- *   NONE ──start──> RUNNING ──all pages──> READY ──drop──> NONE
+ *   NONE ──start──> RUNNING ──all pages──> READY ──drop, silence──> NONE
  *                      └── disk full … ──> FAILED ──start, drop──>
+ *
+ * No rotation of keys begins in RUNNING or READY, and no copy during one: so
+ * the master key that goes with a copy is the one that opens it.  Whoever
+ * had it made and is silent was killed, and holds up nobody for long.
  *
  * Some pages at a time between the loop's other work, by the connection that
  * writes: so the copy is of one instant, its end, and never begins anew.
@@ -17,7 +21,7 @@
 
 #include "connect/keeper_keys_priv.h"
 
-enum { PAGES_AT_ONCE = 256, PAUSE_MS = 1 };
+enum { PAGES_AT_ONCE = 256, PAUSE_MS = 1, SILENCE_MS = 10 * 1000 };
 
 static void
 copy_end(struct keeper *k)
@@ -54,6 +58,14 @@ copy_fail(struct keeper *k, const char *why)
 	memcpy(k->ring->copy.detail, detail, sizeof(detail));
 }
 
+static void
+copy_silence(struct loop_timer *t)
+{
+	struct keeper_ring *r = CONTAINER_OF(t, struct keeper_ring, copy.timer);
+
+	copy_fail(r->keeper, "Nobody has fetched it in time.");
+}
+
 /* All pages are there.  A newer program may have been at the database; what
  * it has done is in the copy, since this is asked after it. */
 static void
@@ -68,6 +80,7 @@ copy_ready(struct keeper *k)
 	}
 	copy_end(k);
 	r->copy.state = CONNECT_COPY_READY;
+	loop_timer_start(k->loop, &r->copy.timer, SILENCE_MS, copy_silence);
 	step_reached("backup.part");
 }
 
@@ -157,6 +170,30 @@ copy_tell(struct keeper *k, struct proc_request *rq)
 	return 0;
 }
 
+const char *
+keeper_copy_hindrance(const struct keeper *k)
+{
+	enum connect_copy state = k->ring->copy.state;
+
+	if (state == CONNECT_COPY_RUNNING || state == CONNECT_COPY_READY)
+		return "A backup is being made.";
+	return k->ring->held ? "An upgrade or a reload is under way." : NULL;
+}
+
+/* Why no copy can be begun; the problem is told then. */
+static bool
+copy_refuse(const struct keeper *k, struct proc_request *rq)
+{
+	const char *why = k->ring->phase != CONNECT_ROTATION_NONE
+				  ? "A rotation of keys is under way."
+				  : keeper_copy_hindrance(k);
+
+	if (why)
+		keeper_fail_with(rq, ERR_WRONG_STATE, "keys_busy",
+				 CONNECT_CONNECTED, "%s", why);
+	return why != NULL;
+}
+
 void
 keeper_copy(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
@@ -164,26 +201,20 @@ keeper_copy(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	struct connect_msg_copy m;
 	int rc = connect_msg_copy_unpack(in, &m);
 
-	if (!rc && m.what == CONNECT_COPY_START &&
-	    (k->ring->phase != CONNECT_ROTATION_NONE || k->ring->held)) {
-		keeper_fail_with(rq, ERR_WRONG_STATE, "", CONNECT_CONNECTED,
-				 "A rotation of keys or an upgrade is under "
-				 "way; try again when it is over.");
+	if (!rc &&
+	    (m.what == CONNECT_COPY_MAY || m.what == CONNECT_COPY_START) &&
+	    copy_refuse(k, rq))
 		return;
-	}
-	if (!rc && m.what == CONNECT_COPY_START &&
-	    k->ring->copy.state == CONNECT_COPY_RUNNING) {
-		keeper_fail_with(rq, ERR_WRONG_STATE, "", CONNECT_CONNECTED,
-				 "A backup is being made already.");
-		return;
-	}
 	if (!rc && m.what == CONNECT_COPY_START)
 		rc = copy_start(k, m.handover);
 	else if (!rc && m.what == CONNECT_COPY_DROP)
 		keeper_copy_drop(k);
 	if (!rc)
 		rc = copy_tell(k, rq);
-	if (rc)
+	if (rc == ERR_CRYPTO)
+		keeper_fail_with(rq, ERR_WRONG_STATE, "keys_busy",
+				 CONNECT_CONNECTED, "%s", KEEPER_PAPER_SPENT);
+	else if (rc)
 		keeper_fail_with(rq, rc, "", CONNECT_CONNECTED,
 				 "The keeper's database could not be copied: "
 				 "%s.",

@@ -71,7 +71,8 @@ const struct secret *keeper_ring_newest(const struct keeper *k,
 void keeper_ring_settle(struct keeper *k);
 /* Writes a new paper for whoever hands us a key. */
 int keeper_ring_paper(struct keeper *k);
-/* Opens what was sealed for the paper, and makes a new one. */
+/* Opens what was sealed for the paper, and makes a new one.  ERR_CRYPTO: it
+ * was sealed for another one, as when two have read the same. */
 int keeper_ring_take(struct keeper *k, struct slice sealed,
 		     struct secret **out);
 
@@ -95,6 +96,11 @@ int keeper_reseal(struct keeper *k, const char *owner,
 
 void keeper_copy(struct proc_request *rq, struct proc_unpack *in, void *k);
 void keeper_copy_drop(struct keeper *k);
+/* What is told of ERR_CRYPTO: the next try has the next paper. */
+#define KEEPER_PAPER_SPENT \
+	"Another command has handed a key over at the same time."
+/* Why neither a copy nor a rotation can begin now, as a sentence; or NULL. */
+const char *keeper_copy_hindrance(const struct keeper *k);
 
 /* ---- keeper_restore.c ---- */
 

@@ -422,7 +422,7 @@ rotate_step(struct loop_timer *t)
 
 	if (r->held || r->phase == CONNECT_ROTATION_NONE)
 		return;
-	rc = rotate_piece(k);
+	rc = step_fails("rotate.piece") ? ERR_STORE : rotate_piece(k);
 	if (rc)
 		log_error("the rotation of keys waits", LOG_E(rc),
 			  LOG_S("why", store_message(k->db)));
@@ -551,19 +551,15 @@ static bool
 rotate_refuse(struct keeper *k, struct proc_request *rq,
 	      const struct connect_msg_rotate *m)
 {
-	const struct keeper_ring *r = k->ring;
+	const char *why = keeper_copy_hindrance(k);
 
-	if (r->phase != CONNECT_ROTATION_NONE)
+	if (k->ring->phase != CONNECT_ROTATION_NONE)
 		keeper_fail_with(rq, ERR_WRONG_STATE, "", CONNECT_CONNECTED,
-				 "A rotation is under way already.");
-	else if (r->held)
-		keeper_fail_with(rq, ERR_WRONG_STATE, "", CONNECT_CONNECTED,
-				 "An upgrade is under way; try again when it "
-				 "is over.");
-	else if (r->copy.state == CONNECT_COPY_RUNNING)
-		keeper_fail_with(rq, ERR_WRONG_STATE, "", CONNECT_CONNECTED,
-				 "A backup is being made; try again when it "
-				 "is over.");
+				 "A rotation is under way already; `drawbridge "
+				 "keyring status` tells when it has ended.");
+	else if (why)
+		keeper_fail_with(rq, ERR_WRONG_STATE, "keys_busy",
+				 CONNECT_CONNECTED, "%s", why);
 	else if (!m->handover.len && m->source != CONNECT_KEY_FOLDER)
 		keeper_fail_with(rq, ERR_INVALID, "", CONNECT_CONNECTED,
 				 "The master key is not kept in the data "
@@ -598,9 +594,8 @@ keeper_rotate(struct proc_request *rq, struct proc_unpack *in, void *arg)
 				 "This key is, or was, a master key here "
 				 "already: take another one.");
 	else if (rc == ERR_CRYPTO)
-		keeper_fail_with(rq, ERR_FORBIDDEN, "", CONNECT_CONNECTED,
-				 "The new key was not sealed for this keeper "
-				 "as it is now; try again.");
+		keeper_fail_with(rq, ERR_WRONG_STATE, "keys_busy",
+				 CONNECT_CONNECTED, "%s", KEEPER_PAPER_SPENT);
 	else
 		keeper_fail_with(rq, rc, "", CONNECT_CONNECTED,
 				 "The rotation could not be begun: %s.",

@@ -81,7 +81,12 @@ enum connect_copy {
 };
 
 struct connect_msg_copy {
-	enum { CONNECT_COPY_ASK, CONNECT_COPY_START, CONNECT_COPY_DROP } what;
+	enum {
+		CONNECT_COPY_ASK,
+		CONNECT_COPY_MAY, /* whether START would be refused */
+		CONNECT_COPY_START,
+		CONNECT_COPY_DROP
+	} what;
 	struct slice handover; /* START: a key to seal the master key with */
 };
 void connect_msg_copy_pack(const struct connect_msg_copy *m,

@@ -57,6 +57,7 @@
 	X(DISABLED, 409, "connection_disabled", \
 	  "The connection is switched off") \
 	X(WRONG_STATE, 409, "wrong_state", "This is not possible now") \
+	X(KEYS_BUSY, 409, "keys_busy", "Keys are being rotated or copied") \
 	X(APP_MISSING, 409, "app_missing", "The service has no OAuth app yet") \
 	X(IN_USE, 409, "in_use", "It is still in use") \
 	X(EGRESS_FULL, 409, "egress_full", \
