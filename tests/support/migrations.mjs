@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Migrations that are cut off: servers of a build with steps on a folder of their own, and what must be true of it. */
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, startDrawbridge } from './drawbridge.mjs'
-import { mustRun, startProcess } from './process.mjs'
+import { childrenOf, mustRun, startProcess } from './process.mjs'
 import { eventually, freePort } from './scope.mjs'
 
 export const sets = { keeper: 'keeper/grants.db', main: 'store/drawbridge.db' }
@@ -51,6 +51,13 @@ export async function startUntil(scope, data, steps, line) {
 	const step = line.split(' ')[2]
 	await eventually(step, () => steps.taken(step) || server.end, { every: 5, timeout: 20_000 })
 	return server
+}
+
+/* Which set is being migrated: that of the role that stands at the step. */
+export async function setOfStopped(server) {
+	const { title } = await eventually('somebody to stand at the step', () => childrenOf(server.pid).find(({ pid }) =>
+		/^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))), { every: 2 })
+	return title.includes('--role=keeper') ? 'keeper' : 'main'
 }
 
 /* As a power cut: its roles go with the parent. */
