@@ -19,7 +19,7 @@ import { startDns } from '../support/dns.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { listen } from '../support/http.mjs'
 import { enterNamespace } from '../support/netns.mjs'
-import { killQuietly, run, startProcess } from '../support/process.mjs'
+import { killQuietly, mustRun, run, startProcess } from '../support/process.mjs'
 import { makeReadOnly } from '../support/readonly.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
@@ -35,6 +35,12 @@ const timed = async (promise) => {
 	const answer = await promise
 	return { answer, ms: Date.now() - start }
 }
+
+const metric = async (drawbridge, name) => Number(new RegExp(`^drawbridge_${name} (\\d+)$`, 'm')
+	.exec((await drawbridge.api('GET', '/metrics', undefined, { key: null })).text)?.[1])
+
+/* As docs/reliability.md has it, and two seconds for a busy machine. */
+const assertAfter = (seconds, { ms }) => assert.ok(ms < (seconds + 2) * 1000, `${ms} ms`)
 
 const assertProblem = ({ status, json, text }, statuses, detail = /\w/) => {
 	assert.ok([statuses].flat().includes(status), `${status} ${text}`)
@@ -149,9 +155,10 @@ suite('what it stands on fails', (scope) => {
 		for (let n = 0; n < 10; n++)
 			await apart.works(n % 2 ? key : oauth)
 		const answers = await Promise.all([...asked, timed(refused)])
+		const lost = await eventually('records of calls to be lost', () => metric(bridge, 'records_lost_total'), { timeout: 30_000 })
 		lock.write('COMMIT;\n.exit\n')
 		await lock.ended
-		return { apart, answers, ended }
+		return { apart, answers, ended, lost }
 	}
 
 	/* ---- disks and databases ---- */
@@ -257,9 +264,11 @@ suite('what it stands on fails', (scope) => {
 		lock.write('BEGIN IMMEDIATE;\n.print locked\n')
 		await lock.says(/locked/)
 		const before = world.refreshes()
-		const asked = world.refresh(world.oauth)
+		const asked = timed(world.refresh(world.oauth))
 		await world.works(world.key)
-		assertProblem(await asked, 503)
+		const told = await asked
+		assertProblem(told.answer, 503)
+		assertAfter(5, told)
 		assert.equal(world.refreshes(), before)
 		lock.write('COMMIT;\n.exit\n')
 		await lock.ended
@@ -408,7 +417,7 @@ suite('what it stands on fails', (scope) => {
 	/* ---- what was begun before ---- */
 
 	it('the store is locked by somebody: changes are told to come again, calls go on, and the keeper\'s news come later', async () => {
-		const { apart, answers: [changed, refreshed, refused], ended } = await beside.store
+		const { apart, answers: [changed, refreshed, refused], ended, lost } = await beside.store
 		for (const { answer, ms } of [changed, refreshed]) {
 			assertProblem(answer, 503)
 			assert.ok(ms < 60_000, `${ms} ms`)
@@ -423,23 +432,30 @@ suite('what it stands on fails', (scope) => {
 		const before = await calls()
 		await apart.works(apart.key)
 		await eventually('records of calls to be written again', async () => await calls() > before)
+		await eventually('each call to be written or counted as lost', async () => {
+			const written = Number(await mustRun('sqlite3', [join(apart.drawbridge.data, 'store/drawbridge.db'), 'SELECT count(*) FROM calls']))
+			const [lostNow, all] = await Promise.all(['records_lost_total', 'calls_total'].map((name) => metric(apart.drawbridge, name)))
+			if (lostNow < lost || written + lostNow !== all)
+				throw new Error(`${written} written, ${lostNow} lost, ${all} calls`)
+			return true
+		})
 	})
 
-	it('a token endpoint hangs: who forces a refresh is told in 20 s, others do not notice', async () => {
+	it('a token endpoint hangs: who forces a refresh is told after 18 s, others do not notice', async () => {
 		const { apart, called, refreshed } = await beside.token
 		assert.equal(called.answer.status, 200)
 		assert.ok(called.ms < 5000, `${called.ms} ms`)
 		assertProblem(refreshed.answer, [503, 504])
-		assert.ok(refreshed.ms < 30_000, `${refreshed.ms} ms`)
+		assertAfter(18, refreshed)
 		await eventually('the next refresh', async () => (await apart.refresh(apart.oauth)).status === 200)
 		assert.equal(apart.server.reused, 0)
 	})
 
-	it('the exchanger hangs: a refresh fails in bounded time, calls go on, and no refresh token is sent late', async () => {
+	it('the exchanger hangs: a refresh fails after 20 s, calls go on, and no refresh token is sent late', async () => {
 		const { apart, refreshed, called } = await beside.exchanger
 		assert.equal(called.status, 200)
 		assertProblem(refreshed.answer, [503, 504])
-		assert.ok(refreshed.ms < 30_000, `${refreshed.ms} ms`)
+		assertAfter(20, refreshed)
 		await eventually('the next refresh', async () => (await apart.refresh(apart.oauth)).status === 200)
 		assert.equal(apart.server.reused, 0)
 		assert.equal((await apart.drawbridge.connection(apart.oauth)).status, 'connected')
@@ -449,9 +465,9 @@ suite('what it stands on fails', (scope) => {
 		const { apart, fresh, cached, uncached, refreshed, ready } = await beside.keeper
 		assert.equal(cached.status, 200)
 		assert.equal(ready.status, 503)
-		for (const { answer, ms } of [uncached, refreshed]) {
-			assertProblem(answer, [503, 504])
-			assert.ok(ms < 50_000, `${ms} ms`)
+		for (const [late, seconds] of [[uncached, 35], [refreshed, 40]]) {
+			assertProblem(late.answer, [503, 504])
+			assertAfter(seconds, late)
 		}
 		await eventually('everything', async () => (await apart.refresh(apart.oauth)).status === 200)
 		await apart.works(fresh)

@@ -230,9 +230,11 @@ suite('refresh at oidc-provider', (scope) => {
 		try {
 			await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
 			assert.equal((await drawbridge.connection(link)).status, 'connected')
+			assert.match((await drawbridge.must('GET', app)).apps[0].flagged ?? '', /refuses the OAuth app/, 'it is shown')
 		} finally {
 			await drawbridge.must('PUT', app, { client_id, client_secret })
 		}
+		assert.equal((await drawbridge.must('GET', app)).apps[0].flagged, null, 'another secret may be right')
 		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
 	})

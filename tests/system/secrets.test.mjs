@@ -199,7 +199,12 @@ suite('secrets', (scope) => {
 	 */
 	it('whoever crashes leaves no core file, whatever the limits are', scoped(async (inner) => {
 		const cwd = temporaryFolder(inner, 'drawbridge-cwd')
-		const unlimited = (pid) => run('prlimit', ['--pid', String(pid), '--core=unlimited:unlimited'])
+		const raise = 'prlimit --pid "$1" --core=unlimited:unlimited'
+		const allowed = await run('bash', ['-c', 'ulimit -c 0; set -- "$$"; ' + raise])
+		const unlimited = async (pid) => {
+			const { status, stderr } = await run('bash', ['-c', raise, 'bash', String(pid)])
+			assert.equal(status, allowed.status, `${stderr}; of an ordinary process: ${allowed.stderr}`)
+		}
 		const ordinary = await run('bash', ['-c', 'ulimit -c unlimited && { bash -c \'kill -SEGV $$\'; :; }'], { cwd })
 		assert.ok(/core dumped/.test(ordinary.stderr) || !readdirSync(cwd).length, ordinary.stderr)
 		for (const name of readdirSync(cwd))
