@@ -72,7 +72,7 @@ class KillsWorld {
 	constructor(scope, random) {
 		Object.assign(this, { scope, random, wrong: [], kills: [], inDoubt: 0, used: new Set(), condemned: new Set(),
 			tokenOf: new Map(), bearers: new Map(), now: 'the start', logAt: 0, killsOfServer: new Map(), calls: 0,
-			good: 0, marker: 0 })
+			good: 0, marker: 0, fresh: new Map() })
 	}
 
 	async start() {
@@ -106,10 +106,24 @@ class KillsWorld {
 	}
 
 	async newOAuth(service) {
-		const { link_name: link } = await newConnection(this.drawbridge, service, { scopes: ['tickets.read'] })
+		const link = await this.newLink(service)
 		this.links[service].push(link)
 		await this.consent(link)
+	}
+
+	/* A connection that has no grant yet. */
+	async newLink(service) {
+		const { link_name: link } = await newConnection(this.drawbridge, service, { scopes: ['tickets.read'] })
+		this.fresh.set(link, service)
 		return link
+	}
+
+	/* Its grant is revoked, and it is no more. */
+	async endLink(link) {
+		for (const [method, path] of [['POST', `/v1/connections/${link}/revoke`], ['DELETE', `/v1/connections/${link}`]])
+			await eventually(`${method} ${path}`, async () => (await this.drawbridge.api(method, path)).status < 300,
+				{ timeout: 25_000, every: 100 })
+		this.fresh.delete(link)
 	}
 
 	async newKey() {
@@ -130,7 +144,7 @@ class KillsWorld {
 	}
 
 	serviceOf(link) {
-		return Object.keys(this.links).find((service) => this.links[service].includes(link))
+		return this.fresh.get(link) ?? Object.keys(this.links).find((service) => this.links[service].includes(link))
 	}
 
 	/* ---- the providers ---- */
@@ -379,7 +393,7 @@ class KillsWorld {
 		await eventually(`${link} to be told as it is`, async () => {
 			const stored = await this.#query('keeper/grants.db', `SELECT status FROM grants WHERE connection = '${id}'`)
 			const { status } = await this.statusOf(link)
-			if (stored !== status)
+			if ((stored || 'not_connected') !== status)
 				throw new Error(`stored: ${stored}, told: ${status}`)
 			return true
 		}, { timeout: 5000 }).catch((error) => this.fault('status', error.message))

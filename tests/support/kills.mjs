@@ -13,11 +13,13 @@ export const victims = ['keeper', 'exchanger', 'front', 'parent']
 
 /* What is done, and the steps that it goes through (src/base/step.h). */
 const exchange = ['exchange.taken', 'exchange.answered', 'exchange.told']
+const consent = ['consent.begun', 'consent.spent', 'consent.asked', 'consent.answered', 'consent.stored', 'consent.told',
+	'front.spent', 'front.granted', 'front.connected', ...exchange]
 export const actions = {
 	refresh: ['refresh.claimed', 'refresh.asked', 'refresh.answered', 'refresh.stored', 'refresh.given', ...exchange],
 	refused: ['refresh.claimed', 'refresh.answered', 'refresh.stored', 'front.injection'],
-	consent: ['consent.begun', 'consent.spent', 'consent.asked', 'consent.answered', 'consent.stored', 'consent.told',
-		'front.spent', 'front.granted', 'front.connected', ...exchange],
+	first: consent, /* of a connection that has no grant yet */
+	consent, /* of one that has */
 	credential: ['credential.asked', 'credential.answered', 'credential.stored'],
 	revoke: ['revoke.claimed', 'revoke.asked', 'revoke.answered', 'revoke.stored', ...exchange],
 	rotate: ['rotate.begun', 'rotate.batch', 'rotate.rewrapped', 'rotate.switched', 'rotate.data_key']
@@ -26,6 +28,10 @@ export const actions = {
 /* Where a kill can cost nothing, whoever the provider is: nothing was sent, or all is stored or on its way there. */
 const costsNothing = (step, victim) => victim === 'front' || /^refresh\.(claimed|stored|given)$/.test(step)
 	|| (victim === 'exchanger' && (/^exchange\.(taken|told)$/.test(step) || step === 'refresh.answered'))
+
+/* Where a first consent can leave a grant at the provider that nobody here knows: it is asked for, and not stored. */
+const mayLeave = ({ step, victim, again }) => Boolean(again) || !step
+	|| (victim !== 'front' && /^(exchange\.|consent\.(asked|answered)$)/.test(step))
 
 const stoppedRole = (step) => ({ exchange: 'exchanger', front: 'front' })[step.split('.')[0]] ?? 'keeper'
 
@@ -62,8 +68,9 @@ export class Hits {
 		return this.#queue.splice(at < 0 ? this.#queue.findLastIndex(suits) : at, 1)[0]
 	}
 
+	/* A consent is one, whether it is the first or not. */
 	static #stepOf({ action, step }) {
-		return `${action} ${step}`
+		return `${action === 'first' ? 'consent' : action} ${step}`
 	}
 
 	#steps() {
@@ -143,8 +150,9 @@ export class Lane {
 
 	async #run(plan) {
 		const { world } = this
-		const before = await world.statusOf(plan.link)
-		if (before.status !== 'connected')
+		if (plan.action === 'first')
+			plan.link = await world.newLink(plan.service)
+		else if ((await world.statusOf(plan.link)).status !== 'connected')
 			await world.consent(plan.link)
 		plan.begun = performance.now()
 		if (plan.step)
@@ -200,12 +208,10 @@ export class Lane {
 	async #judge(plan) {
 		const { world } = this
 		const { link, action } = plan
-		if (action === 'revoke') {
-			await this.#judgeRevoked(plan)
-			return
-		}
-		if (action === 'rotate') {
-			await this.#judgeRotated(plan)
+		const others = { revoke: () => this.#judgeRevoked(plan), rotate: () => this.#judgeRotated(plan),
+			first: () => this.#judgeFirst(plan) }
+		if (others[action]) {
+			await others[action]()
 			return
 		}
 		const status = await this.#settle(plan)
@@ -250,6 +256,34 @@ export class Lane {
 		else
 			world.inDoubt += 1
 		await world.consent(link)
+	}
+
+	/*
+	 * Connected or not, and both sides know which; what was stored before the kill is. There is one grant at the provider
+	 * or none; then it connects, and nothing is left there once it is revoked.
+	 */
+	async #judgeFirst(plan) {
+		const { world } = this
+		const { link, service, step, again, said } = plan
+		const alive = () => world.providers[service].grantsOf(link).length
+		await world.checkStatus(link)
+		const { status, reason } = await world.statusOf(link)
+		if (status !== 'connected' && status !== 'not_connected')
+			world.fault('status', `after its first consent it is ${status}: ${reason}`)
+		if (status !== 'connected' && !again && /^(consent\.(stored|told)|front\.(granted|connected))$/.test(step ?? ''))
+			world.fault('lost', `the first grant was stored, and it is ${status}: ${reason}`)
+		if (status !== 'connected' && said.status === 200 && /data-connected="true"/.test(said.text))
+			world.fault('status', `connected, it was said, and it is ${status}: ${reason}`)
+		const left = alive() - (status === 'connected')
+		if (left !== 0 && !(left === 1 && mayLeave(plan)))
+			world.fault('status', `${left} grants are left at the provider, and it is ${status}`)
+		if (status !== 'connected')
+			await world.consent(link)
+		if (await eventually('a call to work', () => world.call(link), { timeout: 25_000, every: 100 }) !== 200)
+			world.fault('status', 'it was connected in the end, and a call does not work')
+		await world.endLink(link)
+		if (alive() !== left)
+			world.fault('status', `${alive()} grants are left at the provider after it was revoked, and ${left} were before`)
 	}
 
 	/* A new key that was acknowledged is the one in use. */
@@ -321,6 +355,7 @@ const doings = {
 		world.providers[service].access.delete(world.tokenOf.get(link))
 		return { status: await world.call(link) }
 	},
+	first: (world, plan) => doings.consent(world, plan),
 	consent(world, { link, service }) {
 		world.providers[service].account = link
 		return walkConsent(world.drawbridge, link, consentByItself)

@@ -182,11 +182,15 @@ class ScriptedServer {
 		return grant?.alive ? grant.account : undefined
 	}
 
+	/* An account's grants that are alive. */
+	grantsOf(account) {
+		return [...new Set(this.grants.values())].filter((grant) => grant.alive && grant.account === account)
+	}
+
 	/* As an account's owner does in its settings. */
 	endAll(account) {
-		for (const grant of this.grants.values())
-			if (grant.account === account)
-				this.end(grant)
+		for (const grant of this.grantsOf(account))
+			this.end(grant)
 	}
 }
 
