@@ -4,7 +4,7 @@
  * is killed on its way out. Also the few things of /proc that tests look at.
  */
 import { spawn } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { eventually, within } from './scope.mjs'
 
 const running = new Set()
@@ -135,6 +135,20 @@ export function childrenOf(pid) {
 		}
 	}
 	return found
+}
+
+/* How many sockets a process has open. */
+export function socketsOf(pid) {
+	const folder = `/proc/${pid}/fd`
+	let total = 0
+	for (const fd of readdirSync(folder)) {
+		try {
+			total += readlinkSync(`${folder}/${fd}`).startsWith('socket:')
+		} catch {
+			/* it was closed while we looked */
+		}
+	}
+	return total
 }
 
 /* Resident memory of a process and its children, in bytes. */

@@ -4,12 +4,17 @@
  * block each, and whoever is not slow is served meanwhile. tests/torture/slow-clients is the long form.
  */
 import assert from 'node:assert/strict'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { before, it } from 'node:test'
-import { residentBytes } from '../support/process.mjs'
+import { startApi } from '../support/api.mjs'
+import { bearerService } from '../support/definitions.mjs'
+import { binary, startDrawbridge } from '../support/drawbridge.mjs'
+import { residentBytes, run, socketsOf } from '../support/process.mjs'
 import { connectRaw } from '../support/raw.mjs'
-import { sleep, suite } from '../support/scope.mjs'
+import { eventually, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { callMeanwhile, percentile, slowKinds, startSlowClients } from '../support/slow.mjs'
-import { startBearerWorld } from '../support/worlds.mjs'
+import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
 
 const mib = 1024 * 1024
 /* what a connection may cost: its block of 33 KiB, and its own struct and head */
@@ -70,4 +75,32 @@ suite('slow clients', (scope) => {
 			assert.ok(percentile(times, 0.5) < 1000, `median ${percentile(times, 0.5)} ms of ${times.length} calls`)
 			assert.equal(drawbridge.role('front'), front, 'it is the same process')
 		})
+
+	it('slowhttptest with 500 clients, in each of its modes', { skip: !existsSync('/usr/bin/slowhttptest') }, async () => {
+		const done = await run('tests/torture/slowhttptest', ['--clients', '500', '--seconds', '5'], { timeout: 120_000 })
+		assert.equal(done.status, 0, `${done.stdout}\n${done.stderr}`)
+		assert.equal(done.stdout.match(/^ok .* clients/gm)?.length, 3, done.stdout)
+	})
+
+	it('where descriptors are few, clients never take those that calls need', scoped(async (inner) => {
+		const limited = join(temporaryFolder(inner), 'limited')
+		writeFileSync(limited, `#!/bin/sh\nulimit -n 1024 && exec '${binary}' "$@"\n`, { mode: 0o755 })
+		const { drawbridge: few, link: known, token } = await startBearerWorld(inner, { drawbridge: { binary: limited } })
+		const other = await startApi(inner, { check: (given) => given === token })
+		await addService(few, bearerService('other', other))
+		const { link_name: fresh } = await newConnection(few, 'other', { credentials: { token } })
+		const ten = (link) => Promise.all(Array.from({ length: 10 }, async () => (await few.via(link, '/echo')).status))
+		assert.deepEqual(await ten(known), Array(10).fill(200)) /* on connections that stay open */
+		const front = few.role('front')
+		const clients = startSlowClients(few.port, kinds.silent, { count: 1200 })
+		try {
+			await eventually('those that are let in', () => socketsOf(front) > 300)
+			await sleep(1000)
+			const open = readdirSync(`/proc/${front}/fd`).length
+			assert.ok(open < 700, `${open} of 1024 descriptors are open`)
+			assert.deepEqual(await ten(fresh), Array(10).fill(200), 'to a service that was not called before')
+		} finally {
+			await clients.stop()
+		}
+	}))
 })
