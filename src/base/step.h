@@ -44,6 +44,7 @@
  *   revoke.asked        the exchanger was asked
  *   revoke.answered     its answer is here, and the grant still stored
  *   revoke.stored       the grant is gone here, and nobody was told
+ *   user.left           a user's leaving is noted; the keeper was not asked
  *   withdraw.revoked    the keeper has revoked a user's grant; not noted yet
  *   withdraw.forgotten  all of an end are forgotten, and not yet audited
  *   front.injection     the keeper has answered a call that waits
