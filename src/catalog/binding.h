@@ -177,8 +177,13 @@ bool binding_match_wants_body(const struct catalog_match *m, int status);
 /* The value at a path ("a.b.0.c"), or NULL; borrowed. */
 const json_t *binding_path_get(const json_t *value, const char *path);
 
-/* What a refused token request means: *rule (may be NULL) gets the rule that
- * told, or NULL (5xx: transient, 429: throttled, else REFUSED). */
+/*
+ * What a refused token request means: *rule (may be NULL) gets the rule that
+ * told, or NULL.  Then 429 is throttled; REFUSED what the authorization server
+ * itself refuses (RFC 6749 5.2: an "error", or 400 and 401 with an object or
+ * without a body); and all else transient: 5xx, and pages of whatever stands
+ * before that server.
+ */
 enum catalog_class binding_error_class(const struct binding *b,
 				       enum catalog_during during,
 				       const struct binding_answer *a,

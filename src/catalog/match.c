@@ -228,6 +228,40 @@ binding_match_wants_body(const struct catalog_match *m, int status)
 	return status_matches(m, status) && (m->json || m->body_has.count);
 }
 
+/* ---- what a token endpoint says ---- */
+
+/* Its first byte that is no white space (RFC 8259 2); 0: there is none. */
+static char
+body_begins(struct slice body)
+{
+	size_t i;
+
+	for (i = 0; i < body.len; i++)
+		if (!memchr(" \t\r\n", body.ptr[i], 4))
+			return body.ptr[i];
+	return 0;
+}
+
+/*
+ * Whether it is the authorization server that refuses, and not whatever stands
+ * before it or in its place (a firewall, a proxy, a deploy): it names an error
+ * (RFC 6749 5.2; some with a status that says yes), or answers with the status
+ * of that section and an object, or nothing at all.
+ */
+static bool
+view_refuses(struct view *v)
+{
+	const json_t *error = json_object_get(view_json(v), "error");
+	char first = body_begins(v->body);
+	int status = v->a->status;
+
+	if (status == 404 || status == 405) /* there is none, at the moment */
+		return false;
+	if (json_is_string(error) && json_string_length(error))
+		return true;
+	return (status == 400 || status == 401) && (!first || first == '{');
+}
+
 enum catalog_class
 binding_error_class(const struct binding *b, enum catalog_during during,
 		    const struct binding_answer *a,
@@ -235,7 +269,7 @@ binding_error_class(const struct binding *b, enum catalog_during during,
 {
 	const struct catalog_error *e, *found = NULL;
 	struct view v = view_of(a);
-	bool told;
+	bool refuses;
 	size_t i;
 
 	for (i = 0; !found && i < b->method->errors.count; i++) {
@@ -245,8 +279,7 @@ binding_error_class(const struct binding *b, enum catalog_during during,
 		if (view_match(&v, &e->when))
 			found = e;
 	}
-	/* Some say no with a status that says yes. */
-	told = json_is_string(json_object_get(view_json(&v), "error"));
+	refuses = view_refuses(&v);
 	json_decref(v.json);
 	if (rule)
 		*rule = found;
@@ -256,7 +289,7 @@ binding_error_class(const struct binding *b, enum catalog_during during,
 		return CATALOG_THROTTLED;
 	if (a->status == 408 || a->status >= 500)
 		return CATALOG_TRANSIENT;
-	return a->status >= 400 || told ? CATALOG_REFUSED : CATALOG_TRANSIENT;
+	return refuses ? CATALOG_REFUSED : CATALOG_TRANSIENT;
 }
 
 const struct catalog_throttle *

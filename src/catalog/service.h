@@ -51,8 +51,9 @@ enum catalog_class {
 	CATALOG_DEAD_GRANT,    /* needs_reconnect */
 	CATALOG_MISCONFIGURED, /* the OAuth app's fault; flag the app */
 	CATALOG_TRANSIENT,     /* back off and try again */
-	/* No rule knows it (4xx): never in a definition.  Try once more, then
-	 * take it for a dead grant (refresh) or a failed consent. */
+	/* The server refuses, and no rule knows why: never in a definition.
+	 * Try once more, then take it for a dead grant (refresh) or a failed
+	 * consent. */
 	CATALOG_REFUSED,
 };
 

@@ -204,8 +204,8 @@ refresh_failed(struct keeper_active *a,
 	r->lease_until = 0;
 	r->failures++;
 	if (class == CATALOG_REFUSED)
-		class = r->failures > 1 ? CATALOG_DEAD_GRANT
-					: CATALOG_TRANSIENT;
+		class = ++r->unexplained > 1 ? CATALOG_DEAD_GRANT
+					     : CATALOG_TRANSIENT;
 	switch (class) {
 	case CATALOG_DEAD_GRANT:
 		refresh_died(a, &m->answer);
@@ -274,7 +274,7 @@ keeper_refresh_take(struct keeper_row *r, struct keeper_payload *p,
 	/* a request that was given up may still be worked on, and end what
 	 * has come since */
 	r->in_doubt /= 2;
-	r->failures = 0;
+	r->failures = r->unexplained = 0;
 	r->degraded = false;
 	r->health_reason[0] = '\0';
 	r->retry_at = 0;

@@ -92,6 +92,7 @@ struct keeper_row {
 	 * generation before, and may have been worked on since */
 	unsigned in_doubt;
 	unsigned failures;
+	unsigned unexplained; /* refusals that no rule knows; of the failures */
 	bool degraded;
 	char health_reason[256];
 	int64_t retry_at;

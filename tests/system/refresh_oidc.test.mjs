@@ -191,6 +191,43 @@ suite('refresh at oidc-provider', (scope) => {
 		})
 	}
 
+	for (const [name, status, body] of [['404', 404, '<html>404 Not Found</html>'], ['a firewall\'s 403', 403, '<html>No</html>'],
+		['a proxy\'s 400', 400, 'bad gateway']]) {
+		it(`${name} from the token endpoint disconnects nobody, however often it comes`, async () => {
+			const { link_name: link } = await world.connected()
+			oidc.faults.on('token', { kind: 'status', status, body, headers: { 'content-type': 'text/html' } })
+			const made = await refreshes(async () => {
+				for (let n = 0; n < 3; n++)
+					assert.equal((await drawbridge.api('POST', `/v1/connections/${link}/refresh`)).status, 503)
+			})
+			assert.equal(made, 3)
+			const connection = await drawbridge.connection(link)
+			assert.equal(connection.status, 'connected')
+			assert.equal(connection.health, 'degraded')
+			assert.match(connection.health_reason, new RegExp(`gave no token at the moment: HTTP ${status}`))
+			assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+			oidc.faults.clear()
+			await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+			assert.equal((await drawbridge.connection(link)).health, 'ok')
+		})
+	}
+
+	it('a refusal in unknown words ends a grant the second time, whatever else has failed before', async () => {
+		const { link_name: link } = await world.connected()
+		const after = async (fault) => {
+			oidc.faults.clear()
+			oidc.faults.on('token', fault)
+			await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
+			return (await drawbridge.connection(link)).status
+		}
+		const down = { kind: 'status', status: 503, body: '' }
+		const odd = { kind: 'status', status: 403, body: { error: 'odd' } }
+		assert.equal(await after(down), 'connected')
+		assert.equal(await after(odd), 'connected')
+		assert.equal(await after(down), 'connected')
+		assert.equal(await after(odd), 'needs_reconnect')
+	})
+
 	it('an expired token is not sent while the provider is down: 503 refresh_unavailable', async () => {
 		const connection = await shortLived(2)
 		const link = connection.link_name

@@ -124,6 +124,89 @@ usual_errors_are_known_without_saying(void **state)
 		     CATALOG_TRANSIENT);
 }
 
+/* Of a firewall, a proxy or a deploy, as it were: what has not come from the
+ * authorization server says nothing of the grant. */
+static void
+page_of_somebody_else_is_no_refusal(void **state)
+{
+	static const struct {
+		int status;
+		const char *body;
+	} pages[] = {
+		{ 400, "<html><h1>400 Bad Request</h1></html>" },
+		{ 401, "<!DOCTYPE html><title>Sign in</title>" },
+		{ 400, "upstream sent too much" },
+		{ 403, "" },
+		{ 403, "<html><center>nginx</center></html>" },
+		{ 403, "{\"message\":\"Forbidden\"}" },
+		{ 403, "{\"error\":{\"code\":403,\"status\":\"DENIED\"}}" },
+		{ 404, "" },
+		{ 404, "<html>404 Not Found</html>" },
+		{ 404, "404 page not found\n" },
+		{ 404, "{\"status\":404,\"error\":\"Not Found\"}" },
+		{ 405, "{\"error\":\"Method Not Allowed\"}" },
+		{ 407, "" },
+		{ 410, "" },
+		{ 413, "<html>413</html>" },
+		{ 414, "" },
+		{ 418, "" },
+		{ 421, "" },
+		{ 431, "" },
+		{ 451, "<html>blocked by your provider</html>" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(pages); i++)
+		assert_class(google, CATALOG_DURING_REFRESH, pages[i].status,
+			     pages[i].body, CATALOG_TRANSIENT);
+}
+
+static void
+answer_of_a_token_endpoint_is_a_refusal(void **state)
+{
+	static const struct {
+		int status;
+		const char *body;
+	} answers[] = {
+		{ 400, "" }, /* glewlwyd */
+		{ 401, "" },
+		{ 400, " \r\n" },
+		{ 400, "{}" },
+		{ 400, "{\"message\":\"no such token\"}" },
+		{ 401, "{\"error\":{\"type\":\"OAuthException\"}}" },
+		{ 400, "{\"error\":\"odd\"}" },
+		{ 403, "{\"error\":\"odd\"}" },
+		{ 403, "error=odd&error_description=Really" },
+		{ 422, "{\"error\":\"odd\"}" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(answers); i++)
+		assert_class(google, CATALOG_DURING_REFRESH, answers[i].status,
+			     answers[i].body, CATALOG_REFUSED);
+	/* what is known counts, whatever the status is */
+	assert_class(google, CATALOG_DURING_REFRESH, 404,
+		     "{\"error\":\"invalid_grant\"}", CATALOG_DEAD_GRANT);
+}
+
+/* Of which the first 4 KiB alone are looked at. */
+static void
+long_answer_is_judged_by_how_it_begins(void **state)
+{
+	static char text[6000];
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text, "{\"a\":\"", 6);
+	assert_class(google, CATALOG_DURING_REFRESH, 400, text,
+		     CATALOG_REFUSED);
+	memcpy(text, "<html>", 6);
+	assert_class(google, CATALOG_DURING_REFRESH, 400, text,
+		     CATALOG_TRANSIENT);
+}
+
 static void
 test_that_says_nothing_of_its_success_wants_2xx(void **state)
 {
@@ -434,6 +517,9 @@ main(void)
 		cmocka_unit_test(throttled_rule_says_how_long),
 		cmocka_unit_test(rule_counts_only_in_its_request),
 		cmocka_unit_test(usual_errors_are_known_without_saying),
+		cmocka_unit_test(page_of_somebody_else_is_no_refusal),
+		cmocka_unit_test(answer_of_a_token_endpoint_is_a_refusal),
+		cmocka_unit_test(long_answer_is_judged_by_how_it_begins),
 		cmocka_unit_test(
 			test_that_says_nothing_of_its_success_wants_2xx),
 		cmocka_unit_test(error_in_a_form_body_is_read),

@@ -340,6 +340,61 @@ refusal_that_no_rule_knows_is_tried_once_more(void **state)
 	assert_int_equal(provider.refreshes, 2);
 }
 
+/* What the provider says to the next try, after its time has come. */
+static int tried(enum catalog_class class)
+{
+	struct asked a;
+
+	provider.class = class;
+	pass(60 * 1000);
+	get(0, &a, CONNECT_KEEPER_INJECT);
+	return a.err;
+}
+
+/* An outage whose proxy then answers in words of its own had ended every
+ * grant in use. */
+static void
+other_failures_are_no_refusals(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	provider.says = SAYS_FAILURE;
+	pass(HOUR_MS);
+	assert_int_equal(tried(CATALOG_TRANSIENT), ERR_BUSY);
+	assert_int_equal(tried(CATALOG_TRANSIENT), ERR_BUSY);
+	assert_int_equal(tried(CATALOG_MISCONFIGURED), ERR_BUSY);
+	assert_int_equal(tried(CATALOG_REFUSED), ERR_BUSY);
+	assert_int_equal(row().status, CONNECT_CONNECTED);
+	provider.says = SAYS_NOTHING;
+	assert_int_equal(tried(CATALOG_REFUSED), ERR_BUSY);
+	provider.says = SAYS_FAILURE;
+	assert_int_equal(tried(CATALOG_TRANSIENT), ERR_BUSY);
+	assert_int_equal(row().status, CONNECT_CONNECTED);
+	keeper_restart(0); /* they are counted in the row */
+	pass(HOUR_MS);
+	provider.class = CATALOG_REFUSED;
+	get(0, &a, CONNECT_KEEPER_INJECT);
+	assert_int_equal(a.err, ERR_WRONG_STATE);
+	assert_int_equal(row().status, CONNECT_NEEDS_RECONNECT);
+}
+
+static void
+refusals_count_from_the_last_tokens(void **state)
+{
+	(void)state;
+	pass(HOUR_MS);
+	provider.says = SAYS_FAILURE;
+	assert_int_equal(tried(CATALOG_REFUSED), ERR_BUSY);
+	provider.says = SAYS_TOKENS;
+	assert_int_equal(tried(CATALOG_REFUSED), 0);
+	pass(HOUR_MS);
+	provider.says = SAYS_FAILURE;
+	assert_int_equal(tried(CATALOG_REFUSED), ERR_BUSY);
+	assert_int_equal(row().status, CONNECT_CONNECTED);
+	assert_int_equal(tried(CATALOG_REFUSED), ERR_WRONG_STATE);
+}
+
 static void
 flagged_app_is_tried_every_ten_seconds_for_all_its_grants(void **state)
 {
@@ -608,6 +663,8 @@ main(void)
 		CASE(transient_backs_off_further_each_time),
 		CASE(dead_grant_is_told_once),
 		CASE(refusal_that_no_rule_knows_is_tried_once_more),
+		CASE(other_failures_are_no_refusals),
+		CASE(refusals_count_from_the_last_tokens),
 		CASE(flagged_app_is_tried_every_ten_seconds_for_all_its_grants),
 		CASE(changed_app_is_tried_at_once),
 		CASE(app_that_works_again_is_told_of_once),
