@@ -2,9 +2,10 @@
 /*
  * The refresh protocol (docs/design/refresh.md): two keepers on one database,
  * callers at each, a provider that rotates refresh tokens and ends the grant
- * when one is used twice, kills of a keeper anywhere, answers that are lost,
- * a person who connects anew.  tools/check-model runs it, as it is and with
- * each of its safeguards left out, which must be noticed:
+ * when one is used twice, kills of a keeper anywhere, answers that are lost, a
+ * refusal that is not believed at once, a person who connects anew.
+ * tools/check-model runs it, as it is and with each of its safeguards left
+ * out, which must be noticed:
  *
  *   SHORT_LEASE   a lease may end while its request is under way
  *   NO_FENCE      outcomes are written whatever the generation is now
@@ -35,9 +36,10 @@
 #define KILLS 1	   /* of each keeper */
 #define LOSSES 1   /* of answers */
 #define CONSENTS 1
+#define ODD 1 /* refusals in words that no rule knows: not believed at once */
 #define NOBODY 9
 #define NONE 0
-#define REQUESTS 6
+#define REQUESTS 7
 
 /* ---- the row ---- */
 
@@ -67,7 +69,8 @@ byte requests = 0;
 
 /* ---- counted, so that it ends ---- */
 
-byte expiries = 0, kills[KEEPERS], losses = 0, consents = 0, done = 0;
+byte expiries = 0, kills[KEEPERS], losses = 0, consents = 0, odd = 0;
+byte done = 0;
 bool window = false; /* ghost: cut off between sending and commit */
 
 #define UNDER_WAY(r) (state_of[r] == sent)
@@ -116,10 +119,12 @@ end:
 	:: d_step { requests >= 3 && UNDER_WAY(3) -> r = 3; work(r) }
 	:: d_step { requests >= 4 && UNDER_WAY(4) -> r = 4; work(r) }
 	:: d_step { requests >= 5 && UNDER_WAY(5) -> r = 5; work(r) }
+	:: d_step { requests >= 6 && UNDER_WAY(6) -> r = 6; work(r) }
 	/* the token ends: no request is so old that it is still under way */
 	:: d_step { USABLE && expiries < EXPIRIES &&
 		!UNDER_WAY(1) && !UNDER_WAY(2) && !UNDER_WAY(3) &&
-		!UNDER_WAY(4) && !UNDER_WAY(5) && done < KEEPERS ->
+		!UNDER_WAY(4) && !UNDER_WAY(5) && !UNDER_WAY(6) &&
+		done < KEEPERS ->
 		expired = true; expiries++ }
 	/* a person connects anew: another family, in one commit */
 	:: d_step { consents < CONSENTS && done < KEEPERS ->
@@ -196,7 +201,9 @@ look:
 		assert(r == 3 || sender[3] == NOBODY || from[3] != mine ||
 		       state_of[3] == over || state_of[3] == unused);
 		assert(r == 4 || sender[4] == NOBODY || from[4] != mine ||
-		       state_of[4] == over || state_of[4] == unused)
+		       state_of[4] == over || state_of[4] == unused);
+		assert(r == 5 || sender[5] == NOBODY || from[5] != mine ||
+		       state_of[5] == over || state_of[5] == unused)
 	}
 
 	if
@@ -239,6 +246,8 @@ look:
 #else
 				in_doubt = in_doubt >> 1
 #endif
+			/* in words that no rule knows: once more */
+			:: !good[r] && odd < ODD -> odd++
 			:: !good[r] ->
 				/* 4: a grant is lost by a cut in the window
 				 * alone, with a provider that rotates, and is
