@@ -51,6 +51,8 @@ static const struct {
 	  "Set the service's client id and secret." },
 	{ "app_refused", ERR_PROTOCOL, CONNECT_P_PROVIDER_REFUSED,
 	  "Check the OAuth app's client id and secret." },
+	{ "app_replaced", ERR_BUSY, CONNECT_P_REFRESH_UNAVAILABLE,
+	  "Set the OAuth app's former client id again, or connect again." },
 	{ "state_spent", ERR_NOT_FOUND, CONNECT_P_CONSENT_FAILED,
 	  "Start again with Connect." },
 	{ "captured_value_refused", ERR_FORBIDDEN, CONNECT_P_CONSENT_FAILED,

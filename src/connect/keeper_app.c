@@ -77,8 +77,9 @@ app_find(struct keeper *k, const char *org, const char *app,
 
 	memset(out, 0, sizeof(*out));
 	rc = store_query(k->db, &st,
-			 "SELECT version, sealed, flagged_at FROM apps "
-			 "WHERE org = ?1 AND app = ?2 AND data_centre = ?3",
+			 "SELECT version, sealed, flagged_at, foreign_at "
+			 "FROM apps WHERE org = ?1 AND app = ?2 "
+			 "AND data_centre = ?3",
 			 "sss", org, app, data_centre);
 	if (rc)
 		return rc;
@@ -89,6 +90,7 @@ app_find(struct keeper *k, const char *org, const char *app,
 		out->flagged_at = store_col_int(st, 2);
 		if (out->flagged_at < 0)
 			out->flagged_at = 0;
+		out->foreign_at = store_col_int(st, 3);
 		rc = keeper_open(k, owner, identity, store_col(st, 1), &plain);
 	} else if (!rc) {
 		rc = ERR_NOT_FOUND;
@@ -123,6 +125,26 @@ keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
 	return rc;
 }
 
+int
+keeper_app_of(struct keeper *k, const char *org, const struct binding *b,
+	      const char *client_id, struct keeper_app *out)
+{
+	struct keeper_app other;
+	int rc = keeper_app_load(k, org, b, out);
+
+	if (rc || !strcmp(out->client_id, client_id))
+		return rc;
+	if (!out->data_centre[0] || app_find(k, org, b->app_id, "", &other))
+		return ERR_CONFLICT;
+	if (strcmp(other.client_id, client_id) != 0) {
+		keeper_app_release(&other);
+		return ERR_CONFLICT;
+	}
+	keeper_app_release(out);
+	*out = other;
+	return 0;
+}
+
 bool
 keeper_app_allows(const struct keeper_app *a, const char *url)
 {
@@ -146,8 +168,9 @@ static int
 app_mark(struct keeper *k, const struct keeper_app *a, int64_t flagged_at)
 {
 	return store_exec(k->db, NULL,
-			  "UPDATE apps SET flagged_at = ?1 WHERE org = ?2 "
-			  "AND app = ?3 AND data_centre = ?4",
+			  "UPDATE apps SET flagged_at = ?1, foreign_at = "
+			  "CASE WHEN ?1 < 0 THEN 0 ELSE foreign_at END "
+			  "WHERE org = ?2 AND app = ?3 AND data_centre = ?4",
 			  "isss", flagged_at, a->org, a->app, a->data_centre);
 }
 
@@ -176,7 +199,17 @@ keeper_app_tell(struct keeper *k, const struct keeper_app *a, const char *why)
 void
 keeper_app_works(struct keeper *k, const struct keeper_app *a)
 {
-	if (a->flagged_at && !app_mark(k, a, -keeper_now(k)))
+	if (!a->flagged_at && !a->foreign_at)
+		return;
+	if (keeper_foreign_left(k, a)) {
+		if (a->flagged_at && !app_mark(k, a, 0))
+			keeper_app_tell(k, a,
+					"Connections wait for another client "
+					"id of this app: each says which. Set "
+					"it again, or connect them again.");
+		return;
+	}
+	if (!app_mark(k, a, -keeper_now(k)))
 		keeper_app_tell(k, a, "");
 }
 
@@ -239,7 +272,7 @@ app_save(struct keeper *k, const struct connect_msg_app *m)
 				"version, sealed) VALUES (?1, ?2, ?3, ?4, ?5) "
 				"ON CONFLICT (org, app, data_centre) "
 				"DO UPDATE SET version = ?4, sealed = ?5, "
-				"flagged_at = 0",
+				"flagged_at = 0, foreign_at = 0",
 				"sssib", m->org, m->app, m->data_centre,
 				version, buf_slice(&sealed));
 	buf_release(&sealed);
@@ -263,9 +296,13 @@ keeper_app_put(struct proc_request *rq, struct proc_unpack *in, void *arg)
 				"WHERE org = ?1 AND app = ?2",
 				"ss", m.org, m.app);
 	if (!rc)
+		rc = keeper_foreign_try(k, m.org, m.app);
+	if (!rc)
 		rc = store_commit(k->db);
 	if (rc)
 		store_rollback(k->db);
+	else
+		keeper_keep_soon(k);
 	connect_msg_app_release(&m);
 	if (rc)
 		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,

@@ -49,6 +49,7 @@ keeper_credential_store(struct keeper *k, struct proc_request *rq, int rc,
 		row->intent = 0;
 		row->in_doubt = 0;
 		row->failures = row->unexplained = 0;
+		row->foreign_app = false;
 		row->expires_at = row->retry_at = 0;
 		row->obtained_at = row->granted_at = keeper_now(k);
 		keeper_when_set(row, p);

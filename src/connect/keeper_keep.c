@@ -129,6 +129,15 @@ keep_start(struct keeper *k, int64_t now, int64_t wait)
 }
 
 void
+keeper_keep_soon(struct keeper *k)
+{
+	int64_t now = keeper_now(k);
+
+	if (k->keep.prev && k->keep_turn_at > now + 2 * SOON_MS)
+		keep_start(k, now, SOON_MS);
+}
+
+void
 keeper_keep_sooner(struct keeper *k, const struct keeper_row *r)
 {
 	int64_t now = keeper_now(k);

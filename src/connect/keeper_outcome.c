@@ -275,6 +275,7 @@ keeper_refresh_take(struct keeper_row *r, struct keeper_payload *p,
 	 * has come since */
 	r->in_doubt /= 2;
 	r->failures = r->unexplained = 0;
+	r->foreign_app = false;
 	r->degraded = false;
 	r->health_reason[0] = '\0';
 	r->retry_at = 0;

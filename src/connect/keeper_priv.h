@@ -93,6 +93,7 @@ struct keeper_row {
 	unsigned in_doubt;
 	unsigned failures;
 	unsigned unexplained; /* refusals that no rule knows; of the failures */
+	bool foreign_app;     /* it waits for another client id */
 	bool degraded;
 	char health_reason[256];
 	int64_t retry_at;
@@ -217,6 +218,7 @@ struct keeper_app {
 	char **endpoints;
 	size_t endpoint_count;
 	int64_t flagged_at; /* 0: it is not */
+	int64_t foreign_at; /* grants wait for another client id; 0: none */
 };
 
 void keeper_app_release(struct keeper_app *a);
@@ -224,6 +226,10 @@ void keeper_app_release(struct keeper_app *a);
  * ERR_NOT_FOUND. */
 int keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
 		    struct keeper_app *out);
+/* So, for a grant that this client id was given: of these two the one that has
+ * it.  ERR_CONFLICT: neither has; out is what is there, to be released. */
+int keeper_app_of(struct keeper *k, const char *org, const struct binding *b,
+		  const char *client_id, struct keeper_app *out);
 /* Whether its secret may go to this URL. */
 bool keeper_app_allows(const struct keeper_app *a, const char *url);
 /* The provider has refused it: it is left alone for a while. */
@@ -232,12 +238,25 @@ int keeper_app_flag(struct keeper *k, const struct keeper_app *a);
  * where there is no grant yet to tell it with.  "": nothing any more. */
 void keeper_app_tell(struct keeper *k, const struct keeper_app *a,
 		     const char *why);
-/* The provider has given tokens to it; if it was flagged, it is so no more, and
- * people see that. */
+/* The provider has given tokens to it; if it was flagged, it is so no more
+ * (unless grants wait for another client id), and people see that. */
 void keeper_app_works(struct keeper *k, const struct keeper_app *a);
 /* Once more, of those that work again: the front may not have heard of it. */
 void keeper_app_tell_again(struct keeper *k);
 void keeper_app_put(struct proc_request *rq, struct proc_unpack *in, void *k);
+
+/* ---- keeper_foreign.c: the app was replaced by another ---- */
+
+struct keeper_active;
+/* The app in a has another client id than its grant: the grant waits, and both
+ * say so.  problem is filled, for ERR_BUSY. */
+void keeper_foreign_wait(struct keeper_active *a,
+			 struct connect_msg_problem *problem);
+/* The app was set: grants that wait for another client id are tried soon.
+ * Inside a transaction. */
+int keeper_foreign_try(struct keeper *k, const char *org, const char *app);
+/* Whether any still waits for another client id than this app's. */
+bool keeper_foreign_left(struct keeper *k, const struct keeper_app *a);
 
 /* ---- keeper_active.c: grants that something happens to ---- */
 
@@ -314,7 +333,11 @@ void keeper_when_set(struct keeper_row *r, const struct keeper_payload *p);
 
 /* ---- keeper_refresh.c, keeper_outcome.c ---- */
 
-enum { KEEPER_FLAGGED_MS = 10 * 1000 }; /* between tries with a bad app */
+enum {
+	KEEPER_FLAGGED_MS = 10 * 1000, /* between tries with a bad app */
+	/* A claim outlives the request that it is for. */
+	KEEPER_LEASE_MS = CONNECT_TOKEN_MS + 10 * 1000,
+};
 
 /*
  * Starts one unless it is under way.  Otherwise problem is filled: ERR_BUSY
@@ -361,6 +384,8 @@ int keeper_refresh_dead(struct keeper *k, struct keeper_row *r,
 
 /* Looks for them from now on, also for those of before the start. */
 void keeper_keep_start(struct keeper *k);
+/* Some were made due now. */
+void keeper_keep_soon(struct keeper *k);
 /* This one was stored: looks in time, if that is soon. */
 void keeper_keep_sooner(struct keeper *k, const struct keeper_row *r);
 /* The refresh is over, if it was one of these. */

@@ -23,7 +23,7 @@
 #include "connect/keeper_priv.h"
 
 enum {
-	LEASE_MS = CONNECT_TOKEN_MS + 10 * 1000,
+	LEASE_MS = KEEPER_LEASE_MS,
 	WATCH_MS = 100,
 	FLAGGED_MS = KEEPER_FLAGGED_MS,
 };
@@ -115,21 +115,17 @@ refresh_prepare(struct keeper_active *a, struct connect_msg_problem *problem)
 						  "to renew the access.");
 		return ERR_WRONG_STATE;
 	}
-	rc = keeper_app_load(k, r->who.org, a->payload.binding, &a->app);
+	rc = keeper_app_of(k, r->who.org, a->payload.binding,
+			   a->payload.client_id, &a->app);
+	if (rc == ERR_CONFLICT) {
+		keeper_foreign_wait(a, problem);
+		return ERR_BUSY;
+	}
 	if (rc) {
 		keeper_problem_set(problem, "app_missing", r->status,
 				   "The service's OAuth app is missing: set "
 				   "its client id and secret.");
 		return ERR_NOT_FOUND;
-	}
-	if (strcmp(a->app.client_id, a->payload.client_id) != 0) {
-		keeper_refresh_dead(k, r,
-				    "The service's OAuth app was replaced by "
-				    "another, which cannot renew this access. "
-				    "Connect again.");
-		keeper_problem_set(problem, "app_replaced", r->status, "%s",
-				   r->reason);
-		return ERR_WRONG_STATE;
 	}
 	url = a->payload.binding->kind == CATALOG_OAUTH2_CODE
 		      ? a->payload.binding->refresh_url

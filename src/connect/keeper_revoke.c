@@ -61,6 +61,7 @@ const char *
 keeper_revoking_obstacle(struct revoking *v)
 {
 	const struct binding *b = v->payload.binding;
+	int rc;
 
 	if (b->kind != CATALOG_OAUTH2_CODE &&
 	    b->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)
@@ -69,7 +70,9 @@ keeper_revoking_obstacle(struct revoking *v)
 	if (!b->method->revoke || !b->revoke_url)
 		return "The service offers no way to revoke: take the access "
 		       "back in the account's own settings there.";
-	if (keeper_app_load(v->keeper, v->row.who.org, b, &v->app) ||
+	rc = keeper_app_of(v->keeper, v->row.who.org, b, v->payload.client_id,
+			   &v->app);
+	if ((rc && rc != ERR_CONFLICT) ||
 	    !keeper_app_allows(&v->app, b->revoke_url))
 		return "The OAuth app needed for revoking is missing: take "
 		       "the access back in the account's own settings.";

@@ -51,8 +51,8 @@ status_parse(struct slice name)
 	"suspended, obtained_at, expires_at, intent, lease_until, in_doubt, " \
 	"failures, degraded, health_reason, retry_at, refused, lease_by, " \
 	"good_until, refusals, granted_at, issue, keep_at, ends_at, " \
-	"ends_why, idle_ends_at, unexplained"
-enum { ROW_COLUMN_COUNT = 28 };
+	"ends_why, idle_ends_at, unexplained, foreign_app"
+enum { ROW_COLUMN_COUNT = 29 };
 
 static void
 row_read(struct store_stmt *st, struct keeper_row *r)
@@ -92,6 +92,7 @@ row_read(struct store_stmt *st, struct keeper_row *r)
 	slice_copy(store_col(st, 25), r->ends_why, sizeof(r->ends_why));
 	r->idle_ends_at = store_col_int(st, 26);
 	r->unexplained = (unsigned)store_col_int(st, 27);
+	r->foreign_app = store_col_int(st, 28) != 0;
 }
 
 int
@@ -138,9 +139,10 @@ row_update(struct keeper *k, const struct keeper_row *r, struct slice sealed)
 		"THEN 0 ELSE suspended END, keep_at = "
 		"CASE WHEN suspended = 0 OR (suspended = 2 AND granted_at <> "
 		"?23) THEN ?25 ELSE -?25 END, ends_at = ?26, "
-		"ends_why = ?27, idle_ends_at = ?28, unexplained = ?29 "
+		"ends_why = ?27, idle_ends_at = ?28, unexplained = ?29, "
+		"foreign_app = ?30 "
 		"WHERE connection = ?1 AND subject = ?2 AND generation = ?3",
-		"ssiisssiiiiiiisiiibsiiiiiisii", r->who.connection,
+		"ssiisssiiiiiiisiiibsiiiiiisiii", r->who.connection,
 		r->who.subject, (int64_t)r->base, (int64_t)r->who.generation,
 		r->app, status_name(r->status), r->reason, r->obtained_at,
 		r->expires_at, (int64_t)r->intent, r->lease_until,
@@ -149,7 +151,8 @@ row_update(struct keeper *k, const struct keeper_row *r, struct slice sealed)
 		(int64_t)r->refused, (int64_t)k->change, sealed, r->lease_by,
 		r->good_until, (int64_t)r->refusals, r->granted_at,
 		(int64_t)r->issue, r->keep_at, r->ends_at, r->ends_why,
-		r->idle_ends_at, (int64_t)r->unexplained);
+		r->idle_ends_at, (int64_t)r->unexplained,
+		(int64_t)r->foreign_app);
 	return rc ? rc : changed ? 0 : ERR_CONFLICT;
 }
 

@@ -433,7 +433,7 @@ pass(int64_t ms)
 /* ---- a connected connection ---- */
 
 static void
-give_app(void)
+give_app_of(const char *client_id, const char *data_centre)
 {
 	static struct connect_msg_app m;
 	struct proc_pack *p = proc_pack_new();
@@ -442,11 +442,18 @@ give_app(void)
 	memset(&m, 0, sizeof(m));
 	snprintf(m.org, sizeof(m.org), "org");
 	snprintf(m.app, sizeof(m.app), "test_desk");
-	snprintf(m.client_id, sizeof(m.client_id), "client");
+	snprintf(m.client_id, sizeof(m.client_id), "%s", client_id);
+	snprintf(m.data_centre, sizeof(m.data_centre), "%s", data_centre);
 	connect_msg_app_pack(&m, p);
 	ask_with(0, &a, CONNECT_KEEPER_APP, p);
 	run_until(&a.done);
 	assert_int_equal(a.err, 0);
+}
+
+static void
+give_app(void)
+{
+	give_app_of("client", "");
 }
 
 static void
