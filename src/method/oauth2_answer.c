@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/http.h"
 #include "method/method.h"
 
 enum { ANSWER_MAX = 64 * 1024 };
@@ -351,16 +352,29 @@ has_error(const json_t *tree)
 	       !(json_is_string(v) && !json_string_length(v));
 }
 
+/* As the service says; else as the definition does. */
+static uint32_t
+read_wait(const struct catalog_error *rule, const struct binding_answer *a,
+	  int64_t now_ms)
+{
+	int64_t ms = 0;
+
+	if (a->header)
+		ms = http_retry_after_ms(
+			a->header(a->header_arg, SLICE("retry-after")), now_ms);
+	if (ms)
+		return (uint32_t)((ms + 999) / 1000);
+	return rule ? rule->wait_s : 0;
+}
+
 static void
 read_failure(const struct binding *b, enum method_request what,
 	     const json_t *tree, const struct binding_answer *answer,
-	     struct method_answer *out)
+	     int64_t now_ms, struct method_answer *out)
 {
 	const struct catalog_error *rule = NULL;
-	struct slice wait = SLICE_NONE;
 	const json_t *nested;
 	const char *error;
-	uint64_t s;
 
 	error = text_at(tree, "error");
 	nested = json_object_get(tree, "error");
@@ -376,15 +390,8 @@ read_failure(const struct binding *b, enum method_request what,
 					 answer, &rule);
 	if (rule && rule->hint)
 		copy_clean(rule->hint, out->hint, sizeof(out->hint));
-	if (out->class == CATALOG_THROTTLED ||
-	    out->class == CATALOG_TRANSIENT) {
-		out->wait_s = rule ? rule->wait_s : 0;
-		if (answer->header)
-			wait = answer->header(answer->header_arg,
-					      SLICE("retry-after"));
-		if (wait.len && !slice_to_u64(wait, 24 * 3600, &s) && s)
-			out->wait_s = (uint32_t)s;
-	}
+	if (out->class == CATALOG_THROTTLED || out->class == CATALOG_TRANSIENT)
+		out->wait_s = read_wait(rule, answer, now_ms);
 	if (!out->error[0])
 		snprintf(out->error, sizeof(out->error), "HTTP %d",
 			 answer->status);
@@ -470,7 +477,7 @@ method_oauth2_answer(const struct binding *b, enum method_request what,
 	if (ok)
 		read_success(b, places, tree, now_ms, out);
 	else
-		read_failure(b, what, tree, &answer, out);
+		read_failure(b, what, tree, &answer, now_ms, out);
 	json_decref(tree);
 	if (ok)
 		return;

@@ -192,6 +192,58 @@ words_are_cut_at_whole_characters_alone(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
+static struct slice
+retry_after(void *value, struct slice name)
+{
+	return slice_eq(name, SLICE("retry-after")) ? slice_str(value)
+						    : SLICE_NONE;
+}
+
+/* As for every call: seconds or a date, a day at most. */
+static void
+wait_is_read_in_each_of_its_forms(void **state)
+{
+	enum { DAY = 24 * 3600 };
+	static const struct {
+		int status;
+		const char *value;
+		uint32_t wait_s;
+	} cases[] = {
+		{ 429, "600", 600 },
+		{ 503, " 7 ", 7 },
+		/* NOW is a million seconds: Mon, 12 Jan 1970 13:46:40 */
+		{ 429, "Mon, 12 Jan 1970 13:56:40 GMT", 600 },
+		{ 503, "Monday, 12-Jan-70 13:46:45 GMT", 5 },
+		{ 429, "Mon Jan 12 13:46:41 1970", 1 },
+		{ 429, "Mon, 12 Jan 1970 13:46:40 GMT", 0 },
+		{ 429, "Mon, 12 Jan 1970 13:00:00 GMT", 0 },
+		{ 429, "Sat, 28 Nov 2026 12:00:00 GMT", DAY },
+		{ 429, "86400", DAY },
+		{ 429, "86401", DAY },
+		{ 429, "99999999999999999999999", DAY },
+		{ 429, "0", 0 },
+		{ 429, "-5", 0 },
+		{ 429, "soon", 0 },
+		{ 429, "", 0 },
+		{ 400, "600", 0 }, /* it is refused: nothing to wait for */
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		char body[] = "{\"error\":\"odd\"}";
+
+		method_answer_release(&answer);
+		method_oauth2_answer(binding, METHOD_REFRESH, cases[i].status,
+				     body, strlen(body), retry_after,
+				     (void *)(uintptr_t)cases[i].value, NOW,
+				     &answer);
+		if (answer.wait_s != cases[i].wait_s)
+			fail_msg("%d %s: %u", cases[i].status, cases[i].value,
+				 answer.wait_s);
+	}
+}
+
 int
 main(void)
 {
@@ -200,6 +252,7 @@ main(void)
 		TEST(expiry_is_read_as_it_comes),
 		TEST(a_time_that_is_none_is_never_below_zero),
 		TEST(words_are_cut_at_whole_characters_alone),
+		TEST(wait_is_read_in_each_of_its_forms),
 	};
 
 	return cmocka_run_group_tests(tests, begin_all, end_all);
