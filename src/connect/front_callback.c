@@ -388,6 +388,7 @@ callback_connected(struct connect_front *f, struct store_conn *c,
 		   struct connect_msg_grant *g, struct arena *arena,
 		   struct connect_consent *out, struct connect_problem *p)
 {
+	const char *told = arena_strdup(arena, g->warning);
 	char left[CONNECT_WARNING_SIZE];
 	size_t len;
 	int rc;
@@ -406,7 +407,8 @@ callback_connected(struct connect_front *f, struct store_conn *c,
 	out->connected = true;
 	out->account = arena_strdup(arena, g->account);
 	out->missing = front_scopes_missing(b, r, g, arena);
-	out->left = arena_strdup(arena, left);
+	out->left = arena_printf(arena, "%s%s%s", told ? told : "",
+				 told && told[0] && left[0] ? " " : "", left);
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * Between the keeper's files that get tokens: how one comes by consent
  * (keeper_consent.c) or by what somebody typed (keeper_credential.c,
  * keeper_trial.c), is asked for (keeper_exchange.c), brings values with it
- * (keeper_capture.c, keeper_lookup.c), and is stored (keeper_granted.c).
+ * (keeper_capture.c, keeper_lookup.c), and is stored (keeper_granted.c),
+ * perhaps with the refresh token that was there (keeper_kept.c).
  */
 #ifndef CONNECT_KEEPER_GETTING_PRIV_H
 #define CONNECT_KEEPER_GETTING_PRIV_H
@@ -27,7 +28,10 @@ struct keeper_getting {
 	struct proc_call call;
 	struct method_answer answer;
 	char account[256];
-	size_t lookup; /* the next */
+	size_t lookup;	  /* the next */
+	bool had_refresh; /* the grant before had a refresh token … */
+	bool kept;	  /* … which stays, since no other has come … */
+	bool narrower;	  /* … though it was given for other scopes */
 };
 
 /* ---- keeper_exchange.c ---- */
@@ -72,6 +76,17 @@ void keeper_getting_finish(struct keeper_getting *g);
  * ERR_STORE. */
 int keeper_granted_row(struct keeper *k, const struct connect_msg_subject *who,
 		       struct keeper_row *out);
+
+/* ---- keeper_kept.c ---- */
+
+/* Before the answer is taken: where no refresh token has come, puts the one of
+ * row into the payload if it is of the same access. */
+void keeper_kept_take(struct keeper_getting *g, const struct keeper_row *row);
+/* It could not be stored: the payload's own tokens are left. */
+void keeper_kept_drop(struct keeper_getting *g);
+/* What people should know of that, or "". */
+const char *keeper_kept_words(const struct keeper_getting *g,
+			      const struct keeper_row *row);
 
 /* ---- keeper_credential.c ---- */
 

@@ -49,7 +49,7 @@ getting_store(struct keeper_getting *g, struct keeper_row *row)
 	if (!rc &&
 	    g->payload.binding->kind == CATALOG_OAUTH2_CLIENT_CREDENTIALS)
 		rc = keeper_row_note_request(k, row, g->asked_at);
-	else if (!rc)
+	else if (!rc && !g->kept)
 		rc = keeper_row_forget_requests(k, row);
 	if (!rc)
 		rc = store_commit(k->db);
@@ -63,8 +63,12 @@ static int
 getting_take(struct keeper_getting *g, struct keeper_row *row)
 {
 	int rc = keeper_granted_row(g->keeper, &g->who, row);
+	struct keeper_row old;
 
-	row->granted_at = g->asked_at;
+	if (!rc)
+		keeper_kept_take(g, row);
+	old = *row;
+	row->granted_at = g->kept ? old.granted_at : g->asked_at;
 	row->refused = 0;
 	row->in_doubt = 0;
 	row->refusals = 0;
@@ -72,7 +76,10 @@ getting_take(struct keeper_getting *g, struct keeper_row *row)
 	if (!rc)
 		rc = keeper_refresh_take(row, &g->payload, &g->answer,
 					 g->asked_at);
-	row->issue = row->who.generation;
+	/* what is known of a refresh token stays with it */
+	row->issue = g->kept ? old.issue : row->who.generation;
+	if (g->kept)
+		row->in_doubt = old.in_doubt;
 	return rc ? rc : getting_store(g, row);
 }
 
@@ -90,6 +97,7 @@ keeper_getting_finish(struct keeper_getting *g)
 	rc = getting_take(g, &row);
 	if (rc) {
 		keeper_revoke_replaced(old, NULL);
+		keeper_kept_drop(g);
 		keeper_getting_fail(g, rc, "",
 				    "The credential could not be stored.");
 		return;
@@ -98,12 +106,14 @@ keeper_getting_finish(struct keeper_getting *g)
 	keeper_keep_sooner(k, &row);
 	keeper_row_tell(k, &row, NULL, NULL);
 	keeper_app_works(k, &g->app);
-	keeper_token_warn(k, &row, g->payload.binding, g->app.client_id,
-			  g->account, warning, sizeof(warning));
+	snprintf(warning, sizeof(warning), "%s", keeper_kept_words(g, &row));
+	if (!warning[0])
+		keeper_token_warn(k, &row, g->payload.binding, g->app.client_id,
+				  g->account, warning, sizeof(warning));
 	told.access_token = told.refresh_token = NULL;
 	keeper_reply_grant(k, g->rq, &row, &g->payload, &told, g->account,
 			   warning);
 	step_reached("consent.told");
-	keeper_revoke_replaced(old, &g->payload);
+	keeper_revoke_replaced(old, g->kept ? NULL : &g->payload);
 	keeper_getting_free(g);
 }

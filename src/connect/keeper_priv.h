@@ -397,6 +397,10 @@ void keeper_keep_ended(struct keeper_active *a);
  * transaction that stores the row. */
 int keeper_token_note(struct keeper *k, const struct keeper_row *r,
 		      const char *client_id, const char *account);
+/* The account that this row's was given by, as noted; "": not known.
+ * ERR_NOT_FOUND. */
+int keeper_token_account(struct keeper *k, const struct keeper_row *r,
+			 char *out, size_t size);
 /* It is confirmed to be of no use any more. */
 void keeper_token_forget(struct keeper *k, const struct keeper_row *r);
 /* What the service's quota says of this account now: "" or a warning in

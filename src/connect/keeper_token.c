@@ -45,6 +45,28 @@ keeper_token_forget(struct keeper *k, const struct keeper_row *r)
 			 LOG_S("why", store_message(k->db)));
 }
 
+int
+keeper_token_account(struct keeper *k, const struct keeper_row *r, char *out,
+		     size_t size)
+{
+	struct store_stmt *st;
+	int rc;
+
+	out[0] = '\0';
+	rc = store_query(k->db, &st,
+			 "SELECT account FROM refresh_tokens WHERE "
+			 "connection = ?1 AND subject = ?2 AND issue = ?3",
+			 "ssi", r->who.connection, r->who.subject,
+			 (int64_t)r->issue);
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1)
+		slice_copy(store_col(st, 0), out, size);
+	store_done(st);
+	return rc == 1 ? 0 : rc == 0 ? ERR_NOT_FOUND : rc;
+}
+
 /* How many the service allows (0: not known), and whether one too many
  * silently ends the oldest. */
 static uint32_t

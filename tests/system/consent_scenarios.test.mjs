@@ -413,6 +413,37 @@ suite('consent, scenario by scenario', (scope) => {
 		await eventually('the first grant to be revoked', () => !servers.basic.accountOf(token))
 	})
 
+	it('a consent without a refresh token keeps the one of the same account; for another, people are told', async () => {
+		const server = servers.basic
+		await addService(drawbridge, oauthService('scripted_once', server, api, {
+			method: { answer: { account: 'account' } }
+		}), server.client)
+		const { link_name: link } = await newConnection(drawbridge, 'scripted_once', { scopes })
+		server.rotates = false
+		const says = (body) => ({ ...body, account: server.account })
+		server.answer = says
+		await connect(drawbridge, link, consentByItself)
+		const renewed = async () => {
+			await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+			return server.requests.at(-1).form.refresh_token
+		}
+		const first = await renewed()
+		server.answer = ({ refresh_token: _, ...body }) => says(body)
+		const revoked = server.revocations.length
+		assert.doesNotMatch((await walk(link)).text, /no refresh token/)
+		assert.equal((await drawbridge.connection(link)).warning, null)
+		assert.equal(await accountOf(link), 'ada')
+		assert.equal(await renewed(), first)
+		assert.equal(server.revocations.length, revoked)
+
+		server.account = 'bert'
+		assert.match((await walk(link)).text, /is connected as bert\. The provider gave no refresh token this time/)
+		const now = await drawbridge.connection(link)
+		assert.match(now.warning, /the access ends with its token.*prompt=consent/)
+		await eventually('the first grant to be revoked', () => server.revocations.at(-1)?.token === first)
+		assert.equal(await accountOf(link), 'bert')
+	})
+
 	it('two connections of one account refresh apart, and end apart', async () => {
 		const [one, two] = [await connected(), await connected()]
 		await Promise.all([one, two, one, two].map((link) =>
