@@ -193,9 +193,11 @@ suite('Zoho with a secret for each data centre', (scope) => {
 			const link = await fresh('zoho_crm')
 			await walkConsent(drawbridge, link, at('ada@us.example'))
 			assert.equal((await drawbridge.connection(link)).status, 'not_connected')
-			const count = zoho.requests.length
+			/* the tokens that came are given back, whenever that is */
+			const calls = () => zoho.requests.filter(({ path }) => !path.includes('/revoke')).length
+			const count = calls()
 			assert.notEqual((await drawbridge.via(link, '/crm/v8/Leads')).status, 200)
-			assert.equal(zoho.requests.length, count)
+			assert.equal(calls(), count)
 			assert.deepEqual(zoho.strays, [])
 		})
 })
