@@ -59,6 +59,31 @@ static const struct {
 	{ "zoho_cliq", 400,
 	  "{\"message\":\"You have exceeded the URL throttle limits.\"}",
 	  THROTTLE },
+	{ "zoho", 401, "{\"errorCode\":\"INVALID_OAUTH\"}", REFRESH },
+	{ "zoho", 401, "{\"code\":\"oauthtoken_scope_invalid\"}", SCOPE },
+	{ "zoho", 429, "{\"code\":\"LIMIT_EXCEEDED\"}", THROTTLE },
+	{ "zoho_people", 400,
+	  "{\"response\":{\"errors\":{\"code\":7202,\"message\":\"…\"}}}",
+	  REFRESH },
+	{ "zoho_people", 403, "{\"error\":\"OAUTH_SCOPE_MISMATCH\"}", SCOPE },
+	{ "zoho_people", 429, "{\"code\":2955}", THROTTLE },
+	{ "zoho_salesiq", 200,
+	  "{\"error\":{\"code\":1009,\"message\":\"INVALID_OAUTHTOKEN\"}}",
+	  REFRESH },
+	{ "zoho_salesiq", 200,
+	  "{\"error\":{\"code\":1010,\"message\":\"OAUTH_SCOPE_MISMATCH\"}}",
+	  SCOPE },
+	{ "zoho_salesiq", 200, "{\"data\":[]}", NOTHING },
+	{ "practice_desk", 401, "{\"errorCode\":\"INVALID_OAUTH\"}", REFRESH },
+	{ "practice_desk", 403, "{\"errorCode\":\"SCOPE_MISMATCH\"}", SCOPE },
+	{ "practice_desk", 429, "{\"errorCode\":\"TOO_MANY_REQUESTS\"}",
+	  THROTTLE },
+	{ "google_calendar", 403,
+	  "{\"error\":{\"errors\":[{\"reason\":"
+	  "\"insufficientPermissions\"}]}}",
+	  SCOPE },
+	{ "google_sheets", 429,
+	  "{\"error\":{\"status\":\"RESOURCE_EXHAUSTED\"}}", THROTTLE },
 	{ "slack", 200, "{\"ok\":false,\"error\":\"token_expired\"}", REFRESH },
 	{ "slack", 200, "{\"ok\":false,\"error\":\"missing_scope\"}", SCOPE },
 	{ "slack", 200, "{\"ok\":false,\"error\":\"ratelimited\"}", THROTTLE },
@@ -121,6 +146,34 @@ static const struct {
 	{ "openai", 429, "{\"error\":{\"code\":\"insufficient_quota\"}}",
 	  THROTTLE },
 	{ "twilio", 429, "{\"code\":20429}", THROTTLE },
+	{ "twilio", 403, "{\"code\":70051,\"status\":403}", SCOPE },
+	{ "twilio", 401, "{\"code\":20006,\"status\":401}", SCOPE },
+	{ "twilio", 401, "{\"code\":20003,\"status\":401}", NOTHING },
+	{ "stripe", 429, "{\"error\":{\"code\":\"rate_limit\"}}", THROTTLE },
+	{ "stripe", 429, "{\"error\":{\"code\":\"lock_timeout\"}}", THROTTLE },
+	{ "stripe", 403,
+	  "{\"error\":{\"message\":\"The provided key 'rk_…' does not have the "
+	  "required permissions for this endpoint\"}}",
+	  SCOPE },
+	{ "stripe", 402, "{\"error\":{\"code\":\"card_declined\"}}", NOTHING },
+	{ "intercom", 429,
+	  "{\"type\":\"error.list\",\"errors\":[{\"code\":"
+	  "\"rate_limit_exceeded\"}]}",
+	  THROTTLE },
+	{ "intercom", 403,
+	  "{\"type\":\"error.list\",\"errors\":[{\"code\":"
+	  "\"api_plan_restricted\"}]}",
+	  SCOPE },
+	{ "intercom", 401, "{\"errors\":[{\"code\":\"unauthorized\"}]}",
+	  REFRESH },
+	{ "intercom", 403, "{\"errors\":[{\"code\":\"other\"}]}", NOTHING },
+	{ "sendgrid", 429,
+	  "{\"errors\":[{\"field\":null,\"message\":\"too many requests\"}]}",
+	  THROTTLE },
+	{ "sendgrid", 403, "{\"errors\":[{\"message\":\"access forbidden\"}]}",
+	  SCOPE },
+	{ "sendgrid", 401, "{\"errors\":[{\"message\":\"invalid\"}]}",
+	  NOTHING },
 };
 
 static void
@@ -147,6 +200,30 @@ answers_mean_what_the_service_means(void **state)
 				 answers[i].status, answers[i].body, means);
 		binding_free(b);
 	}
+}
+
+/* A rule that no answer here is for could have any typing error in it. */
+static void
+every_service_with_rules_has_an_answer(void **state)
+{
+	const struct service *s;
+	size_t cursor = 0, without = 0, i;
+
+	(void)state;
+	while ((s = catalog_next(cat, NULL, &cursor))) {
+		if (!s->api.refresh_on.count && !s->api.throttled_on.count &&
+		    !s->api.missing_scope_on.count)
+			continue;
+		for (i = 0; i < ARRAY_LEN(answers); i++)
+			if (!strcmp(answers[i].service, s->id) &&
+			    answers[i].means != NOTHING)
+				break;
+		if (i == ARRAY_LEN(answers)) {
+			print_error("no answer of %s\n", s->id);
+			without++;
+		}
+	}
+	assert_int_equal(without, 0);
 }
 
 /* ---- what token endpoints refuse with ---- */
@@ -241,6 +318,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_mean_what_the_service_means),
+		cmocka_unit_test(every_service_with_rules_has_an_answer),
 		cmocka_unit_test(refusals_are_of_the_right_class),
 	};
 
