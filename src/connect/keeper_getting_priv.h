@@ -103,11 +103,11 @@ void keeper_credential_store(struct keeper *k, struct proc_request *rq, int rc,
  * definition's tests. */
 bool keeper_trial_find(const struct keeper_row *row, const struct binding *b,
 		       const struct method_injection *add, size_t *index);
-/* Takes rq, the binding and the fields of m, and what it needs of add: tests,
- * stores (or not) and answers. */
+/* Takes rq, the binding and the fields of m: tests with add, stores (or not)
+ * and answers. */
 void keeper_trial_start(struct keeper *k, struct proc_request *rq,
 			const struct keeper_row *row,
 			struct connect_msg_credential *m,
-			struct method_injection *add, size_t index);
+			const struct method_injection *add, size_t index);
 
 #endif

@@ -50,17 +50,20 @@ reply_injection(const struct keeper *k, struct proc_request *rq,
 {
 	struct connect_msg_injection m = { .generation = r->who.generation,
 					   .binding = pl->binding };
+	struct method_secrets secrets = { .count = 0 };
 	struct proc_pack *out;
 	int64_t left;
-	size_t i;
 	int rc;
 
 	rc = method_inject(pl->binding, &pl->fields, &m.add);
-	if (rc)
+	if (!rc)
+		rc = method_secrets_list(pl->binding, &pl->fields, &secrets);
+	if (rc) {
+		method_injection_release(&m.add);
 		return rc;
-	for (i = 0; i < pl->fields.count; i++)
-		if (strcmp(pl->fields.items[i].name, "refresh_token") != 0)
-			m.scrub[m.scrub_count++] = pl->fields.items[i].value;
+	}
+	memcpy(m.scrub, secrets.items, sizeof(m.scrub));
+	m.scrub_count = secrets.count;
 	if (r->good_until) {
 		left = r->good_until - keeper_row_now(k, r);
 		m.fresh_ms = left > 0 ? (uint64_t)left : 1;
@@ -69,6 +72,7 @@ reply_injection(const struct keeper *k, struct proc_request *rq,
 	connect_msg_injection_pack(&m, out);
 	proc_reply(rq, 0, out);
 	method_injection_release(&m.add);
+	method_secrets_release(&secrets);
 	return 0;
 }
 

@@ -23,7 +23,7 @@ struct keeper_trial {
 	struct proc_request *rq;
 	struct connect_msg_subject who; /* with the generation in use */
 	struct keeper_payload payload;
-	struct secret *headers, *query; /* as sent */
+	struct method_secrets secrets; /* of what is sent */
 	struct proc_call call;
 };
 
@@ -61,25 +61,21 @@ static void
 trial_free(struct keeper_trial *t)
 {
 	keeper_payload_release(&t->payload);
-	secret_free(t->headers);
-	secret_free(t->query);
+	method_secrets_release(&t->secrets);
 	free(t);
 }
 
 /* ---- what the service says, without what was sent to it ---- */
 
-/* Each value of "Name: Scheme value\r\n…" or "name=value&…". */
+/* A service may repeat one part of it: base64 without its padding. */
 static void
-redact_sent(char *text, size_t size, const struct secret *sent)
+redact_parts(char *text, size_t size, const struct secret *sent)
 {
 	static const char *const ends = " \r\n&=";
-	struct slice all;
+	struct slice all = slice_of(secret_peek(sent), secret_len(sent));
 	struct secret *one;
 	size_t i, from = 0;
 
-	if (!sent)
-		return;
-	all = slice_of(secret_peek(sent), secret_len(sent));
 	for (i = 0; i <= all.len; i++) {
 		if (i < all.len && !strchr(ends, all.ptr[i]))
 			continue;
@@ -104,20 +100,19 @@ is_short_and_in(const struct secret *value, const char *text)
 	       memmem(text, strlen(text), secret_peek(value), len);
 }
 
+/* Larger pieces first: what was sent is masked whole. */
 static void
 trial_redact(const struct keeper_trial *t, char *text, size_t size)
 {
-	const struct secret *value;
 	size_t i;
 
-	redact_sent(text, size, t->headers);
-	redact_sent(text, size, t->query);
-	for (i = 0; i < t->payload.fields.count; i++) {
-		value = t->payload.fields.items[i].value;
-		method_words_redact(text, size, value);
-		if (is_short_and_in(value, text))
-			text[0] = '\0';
+	for (i = t->secrets.count; i-- > 0;) {
+		method_words_redact(text, size, t->secrets.items[i]);
+		redact_parts(text, size, t->secrets.items[i]);
 	}
+	for (i = 0; i < t->secrets.count; i++)
+		if (is_short_and_in(t->secrets.items[i], text))
+			text[0] = '\0';
 }
 
 static void
@@ -210,7 +205,7 @@ void
 keeper_trial_start(struct keeper *k, struct proc_request *rq,
 		   const struct keeper_row *row,
 		   struct connect_msg_credential *m,
-		   struct method_injection *add, size_t index)
+		   const struct method_injection *add, size_t index)
 {
 	struct keeper_trial *t = calloc(1, sizeof(*t));
 	struct connect_msg_test test = { .binding = m->binding,
@@ -218,7 +213,8 @@ keeper_trial_start(struct keeper *k, struct proc_request *rq,
 					 .add = *add };
 	struct proc_pack *p;
 
-	if (!t) {
+	if (!t || method_secrets_list(m->binding, &m->fields, &t->secrets)) {
+		free(t);
 		keeper_fail_with(rq, ERR_NOMEM, "", CONNECT_CONNECTED,
 				 "Out of memory.");
 		return;
@@ -232,9 +228,6 @@ keeper_trial_start(struct keeper *k, struct proc_request *rq,
 	t->payload.fields = m->fields;
 	m->binding = NULL;
 	memset(&m->fields, 0, sizeof(m->fields));
-	t->headers = add->headers;
-	t->query = add->query;
-	add->headers = add->query = NULL;
 	k->under_way++;
 	proc_call_start(k->exchanger, CONNECT_EXCHANGER_TEST, p,
 			CONNECT_TEST_MS, &t->call, trial_done);

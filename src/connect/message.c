@@ -415,7 +415,7 @@ connect_msg_injection_unpack(struct proc_unpack *u,
 	m->add.query = proc_unpack_secret(u, SECRET_MAX);
 	m->add.form = proc_unpack_secret(u, SECRET_MAX);
 	m->add.path = proc_unpack_secret(u, SECRET_MAX);
-	n = connect_msg_unpack_most(u, METHOD_FIELDS_MAX);
+	n = connect_msg_unpack_most(u, METHOD_SECRETS_MAX);
 	for (i = 0; i < n; i++) {
 		s = proc_unpack_secret(u, SECRET_MAX);
 		if (s)

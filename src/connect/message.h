@@ -208,7 +208,7 @@ struct connect_msg_injection {
 	uint64_t fresh_ms; /* may be sent for so long; 0: for good */
 	struct binding *binding;
 	struct method_injection add;
-	struct secret *scrub[METHOD_FIELDS_MAX];
+	struct secret *scrub[METHOD_SECRETS_MAX];
 	size_t scrub_count;
 };
 void connect_msg_injection_pack(const struct connect_msg_injection *m,

@@ -9,12 +9,7 @@
  *
  * Runs in the keeper.  The buffers used on the way are wiped.
  */
-#include "method/method.h"
-
-enum { EXPANDED_MAX = 32 * 1024 };
-
-static int expand(const struct binding *b, const struct method_credential *c,
-		  const char *template, struct buf *out);
+#include "method/method_priv.h"
 
 static int
 expand_basic(const struct binding *b, const struct method_credential *c,
@@ -23,14 +18,14 @@ expand_basic(const struct binding *b, const struct method_credential *c,
 	struct buf pair;
 	int rc;
 
-	buf_init(&pair, EXPANDED_MAX);
-	rc = expand(b, c, b->basic.username, &pair);
+	buf_init(&pair, METHOD_EXPANDED_MAX);
+	rc = method_expand(b, c, b->basic.username, &pair);
 	if (!rc && memchr(pair.data ? pair.data : "", ':', pair.len))
 		rc = ERR_INVALID; /* RFC 7617 2: no colon in the user name */
 	if (!rc)
 		rc = buf_putc(&pair, ':');
 	if (!rc)
-		rc = expand(b, c, b->basic.password, &pair);
+		rc = method_expand(b, c, b->basic.password, &pair);
 	if (!rc)
 		rc = buf_reserve(out, CODEC_BASE64_SIZE(pair.len));
 	if (!rc) {
@@ -41,9 +36,9 @@ expand_basic(const struct binding *b, const struct method_credential *c,
 	return rc;
 }
 
-static int
-expand(const struct binding *b, const struct method_credential *c,
-       const char *template, struct buf *out)
+int
+method_expand(const struct binding *b, const struct method_credential *c,
+	      const char *template, struct buf *out)
 {
 	struct slice rest = slice_str(template), piece;
 	const struct secret *value;
@@ -128,8 +123,8 @@ inject_place(const struct binding *b, const struct method_credential *c,
 	int rc = 0;
 
 	*out = NULL;
-	buf_init(&all, EXPANDED_MAX);
-	buf_init(&value, EXPANDED_MAX);
+	buf_init(&all, METHOD_EXPANDED_MAX);
+	buf_init(&value, METHOD_EXPANDED_MAX);
 	for (i = 0; i < b->inject.count && !rc; i++) {
 		part = &b->inject.items[i];
 		if (part->place != place)
@@ -137,7 +132,7 @@ inject_place(const struct binding *b, const struct method_credential *c,
 		buf_reset(&value);
 		rc = place == CATALOG_IN_PATH
 			     ? expand_path(c, part->value, &value)
-			     : expand(b, c, part->value, &value);
+			     : method_expand(b, c, part->value, &value);
 		if (!rc)
 			rc = put_part(part, buf_slice(&value), &all);
 	}

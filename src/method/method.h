@@ -60,6 +60,28 @@ void method_injection_release(struct method_injection *i);
 int method_inject(const struct binding *b, const struct method_credential *c,
 		  struct method_injection *out);
 
+/* ---- what is to be masked ---- */
+
+enum { METHOD_SECRETS_MAX = METHOD_FIELDS_MAX + 24 };
+
+struct method_secrets {
+	struct secret *items[METHOD_SECRETS_MAX];
+	size_t count;
+};
+
+void method_secrets_release(struct method_secrets *s);
+/*
+ * The secrets that an API could repeat, as they are and as they are sent: all
+ * values of the credential but a refresh token, and those of fields that the
+ * definition calls none ("secret": false, a user name), and what they are part
+ * of in a request, such as the base64 of {basic}.  Where nothing of at least
+ * 8 bytes stands beside such a field, it is taken for the secret.  The same
+ * errors as of method_inject(); *out holds none then.
+ */
+int method_secrets_list(const struct binding *b,
+			const struct method_credential *c,
+			struct method_secrets *out);
+
 /* ---- OAuth 2.0 requests (RFC 6749, 7636, 7009) ---- */
 
 enum method_request {

@@ -287,17 +287,25 @@ struct asked {
 	struct connect_counts counts;
 	uint64_t generation, fresh_ms;
 	char token[64];
+	char scrub[128]; /* what is to be masked, each with a bar behind it */
 };
 
 static void
 answer_injection(struct asked *a, struct proc_unpack *in)
 {
 	static struct connect_msg_injection m;
+	size_t i, n;
 
 	ASSERT(!connect_msg_injection_unpack(in, &m));
 	a->generation = m.generation;
 	a->fresh_ms = m.fresh_ms;
 	text_of(m.add.headers, a->token, sizeof(a->token));
+	a->scrub[0] = '\0';
+	for (i = 0; i < m.scrub_count; i++) {
+		n = strlen(a->scrub);
+		snprintf(a->scrub + n, sizeof(a->scrub) - n, "%s|",
+			 secret_peek(m.scrub[i]));
+	}
 	connect_msg_injection_release(&m);
 }
 

@@ -9,7 +9,7 @@ import http from 'node:http'
 import { before, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { startApi } from '../support/api.mjs'
-import { bearerService, keyService, service } from '../support/definitions.mjs'
+import { basicService, bearerService, keyService, service } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { listen } from '../support/http.mjs'
 import { connectRaw } from '../support/raw.mjs'
@@ -79,6 +79,26 @@ suite('echoes', (scope) => {
 			assert.match(tested.account, expected)
 			assertMasked(JSON.stringify(tested), path)
 			assert.match((await drawbridge.connection(made.link_name)).account, expected)
+		}
+	})
+
+	it('of user name and password the name is shown, and neither the password nor the pair', async () => {
+		const user = 'ada@x.test', password = 'echoed-word-4711'
+		const pair = Buffer.from(`${user}:${password}`).toString('base64')
+		const port = await listen(scope, http.createServer(({ headers: { authorization } }, response) =>
+			json(response, { user, authorization, both: `${user}:${password}` })))
+		const url = `http://127.0.0.1:${port}`
+		for (const [path, expected] of [['user', user], ['authorization', `Basic ${'*'.repeat(pair.length)}`],
+			['both', `${user}:${'*'.repeat(password.length)}`]]) {
+			await addService(drawbridge, basicService(`basic_${path}`, { url, base: { tests: [{ path: '/me', account: path }] } }))
+			const { link_name: made } = await newConnection(drawbridge, `basic_${path}`, { credentials: { username: user, password } })
+			assert.equal((await drawbridge.must('POST', `/v1/connections/${made}/test`)).account, expected)
+			/* and of one that replaces it, by the keeper's own test */
+			assert.equal((await drawbridge.api('PUT', `/v1/connections/${made}/credentials`, { username: user, password })).status, 200)
+			const { account } = await drawbridge.connection(made)
+			assert.equal(account, expected.replace(/\*+/, '\u2022\u2022\u2022'))
+			const { json: answer } = await drawbridge.via(made, '/me')
+			assert.deepEqual(answer, { user, authorization: `Basic ${'*'.repeat(pair.length)}`, both: `${user}:${'*'.repeat(password.length)}` })
 		}
 	})
 

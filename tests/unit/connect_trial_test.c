@@ -10,22 +10,21 @@
 #define IN_HEADER \
 	"{\"in\":\"header\",\"name\":\"X-Key\",\"value\":\"{api_key}\"}"
 
-/* A service with keys from now on, and nothing connected. */
+/* A service with this method from now on, and nothing connected. */
 static void
-define_key(const char *inject, const char *tests_of)
+define_method(const char *method, const char *tests_of)
 {
 	struct catalog_report report = { 0 };
 	struct json_problem problem = { 0 };
 	struct catalog_source source = { .org = "org" };
 	char text[2048];
 
-	snprintf(text, sizeof(text),
-		 "{\"id\":\"keyed\",\"name\":\"Keyed\",\"methods\":{\"key\":{"
-		 "\"kind\":\"api_key\",\"name\":\"Key\","
-		 "\"inject\":[%s]}},"
-		 "\"api\":{\"base_url\":\"https://api.example.com\","
-		 "\"hosts\":[\"api.example.com\"],\"tests\":%s}}",
-		 inject, tests_of);
+	snprintf(
+		text, sizeof(text),
+		"{\"id\":\"keyed\",\"name\":\"Keyed\",\"methods\":{\"key\":{%s}},"
+		"\"api\":{\"base_url\":\"https://api.example.com\","
+		"\"hosts\":[\"api.example.com\"],\"tests\":%s}}",
+		method, tests_of);
 	source.text = slice_str(text);
 	binding_free(w.binding);
 	catalog_unref(w.catalog);
@@ -37,6 +36,19 @@ define_key(const char *inject, const char *tests_of)
 		fail_msg("%s", problem.detail);
 	snprintf(w.who.connection, sizeof(w.who.connection), "connection%u",
 		 ++w.connections);
+}
+
+/* One with keys. */
+static void
+define_key(const char *inject, const char *tests_of)
+{
+	char method[1024];
+
+	snprintf(method, sizeof(method),
+		 "\"kind\":\"api_key\",\"name\":\"Key\","
+		 "\"inject\":[%s]",
+		 inject);
+	define_method(method, tests_of);
 }
 
 static void
@@ -248,6 +260,105 @@ short_one_that_is_repeated_leaves_no_words(void **state)
 	assert_null(strstr(a.problem.detail, "pw-1"));
 }
 
+/* ---- user name and password ---- */
+
+static void
+give_basic(struct asked *a, const char *user, const char *password)
+{
+	struct connect_msg_credential m = { .who = w.who,
+					    .binding = w.binding };
+	struct proc_pack *p = proc_pack_new();
+
+	method_credential_set(&m.fields, "username",
+			      secret_from(user, strlen(user)));
+	method_credential_set(&m.fields, "password",
+			      secret_from(password, strlen(password)));
+	connect_msg_credential_pack(&m, p);
+	method_credential_release(&m.fields);
+	ask_with(0, a, CONNECT_KEEPER_CREDENTIAL, p);
+}
+
+/* Connected as this user, who gives another password; what the service says
+ * of it.  The answer is in *a. */
+static void
+replace_password(struct asked *a, const char *user, const char *password,
+		 const struct connect_msg_tested *m)
+{
+	size_t before = trials.count;
+
+	define_method("\"kind\":\"basic\",\"name\":\"Basic\"", TEST_HEADER);
+	give_basic(a, user, "old-word-1");
+	run_until(&a->done);
+	assert_int_equal(a->err, 0);
+	give_basic(a, user, password);
+	run_until_tested(before + 1);
+	test_answer(before, m);
+	run_until(&a->done);
+}
+
+static void
+account_that_is_the_user_name_is_shown(void **state)
+{
+	static const char *const users[] = { "ada.lovelace@example.com", "a",
+					     "Ada" };
+	struct connect_msg_tested m = passed;
+	struct asked a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(users); i++) {
+		snprintf(m.account, sizeof(m.account), "%s", users[i]);
+		replace_password(&a, users[i], "new-word-2", &m);
+		assert_int_equal(a.err, 0);
+		assert_string_equal(a.grant.account, users[i]);
+	}
+}
+
+static void
+words_have_the_user_name_and_not_the_password(void **state)
+{
+	struct connect_msg_tested m = refused;
+	struct asked a;
+
+	(void)state;
+	snprintf(m.said, sizeof(m.said),
+		 "a@example.com is not new-word-2, Basic "
+		 "YUBleGFtcGxlLmNvbTpuZXctd29yZC0y");
+	replace_password(&a, "a@example.com", "new-word-2", &m);
+	assert_int_equal(a.err, ERR_PROTOCOL);
+	assert_non_null(strstr(a.problem.detail,
+			       "\"a@example.com is not "
+			       "\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2, Basic "
+			       "\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2\""));
+}
+
+static void
+key_that_is_typed_in_as_the_user_name_is_masked(void **state)
+{
+	struct connect_msg_tested m = refused;
+	struct asked a;
+
+	(void)state;
+	snprintf(m.said, sizeof(m.said), "no such key: key-0815-4711");
+	replace_password(&a, "key-0815-4711", "-", &m);
+	assert_int_equal(a.err, ERR_PROTOCOL);
+	assert_null(strstr(a.problem.detail, "key-0815"));
+}
+
+static void
+calls_have_the_password_and_the_pair_masked(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	replace_password(&a, "a@example.com", "new-word-2", &passed);
+	ask(0, &a, CONNECT_KEEPER_INJECT, 0);
+	run_until(&a.done);
+	assert_int_equal(a.err, 0);
+	assert_string_equal(a.scrub,
+			    "new-word-2|YUBleGFtcGxlLmNvbTpuZXctd29yZC0y|");
+}
+
 static void
 it_is_used_all_the_same_where_that_is_said(void **state)
 {
@@ -426,6 +537,10 @@ main(void)
 		CASE(what_does_not_tell_changes_nothing),
 		CASE(field_that_is_repeated_is_masked_as_it_was_sent),
 		CASE(short_one_that_is_repeated_leaves_no_words),
+		CASE(account_that_is_the_user_name_is_shown),
+		CASE(words_have_the_user_name_and_not_the_password),
+		CASE(key_that_is_typed_in_as_the_user_name_is_masked),
+		CASE(calls_have_the_password_and_the_pair_masked),
 		CASE(it_is_used_all_the_same_where_that_is_said),
 		CASE(without_a_test_that_fits_it_is_stored),
 		CASE(test_that_fits_is_chosen),
