@@ -8,7 +8,9 @@
  *
  * An access token that has run out, where the provider wants to see one, is
  * renewed before.  The new one is stored nowhere and goes to nobody but the
- * provider's own revocation.
+ * provider's own revocation.  Where it cannot be renewed, the provider is not
+ * asked: what it says of a token that it does not know is no confirmation
+ * (RFC 7009 2.2).
  *
  * Runs in the keeper.
  */
@@ -18,15 +20,20 @@
 #include "connect/keeper_revoking_priv.h"
 
 static void
+old_lives_on(const struct revoking *v, const char *why)
+{
+	log_warn("a grant that nobody uses was not revoked upstream",
+		 LOG_S("connection", v->row.who.connection), LOG_S("why", why));
+}
+
+static void
 old_end(struct revoking *v, const struct connect_msg_token_answer *m)
 {
 	char words[256];
 
 	keeper_refresh_words(m, words, sizeof(words));
 	if (!m->revoked)
-		log_warn("a grant that nobody uses was not revoked upstream",
-			 LOG_S("connection", v->row.who.connection),
-			 LOG_S("why", words));
+		old_lives_on(v, words);
 	else if (v->row.issue)
 		keeper_token_forget(v->keeper, &v->row);
 	keeper_revoking_free(v);
@@ -60,20 +67,44 @@ old_renewed(struct proc_call *call, int err, struct proc_unpack *in)
 	connect_msg_token_answer_release(&m);
 }
 
-/* A refresh of it that is under way gives back what it brings itself. */
+/* Why there is no new token to ask with; "": a refresh that is under way gives
+ * back what it brings itself.  NULL: there may be. */
+static const char *
+old_cannot_renew(const struct revoking *v)
+{
+	const struct keeper_row *r = &v->row;
+
+	if (!r->intent)
+		return keeper_revoking_cannot_renew(v);
+	return r->lease_until > keeper_now(v->keeper)
+		       ? ""
+		       : "a refresh of it has brought no answer";
+}
+
 static void
 old_ask(struct revoking *v)
 {
+	int64_t now = keeper_row_now(v->keeper, &v->row);
 	struct connect_msg_token m;
+	const char *cannot;
 
-	if (!keeper_revoking_has_run_out(v) || v->row.intent ||
-	    keeper_revoking_cannot_renew(v)) {
+	if (!keeper_revoking_has_run_out(v)) {
 		keeper_revoking_ask(v, old_done);
 		return;
 	}
-	keeper_refresh_fill(&v->payload, &v->app, &m);
-	v->asked_at = keeper_now(v->keeper);
-	keeper_refresh_ask(v->keeper, &m, &v->call, old_renewed);
+	cannot = old_cannot_renew(v);
+	if (cannot && now < v->row.expires_at) {
+		/* in its last seconds, and still a token */
+		keeper_revoking_ask(v, old_done);
+	} else if (cannot) {
+		if (cannot[0])
+			old_lives_on(v, cannot);
+		keeper_revoking_free(v);
+	} else {
+		keeper_refresh_fill(&v->payload, &v->app, &m);
+		v->asked_at = keeper_now(v->keeper);
+		keeper_refresh_ask(v->keeper, &m, &v->call, old_renewed);
+	}
 }
 
 /* The same token again (some providers have one for each account) is not to

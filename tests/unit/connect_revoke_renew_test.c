@@ -336,6 +336,88 @@ replaced_grant_that_is_being_renewed_is_not_renewed_twice(void **state)
 	assert_string_equal(injected(0), "Authorization: Bearer access-2\r\n");
 }
 
+/* What the provider would say of a token that it does not know would be no
+ * confirmation: it is not asked, and the grant still counts. */
+static void
+assert_replaced_unasked(unsigned refreshes)
+{
+	struct asked anew;
+
+	consent(&anew);
+	assert_int_equal(anew.err, 0);
+	run(30);
+	assert_int_equal(provider.revocations, 0);
+	assert_int_equal(provider.refreshes, refreshes);
+	assert_string_not_equal(injected(0), "");
+}
+
+static int64_t
+refresh_tokens_counted(void)
+{
+	struct store_stmt *st;
+	int64_t n;
+
+	assert_int_equal(store_query(w.k[0].db, &st,
+				     "SELECT count(*) FROM refresh_tokens "
+				     "WHERE connection = ?1",
+				     "s", w.who.connection),
+			 0);
+	assert_int_equal(store_step(st), 1);
+	n = store_col_int(st, 0);
+	store_done(st);
+	return n;
+}
+
+static void
+replaced_grant_of_another_app_is_not_asked_for(void **state)
+{
+	(void)state;
+	pass(HOUR_MS);
+	give_app_of("another-client", "");
+	assert_replaced_unasked(0);
+	assert_int_equal(refresh_tokens_counted(), 2);
+}
+
+static void
+nor_is_one_without_a_refresh_token(void **state)
+{
+	(void)state;
+	provider.gives_refresh = false;
+	connect_another();
+	pass(HOUR_MS);
+	assert_replaced_unasked(0);
+}
+
+/* Its refresh token may have been used. */
+static void
+nor_is_one_whose_refresh_brought_no_answer(void **state)
+{
+	struct asked call;
+
+	(void)state;
+	pass(HOUR_MS);
+	provider.says = SAYS_NOTHING;
+	get(0, &call, CONNECT_KEEPER_INJECT);
+	assert_true(row().intent > 0);
+	provider.says = SAYS_TOKENS;
+	assert_replaced_unasked(0);
+}
+
+static void
+replaced_token_in_its_last_seconds_is_shown(void **state)
+{
+	struct asked anew;
+
+	(void)state;
+	provider.gives_refresh = false;
+	connect_another();
+	pass(HOUR_MS - 15 * 1000);
+	consent(&anew);
+	run(30);
+	assert_int_equal(provider.revocations, 1);
+	assert_string_equal(provider.revoked_access, "access-2");
+}
+
 int
 main(void)
 {
@@ -356,6 +438,10 @@ main(void)
 		ACCESS(token_in_its_last_seconds_is_shown_if_no_other_can_be_had),
 		ACCESS(replaced_grant_is_renewed_to_be_revoked),
 		ACCESS(replaced_grant_that_is_being_renewed_is_not_renewed_twice),
+		ACCESS(replaced_grant_of_another_app_is_not_asked_for),
+		ACCESS(nor_is_one_without_a_refresh_token),
+		ACCESS(nor_is_one_whose_refresh_brought_no_answer),
+		ACCESS(replaced_token_in_its_last_seconds_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
