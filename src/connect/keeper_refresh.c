@@ -134,7 +134,9 @@ refresh_prepare(struct keeper_active *a, struct connect_msg_problem *problem)
 		keeper_problem_set(problem, "destination_not_allowed",
 				   r->status,
 				   "The OAuth app's secret was not given for "
-				   "this token endpoint: set the app again.");
+				   "the token endpoint that renews this "
+				   "access. Connect again, or set the app for "
+				   "that endpoint.");
 		return ERR_FORBIDDEN;
 	}
 	return 0;

@@ -47,6 +47,7 @@ static struct {
 	unsigned exchanges, refreshes, revocations, reused;
 	char revoked[64], last_sent[64];
 	char revoked_access[64];  /* the access token that came with it */
+	char last_url[128];	  /* of the last binding's tokens */
 	const char *revoke_error; /* "HTTP 503"; NULL: it does */
 	struct proc_request *held[32];
 	char held_token[32][64];
@@ -158,6 +159,8 @@ on_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	memset(&m, 0, sizeof(m));
 	text_of(t.refresh_token, provider.last_sent,
 		sizeof(provider.last_sent));
+	snprintf(provider.last_url, sizeof(provider.last_url), "%s",
+		 t.binding->token_url);
 	if (t.what == METHOD_REVOKE) {
 		provider.revocations++;
 		m.revoked = !provider.revoke_error;
@@ -520,6 +523,8 @@ connect_another(void)
 static const char *world_revoke =
 	"{\"url\":\"https://login.example.com/revoke\"}";
 
+static const char *world_token = "https://login.example.com/token";
+
 /* More of the method's definition: "\"refresh\":{…}," or "". */
 static void
 define(const char *more)
@@ -534,13 +539,13 @@ define(const char *more)
 		 "\"categories\":[\"Test\"],\"methods\":{\"oauth\":{"
 		 "\"kind\":\"oauth2_code\",\"name\":\"Sign in\","
 		 "\"authorize\":{\"url\":\"https://login.example.com/auth\"},"
-		 "\"token\":{\"url\":\"https://login.example.com/token\"},"
+		 "\"token\":{\"url\":\"%s\"},"
 		 "%s%s%s%s"
 		 "\"inject\":[{\"in\":\"header\",\"name\":\"Authorization\","
 		 "\"value\":\"Bearer {access_token}\"}]}},"
 		 "\"api\":{\"base_url\":\"https://api.example.com\","
 		 "\"hosts\":[\"api.example.com\"]}}",
-		 world_revoke ? "\"revoke\":" : "",
+		 world_token, world_revoke ? "\"revoke\":" : "",
 		 world_revoke ? world_revoke : "", world_revoke ? "," : "",
 		 more);
 	source.text = slice_str(text);
