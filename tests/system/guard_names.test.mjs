@@ -32,19 +32,21 @@ suite('the guard and names', (scope) => {
 	const seen = {}
 	const token = 'named-token-4711'
 
-	function setTrap(address) {
+	function setTrap(address, port = 443) {
 		const server = net.createServer((socket) => {
 			caught.push(address)
 			socket.destroy()
 		})
 		scope.after(() => new Promise((resolve) => server.close(resolve)))
-		return new Promise((resolve, reject) => server.once('error', reject).listen(443, address, resolve))
+		return new Promise((resolve, reject) => server.once('error', reject).listen(port, address, resolve))
 	}
 
 	before(async () => {
 		caught = []
 		for (const address of inside)
 			await setTrap(address)
+		for (const address of [open, open6])
+			await setTrap(address, 80) /* where nothing goes without TLS */
 		authority = await startAuthority(scope)
 		const tls = await authority.issue(['*.names.test', 'names.test'])
 		for (const host of [open, open6]) {
@@ -176,6 +178,59 @@ suite('the guard and names', (scope) => {
 		await drawbridge.api('POST', '/v1/connections', { name: 'Machine', service: id, scopes: ['tickets.read'] })
 		assert.ok(dns.asked.some(({ name }) => name === 'tokens.names.test'), 'its name was looked up')
 		assert.deepEqual(caught, [])
+	})
+
+	/* A service at a public name, without TLS: the answer to a call, that of a webhook block through it, and a machine's
+	 * connection whose token endpoint is there. */
+	async function withoutTls(bridge, address) {
+		const id = `plain_${++count}`
+		const host = `n${count}.names.test`
+		dns.names[host] = [address]
+		await addService(bridge, bearerService(id, { url: `http://${host}` }))
+		const { link_name: link } = await newConnection(bridge, id, { credentials: { token } })
+		await addService(bridge, clientCredentialsService(`${id}_machine`, { endpoints: { token: `http://${host}/token` } },
+			{ url: `http://${host}` }), { client_id: 'machine', client_secret: 'machine-secret-88123' })
+		return { call: await bridge.via(link, '/echo'), host,
+			run: await bridge.must('POST', '/v1/webhooks/run', { connection: link, request: { method: 'GET', url: '/echo' } }),
+			machine: await bridge.must('POST', '/v1/connections', { name: id, service: `${id}_machine`, scopes: ['tickets.read'] }) }
+	}
+
+	it('without TLS nothing goes to a public address: no call, no webhook, no client secret', async () => {
+		for (const address of [open, open6]) {
+			const { call, run, machine, host } = await withoutTls(drawbridge, address)
+			assertRefused(call, address)
+			assert.match(call.json.detail, /without TLS/)
+			assert.equal(run.problem?.code, 'destination_not_allowed', JSON.stringify(run))
+			assert.equal(machine.status, 'not_connected')
+			assert.match(machine.reason, /without TLS/)
+			assert.ok(dns.asked.some(({ name }) => name === host), 'its name was looked up')
+			assert.deepEqual(caught, [], address)
+		}
+	})
+
+	it('a webhook without a connection, and one that is redirected, go by https alone', async () => {
+		dns.names['plain.names.test'] = [open]
+		const bare = await drawbridge.api('POST', '/v1/webhooks/run',
+			{ request: { method: 'GET', url: 'http://plain.names.test/echo' } })
+		assert.deepEqual([bare.status, bare.json.pointer], [400, '/request/url'], bare.text)
+		assert.match(bare.json.detail, /by https alone/)
+		const { link } = await named([open])
+		for (const url of ['http://plain.names.test/echo', `http://${open}/echo`, `http://[${open6}]/echo`]) {
+			const { status, code } = await redirected(link, url)
+			assert.deepEqual([status, code], [302, undefined], url) /* the redirect is the answer */
+		}
+		assert.equal(seen[open].requests.length, 3)
+		assert.deepEqual(caught, [])
+	})
+
+	it('where the operator allows a public address, calls go there without TLS', async () => {
+		const bridge = await startDrawbridge(scope, { egress: [`${open}/32:80`] })
+		const { call } = await withoutTls(bridge, open)
+		assert.equal(call.status, 502, call.text)
+		assert.deepEqual([...new Set(caught)], [open])
+		assert.ok(caught.length >= 3, 'a call, a webhook, a token request')
+		caught.length = 0
+		assertRefused((await withoutTls(bridge, open6)).call, 'the other address')
 	})
 
 	/* A webhook's call through the connection of a name that redirects it: {status, problem}. */
