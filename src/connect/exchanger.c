@@ -347,10 +347,6 @@ exchanger_init(struct exchanger *x, struct proc_env *env)
 {
 	struct egress_policy_config policy = { 0 };
 	const char *ca = conf_text(env->conf, CONF_CA_FILE);
-	/* For looking names up: /etc/hosts, resolv.conf, and what glibc
-	 * loads for it. */
-	static const char *const read_paths[] = { "/etc",     "/lib", "/lib64",
-						  "/usr/lib", "/run", NULL };
 	char detail[256] = "";
 	int rc;
 
@@ -365,7 +361,7 @@ exchanger_init(struct exchanger *x, struct proc_env *env)
 	policy.own = conf_list(env->conf, CONF_LISTEN, &policy.own_count);
 	rc = egress_policy_new(&policy, &x->policy, detail, sizeof(detail));
 	if (!rc) { /* trust anchors are read; its threads come after */
-		proc_env_sandbox(env, read_paths, NULL);
+		proc_env_sandbox(env);
 		rc = loop_pool_new(RESOLVERS, &x->pool);
 	}
 	if (!rc)

@@ -432,15 +432,11 @@ keeper_release(struct keeper *k)
 int
 connect_keeper_main(struct proc_env *env)
 {
-	char folder[4096];
-	const char *write_paths[] = { folder, NULL };
 	struct keeper k = { 0 };
-	int rc;
+	int rc = keeper_init(&k, env);
 
-	snprintf(folder, sizeof(folder), "%s/keeper", env->data);
-	rc = keeper_init(&k, env);
 	if (!rc) {
-		proc_env_sandbox(env, NULL, write_paths);
+		proc_env_sandbox(env);
 		keeper_tidy(&k.tidy);
 		keeper_ring_start(&k);
 		keeper_tick(&k.tick);

@@ -314,21 +314,6 @@ front_load_files(struct front *f, char *detail, size_t size)
 	return rc;
 }
 
-static void
-front_sandbox(struct front *f)
-{
-	/* For looking names up: /etc/hosts, resolv.conf, and what glibc
-	 * loads for it. */
-	const char *read_paths[] = { "/etc",	 "/lib", "/lib64",
-				     "/usr/lib", "/run", getenv("WEB_DIR"),
-				     NULL };
-	char folder[4096];
-	const char *write_paths[] = { folder, NULL };
-
-	snprintf(folder, sizeof(folder), "%s/store", f->env->data);
-	proc_env_sandbox(f->env, read_paths, write_paths);
-}
-
 static int
 front_init_pools(struct front *f)
 {
@@ -440,7 +425,7 @@ front_init(struct front *f, struct proc_env *env)
 		rc = front_load_files(f, detail, sizeof(detail));
 	if (!rc) {
 		front_public_url(f);
-		front_sandbox(f);
+		proc_env_sandbox(f->env);
 		rc = front_open_store(f, detail, sizeof(detail));
 	}
 	if (!rc)

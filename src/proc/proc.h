@@ -93,14 +93,13 @@ struct proc_env {
 };
 
 /*
- * Drops what the role does not need: no new privileges, no core dumps, a
- * seccomp filter, and Landlock so that only these paths are to be seen
- * (NULL-terminated lists; may be NULL).  What the kernel cannot do is
- * logged and gone without.  Call it once all threads' needs are known and
- * before anything foreign is read; later threads inherit it.
+ * Drops what the role (env->role) does not need: no new privileges, no core
+ * dumps, a seccomp filter, and Landlock so that of files only its own are to
+ * be seen (the table in sandbox.c).  What the kernel cannot do is logged and
+ * gone without.  Call it once all threads' needs are known and before
+ * anything foreign is read; later threads inherit it.
  */
-void proc_env_sandbox(struct proc_env *env, const char *const *read_paths,
-		      const char *const *write_paths);
+void proc_env_sandbox(const struct proc_env *env);
 /* Tells the parent that the role works; the peers' channels come then. */
 void proc_env_ready(struct proc_env *env);
 
