@@ -101,25 +101,32 @@ suite('the guard', (scope) => {
 			assert.equal((await drawbridge.via(link, `/http://${host}:${api.port}/echo`)).status, 200, host)
 	})
 
-	const spellings = ['127.0.0.1', '127.1', '2130706433', '0177.0.0.1', '0x7f.0.0.1', '0x7f000001', '0', '[::]', '[::1]',
-		'[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[64:ff9b::7f00:1]', '[64:ff9b::a01:203]', '10.1.2.3', '192.168.1.1',
-		'172.16.0.1', '100.64.0.1', '169.254.169.254', '[fd00::1]', '[fe80::1]', '0.0.0.0', 'localhost', '127.0.0.1.',
-		'①②⑦.0.0.1']
+	/* Hosts that a definition may name, as they are written in its base URL, and as in its hosts where that differs. */
+	const spellings = ['127.0.0.1', '[::]', '[::1]', '[::ffff:127.0.0.1]', '[64:ff9b::7f00:1]', '[64:ff9b::a01:203]', '10.1.2.3',
+		'192.168.1.1', '172.16.0.1', '100.64.0.1', '169.254.169.254', '[fd00::1]', '[fe80::1]', '0.0.0.0', 'localhost',
+		['127.0.0.1.', '127.0.0.1'], ['LOCALHOST', 'localhost'], ['[::ffff:7f00:1]', '[::ffff:127.0.0.1]'],
+		['[0:0:0:0:0:0:0:1]', '[::1]'], ['[FD00::1]', '[fd00::1]']].map((spelling) => [spelling, spelling].flat().slice(-2))
+
+	const privately = (id, host, canonical = host) =>
+		keyService(id, { url: `http://${host}:${port}`, hosts: [`${canonical}:${port}`] })
 
 	it('a private address in any spelling is refused, although the service itself names it', async () => {
-		let count = 0
-		for (const host of spellings) {
-			const definition = keyService(`private_${++count}`, { url: `http://${host}:${port}`, hosts: [`${host}:${port}`] })
-			const made = await drawbridge.api('POST', '/v1/services', definition)
-			if (made.status === 400)
-				continue /* not even a host: refused where it is written down */
-			assert.equal(made.status, 201, `${host}: ${made.text}`)
-			const connection = await newConnection(drawbridge, definition.id, { credentials: { api_key: 'k-secret-1' } })
+		for (const [count, [host, canonical]] of spellings.entries()) {
+			const id = await addService(drawbridge, privately(`private_${count}`, host, canonical))
+			const connection = await newConnection(drawbridge, id, { credentials: { api_key: 'k-secret-1' } })
 			const answer = await drawbridge.via(connection.link_name, '/echo')
-			assert.ok([400, 403, 502].includes(answer.status), `${host}: ${answer.status} ${answer.text}`)
-			assert.ok(answer.headers['drawbridge-error'], host)
+			assert.equal(answer.status, 403, `${host}: ${answer.status} ${answer.text}`)
+			assert.equal(answer.headers['drawbridge-error'], 'destination_not_allowed', host)
 		}
 		nothingSent()
+	})
+
+	it('what other programs take for an address is no host of a definition', async () => {
+		for (const host of ['127.1', '2130706433', '0177.0.0.1', '0x7f.0.0.1', '0x7f000001', '0', '①②⑦.0.0.1', '127。0。0。1']) {
+			const { status, json, text } = await drawbridge.api('POST', '/v1/services', privately('no_host', host))
+			assert.equal(status, 400, `${host}: ${text}`)
+			assert.ok(json.problems.some(({ pointer }) => pointer === '/api/base_url'), `${host}: ${text}`)
+		}
 	})
 
 	it('a name that resolves to a private or metadata address is refused', async () => {

@@ -102,9 +102,14 @@ suite('lessons', (scope) => {
 		const answer = await drawbridge.via(mine, '/echo')
 		assert.equal(answer.status, 409, answer.text)
 		assert.equal(answer.headers['drawbridge-error'], 'connection_not_connected')
-		const { link_name: empty } = await newConnection(drawbridge, 'lesson', { name: 'Empty' }).catch(() => ({}))
-		if (empty)
-			assert.equal((await drawbridge.via(empty, '/echo')).status, 409)
+		/* one without a credential is not even made, and one whose credential is gone has none */
+		const none = await drawbridge.api('POST', '/v1/connections', { name: 'Empty', service: 'lesson' })
+		assert.deepEqual([none.status, none.json.pointer], [400, '/credentials'], none.text)
+		const { link_name: gone } = await newConnection(drawbridge, 'lesson', { credentials: { token } })
+		await drawbridge.must('POST', `/v1/connections/${gone}/revoke`)
+		const revoked = await drawbridge.via(gone, '/echo')
+		assert.equal(revoked.status, 409, revoked.text)
+		assert.equal(revoked.headers['drawbridge-error'], 'connection_not_connected')
 		nothingSent()
 	})
 
