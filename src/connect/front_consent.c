@@ -241,7 +241,7 @@ ticket_find(struct store_conn *c, const struct connect_who *who,
 	if (store_query(c, &st,
 			"SELECT connection, subject, created_by, expires_at, "
 			"conversation, session FROM connect_tickets WHERE "
-			"hash = ?1 AND used_at = 0 AND expires_at > ?2 AND "
+			"hash = ?1 AND used_at <= 0 AND expires_at > ?2 AND "
 			"expires_at <= ?3",
 			"bii", slice_of(out->hash, sizeof(out->hash)),
 			clock_wall_ms(),
@@ -477,7 +477,7 @@ press_store(struct store_conn *c, const struct ticket *t,
 	if (!rc)
 		rc = store_exec(c, &spent,
 				"UPDATE connect_tickets SET used_at = ?2 "
-				"WHERE hash = ?1 AND used_at = 0",
+				"WHERE hash = ?1 AND used_at <= 0",
 				"bi", slice_of(t->hash, sizeof(t->hash)), now);
 	if (!rc && !spent)
 		rc = ERR_NOT_FOUND; /* pressed twice at once */
@@ -492,8 +492,8 @@ press_store(struct store_conn *c, const struct ticket *t,
 			"?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 			"bsssbslsiis", state, r->org, r->info.id, t->subject,
 			slice_of(hash, sizeof(hash)), t->created_by,
-			buf_slice(&scopes), m->redirect_uri, now, m->expires_at,
-			t->conversation);
+			buf_slice(&scopes), m->redirect_uri, now,
+			now + CONNECT_STATE_LIFE_S * 1000, t->conversation);
 	if (!rc)
 		rc = store_commit(c);
 	if (rc)
@@ -520,7 +520,7 @@ press_begin(struct connect_front *f, const struct ticket *t,
 	people_token_hash(slice_str(state), m->state);
 	snprintf(m->redirect_uri, sizeof(m->redirect_uri), "%s/oauth/callback",
 		 f->public_url);
-	m->expires_at = clock_wall_ms() + CONNECT_STATE_LIFE_S * 1000;
+	m->life_s = CONNECT_STATE_LIFE_S;
 	rc = front_scope_join(m->binding, false, &r->scopes, m->scope,
 			      sizeof(m->scope));
 	if (rc)

@@ -6,6 +6,10 @@
  *
  *   expired, not used -> marked (once) -> was it the last one? -> reason
  *
+ * A mark ends nothing: it is set once what waits is over, by a clock that
+ * waits a day before it believes a step forward, and what was marked all the
+ * same, since the clock was wrong, goes on when that is set right.
+ *
  * A connection that works goes on as it is; the audit tells of the attempt.
  * Users' own consents say nothing of the connection: a member sees his own
  * to be missing, and a chat shows its button again.
@@ -58,8 +62,9 @@ unfinished_list(struct store_conn *c, int64_t now, struct unfinished *out,
 	return rc < 0 ? rc : 0;
 }
 
-/* Two fronts at once, or a callback: one of them changes the row.  A state
- * can be spent after that all the same, to be told that it is too old. */
+/* Two fronts at once, a press, or a callback: one of them changes the row.
+ * What was marked can still be spent: whether it is too old is not said by
+ * this. */
 static int
 unfinished_mark(struct store_conn *c, const struct unfinished *u)
 {
@@ -170,7 +175,7 @@ connect_front_unfinished(struct connect_front *f, struct store_conn *c)
 {
 	struct unfinished list[PASS_MAX];
 	size_t i, count;
-	int rc = unfinished_list(c, clock_wall_ms(), list, &count);
+	int rc = unfinished_list(c, clock_settled_ms(), list, &count);
 
 	for (i = 0; i < count && !rc; i++)
 		rc = unfinished_note(f, c, &list[i]);

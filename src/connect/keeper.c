@@ -290,18 +290,13 @@ keeper_alone(struct proc_env *env, bool alone)
 	keeper_ring_alone(env->arg, alone);
 }
 
-enum { CONSENT_KEEP_MS = 24 * 3600 * 1000 };
-
 static void
 keeper_tidy(struct loop_timer *t)
 {
 	struct keeper *k = CONTAINER_OF(t, struct keeper, tidy);
 
-	/* Those far ahead are of a clock that was set back. */
-	store_exec(k->db, NULL,
-		   "DELETE FROM consents WHERE expires_at < ?1 OR expires_at > "
-		   "?2",
-		   "ii", clock_wall_ms(), clock_latest(CONSENT_KEEP_MS));
+	store_exec(k->db, NULL, "DELETE FROM consents WHERE expires_at < ?1",
+		   "i", keeper_now(k));
 	loop_timer_start(k->loop, &k->tidy, TIDY_MS, keeper_tidy);
 }
 

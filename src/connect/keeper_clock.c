@@ -16,6 +16,9 @@
  * or the wall clock: a machine that wakes up in the past and is corrected
  * afterwards does not take old tokens for fresh ones.
  *
+ * Consents under way live by this time, too.  While nothing ran they did not
+ * age: the front, which has the wall clock, says no to those that are too old.
+ *
  * Runs in the keeper.
  */
 #include "connect/keeper_priv.h"
@@ -81,10 +84,4 @@ keeper_to_wall(const struct keeper *k, int64_t at_ms)
 	if (off > -STEP_MS && off < STEP_MS)
 		return at_ms;
 	return at_ms + off > 0 ? at_ms + off : 1;
-}
-
-int64_t
-keeper_of_wall(const struct keeper *k, int64_t wall_ms)
-{
-	return wall_ms ? keeper_now(k) + (wall_ms - clock_wall_ms()) : 0;
 }

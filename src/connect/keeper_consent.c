@@ -57,7 +57,8 @@ consent_store(struct keeper *k, const struct connect_msg_begin *m,
 				"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 				"bsssbi", slice_of(m->state, sizeof(m->state)),
 				m->who.org, m->who.connection, m->who.subject,
-				buf_slice(&sealed), m->expires_at);
+				buf_slice(&sealed),
+				keeper_now(k) + (int64_t)m->life_s * 1000);
 	buf_release(&json);
 	buf_release(&sealed);
 	return rc;
@@ -159,7 +160,7 @@ consent_take(struct keeper *k, const unsigned char *state,
 		snprintf(owner, sizeof(owner), "connection/%s",
 			 g->who.connection);
 		keeper_consent_identity(state, identity, sizeof(identity));
-		rc = store_col_int(st, 4) < clock_wall_ms()
+		rc = store_col_int(st, 4) < keeper_now(k)
 			     ? ERR_NOT_FOUND
 			     : keeper_open(k, owner, identity, store_col(st, 3),
 					   plain);

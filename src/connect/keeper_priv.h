@@ -60,9 +60,8 @@ void keeper_egress_tell(struct keeper *k);
 
 /* Now: for whatever is stored and compared.  Not to be shown to people. */
 int64_t keeper_now(const struct keeper *k);
-/* Shown to people (0 and less stay 0); and back. */
+/* Shown to people (0 and less stay 0). */
 int64_t keeper_to_wall(const struct keeper *k, int64_t at_ms);
-int64_t keeper_of_wall(const struct keeper *k, int64_t wall_ms);
 
 /* seen_ms: the latest time that an earlier keeper has stored, or 0. */
 void keeper_clock_start(struct keeper_clock *c, int64_t wall_ms,

@@ -488,6 +488,19 @@ counter_read(struct keeper *k, const char *name, int64_t *out)
 	return rc < 0 ? rc : 0;
 }
 
+/* Consents have as much time left as they had when a keeper looked last. */
+static int
+consents_recover(struct keeper *k, int64_t seen)
+{
+	int64_t off = k->clock.base_ms - seen;
+
+	if (!seen || off <= 0)
+		return 0;
+	return store_exec(k->db, NULL,
+			  "UPDATE consents SET expires_at = expires_at + ?1",
+			  "i", off);
+}
+
 int
 keeper_row_recover(struct keeper *k)
 {
@@ -508,7 +521,7 @@ keeper_row_recover(struct keeper *k)
 		rc = counter_read(k, "seen", &seen);
 	k->change = (uint64_t)change;
 	keeper_clock_start(&k->clock, clock_wall_ms(), clock_boot_ms(), seen);
-	return rc;
+	return rc ? rc : consents_recover(k, seen);
 }
 
 int

@@ -293,7 +293,7 @@ connect_msg_begin_pack(const struct connect_msg_begin *m, struct proc_pack *p)
 	connect_msg_pack_binding(p, m->binding);
 	proc_pack_str(p, m->scope);
 	proc_pack_str(p, m->redirect_uri);
-	proc_pack_u64(p, (uint64_t)m->expires_at);
+	proc_pack_u64(p, m->life_s);
 }
 
 int
@@ -305,7 +305,7 @@ connect_msg_begin_unpack(struct proc_unpack *u, struct connect_msg_begin *m)
 	m->binding = connect_msg_unpack_binding(u);
 	proc_unpack_str(u, m->scope, sizeof(m->scope));
 	proc_unpack_str(u, m->redirect_uri, sizeof(m->redirect_uri));
-	m->expires_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
+	m->life_s = connect_msg_unpack_most(u, 24 * 3600);
 	if (!connect_msg_done(u))
 		return 0;
 	connect_msg_begin_release(m);

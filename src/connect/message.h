@@ -163,7 +163,7 @@ struct connect_msg_begin {
 	struct binding *binding;
 	char scope[CONNECT_SCOPES_SIZE]; /* as sent */
 	char redirect_uri[CONNECT_URL_SIZE];
-	int64_t expires_at;
+	uint64_t life_s; /* as long it can be finished */
 };
 void connect_msg_begin_pack(const struct connect_msg_begin *m,
 			    struct proc_pack *p);

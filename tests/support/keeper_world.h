@@ -478,22 +478,19 @@ begin_consent(unsigned char tag)
 	m.who = w.who;
 	m.state[0] = tag;
 	m.binding = w.binding;
-	m.expires_at = clock_wall_ms() + 60000;
+	m.life_s = 60;
 	connect_msg_begin_pack(&m, p);
 	ask_with(0, &a, CONNECT_KEEPER_CONSENT_BEGIN, p);
 	run_until(&a.done);
 	assert_int_equal(a.err, 0);
 }
 
-/* Consent for w.who, from beginning to end; the answer is in *a. */
 static void
-consent(struct asked *a)
+finish_consent(unsigned char tag, struct asked *a)
 {
 	static struct connect_msg_finish m;
-	static unsigned char tag;
 	struct proc_pack *p = proc_pack_new();
 
-	begin_consent(++tag);
 	memset(&m, 0, sizeof(m));
 	m.state[0] = tag;
 	m.code = secret_from("code", 4);
@@ -501,6 +498,16 @@ consent(struct asked *a)
 	connect_msg_finish_release(&m);
 	ask_with(0, a, CONNECT_KEEPER_CONSENT_FINISH, p);
 	run_until(&a->done);
+}
+
+/* Consent for w.who, from beginning to end; the answer is in *a. */
+static void
+consent(struct asked *a)
+{
+	static unsigned char tag;
+
+	begin_consent(++tag);
+	finish_consent(tag, a);
 }
 
 /* Another connection from now on. */

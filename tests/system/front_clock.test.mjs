@@ -33,7 +33,7 @@ suite('a front whose wall clock is set', (scope) => {
 		renameSync(`${file}.new`, file)
 		return eventually('the front to see it', async () => {
 			const { headers } = await request(`${drawbridge.url}/healthz`)
-			return Math.abs(Date.parse(headers.date) - Date.now() - days * day) < hour
+			return Math.abs(Date.parse(headers.date) - Date.now() - days * day) < hour / 2
 		})
 	}
 
@@ -97,9 +97,9 @@ suite('a front whose wall clock is set', (scope) => {
 	const via = async (key) => (await drawbridge.via(link, '/echo', { key })).status
 	const opened = async ({ authorize_url: url }) => (await new Browser().open(url)).status
 	/* A consent as far as the callback, which is not opened yet. */
-	async function pressed() {
+	async function pressed(name = link) {
 		const browser = new Browser()
-		const { url } = await walkConsent(drawbridge, link, consentByItself, { browser, stop: atCallback })
+		const { url } = await walkConsent(drawbridge, name, consentByItself, { browser, stop: atCallback })
 		return async () => (await browser.open(url.href)).status
 	}
 	const revoked = async (name) => provider.revocations.length || (await drawbridge.connection(name)).status !== 'connected'
@@ -132,6 +132,25 @@ suite('a front whose wall clock is set', (scope) => {
 		assert.equal(await revoked(link), false)
 	})
 
+	it('forward by two hours for some seconds: a link and a consent under way go on', async () => {
+		const { id, link_name: fresh } = await newConnection(drawbridge, 'clocked', { scopes: ['tickets.read'] })
+		const callback = await pressed(fresh)
+		const ticket = await ticketFor(drawbridge, fresh)
+		await setClock(1 / 12)
+		await sleep(5000) /* somebody looks for consents that were not finished every two seconds */
+		assert.ok(await opened(ticket) >= 400)
+
+		await setClock(0)
+		assert.doesNotMatch((await drawbridge.connection(fresh)).reason, /not finished/)
+		const { items } = await drawbridge.must('GET', `/v1/audit?object=${id}`)
+		assert.deepEqual(items.filter(({ action }) => action === 'connection.connect_failed'), [])
+		assert.equal(await opened(ticket), 200)
+		assert.equal(await callback(), 200)
+		assert.equal((await drawbridge.connection(fresh)).status, 'connected')
+		await walkConsent(drawbridge, fresh, consentByItself, { ticket, stop: atCallback })
+		assert.ok(await opened(ticket) >= 400, 'a ticket that was used')
+	})
+
 	it('back by 40 days: what was to end soon has ended, and all that is begun works', async () => {
 		const visitor = await arrive()
 		const ticket = await ticketFor(drawbridge, link)
@@ -154,6 +173,7 @@ suite('a front whose wall clock is set', (scope) => {
 
 		await setClock(0)
 		await sleep(2500) /* somebody looks for what is to be taken back every two seconds */
+		assert.equal(await opened(ticket), 200)
 		assert.deepEqual([await statusOf(cookie), await via(key), await via()], [200, 200, 200])
 		await visitor.say({ choice: 'mine' })
 		await told(visitor, 'bea', 4)

@@ -8,7 +8,8 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect } from '../support/consent.mjs'
+import { Browser } from '../support/browser.mjs'
+import { atCallback, connect, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { eventually, freePort, sleep, suite, temporaryFolder } from '../support/scope.mjs'
@@ -102,6 +103,19 @@ suite('a wall clock that is set', (scope) => {
 			await callFor(link, 800)
 		assert.equal(refreshes() - start, 0)
 		await setClock('+0')
+	})
+
+	it('set forward and back by a day while it runs: a consent under way can be finished', async () => {
+		for (const days of ['+1d', '-1d']) {
+			server.life = 3600
+			const { link_name: link } = await newConnection(drawbridge, 'clocked', { scopes: ['tickets.read'] })
+			const browser = new Browser()
+			const { url } = await walkConsent(drawbridge, link, consentByItself, { browser, stop: atCallback })
+			await setClock(days)
+			assert.equal((await browser.open(url.href)).status, 200)
+			assert.equal((await drawbridge.connection(link)).status, 'connected')
+			await setClock('+0')
+		}
 	})
 
 	it('set back while it does not run: stored tokens become no younger', async () => {

@@ -338,6 +338,48 @@ time_is_stored_for_the_next_start(void **state)
 }
 
 static void
+consent_lives_by_the_time_that_nobody_can_set(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	begin_consent('a');
+	begin_consent('b');
+	pass(50 * 1000);
+	finish_consent('a', &a);
+	assert_int_equal(a.err, 0);
+	pass(11 * 1000);
+	finish_consent('b', &a);
+	assert_int_equal(a.err, ERR_NOT_FOUND);
+}
+
+static void
+consent_has_as_much_time_as_before_when_a_keeper_has_started(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	/* as if the wall clock were set forward by that */
+	pass(-HOUR_MS);
+	assert_int_equal(store_exec(w.k[0].db, NULL,
+				    "UPDATE counters SET value = 0 "
+				    "WHERE name = 'seen'",
+				    ""),
+			 0);
+	begin_consent('a');
+	begin_consent('b');
+	pass(30 * 1000);
+	assert_int_equal(keeper_row_seen(&w.k[0]), 0);
+	keeper_restart(0);
+	pass(20 * 1000);
+	finish_consent('a', &a);
+	assert_int_equal(a.err, 0);
+	pass(11 * 1000);
+	finish_consent('b', &a);
+	assert_int_equal(a.err, ERR_NOT_FOUND);
+}
+
+static void
 old_row_is_judged_by_the_later_clock(void **state)
 {
 	struct keeper_row r = { .obtained_at = 1 };
@@ -384,6 +426,8 @@ main(void)
 		CASE(clock_that_was_set_back_between_starts_makes_no_token_younger),
 		CASE(step_of_the_wall_clock_is_noticed_once),
 		CASE(time_is_stored_for_the_next_start),
+		CASE(consent_lives_by_the_time_that_nobody_can_set),
+		CASE(consent_has_as_much_time_as_before_when_a_keeper_has_started),
 		CASE(old_row_is_judged_by_the_later_clock),
 		CASE(token_of_unknown_age_that_cannot_be_renewed_is_used),
 	};

@@ -102,6 +102,29 @@ consent_under_a_clock_that_was_set_back_is_over(void **state)
 }
 
 static void
+what_was_told_under_a_wrong_clock_goes_on_under_the_right_one(void **state)
+{
+	struct connect_consent out;
+	struct trip t;
+
+	(void)state;
+	create(&t, false);
+	ask_ticket(&t);
+	minutes_pass(&t, 60);
+	settle(&t);
+	assert_non_null(strstr(t.info.reason, "nobody pressed Connect"));
+	assert_int_equal(press_as(&t, &stranger), ERR_NOT_FOUND);
+	minutes_pass(&t, -60);
+	press(&t);
+	minutes_pass(&t, -60);
+	settle(&t);
+	assert_non_null(strstr(t.info.reason, "nobody came back"));
+	minutes_pass(&t, 60);
+	assert_int_equal(come_back(&t, with_issuer("code=c"), &out), 0);
+	assert_int_equal(press_as(&t, &stranger), ERR_NOT_FOUND); /* once */
+}
+
+static void
 connection_that_works_is_not_marked(void **state)
 {
 	struct connect_consent out;
@@ -241,6 +264,7 @@ main(void)
 		TEST(window_that_was_closed_is_told_when_its_time_is_over),
 		TEST(link_that_nobody_used_is_told),
 		TEST(consent_under_a_clock_that_was_set_back_is_over),
+		TEST(what_was_told_under_a_wrong_clock_goes_on_under_the_right_one),
 		TEST(connection_that_works_is_not_marked),
 		TEST(disabled_one_keeps_its_reason),
 		TEST(later_consent_is_the_one_that_counts),
