@@ -65,7 +65,8 @@ clock_settle(struct clock_settled *s, int64_t wall_ms, int64_t steady_ms)
 	int64_t off = wall_ms - steady_ms;
 
 	if (s->known && off - s->off_ms > STEP_MS) {
-		if (!s->ahead_since_ms) {
+		/* a since that is still to come is none */
+		if (!s->ahead_since_ms || s->ahead_since_ms > steady_ms) {
 			s->ahead_since_ms = steady_ms;
 			log_warn("the wall clock was set forward; what is "
 				 "removed by its age waits for a day",
@@ -74,6 +75,9 @@ clock_settle(struct clock_settled *s, int64_t wall_ms, int64_t steady_ms)
 		if (steady_ms - s->ahead_since_ms < SETTLES_MS)
 			return steady_ms + s->off_ms;
 	}
+	if (s->ahead_since_ms)
+		log_info("what is removed by its age follows the wall clock "
+			 "again");
 	s->known = true;
 	s->off_ms = off;
 	s->ahead_since_ms = 0;
@@ -83,43 +87,41 @@ clock_settle(struct clock_settled *s, int64_t wall_ms, int64_t steady_ms)
 static pthread_mutex_t settled_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct clock_settled settled; /* under it */
 
+/* Under the mutex. */
 static int64_t
-settled_look(int64_t *off_ms)
+settled_look(void)
 {
-	int64_t now;
-
-	pthread_mutex_lock(&settled_mutex);
-	now = clock_settle(&settled, clock_wall_ms(), (int64_t)clock_boot_ms());
-	*off_ms = settled.off_ms;
-	pthread_mutex_unlock(&settled_mutex);
-	return now;
+	return clock_settle(&settled, clock_wall_ms(),
+			    (int64_t)clock_boot_ms());
 }
 
 int64_t
 clock_settled_ms(void)
 {
-	int64_t off;
+	int64_t now;
 
-	return settled_look(&off);
-}
-
-int64_t
-clock_settled_off_ms(void)
-{
-	int64_t off;
-
-	settled_look(&off);
-	return off;
+	pthread_mutex_lock(&settled_mutex);
+	now = settled_look();
+	pthread_mutex_unlock(&settled_mutex);
+	return now;
 }
 
 void
-clock_settled_begin(int64_t off_ms)
+clock_settled_get(struct clock_settled *out)
 {
 	pthread_mutex_lock(&settled_mutex);
-	settled = (struct clock_settled){ .known = off_ms != 0,
-					  .off_ms = off_ms };
+	settled_look();
+	*out = settled;
 	pthread_mutex_unlock(&settled_mutex);
-	clock_settled_ms();
+}
+
+void
+clock_settled_begin(const struct clock_settled *before)
+{
+	pthread_mutex_lock(&settled_mutex);
+	settled = *before;
+	settled_look();
+	pthread_mutex_unlock(&settled_mutex);
 }
 
 void

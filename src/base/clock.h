@@ -31,12 +31,8 @@ int64_t clock_latest(int64_t life_ms);
  * calls it now and then.
  */
 int64_t clock_settled_ms(void);
-/* What it takes for the distance of wall clock and steady one, for another
- * process of this boot to begin with; 0: whatever there is. */
-int64_t clock_settled_off_ms(void);
-void clock_settled_begin(int64_t off_ms);
 
-/* How it does that; all zero at first. */
+/* How it does that; all zero at first.  Steady times are clock_boot_ms(). */
 struct clock_settled {
 	bool known;
 	int64_t off_ms; /* the wall clock's distance to the steady one */
@@ -44,6 +40,10 @@ struct clock_settled {
 };
 int64_t clock_settle(struct clock_settled *s, int64_t wall_ms,
 		     int64_t steady_ms);
+/* What this process knows now, and what another one of this boot did: the day
+ * is counted from its first one on. */
+void clock_settled_get(struct clock_settled *out);
+void clock_settled_begin(const struct clock_settled *before);
 
 enum { CLOCK_TEXT_SIZE = 32 };
 /* RFC 3339 with milliseconds and Z: 2026-01-02T03:04:05.678Z. */

@@ -2,8 +2,8 @@
 /*
  * The front's clock for what is removed by its age (clock_settled_ms()), from
  * one front to the next: one that is started while the wall clock is wrong
- * believes what the one before knew, as long as the machine was not booted
- * anew since.
+ * believes what the one before knew, and since when, as long as the machine
+ * was not booted anew.
  *
  * Runs in the front, at its start and on a work thread.
  */
@@ -30,45 +30,53 @@ front_clock_init(void)
 		boot_id[0] = '\0';
 }
 
-/* "<boot id> <distance of the clocks>"; 0: not of this boot. */
-static int64_t
-kept_read(struct slice kept)
+/* "<boot id> <distance of the clocks> <ahead since>", as clock_settled has
+ * them; not known: not of this boot. */
+static void
+kept_read(struct slice kept, struct clock_settled *out)
 {
-	struct slice id;
-	uint64_t off;
+	struct slice id, off_text;
+	uint64_t off, since;
 
+	memset(out, 0, sizeof(*out));
 	if (!boot_id[0] || !slice_next(&kept, ' ', &id) ||
 	    !slice_eq(id, slice_str(boot_id)) ||
-	    slice_to_u64(kept, INT64_MAX, &off))
-		return 0;
-	return (int64_t)off;
+	    !slice_next(&kept, ' ', &off_text) ||
+	    slice_to_u64(off_text, INT64_MAX, &off) ||
+	    slice_to_u64(kept, INT64_MAX, &since))
+		return;
+	out->known = true;
+	out->off_ms = (int64_t)off;
+	out->ahead_since_ms = (int64_t)since;
 }
 
 void
 front_clock_begin(struct store_conn *c)
 {
+	struct clock_settled before = { 0 };
 	struct store_stmt *st = NULL;
-	int64_t off = 0;
 
 	if (!store_query(c, &st,
 			 "SELECT value FROM settings WHERE org = '' AND name = "
 			 "'clock'",
 			 "") &&
 	    store_step(st) == 1)
-		off = kept_read(store_col(st, 0));
+		kept_read(store_col(st, 0), &before);
 	store_done(st);
-	clock_settled_begin(off);
+	clock_settled_begin(&before);
 	front_clock_keep(c);
 }
 
 void
 front_clock_keep(struct store_conn *c)
 {
-	char text[BOOT_ID_LEN + 24];
+	struct clock_settled now;
+	char text[BOOT_ID_LEN + 48];
 	int rc;
 
-	snprintf(text, sizeof(text), "%s %lld", boot_id,
-		 (long long)clock_settled_off_ms());
+	clock_settled_get(&now);
+	snprintf(text, sizeof(text), "%s %lld %lld", boot_id,
+		 (long long)now.off_ms, (long long)now.ahead_since_ms);
 	rc = store_exec(c, NULL,
 			"INSERT INTO settings (org, name, value) VALUES ('', "
 			"'clock', ?1) ON CONFLICT (org, name) DO UPDATE SET "

@@ -14,6 +14,7 @@ import { atCallback, ticketFor, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { owner, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
+import { query } from '../support/migrations.mjs'
 import { eventually, freePort, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { accountFlow, shop, Visitor, waitsForConnect } from '../support/visitor.mjs'
@@ -149,6 +150,24 @@ suite('a front whose wall clock is set', (scope) => {
 		assert.equal((await drawbridge.connection(fresh)).status, 'connected')
 		await walkConsent(drawbridge, fresh, consentByItself, { ticket, stop: atCallback })
 		assert.ok(await opened(ticket) >= 400, 'a ticket that was used')
+	})
+
+	it('forward for good: the day until it is believed goes on from one front to the next', async () => {
+		const noted = async () => (await query(drawbridge.data, 'main', "SELECT value FROM settings WHERE name = 'clock'"))
+			.split(' ').slice(1).map(Number)
+		const renewed = async () => {
+			assert.equal((await drawbridge.cli(['reload'], { timeout: 60_000 })).status, 0)
+			return noted()
+		}
+		const [right, none] = await renewed()
+		assert.equal(none, 0)
+		await setClock(3)
+		const first = await renewed()
+		assert.ok(Math.abs(first[0] - right) < 60_000 && first[1] > 0, `${right}, ${first}`)
+		await sleep(1000)
+		assert.deepEqual(await renewed(), first)
+		await setClock(0)
+		assert.equal((await renewed())[1], 0)
 	})
 
 	it('back by 40 days: what was to end soon has ended, and all that is begun works', async () => {

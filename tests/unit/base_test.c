@@ -484,6 +484,45 @@ a_clock_set_forward_removes_nothing_for_a_day(void **state)
 }
 
 static void
+the_day_of_a_clock_set_forward_is_counted_across_processes(void **state)
+{
+	const int64_t hour = 3600 * 1000, steady = (int64_t)clock_boot_ms();
+	struct clock_settled before = {
+		.known = true,
+		.off_ms = clock_wall_ms() - steady - 2 * hour,
+	};
+	struct clock_settled now;
+
+	(void)state;
+	clock_settled_begin(&before); /* it finds it two hours ahead */
+	assert_in_range(clock_wall_ms() - clock_settled_ms(), 2 * hour - 5000,
+			2 * hour + 5000);
+	clock_settled_get(&now);
+	assert_int_equal(now.off_ms, before.off_ms);
+	assert_in_range(now.ahead_since_ms, steady, steady + 5000);
+
+	before.ahead_since_ms = steady - 23 * hour;
+	clock_settled_begin(&before);
+	clock_settled_get(&now);
+	assert_int_equal(now.ahead_since_ms, steady - 23 * hour);
+	assert_true(clock_wall_ms() - clock_settled_ms() > hour);
+
+	before.ahead_since_ms = steady - 24 * hour;
+	clock_settled_begin(&before);
+	assert_true(clock_wall_ms() - clock_settled_ms() < 5000);
+	clock_settled_get(&now);
+	assert_int_equal(now.ahead_since_ms, 0);
+
+	before.ahead_since_ms = steady + 24 * hour; /* cannot be */
+	clock_settled_begin(&before);
+	clock_settled_get(&now);
+	assert_in_range(now.ahead_since_ms, steady, steady + 5000);
+
+	clock_settled_begin(&(struct clock_settled){ 0 });
+	assert_true(clock_wall_ms() - clock_settled_ms() < 5000);
+}
+
+static void
 what_was_to_end_soon_does_not_live_as_long_as_a_clock_was_set_back(void **state)
 {
 	const int64_t life = 600 * 1000, now = clock_wall_ms();
@@ -521,6 +560,8 @@ main(void)
 			a_walk_sees_each_entry_once_even_when_it_removes),
 		cmocka_unit_test(every_error_has_its_own_sentence),
 		cmocka_unit_test(a_clock_set_forward_removes_nothing_for_a_day),
+		cmocka_unit_test(
+			the_day_of_a_clock_set_forward_is_counted_across_processes),
 		cmocka_unit_test(
 			what_was_to_end_soon_does_not_live_as_long_as_a_clock_was_set_back),
 	};
