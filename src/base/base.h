@@ -16,6 +16,7 @@
 #include "base/secret.h"
 #include "base/codec.h"
 #include "base/clock.h"
+#include "base/settled.h"
 #include "base/random.h"
 #include "base/table.h"
 #include "base/log.h"

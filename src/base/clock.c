@@ -2,14 +2,10 @@
 /*
  * Clocks, and RFC 3339 text.
  */
-#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/base.h"
-
-/* Less is the clocks' own drift, and follows at once. */
-enum { STEP_MS = 60 * 1000, SETTLES_MS = 24 * 3600 * 1000 };
 
 static uint64_t
 clock_ns(clockid_t clock)
@@ -57,71 +53,6 @@ bool
 clock_is_to_come(int64_t at_ms, int64_t life_ms)
 {
 	return at_ms > clock_wall_ms() && at_ms <= clock_latest(life_ms);
-}
-
-int64_t
-clock_settle(struct clock_settled *s, int64_t wall_ms, int64_t steady_ms)
-{
-	int64_t off = wall_ms - steady_ms;
-
-	if (s->known && off - s->off_ms > STEP_MS) {
-		/* a since that is still to come is none */
-		if (!s->ahead_since_ms || s->ahead_since_ms > steady_ms) {
-			s->ahead_since_ms = steady_ms;
-			log_warn("the wall clock was set forward; what is "
-				 "removed by its age waits for a day",
-				 LOG_I("by_ms", off - s->off_ms));
-		}
-		if (steady_ms - s->ahead_since_ms < SETTLES_MS)
-			return steady_ms + s->off_ms;
-	}
-	if (s->ahead_since_ms)
-		log_info("what is removed by its age follows the wall clock "
-			 "again");
-	s->known = true;
-	s->off_ms = off;
-	s->ahead_since_ms = 0;
-	return wall_ms;
-}
-
-static pthread_mutex_t settled_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct clock_settled settled; /* under it */
-
-/* Under the mutex. */
-static int64_t
-settled_look(void)
-{
-	return clock_settle(&settled, clock_wall_ms(),
-			    (int64_t)clock_boot_ms());
-}
-
-int64_t
-clock_settled_ms(void)
-{
-	int64_t now;
-
-	pthread_mutex_lock(&settled_mutex);
-	now = settled_look();
-	pthread_mutex_unlock(&settled_mutex);
-	return now;
-}
-
-void
-clock_settled_get(struct clock_settled *out)
-{
-	pthread_mutex_lock(&settled_mutex);
-	settled_look();
-	*out = settled;
-	pthread_mutex_unlock(&settled_mutex);
-}
-
-void
-clock_settled_begin(const struct clock_settled *before)
-{
-	pthread_mutex_lock(&settled_mutex);
-	settled = *before;
-	settled_look();
-	pthread_mutex_unlock(&settled_mutex);
 }
 
 void

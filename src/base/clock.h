@@ -24,27 +24,6 @@ bool clock_is_to_come(int64_t at_ms, int64_t life_ms);
 /* The latest instant of which that can be true. */
 int64_t clock_latest(int64_t life_ms);
 
-/*
- * The wall clock for what is removed because it is old.  Where that was set
- * forward, this one goes on as before, and follows a day later: a clock that is
- * wrong for an hour removes nothing.  From any thread; who wants it to notice
- * calls it now and then.
- */
-int64_t clock_settled_ms(void);
-
-/* How it does that; all zero at first.  Steady times are clock_boot_ms(). */
-struct clock_settled {
-	bool known;
-	int64_t off_ms; /* the wall clock's distance to the steady one */
-	int64_t ahead_since_ms; /* steady; 0: it is not ahead */
-};
-int64_t clock_settle(struct clock_settled *s, int64_t wall_ms,
-		     int64_t steady_ms);
-/* What this process knows now, and what another one of this boot did: the day
- * is counted from its first one on. */
-void clock_settled_get(struct clock_settled *out);
-void clock_settled_begin(const struct clock_settled *before);
-
 enum { CLOCK_TEXT_SIZE = 32 };
 /* RFC 3339 with milliseconds and Z: 2026-01-02T03:04:05.678Z. */
 void clock_format(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]);

@@ -74,7 +74,7 @@ batch_write(struct store *s, const struct batch *b)
 	rc = store_acquire(s, &c);
 	if (rc)
 		return rc;
-	clock_settled_ms(); /* what is stored under a clock is never unseen */
+	clock_settled_look();
 	rc = store_begin(c);
 	random_id(id);
 	for (i = 0; i < b->count && !rc; i++, random_id_next(id))

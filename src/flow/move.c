@@ -376,7 +376,7 @@ move_row(struct flow_engine *e, struct store_conn *c, struct flow_talk *t,
 	int64_t now = clock_wall_ms(), changed = 0;
 	int rc;
 
-	clock_settled_ms(); /* what is stored under a clock is never unseen */
+	clock_settled_look();
 	rc = store_exec(
 		c, &changed,
 		"UPDATE conversations SET flow = ?2, flow_version = ?3, state "

@@ -116,7 +116,7 @@ begin_insert(struct begin *s, const char *token)
 	struct flow_talk *t = s->talk;
 
 	people_token_hash(slice_str(token), hash);
-	clock_settled_ms(); /* what is stored under a clock is never unseen */
+	clock_settled_look();
 	t->created_at = t->updated_at = clock_wall_ms();
 	return store_exec(
 		s->c, NULL,

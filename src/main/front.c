@@ -84,7 +84,7 @@ front_first_start(struct front *f)
 
 	if (rc)
 		return rc;
-	front_clock_begin(c);
+	front_settled_begin(f, c);
 	rc = store_begin(c);
 	if (!rc)
 		rc = people_org_ensure(c, org);
@@ -126,7 +126,7 @@ tidy_work(struct loop_work *w)
 
 	f->tidy_again = api_tidy(f->api, &keep) == 1;
 	if (!store_acquire(f->store, &db)) {
-		front_clock_keep(db);
+		front_settled_keep(f, db);
 		store_release(db);
 	}
 }
@@ -419,7 +419,7 @@ front_init(struct front *f, struct proc_env *env)
 	env->alone = front_alone;
 	env->beat = front_beat;
 	env->deaths = front_deaths;
-	front_clock_init();
+	front_settled_init(f);
 	rc = vault_init();
 	if (!rc)
 		rc = front_load_files(f, detail, sizeof(detail));

@@ -72,6 +72,7 @@ struct front {
 	struct flow_engine *flows;
 	struct api *api;
 	char public_url[512];
+	char boot_id[37]; /* of this boot of the machine; "": not known */
 	struct front_worker *workers;
 	unsigned worker_count;
 	_Atomic unsigned not_turned; /* workers, since the parent has asked */
@@ -119,15 +120,15 @@ void front_deaths(struct proc_env *env,
 /* api_config.deaths; arg: the front. */
 bool front_deaths_next(size_t *cursor, struct api_deaths *out, void *arg);
 
-/* ---- clock.c ---- */
+/* ---- settled.c ---- */
 
 /* Before the sandbox. */
-void front_clock_init(void);
+void front_settled_init(struct front *f);
 /* At the start: what the front before took for the time.  A store that fails
  * is logged. */
-void front_clock_begin(struct store_conn *c);
+void front_settled_begin(const struct front *f, struct store_conn *c);
 /* Notes it for the next one. */
-void front_clock_keep(struct store_conn *c);
+void front_settled_keep(const struct front *f, struct store_conn *c);
 
 /* ---- front.c ---- */
 

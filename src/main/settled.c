@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front's clock for what is removed by its age (clock_settled_ms()), from
- * one front to the next: one that is started while the wall clock is wrong
- * believes what the one before knew, and since when, as long as the machine
- * was not booted anew.
+ * The settled clock (base/settled.h), from one front to the next: one that is
+ * started while the wall clock is wrong believes what the one before knew, and
+ * since when, as long as the machine was not booted anew.
  *
  * Runs in the front, at its start and on a work thread.
  */
@@ -13,34 +12,30 @@
 
 #include "main/front_priv.h"
 
-enum { BOOT_ID_LEN = 36 };
-
-/* Of this boot of the machine; "" where it cannot be read. */
-static char boot_id[BOOT_ID_LEN + 1];
-
 void
-front_clock_init(void)
+front_settled_init(struct front *f)
 {
+	const size_t len = sizeof(f->boot_id) - 1;
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, boot_id, BOOT_ID_LEN);
+	ssize_t n = fd < 0 ? -1 : read(fd, f->boot_id, len);
 
 	if (fd >= 0)
 		close(fd);
-	if (n != BOOT_ID_LEN)
-		boot_id[0] = '\0';
+	if (n != (ssize_t)len)
+		f->boot_id[0] = '\0';
 }
 
 /* "<boot id> <distance of the clocks> <ahead since>", as clock_settled has
  * them; not known: not of this boot. */
 static void
-kept_read(struct slice kept, struct clock_settled *out)
+kept_read(const struct front *f, struct slice kept, struct clock_settled *out)
 {
 	struct slice id, off_text;
 	uint64_t off, since;
 
 	memset(out, 0, sizeof(*out));
-	if (!boot_id[0] || !slice_next(&kept, ' ', &id) ||
-	    !slice_eq(id, slice_str(boot_id)) ||
+	if (!f->boot_id[0] || !slice_next(&kept, ' ', &id) ||
+	    !slice_eq(id, slice_str(f->boot_id)) ||
 	    !slice_next(&kept, ' ', &off_text) ||
 	    slice_to_u64(off_text, INT64_MAX, &off) ||
 	    slice_to_u64(kept, INT64_MAX, &since))
@@ -51,7 +46,7 @@ kept_read(struct slice kept, struct clock_settled *out)
 }
 
 void
-front_clock_begin(struct store_conn *c)
+front_settled_begin(const struct front *f, struct store_conn *c)
 {
 	struct clock_settled before = { 0 };
 	struct store_stmt *st = NULL;
@@ -61,21 +56,21 @@ front_clock_begin(struct store_conn *c)
 			 "'clock'",
 			 "") &&
 	    store_step(st) == 1)
-		kept_read(store_col(st, 0), &before);
+		kept_read(f, store_col(st, 0), &before);
 	store_done(st);
 	clock_settled_begin(&before);
-	front_clock_keep(c);
+	front_settled_keep(f, c);
 }
 
 void
-front_clock_keep(struct store_conn *c)
+front_settled_keep(const struct front *f, struct store_conn *c)
 {
 	struct clock_settled now;
-	char text[BOOT_ID_LEN + 48];
+	char text[sizeof(f->boot_id) + 48];
 	int rc;
 
 	clock_settled_get(&now);
-	snprintf(text, sizeof(text), "%s %lld %lld", boot_id,
+	snprintf(text, sizeof(text), "%s %lld %lld", f->boot_id,
 		 (long long)now.off_ms, (long long)now.ahead_since_ms);
 	rc = store_exec(c, NULL,
 			"INSERT INTO settings (org, name, value) VALUES ('', "
