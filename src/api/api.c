@@ -122,7 +122,7 @@ tidy_all(struct api *a, struct store_conn *c, const struct api_keep *keep)
 				"DELETE FROM idempotency WHERE created_at < "
 				"?1 OR created_at > ?2",
 				"ii", now - IDEMPOTENCY_KEEP_MS,
-				clock_latest(IDEMPOTENCY_KEEP_MS));
+				clock_wrong_after_ms(IDEMPOTENCY_KEEP_MS));
 	random_id_at(now - keep->calls_ms, oldest);
 	if (!rc && keep->calls_ms)
 		rc = store_exec(c, NULL, "DELETE FROM calls WHERE id < ?1", "s",

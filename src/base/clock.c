@@ -44,7 +44,7 @@ clock_wall_ms(void)
 }
 
 int64_t
-clock_latest(int64_t life_ms)
+clock_wrong_after_ms(int64_t life_ms)
 {
 	return clock_wall_ms() + 2 * life_ms;
 }
@@ -52,7 +52,8 @@ clock_latest(int64_t life_ms)
 bool
 clock_is_to_come(int64_t at_ms, int64_t life_ms)
 {
-	return at_ms > clock_wall_ms() && at_ms <= clock_latest(life_ms);
+	return at_ms > clock_wall_ms() &&
+	       at_ms <= clock_wrong_after_ms(life_ms);
 }
 
 void

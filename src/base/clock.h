@@ -21,8 +21,13 @@ int64_t clock_wall_ms(void);
  * has been set back since, and would live as much longer: it is over.
  */
 bool clock_is_to_come(int64_t at_ms, int64_t life_ms);
-/* The latest instant of which that can be true. */
-int64_t clock_latest(int64_t life_ms);
+/*
+ * An instant later than this was stored under such a clock: now + 2 * life_ms.
+ * Twice, so that a clock that is set back by up to life_ms ends nothing; what
+ * was stored before then lives as much longer, and no more.  Of instants that
+ * are never ahead (when something was made) life_ms is that leeway alone.
+ */
+int64_t clock_wrong_after_ms(int64_t life_ms);
 
 enum { CLOCK_TEXT_SIZE = 32 };
 /* RFC 3339 with milliseconds and Z: 2026-01-02T03:04:05.678Z. */

@@ -200,13 +200,14 @@ connect_front_tidy(struct connect_front *f, struct store_conn *c)
 			"expires_at > ?3) AND (used_at <> 0 OR subject <> '' "
 			"OR expires_at < ?2)",
 			"iii", now, now - UNFINISHED_KEEP_MS,
-			clock_latest(CONNECT_TICKET_LIFE_S * 1000));
+			clock_wrong_after_ms(CONNECT_TICKET_LIFE_S * 1000));
 	if (!rc)
-		rc = store_exec(c, NULL,
-				"DELETE FROM oauth_states WHERE (expires_at < "
-				"?1 OR expires_at > ?3) AND (used_at <> 0 OR "
-				"subject <> '' OR expires_at < ?2)",
-				"iii", now, now - UNFINISHED_KEEP_MS,
-				clock_latest(CONNECT_STATE_LIFE_S * 1000));
+		rc = store_exec(
+			c, NULL,
+			"DELETE FROM oauth_states WHERE (expires_at < "
+			"?1 OR expires_at > ?3) AND (used_at <> 0 OR "
+			"subject <> '' OR expires_at < ?2)",
+			"iii", now, now - UNFINISHED_KEEP_MS,
+			clock_wrong_after_ms(CONNECT_STATE_LIFE_S * 1000));
 	return rc;
 }

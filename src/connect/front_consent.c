@@ -245,7 +245,7 @@ ticket_find(struct store_conn *c, const struct connect_who *who,
 			"expires_at <= ?3",
 			"bii", slice_of(out->hash, sizeof(out->hash)),
 			clock_wall_ms(),
-			clock_latest(CONNECT_TICKET_LIFE_S * 1000)))
+			clock_wrong_after_ms(CONNECT_TICKET_LIFE_S * 1000)))
 		return ticket_refuse(p);
 	if (store_step(st) == 1) {
 		slice_copy(store_col(st, 0), out->connection,

@@ -43,8 +43,8 @@ unfinished_list(struct store_conn *c, int64_t now, struct unfinished *out,
 		"created_at, 0 FROM connect_tickets WHERE (expires_at <= ?1 "
 		"OR expires_at > ?4) AND used_at = 0 AND subject = '' LIMIT ?2",
 		"iiii", now, (int64_t)PASS_MAX,
-		clock_latest(CONNECT_STATE_LIFE_S * 1000),
-		clock_latest(CONNECT_TICKET_LIFE_S * 1000));
+		clock_wrong_after_ms(CONNECT_STATE_LIFE_S * 1000),
+		clock_wrong_after_ms(CONNECT_TICKET_LIFE_S * 1000));
 
 	*count = 0;
 	while (!rc && *count < PASS_MAX && (rc = store_step(st)) == 1) {

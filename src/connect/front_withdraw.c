@@ -258,7 +258,7 @@ withdraw_list(struct store_conn *c, struct withdrawal out[PASS_MAX],
 			     "(next_at <= ?1 OR next_at > ?3) ORDER BY next_at "
 			     "LIMIT ?2",
 			     "iii", clock_wall_ms(), (int64_t)PASS_MAX,
-			     clock_latest(LONGEST_MS));
+			     clock_wrong_after_ms(LONGEST_MS));
 
 	*count = 0;
 	while (!rc && *count < PASS_MAX && (rc = store_step(st)) == 1) {

@@ -100,7 +100,7 @@ lost_find(struct flow_engine *e, struct store_conn *c, int64_t now,
 		"SELECT id, flow, lease_owner FROM conversations WHERE status "
 		"= 'calling' AND lease_owner = '' AND (lease_until <= ?1 OR "
 		"lease_until > ?2)",
-		"ii", now, clock_latest(FLOW_LEASE_MS));
+		"ii", now, clock_wrong_after_ms(FLOW_LEASE_MS));
 
 	*count = 0;
 	if (!rc)
