@@ -102,7 +102,6 @@ api_worker_free(struct api_worker *w)
 /* ---- housekeeping ---- */
 
 enum {
-	IDEMPOTENCY_KEEP_MS = 24 * 3600 * 1000,
 	STRANGERS_KEEP_MS = 30LL * 24 * 3600 * 1000,
 };
 
@@ -118,11 +117,7 @@ tidy_all(struct api *a, struct store_conn *c, const struct api_keep *keep)
 	if (!rc)
 		rc = audit_tidy(c, now - STRANGERS_KEEP_MS);
 	if (!rc)
-		rc = store_exec(c, NULL,
-				"DELETE FROM idempotency WHERE created_at < "
-				"?1 OR created_at > ?2",
-				"ii", now - IDEMPOTENCY_KEEP_MS,
-				clock_wrong_after_ms(IDEMPOTENCY_KEEP_MS));
+		rc = api_idempotency_tidy(c);
 	random_id_at(now - keep->calls_ms, oldest);
 	if (!rc && keep->calls_ms)
 		rc = store_exec(c, NULL, "DELETE FROM calls WHERE id < ?1", "s",

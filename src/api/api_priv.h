@@ -248,6 +248,8 @@ int api_audit(struct api_request *r, const char *action, const char *object,
 /* 0: go on; API_PENDING: the answer (again, or a problem) is made. */
 int api_idempotency_begin(struct api_request *r);
 void api_idempotency_end(struct api_request *r);
+/* Removes keys whose day is over. */
+int api_idempotency_tidy(struct store_conn *c);
 
 /* ---- calls.c ---- */
 

@@ -10,6 +10,16 @@
 
 enum { KEEP_MS = 24 * 3600 * 1000, UNDER_WAY_MS = 60 * 1000 };
 
+/* Its day is over: ?1 key_oldest(), ?2 clock_wrong_after_ms(KEEP_MS). */
+#define KEY_IS_OVER "(created_at < ?1 OR created_at > ?2)"
+
+/* A clock that is set forward lets nothing be made twice. */
+static int64_t
+key_oldest(void)
+{
+	return clock_settled_ms() - KEEP_MS;
+}
+
 static void
 request_hash(const struct api_request *r, unsigned char out[VAULT_HASH_SIZE])
 {
@@ -46,13 +56,14 @@ key_take(struct api_request *r, struct slice hash, bool *taken)
 	rc = store_begin(r->db);
 	if (!rc)
 		rc = store_exec(r->db, NULL,
-				"DELETE FROM idempotency WHERE actor = ?1 AND "
-				"idem_key = ?2 AND (created_at < ?3 OR "
-				"created_at > ?5 OR (status = 0 AND "
-				"(created_at < ?4 OR created_at > ?6)))",
-				"ssiiii", actor_name(r), r->idempotency_key,
-				now - KEEP_MS, now - UNDER_WAY_MS,
-				now + KEEP_MS, now + UNDER_WAY_MS);
+				"DELETE FROM idempotency WHERE actor = ?3 AND "
+				"idem_key = ?4 AND (" KEY_IS_OVER " OR (status "
+				"= 0 AND (created_at < ?5 OR created_at > "
+				"?6)))",
+				"iissii", key_oldest(),
+				clock_wrong_after_ms(KEEP_MS), actor_name(r),
+				r->idempotency_key, now - UNDER_WAY_MS,
+				now + UNDER_WAY_MS);
 	if (!rc)
 		rc = store_exec(r->db, &changed, sql, "ssbi", actor_name(r),
 				r->idempotency_key, hash, now);
@@ -62,6 +73,13 @@ key_take(struct api_request *r, struct slice hash, bool *taken)
 		store_rollback(r->db);
 	*taken = changed == 1;
 	return rc;
+}
+
+int
+api_idempotency_tidy(struct store_conn *c)
+{
+	return store_exec(c, NULL, "DELETE FROM idempotency WHERE " KEY_IS_OVER,
+			  "ii", key_oldest(), clock_wrong_after_ms(KEEP_MS));
 }
 
 /* The answer that was given, once more. */
