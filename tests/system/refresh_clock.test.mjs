@@ -47,7 +47,8 @@ suite('a wall clock that is set', (scope) => {
 			return server.accountOf(token) && request
 		} })
 		drawbridge = await startDrawbridge(scope, { port, data, env: { LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: file,
-			FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_RESET: '1' } })
+			FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_RESET: '1',
+			FAKETIME_FORCE_MONOTONIC_FIX: '0' } })
 		await drawbridge.makeOwner()
 		await addService(drawbridge, oauthService('clocked', server, api, { refresh: { rotates: true } }), server.client)
 	})
