@@ -13,6 +13,8 @@
 
 #include "call/call_priv.h"
 
+enum { ANCHORS_MAX = NET_ANCHORS_TEXT + 1 };
+
 static bool
 target_is_absolute(struct slice target)
 {
@@ -180,11 +182,37 @@ target_recapture(struct call *c, const struct binding *sealed)
 }
 
 static int
-target_find_dest(struct call *c, const struct binding *sealed)
+target_refuse_anchors(struct call *c)
+{
+	call_problem_set(c, 403, "destination_not_allowed",
+			 "Connect anew: the stored credential stays bound to "
+			 "those who vouched for the service's hosts when it "
+			 "was given.",
+			 "The definition of the service behind \"%s\" now "
+			 "trusts other certificates (\"ca\") for %s.",
+			 c->snapshot->link, c->url.host);
+	return ERR_BLOCKED;
+}
+
+static int
+target_find_dest(struct call *c, const struct binding *now,
+		 const struct binding *sealed)
 {
 	bool http = sealed->allow_http != CATALOG_HTTP_NEVER;
-	int rc = egress_dest(c->worker->config.egress, &c->url, http, &c->dest);
+	const char *anchors;
+	struct buf common;
+	int rc;
 
+	buf_init(&common, ANCHORS_MAX);
+	rc = binding_anchors(now, sealed, &common, &anchors);
+	if (rc == ERR_BLOCKED) {
+		buf_release(&common);
+		return target_refuse_anchors(c);
+	}
+	if (!rc)
+		rc = egress_dest(c->worker->config.egress, &c->url, http,
+				 anchors, &c->dest);
+	buf_release(&common);
 	if (rc == ERR_BLOCKED)
 		return target_refuse(c, false);
 	if (rc)
@@ -215,7 +243,7 @@ call_target_aim(struct call *c, struct connect_entry *entry)
 		return target_refuse(c, true);
 	if (!target_allowed_now(now, sealed, c))
 		return target_refuse(c, false);
-	rc = target_find_dest(c, sealed);
+	rc = target_find_dest(c, now, sealed);
 	is_base = !target_is_absolute(c->target) &&
 		  !target_base_is_captured(sealed);
 	if (!rc && is_base) {
@@ -232,7 +260,7 @@ call_target_bare(struct call *c)
 	int rc = target_parse(c);
 
 	if (!rc)
-		rc = egress_dest(c->worker->config.egress, &c->url, false,
+		rc = egress_dest(c->worker->config.egress, &c->url, false, NULL,
 				 &c->dest);
 	if (rc == ERR_BLOCKED)
 		call_problem_set(c, 403, "destination_not_allowed",

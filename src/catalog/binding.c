@@ -277,6 +277,10 @@ covers_same_place(const struct binding *sealed, const struct binding *now,
 		snprintf(detail, size, "plain http is new");
 		return false;
 	}
+	if (!anchors_cover(sealed, now)) {
+		snprintf(detail, size, "a trust anchor is new");
+		return false;
+	}
 	return covers_endpoints(sealed, now, detail, size);
 }
 

@@ -90,9 +90,24 @@ bool binding_hosts_allow_grant(const struct binding *now,
 /* The same for a token, revoke, device or look-up URL: it must be one of the
  * binding's own, to the letter. */
 bool binding_endpoint_allows(const struct binding *b, struct slice url);
+enum { CATALOG_ANCHORS_MAX = 8, CATALOG_ANCHOR_ID = 64 + 1 };
+
+/* What tells each of these trust anchors (PEM; NULL: none) from others,
+ * however it is written.  Their number. */
+size_t catalog_anchor_ids(const char *ca,
+			  char out[CATALOG_ANCHORS_MAX][CATALOG_ANCHOR_ID]);
+/*
+ * Who may vouch for the hosts that a grant goes to: those whom the binding
+ * that it was sealed with and the definition as it is now both trust.  *out
+ * is PEM, borrowed from sealed or from `common` (an empty buffer), or NULL:
+ * the system's.  ERR_BLOCKED: they have none in common.
+ */
+int binding_anchors(const struct binding *now, const struct binding *sealed,
+		    struct buf *common, const char **out);
 /*
  * Whether everything that `now` may reach (hosts, endpoints, plain http) is
- * reachable for `sealed` too, with the same method: then the grant stays
+ * reachable for `sealed` too, with the same method, and nobody else vouches
+ * for it: then the grant stays
  * attached.  When not, detail says what was added.
  */
 bool binding_covers(const struct binding *sealed, const struct binding *now,

@@ -65,6 +65,7 @@ enum {
 	SHAPE_REQUIRED = 1,
 	SHAPE_LONG = 2,	    /* texts up to 1000 bytes instead of 300 */
 	SHAPE_NONEMPTY = 4, /* of texts: not "" */
+	SHAPE_PEM = 8,	    /* … with lines, and up to 16 KiB */
 };
 
 struct shape_field {
@@ -182,6 +183,8 @@ bool catalog_is_scope(struct slice s);
 /* Splits "host[:port]" or "*.suffix[:port]"; false when it is neither. */
 bool binding_host_parse(const char *text, struct arena *a,
 			struct binding_host *out);
+/* Whether nobody vouches for `now` who does not for `sealed`. */
+bool anchors_cover(const struct binding *sealed, const struct binding *now);
 /* Whether the entry lets this canonical place through. */
 bool binding_host_covers(const struct binding_host *h, const char *host,
 			 bool https, uint16_t port);

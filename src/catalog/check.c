@@ -309,6 +309,18 @@ check_data_centres(struct check *c)
 			      "there are no data centres");
 }
 
+/* In a binding it is read no more: it was sound when it was sealed. */
+static void
+check_anchors(struct check *c)
+{
+	char detail[128];
+
+	if (c->mode == DEFINITION_DEFAULT)
+		CHECK_PROBLEM(c, "ca", "is for custom services");
+	else if (net_anchors_check(slice_str(c->s->ca), detail, sizeof(detail)))
+		CHECK_PROBLEM(c, "ca", "%s", detail);
+}
+
 static void
 check_head(struct check *c)
 {
@@ -327,6 +339,8 @@ check_head(struct check *c)
 		CHECK_PROBLEM(c, "allow_http",
 			      "is for custom services; "
 			      "\"loopback\" is possible");
+	if (s->ca)
+		check_anchors(c);
 	check_link(c, "docs", s->docs);
 	mark = reader_enter(c->r, "app");
 	check_link(c, "register_url", s->app.register_url);

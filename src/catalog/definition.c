@@ -136,13 +136,11 @@ prune_hosts(json_t *centres, const json_t *method, const char *text)
 static json_t *
 cut_down(const json_t *value, const struct service *s, const char *method)
 {
-	static const char *const kept[] = { "id",
-					    "name",
-					    "allow_http",
-					    "data_centres",
-					    "default_data_centre",
-					    "parameters",
-					    "api" };
+	static const char *const kept[] = {
+		"id",	      "name",	      "allow_http",
+		"ca",	      "data_centres", "default_data_centre",
+		"parameters", "api"
+	};
 	json_t *out = json_object(), *m, *part;
 	char *text;
 	size_t i;

@@ -431,6 +431,7 @@ static const struct shape_field fields_service[] = {
 	TEXTS(service, sources, 30),
 	OBJECT(service, app, shape_app),
 	{ .name = "allow_http", .kind = SHAPE_HTTP, AT(service, allow_http) },
+	TEXT(service, ca, .flags = SHAPE_PEM),
 	MAP(service, data_centres, shape_data_centre, 40),
 	TEXT(service, default_data_centre, .flags = SHAPE_NONEMPTY),
 	LIST(service, parameters, shape_parameter, 20),

@@ -528,6 +528,9 @@ struct service {
 	bool custom;
 	struct catalog_app app;
 	enum catalog_http allow_http;
+	/* PEM certificates of those who alone may vouch for its hosts and
+	 * endpoints, or NULL: the system's.  Custom services only. */
+	const char *ca;
 	struct {
 		struct catalog_data_centre *items;
 		size_t count;

@@ -30,7 +30,9 @@ static const char *
 read_text(struct reader *r, const json_t *value, unsigned flags)
 {
 	struct slice s;
-	size_t max = flags & SHAPE_LONG ? 1000 : 300;
+	size_t max = flags & SHAPE_PEM	  ? NET_ANCHORS_TEXT
+		     : flags & SHAPE_LONG ? 1000
+					  : 300;
 	char *copy;
 
 	if (!json_is_string(value)) {
@@ -42,7 +44,7 @@ read_text(struct reader *r, const json_t *value, unsigned flags)
 		reader_problem(r, "is longer than %zu bytes", max);
 		return NULL;
 	}
-	if (slice_has_control(s)) {
+	if (!(flags & SHAPE_PEM) && slice_has_control(s)) {
 		reader_problem(r, "has a control character");
 		return NULL;
 	}

@@ -65,7 +65,7 @@ remote_open(struct cli_client *client)
 			"drawbridge: warning: %s is not https: others on the "
 			"way can read the key\n",
 			p->url);
-	if (egress_dest(client->egress, &p->parsed, true, &client->dest))
+	if (egress_dest(client->egress, &p->parsed, true, NULL, &client->dest))
 		return cli_fail(CLI_USAGE, "%s: not possible", p->url);
 	return CLI_OK;
 }

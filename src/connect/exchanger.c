@@ -139,7 +139,7 @@ connect_exchange_aim(struct exchange *e, const struct binding *b,
 	int rc;
 
 	rc = egress_dest(e->all->egress, u, b->allow_http != CATALOG_HTTP_NEVER,
-			 &e->fetch.dest);
+			 b->service->ca, &e->fetch.dest);
 	if (rc)
 		snprintf(detail, size, "%s", err_text(rc));
 	e->fetch.path = u->path.len ? u->path : SLICE("/");

@@ -107,6 +107,21 @@ endpoints_of_service(const struct service *s, const char *data_centre,
 	}
 }
 
+/* Those who may vouch for the endpoints; none: the system's.  A custom service
+ * shares its app with no other. */
+static void
+anchors_add(const struct service *s, struct connect_msg_app *m)
+{
+	char ids[CATALOG_ANCHORS_MAX][CATALOG_ANCHOR_ID];
+	char text[sizeof(CONNECT_ANCHOR) + CATALOG_ANCHOR_ID];
+	size_t i, n = catalog_anchor_ids(s->ca, ids);
+
+	for (i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "%s%.64s", CONNECT_ANCHOR, ids[i]);
+		endpoint_add(m, text);
+	}
+}
+
 /* This service's must be there; others that share the app add theirs. */
 static int
 endpoints_collect(const struct catalog *catalog, const char *org,
@@ -123,6 +138,7 @@ endpoints_collect(const struct catalog *catalog, const char *org,
 	endpoints_of_service(own, m->data_centre, parameters, m, problem);
 	if (!m->endpoint_count)
 		return ERR_INVALID;
+	anchors_add(own, m);
 	while ((s = catalog_next(catalog, org, &cursor)))
 		if (s != own && !strcmp(s->app.id, own->app.id) &&
 		    s->custom == own->custom)

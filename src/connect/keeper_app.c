@@ -2,8 +2,9 @@
 /*
  * OAuth apps: client id, client secret, and where that secret may go.
  *
- * The endpoints are sealed with the secret.  A definition that names a token
- * URL which was not there when the secret was given does not get it: the
+ * The endpoints are sealed with the secret, and who may vouch for them.  A
+ * definition that names a token URL or a trust anchor which was not there when
+ * the secret was given does not get it: the
  * secret has to be given anew by somebody who knows it.
  *
  * Runs in the keeper.
@@ -145,13 +146,53 @@ keeper_app_of(struct keeper *k, const char *org, const struct binding *b,
 	return 0;
 }
 
+static bool
+app_is_anchor(const char *endpoint)
+{
+	return slice_starts(slice_str(endpoint), SLICE(CONNECT_ANCHOR));
+}
+
+static bool
+app_has_anchor(const struct keeper_app *a, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < a->endpoint_count; i++)
+		if (app_is_anchor(a->endpoints[i]) &&
+		    !strcmp(a->endpoints[i] + strlen(CONNECT_ANCHOR), id))
+			return true;
+	return false;
+}
+
+/* Whether the secret was given for all who may vouch for the binding's
+ * endpoints. */
+static bool
+app_trusts(const struct keeper_app *a, const struct binding *b)
+{
+	char ids[CATALOG_ANCHORS_MAX][CATALOG_ANCHOR_ID];
+	size_t i, n = catalog_anchor_ids(b->service->ca, ids);
+
+	for (i = 0; i < n; i++)
+		if (!app_has_anchor(a, ids[i]))
+			return false;
+	if (b->service->ca)
+		return n > 0;
+	for (i = 0; i < a->endpoint_count; i++)
+		if (app_is_anchor(a->endpoints[i]))
+			return false;
+	return true;
+}
+
 bool
-keeper_app_allows(const struct keeper_app *a, const char *url)
+keeper_app_allows(const struct keeper_app *a, const struct binding *b,
+		  const char *url)
 {
 	size_t i;
 
 	if (!a->client_secret)
 		return true; /* there is nothing to give away */
+	if (!app_trusts(a, b))
+		return false;
 	for (i = 0; i < a->endpoint_count; i++)
 		if (url &&
 		    catalog_endpoint_fits(a->endpoints[i], slice_str(url)))

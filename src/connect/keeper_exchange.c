@@ -138,12 +138,14 @@ keeper_getting_app(struct keeper_getting *g)
 				 "client id and secret.");
 		return rc;
 	}
-	if (!keeper_app_allows(&g->app, g->payload.binding->token_url)) {
+	if (!keeper_app_allows(&g->app, g->payload.binding,
+			       g->payload.binding->token_url)) {
 		keeper_fail_with(g->rq, ERR_FORBIDDEN,
 				 "destination_not_allowed",
 				 CONNECT_NOT_CONNECTED,
 				 "The OAuth app's secret was not given for "
-				 "this token endpoint: set the app again.");
+				 "this token endpoint, or not for whom it now "
+				 "trusts: set the app again.");
 		return ERR_FORBIDDEN;
 	}
 	snprintf(g->payload.client_id, sizeof(g->payload.client_id), "%s",

@@ -229,8 +229,9 @@ int keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
  * it.  ERR_CONFLICT: neither has; out is what is there, to be released. */
 int keeper_app_of(struct keeper *k, const char *org, const struct binding *b,
 		  const char *client_id, struct keeper_app *out);
-/* Whether its secret may go to this URL. */
-bool keeper_app_allows(const struct keeper_app *a, const char *url);
+/* Whether its secret may go to this URL of the binding. */
+bool keeper_app_allows(const struct keeper_app *a, const struct binding *b,
+		       const char *url);
 /* The provider has refused it: it is left alone for a while. */
 int keeper_app_flag(struct keeper *k, const struct keeper_app *a);
 /* People see at the app what the provider has refused of it: at a consent,

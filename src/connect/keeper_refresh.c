@@ -130,13 +130,13 @@ refresh_prepare(struct keeper_active *a, struct connect_msg_problem *problem)
 	url = a->payload.binding->kind == CATALOG_OAUTH2_CODE
 		      ? a->payload.binding->refresh_url
 		      : a->payload.binding->token_url;
-	if (!keeper_app_allows(&a->app, url)) {
+	if (!keeper_app_allows(&a->app, a->payload.binding, url)) {
 		keeper_problem_set(problem, "destination_not_allowed",
 				   r->status,
 				   "The OAuth app's secret was not given for "
 				   "the token endpoint that renews this "
-				   "access. Connect again, or set the app for "
-				   "that endpoint.");
+				   "access, or not for whom that now trusts. "
+				   "Connect again, or set the app again.");
 		return ERR_FORBIDDEN;
 	}
 	return 0;

@@ -73,7 +73,7 @@ keeper_revoking_obstacle(struct revoking *v)
 	rc = keeper_app_of(v->keeper, v->row.who.org, b, v->payload.client_id,
 			   &v->app);
 	if ((rc && rc != ERR_CONFLICT) ||
-	    !keeper_app_allows(&v->app, b->revoke_url))
+	    !keeper_app_allows(&v->app, b, b->revoke_url))
 		return "The OAuth app needed for revoking is missing: take "
 		       "the access back in the account's own settings.";
 	return NULL;
@@ -106,7 +106,8 @@ keeper_revoking_cannot_renew(const struct revoking *v)
 		return "there is no refresh token";
 	if (strcmp(v->app.client_id, v->payload.client_id) != 0)
 		return "the OAuth app was replaced by another";
-	if (!keeper_app_allows(&v->app, v->payload.binding->refresh_url))
+	if (!keeper_app_allows(&v->app, v->payload.binding,
+			       v->payload.binding->refresh_url))
 		return "the OAuth app's secret was not given for this token "
 		       "endpoint";
 	return NULL;

@@ -140,6 +140,9 @@ int connect_msg_grant_unpack(struct proc_unpack *u,
 			     struct connect_msg_grant *m);
 
 enum { CONNECT_ENDPOINTS_MAX = 64, CONNECT_URL_SIZE = 512 };
+/* Among the endpoints: who may vouch for them (a CATALOG_ANCHOR_ID behind
+ * it), if not whom the system trusts. */
+#define CONNECT_ANCHOR "ca:"
 
 /* An OAuth app.  Its secret will only ever go to these endpoints. */
 struct connect_msg_app {

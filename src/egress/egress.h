@@ -7,7 +7,7 @@
  * looked up once; every address is checked against the ranges that are not
  * the public Internet; the socket is opened to exactly the checked address.
  * Pools keep idle connections, newest first, and give one back only for the
- * same scheme, host, port and TLS identity.
+ * same scheme, host, port and trust anchors.
  *
  * What the owner has allowed besides (struct egress_allowed) is an immutable
  * list that each egress refers to; another one takes its place between two
@@ -112,9 +112,12 @@ struct egress_dest;
  * The destination of a URL's canonical host (its path is not looked at).
  * `allow_http` must be set for plain http, else ERR_BLOCKED; even then only
  * addresses that operator or owner have allowed are reached without TLS.
+ * anchors: PEM of those who alone may vouch for the host, or NULL (the
+ * system's); other anchors are another destination, with connections and TLS
+ * sessions of its own.  ERR_TLS: they cannot be used.
  */
 int egress_dest(struct egress *e, const struct http_url *url, bool allow_http,
-		struct egress_dest **out);
+		const char *anchors, struct egress_dest **out);
 /* Keeps it for good.  For what is configured (base URLs); what callers write
  * is without end when a service allows *.example.com. */
 void egress_dest_pin(struct egress_dest *d);

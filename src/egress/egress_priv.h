@@ -34,9 +34,21 @@ struct egress_wire {
 	struct egress_wire **prev;
 };
 
+enum { EGRESS_TRUST_ID = 64 + 1 };
+
+/* Trust anchors in place of the system's; of as many destinations as have
+ * them. */
+struct egress_trust {
+	struct egress_trust *next, **prev;
+	unsigned refs;
+	struct net_tls *tls;
+	char id[EGRESS_TRUST_ID];
+};
+
 struct egress_dest {
 	struct egress *egress;
-	struct http_url url; /* its path is empty */
+	struct http_url url;	    /* its path is empty */
+	struct egress_trust *trust; /* a reference; NULL: the system's */
 	char authority[HTTP_HOST_MAX + 8];
 	size_t authority_len;
 	char session_key[HTTP_HOST_MAX + 8];
@@ -61,6 +73,7 @@ struct egress {
 	bool told_posted;
 	struct http_blocks blocks;
 	struct table *dests;
+	struct egress_trust *trusts;
 	size_t sweep_at; /* so many: those that nobody uses go */
 	struct egress_wire *dead;
 	struct loop_again bury;
@@ -127,6 +140,17 @@ const char *egress_objection(const struct egress_dest *d,
 			     const struct net_addr *a);
 /* The same for a connection, judged anew if there is another list since. */
 const char *egress_wire_objection(struct egress_wire *w);
+
+/* ---- trust.c ---- */
+
+/* What tells these anchors from others. */
+int egress_trust_id(struct slice anchors, char out[EGRESS_TRUST_ID]);
+/* Those of this id, which is that of the anchors: a reference.  ERR_TLS. */
+int egress_trust_get(struct egress *e, const char *id, struct slice anchors,
+		     struct egress_trust **out);
+void egress_trust_put(struct egress_trust *t); /* NULL is fine */
+/* The TLS client context for connections to d. */
+struct net_tls *egress_dest_tls(const struct egress_dest *d);
 
 /* ---- the rest ---- */
 

@@ -192,8 +192,7 @@ opening_connected(struct egress_opening *o)
 		return;
 	}
 	o->state = OPEN_TLS;
-	if (net_stream_start_tls(&o->wire->stream,
-				 egress_policy_tls(d->egress->policy),
+	if (net_stream_start_tls(&o->wire->stream, egress_dest_tls(d),
 				 d->url.host, d->session_key)) {
 		opening_fail(o, ERR_TLS);
 		return;

@@ -2,8 +2,8 @@
 /*
  * Destinations and their idle connections.
  *
- * A destination is interned by scheme, host and port; its idle connections
- * are a list, newest first, since the newest is the one least likely to be
+ * A destination is interned by scheme, host, port and the trust anchors that
+ * it has in place of the system's; its idle connections are a list, newest first, since the newest is the one least likely to be
  * closed by the other side.  Bytes or an end that come on an idle connection
  * close it at once, so that a taken one is rarely stale.
  *
@@ -61,6 +61,13 @@ egress_bury(struct loop_again *again)
 	egress_free_dead(CONTAINER_OF(again, struct egress, bury));
 }
 
+static void
+dest_free(struct egress_dest *d)
+{
+	egress_trust_put(d->trust);
+	free(d);
+}
+
 void
 egress_free(struct egress *e)
 {
@@ -76,7 +83,7 @@ egress_free(struct egress *e)
 		d = value;
 		while (d->idle)
 			egress_drop(&d->idle->conn);
-		free(d);
+		dest_free(d);
 	}
 	table_free(e->dests);
 	loop_again_cancel(&e->bury); /* the loop may go on without e */
@@ -104,33 +111,20 @@ dests_sweep(struct egress *e)
 		if (d->count || d->opening || d->pinned)
 			continue;
 		table_remove(e->dests, key);
-		free(d);
+		dest_free(d);
 	}
 	e->sweep_at = 2 * table_count(e->dests);
 	if (e->sweep_at < SWEEP_AT)
 		e->sweep_at = SWEEP_AT;
 }
 
-static int
-dest_intern(struct egress *e, const struct http_url *url,
-	    const struct net_addr *unix_addr, const char *key,
-	    struct egress_dest **out)
+static void
+dest_name(struct egress_dest *d, const struct http_url *url)
 {
-	struct egress_dest *d;
 	int n;
 
-	*out = table_get(e->dests, slice_str(key));
-	if (*out)
-		return 0;
-	dests_sweep(e);
-	d = calloc(1, sizeof(*d));
-	if (!d)
-		return ERR_NOMEM;
-	d->egress = e;
 	d->url = *url;
 	d->url.path = SLICE_NONE;
-	if (unix_addr)
-		d->unix_addr = *unix_addr;
 	if (url->port == (url->https ? 443 : 80))
 		n = snprintf(d->authority, sizeof(d->authority), "%s",
 			     url->host);
@@ -140,26 +134,68 @@ dest_intern(struct egress *e, const struct http_url *url,
 	d->authority_len = (size_t)n;
 	snprintf(d->session_key, sizeof(d->session_key), "%s:%u", url->host,
 		 url->port);
+}
+
+/* trust (may be NULL) becomes the destination's on success. */
+static int
+dest_new(struct egress *e, const struct http_url *url, const char *key,
+	 struct egress_trust *trust, struct egress_dest **out)
+{
+	struct egress_dest *d;
+
+	dests_sweep(e);
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return ERR_NOMEM;
+	d->egress = e;
+	dest_name(d, url);
 	if (table_set(e->dests, slice_str(key), d, NULL)) {
 		free(d);
 		return ERR_NOMEM;
 	}
+	d->trust = trust;
 	*out = d;
 	return 0;
 }
 
+/* One that is vouched for by these anchors alone. */
+static int
+dest_trusting(struct egress *e, const struct http_url *url,
+	      struct slice anchors, struct egress_dest **out)
+{
+	char id[EGRESS_TRUST_ID], key[HTTP_HOST_MAX + EGRESS_TRUST_ID + 16];
+	struct egress_trust *trust = NULL;
+	int rc = egress_trust_id(anchors, id);
+
+	if (rc)
+		return rc;
+	snprintf(key, sizeof(key), "t:%s:%u:%s", url->host, url->port, id);
+	*out = table_get(e->dests, slice_str(key));
+	if (*out)
+		return 0;
+	rc = egress_trust_get(e, id, anchors, &trust);
+	if (!rc)
+		rc = dest_new(e, url, key, trust, out);
+	if (rc)
+		egress_trust_put(trust);
+	return rc;
+}
+
 int
 egress_dest(struct egress *e, const struct http_url *url, bool allow_http,
-	    struct egress_dest **out)
+	    const char *anchors, struct egress_dest **out)
 {
 	char key[HTTP_HOST_MAX + 16];
 
 	*out = NULL;
 	if (!url->https && !allow_http)
 		return ERR_BLOCKED;
+	if (url->https && anchors)
+		return dest_trusting(e, url, slice_str(anchors), out);
 	snprintf(key, sizeof(key), "%s:%s:%u", url->https ? "s" : "p",
 		 url->host, url->port);
-	return dest_intern(e, url, NULL, key, out);
+	*out = table_get(e->dests, slice_str(key));
+	return *out ? 0 : dest_new(e, url, key, NULL, out);
 }
 
 void
@@ -184,7 +220,11 @@ egress_dest_unix(struct egress *e, const char *path, struct egress_dest **out)
 	rc = buf_err(&key) ? ERR_INVALID
 			   : net_addr_parse(buf_slice(&key), &addr);
 	if (!rc)
-		rc = dest_intern(e, &url, &addr, buf_cstr(&key), out);
+		*out = table_get(e->dests, buf_slice(&key));
+	if (!rc && !*out)
+		rc = dest_new(e, &url, buf_cstr(&key), NULL, out);
+	if (!rc)
+		(*out)->unix_addr = addr;
 	buf_release(&key);
 	return rc;
 }

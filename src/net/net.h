@@ -68,9 +68,30 @@ struct net_tls; /* a client or server context, shared by threads */
  * and those of ca_file (may be NULL); cert/key (may be NULL) for mTLS. */
 int net_tls_client_new(const char *ca_file, const char *cert_file,
 		       const char *key_file, struct net_tls **out);
+/* The same, but these anchors (PEM, sound by net_anchors_check()) are trusted
+ * in place of the system's, each as it stands: a root, an intermediate or the
+ * server's own certificate. */
+int net_tls_client_of(struct slice anchors, struct net_tls **out);
 int net_tls_server_new(const char *cert_file, const char *key_file,
 		       struct net_tls **out);
 void net_tls_free(struct net_tls *t);
+
+/* ---- trust anchors as text ---- */
+
+enum {
+	NET_ANCHORS_TEXT = 16 * 1024, /* bytes of PEM */
+	NET_ANCHORS_MAX = 8,	      /* certificates */
+};
+
+/* PEM certificates and white space, nothing else.  ERR_INVALID or
+ * ERR_TOO_LARGE with words for people in detail ("certificate 2 …"). */
+int net_anchors_check(struct slice pem, char *detail, size_t size);
+/* Takes the next certificate off the front: 1 with the base64 of it (and
+ * white space); 0: there is none any more; ERR_INVALID: no PEM. */
+int net_anchors_next(struct slice *rest, struct slice *body);
+/* That base64 without white space: the same certificate always gives the same
+ * bytes.  Their number. */
+size_t net_anchor_bare(struct slice body, char out[NET_ANCHORS_TEXT]);
 
 /* ---- streams ---- */
 

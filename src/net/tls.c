@@ -122,9 +122,9 @@ tls_identity(struct net_tls *t, const char *cert, const char *key)
 	return 0;
 }
 
-int
-net_tls_client_new(const char *ca_file, const char *cert_file,
-		   const char *key_file, struct net_tls **out)
+/* A client that trusts nobody yet. */
+static int
+tls_client_new(struct net_tls **out)
 {
 	struct net_tls *t;
 	int rc;
@@ -136,10 +136,24 @@ net_tls_client_new(const char *ca_file, const char *cert_file,
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_alpn_protos(t->ctx, (const unsigned char *)"\x08http/1.1",
 				9);
-	SSL_CTX_set_default_verify_paths(t->ctx);
 	SSL_CTX_set_session_cache_mode(
 		t->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(t->ctx, tls_new_session);
+	return 0;
+}
+
+int
+net_tls_client_new(const char *ca_file, const char *cert_file,
+		   const char *key_file, struct net_tls **out)
+{
+	struct net_tls *t;
+	int rc;
+
+	rc = tls_client_new(out);
+	if (rc)
+		return rc;
+	t = *out;
+	SSL_CTX_set_default_verify_paths(t->ctx);
 	if ((ca_file &&
 	     SSL_CTX_load_verify_locations(t->ctx, ca_file, NULL) != 1) ||
 	    tls_identity(t, cert_file, key_file)) {
@@ -150,6 +164,44 @@ net_tls_client_new(const char *ca_file, const char *cert_file,
 	}
 	ERR_clear_error();
 	return 0;
+}
+
+/* Each of them, into the context's store, which takes references of its own. */
+static int
+tls_add_anchors(struct net_tls *t, struct slice anchors)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(t->ctx);
+	unsigned count = 0;
+	struct slice body;
+	X509 *x;
+	int rc, added;
+
+	while ((rc = net_anchors_next(&anchors, &body)) == 1) {
+		x = net_anchor_read(body);
+		added = x && X509_STORE_add_cert(store, x);
+		X509_free(x);
+		if (!added || ++count > NET_ANCHORS_MAX)
+			return ERR_TLS;
+	}
+	return rc || !count ? ERR_TLS : 0;
+}
+
+int
+net_tls_client_of(struct slice anchors, struct net_tls **out)
+{
+	int rc = tls_client_new(out);
+
+	if (rc)
+		return rc;
+	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param((*out)->ctx),
+				    X509_V_FLAG_PARTIAL_CHAIN);
+	rc = tls_add_anchors(*out, anchors);
+	ERR_clear_error();
+	if (rc) {
+		net_tls_free(*out);
+		*out = NULL;
+	}
+	return rc;
 }
 
 int

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "catalog/catalog.h"
+#include "net/net.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,6 +38,37 @@ fuzz_scopes(const struct binding *b, struct slice text)
 	binding_scope_is_told(b, SLICE("offline_access"));
 }
 
+/* Whoever is trusted: a binding shares all of them with itself. */
+static void
+fuzz_anchors(const struct binding *b)
+{
+	char ids[CATALOG_ANCHORS_MAX][CATALOG_ANCHOR_ID];
+	const char *anchors;
+	struct buf common;
+
+	buf_init(&common, NET_ANCHORS_TEXT + 1);
+	ASSERT(binding_anchors(b, b, &common, &anchors) == 0);
+	ASSERT(anchors == b->service->ca);
+	buf_release(&common);
+	catalog_anchor_ids(b->service->ca, ids);
+}
+
+static void
+fuzz_pem(struct slice text)
+{
+	char ids[CATALOG_ANCHORS_MAX][CATALOG_ANCHOR_ID], detail[200] = "";
+	struct buf copy;
+	int rc = net_anchors_check(text, detail, sizeof(detail));
+
+	ASSERT((rc == 0) == (detail[0] == 0));
+	buf_init(&copy, NET_ANCHORS_TEXT + 1);
+	buf_put_slice(&copy, text);
+	/* what is trusted has a name, so that it can be told apart */
+	if (!rc)
+		ASSERT(catalog_anchor_ids(buf_cstr(&copy), ids) > 0);
+	buf_release(&copy);
+}
+
 static void
 fuzz_binding(struct slice text)
 {
@@ -57,6 +89,7 @@ fuzz_binding(struct slice text)
 	/* Whatever it says: never to a host that is none of its own. */
 	ASSERT(!binding_hosts_allow(b, true, SLICE("a b"), 0));
 	fuzz_scopes(b, text);
+	fuzz_anchors(b);
 	binding_free(b);
 	buf_release(&one);
 	buf_release(&two);
@@ -68,6 +101,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice text = slice_of(data, size);
 
 	fuzz_check(text);
+	fuzz_pem(text);
 	fuzz_binding(text);
 	return 0;
 }

@@ -15,7 +15,7 @@ export const gib = 1024 * 1024 * 1024
 
 /*
  * options: check(token, request) -> truthy when it may pass (default: anybody), scheme (default Bearer), foreign
- * (where /redirect/foreign points), tls {cert, key}, host, port.
+ * (where /redirect/foreign points), tls {cert, key}, host, port. api.vouchedBy(tls): another certificate from now on.
  */
 export async function startApi(scope, { check, scheme = 'Bearer', foreign = 'http://example.com/', tls, host, port,
 	routes = {} } = {}) {
@@ -54,6 +54,10 @@ export async function startApi(scope, { check, scheme = 'Bearer', foreign = 'htt
 	api.port = await listen(scope, server, { host, port })
 	api.url = `${tls ? 'https' : 'http'}://${host ?? '127.0.0.1'}:${api.port}`
 	api.last = () => api.requests.at(-1)
+	api.vouchedBy = (other) => {
+		server.setSecureContext(other)
+		server.closeIdleConnections()
+	}
 	return api
 }
 

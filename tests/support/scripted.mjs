@@ -7,6 +7,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import http from 'node:http'
+import https from 'node:https'
 import { secretSeen } from './known_secrets.mjs'
 import { Faults } from './faults.mjs'
 import { listen, readBody } from './http.mjs'
@@ -14,13 +15,14 @@ import { listen, readBody } from './http.mjs'
 const make = (kind) => `${kind}-${randomBytes(12).toString('hex')}`
 
 /*
- * options: auth (basic, body or none), redirectUris, life (seconds of an access token). What a test may set:
+ * options: auth (basic, body or none), redirectUris, life (seconds of an access token), tls ({cert, key}: token and
+ * revocation endpoint are https; vouchedBy(tls) gives another certificate). What a test may set:
  * account, life, deny (an error code), scope(asked) -> what the answer says (undefined: nothing), answer(body) -> the
  * body of a good token answer, callback(parameters) -> changes them before the browser goes back, methods (of PKCE).
  */
-export async function startScripted(scope, { auth = 'basic', redirectUris, life = 3600 } = {}) {
+export async function startScripted(scope, { auth = 'basic', redirectUris, life = 3600, tls } = {}) {
 	const server = new ScriptedServer(auth, redirectUris, life)
-	await server.start(scope)
+	await server.start(scope, tls)
 	return server
 }
 
@@ -39,14 +41,26 @@ class ScriptedServer {
 			callback: () => {}, methods: ['S256'], rotates: true })
 	}
 
-	async start(scope) {
-		const server = http.createServer((request, response) => this.#serve(request, response).catch((error) => {
+	async start(scope, tls) {
+		const handle = (request, response) => this.#serve(request, response).catch((error) => {
 			response.writeHead(500).end(String(error.stack))
-		}))
+		})
+		const server = http.createServer(handle)
 		this.port = await listen(scope, server)
 		this.issuer = `http://127.0.0.1:${this.port}`
 		this.endpoints = { authorize: `${this.issuer}/authorize`, token: `${this.issuer}/token`,
 			revoke: `${this.issuer}/revoke` }
+		if (tls)
+			await this.#startTls(scope, https.createServer(tls, handle))
+	}
+
+	async #startTls(scope, server) {
+		const url = `https://127.0.0.1:${await listen(scope, server)}`
+		Object.assign(this.endpoints, { token: `${url}/token`, revoke: `${url}/revoke` })
+		this.vouchedBy = (tls) => {
+			server.setSecureContext(tls)
+			server.closeIdleConnections()
+		}
 	}
 
 	async #serve(request, response) {

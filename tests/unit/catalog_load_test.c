@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "../support/anchors.h"
 #include "catalog/catalog_priv.h"
 
 /* A sound custom definition; %s comes before its last brace. */
@@ -48,7 +49,7 @@ check_changed(const char *from, const char *to)
 static int
 check_with(const char *more)
 {
-	char text[8192];
+	static char text[40000];
 
 	snprintf(text, sizeof(text), SOUND, more);
 	return check(text);
@@ -318,6 +319,44 @@ http_needs_to_be_allowed(void **state)
 			 0);
 }
 
+static int
+check_ca(const char *pem)
+{
+	static struct buf more;
+	int rc;
+
+	buf_init(&more, 32768);
+	buf_puts(&more, ",\"ca\":\"");
+	codec_json(&more, slice_str(pem));
+	buf_putc(&more, '"');
+	rc = check_with(buf_cstr(&more));
+	buf_release(&more);
+	return rc;
+}
+
+static void
+anchors_are_certificates_and_nothing_else(void **state)
+{
+	static char lines[NET_ANCHORS_TEXT + 2];
+
+	(void)state;
+	assert_int_equal(check_ca(ANCHOR_A ANCHOR_B), 0);
+	assert_int_equal(check_ca(""), ERR_INVALID);
+	assert_problem("/ca", "holds no certificate");
+	assert_int_equal(check_ca(ANCHOR_A "-----BEGIN PRIVATE KEY-----\n"),
+			 ERR_INVALID);
+	assert_problem("/ca", "something else than PEM certificates");
+	assert_int_equal(check_ca(ANCHOR_A "-----BEGIN CERTIFICATE-----\n"
+					   "MAA=\n-----END CERTIFICATE-----\n"),
+			 ERR_INVALID);
+	assert_problem("/ca", "certificate 2 cannot be read");
+	assert_int_equal(check_with(",\"ca\":[\"x\"]"), ERR_INVALID);
+	assert_problem("/ca", "must be a text");
+	memset(lines, ' ', sizeof(lines) - 1);
+	assert_int_equal(check_ca(lines), ERR_INVALID);
+	assert_problem("/ca", "is longer than 16384 bytes");
+}
+
 static void
 base_url_must_be_on_a_host_of_the_definition(void **state)
 {
@@ -556,6 +595,7 @@ main(void)
 		cmocka_unit_test(report_keeps_twenty_problems_and_counts_all),
 		cmocka_unit_test(throttle_says_which_answers_and_which_limit),
 		cmocka_unit_test(http_needs_to_be_allowed),
+		cmocka_unit_test(anchors_are_certificates_and_nothing_else),
 		cmocka_unit_test(base_url_must_be_on_a_host_of_the_definition),
 		cmocka_unit_test(hosts_are_hosts),
 		cmocka_unit_test(placeholder_that_nothing_fills_is_refused),

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "../support/anchors.h"
 #include "egress/egress_priv.h"
 
 static struct {
@@ -21,6 +22,7 @@ static struct {
 	struct egress *egress;
 	struct egress_open open;
 	struct egress_conn *conn;
+	struct egress_dest *again;
 	int listener, peer;
 } world;
 
@@ -75,7 +77,7 @@ dest(unsigned number)
 	struct http_url url = { .https = true, .port = 443 };
 
 	snprintf(url.host, sizeof(url.host), "n%u.example.com", number);
-	assert_int_equal(egress_dest(world.egress, &url, false, &d), 0);
+	assert_int_equal(egress_dest(world.egress, &url, false, NULL, &d), 0);
 	return d;
 }
 
@@ -91,6 +93,83 @@ destinations_that_nobody_uses_go(void **state)
 		dest(i);
 	assert_true(table_count(world.egress->dests) < 3000);
 	assert_ptr_equal(dest(0), first);
+}
+
+static struct egress_dest *
+trusting(const char *host, const char *anchors)
+{
+	struct egress_dest *d;
+	struct http_url url = { .https = true, .port = 443 };
+
+	snprintf(url.host, sizeof(url.host), "%s", host);
+	assert_int_equal(egress_dest(world.egress, &url, true, anchors, &d), 0);
+	assert_int_equal(
+		egress_dest(world.egress, &url, true, anchors, &world.again),
+		0);
+	assert_ptr_equal(d, world.again);
+	return d;
+}
+
+/* Connections are of a destination and TLS sessions of a context: who trusts
+ * others shares neither. */
+static void
+other_anchors_are_another_destination(void **state)
+{
+	struct egress_dest *none = trusting("x.example", NULL);
+	struct egress_dest *a = trusting("x.example", ANCHOR_A);
+	struct egress_dest *b = trusting("x.example", ANCHOR_B);
+	struct egress_dest *both = trusting("x.example", ANCHOR_A ANCHOR_B);
+	struct egress_dest *other = trusting("y.example", ANCHOR_A);
+
+	(void)state;
+	assert_ptr_not_equal(none, a);
+	assert_ptr_not_equal(a, b);
+	assert_ptr_not_equal(a, both);
+	assert_ptr_not_equal(b, both);
+	assert_ptr_not_equal(none, b);
+	assert_ptr_equal(egress_dest_tls(none),
+			 egress_policy_tls(world.policy));
+	assert_ptr_not_equal(egress_dest_tls(a), egress_dest_tls(none));
+	assert_ptr_not_equal(egress_dest_tls(a), egress_dest_tls(b));
+	assert_ptr_not_equal(egress_dest_tls(a), egress_dest_tls(both));
+	/* one context for all hosts of a service */
+	assert_ptr_equal(egress_dest_tls(other), egress_dest_tls(a));
+	assert_int_equal(other->trust->refs, 2);
+}
+
+static void
+anchors_go_with_the_last_destination_that_has_them(void **state)
+{
+	struct egress_dest *d;
+	char host[64];
+	unsigned i;
+
+	(void)state;
+	trusting("first.example", ANCHOR_A);
+	for (i = 0; i < 3000; i++) {
+		snprintf(host, sizeof(host), "n%u.example", i);
+		trusting(host, i == 0 ? ANCHOR_B : NULL);
+	}
+	assert_null(world.egress->trusts);
+	d = trusting("first.example", ANCHOR_A);
+	assert_ptr_equal(d->trust, world.egress->trusts);
+}
+
+static void
+anchors_that_are_none_give_no_destination(void **state)
+{
+	struct egress_dest *d;
+	struct http_url url = { .https = true, .port = 443, .host = "x" };
+
+	(void)state;
+	assert_int_equal(egress_dest(world.egress, &url, false, "x", &d),
+			 ERR_TLS);
+	assert_null(d);
+	assert_int_equal(egress_dest(world.egress, &url, false, "", &d),
+			 ERR_TLS);
+	assert_null(d);
+	assert_int_equal(table_count(world.egress->dests), 0);
+	assert_null(world.egress->trusts);
 }
 
 static void
@@ -115,7 +194,7 @@ listener(void)
 	a.len = sizeof(a.u);
 	assert_int_equal(getsockname(world.listener, &a.u.sa, &a.len), 0);
 	url.port = net_addr_port(&a);
-	assert_int_equal(egress_dest(world.egress, &url, true, &d), 0);
+	assert_int_equal(egress_dest(world.egress, &url, true, NULL, &d), 0);
 	return d;
 }
 
@@ -331,6 +410,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			destinations_that_nobody_uses_go, world_begin,
+			world_end),
+		cmocka_unit_test_setup_teardown(
+			other_anchors_are_another_destination, world_begin,
+			world_end),
+		cmocka_unit_test_setup_teardown(
+			anchors_go_with_the_last_destination_that_has_them,
+			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			anchors_that_are_none_give_no_destination, world_begin,
 			world_end),
 		cmocka_unit_test_setup_teardown(a_connection_is_lent_again,
 						world_begin, world_end),
