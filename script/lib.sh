@@ -48,6 +48,7 @@ packages_of() {
 		sqlite3 looking into database files
 		strace disks that turn read-only
 		slowhttptest clients that take their time
+		tinyproxy-bin a proxy for outgoing calls
 		openssl a certificate authority for the tests
 		curl a client
 		iproute2 network namespaces for the tests

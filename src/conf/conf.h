@@ -46,6 +46,11 @@ enum conf_type {
 	X(EGRESS_LOCK, "egress-lock", BOOL, "false", 0, 0, "", \
 	  "the operator alone allows private destinations: what an owner " \
 	  "allows counts for nothing") \
+	X(EGRESS_PROXY, "egress-proxy", TEXT, "", 0, 0, "URL", \
+	  "reach public addresses through this proxy (CONNECT): " \
+	  "http://host:port") \
+	X(EGRESS_PROXY_LOGIN, "egress-proxy-login-file", TEXT, "", 0, 0, \
+	  "FILE", "what the proxy wants to see: one line user:password") \
 	X(CA_FILE, "ca-file", TEXT, "", 0, 0, "PEM", \
 	  "trust anchors for outgoing TLS, beside the system's") \
 	X(TLS_CERT, "tls-cert", TEXT, "", 0, 0, "PEM", \
@@ -105,6 +110,13 @@ void conf_free(struct conf *c);
 
 /* "" where it is not set. */
 const char *conf_text(const struct conf *c, enum conf_id id);
+static inline const char *
+conf_text_or_null(const struct conf *c, enum conf_id id)
+{
+	const char *text = conf_text(c, id);
+
+	return text[0] ? text : NULL;
+}
 /* Numbers; durations in milliseconds; booleans as 0 or 1. */
 uint64_t conf_number(const struct conf *c, enum conf_id id);
 static inline bool

@@ -346,7 +346,6 @@ static int
 exchanger_init(struct exchanger *x, struct proc_env *env)
 {
 	struct egress_policy_config policy = { 0 };
-	const char *ca = conf_text(env->conf, CONF_CA_FILE);
 	char detail[256] = "";
 	int rc;
 
@@ -356,7 +355,10 @@ exchanger_init(struct exchanger *x, struct proc_env *env)
 	env->stop = exchanger_stop;
 	policy.allow =
 		conf_list(env->conf, CONF_EGRESS_ALLOW, &policy.allow_count);
-	policy.ca_file = ca[0] ? ca : NULL;
+	policy.ca_file = conf_text_or_null(env->conf, CONF_CA_FILE);
+	policy.proxy = conf_text_or_null(env->conf, CONF_EGRESS_PROXY);
+	policy.proxy_login =
+		conf_text_or_null(env->conf, CONF_EGRESS_PROXY_LOGIN);
 	policy.locked = conf_bool(env->conf, CONF_EGRESS_LOCK);
 	policy.own = conf_list(env->conf, CONF_LISTEN, &policy.own_count);
 	rc = egress_policy_new(&policy, &x->policy, detail, sizeof(detail));

@@ -33,6 +33,9 @@ struct egress_policy_config {
 	const char *ca_file; /* trust anchors beside the system's, or NULL */
 	bool allow_all;	     /* the CLI, talking to its own server */
 	bool locked;	     /* what the owner allows counts for nothing */
+	const char *proxy;   /* "http://host:port" for public addresses, or
+				 * NULL: straight */
+	const char *proxy_login; /* file with user:password, or NULL */
 	/* Where this server listens ("127.0.0.1:7070", "unix:…" is passed
 	 * over): the owner can never allow that. */
 	const char *const *own;

@@ -103,6 +103,7 @@ enum { EGRESS_OWN_MAX = 32 };
 struct egress_policy {
 	bool allow_all, locked;
 	struct net_tls *tls;
+	struct egress_proxy *proxy; /* NULL: straight */
 	/* The newest of the owner's lists, and who is to go by it. */
 	pthread_mutex_t mutex;
 	pthread_cond_t told;
@@ -115,7 +116,90 @@ struct egress_policy {
 	struct egress_exception exceptions[];
 };
 
+/* ---- proxy.c ---- */
+
+struct egress_proxy {
+	char host[HTTP_HOST_MAX + 1];
+	uint16_t port;
+	char name[HTTP_HOST_MAX + 8]; /* "host:port" */
+	struct secret *login;	      /* a whole header line, or NULL */
+};
+
+/* A CONNECT under way; zeroed before the first start. */
+struct egress_tunnel {
+	struct buf request;
+	size_t sent;
+	unsigned interim; /* 1xx answers so far */
+	int status;	  /* of the answer; 0: there is none yet */
+};
+
+/* login_file (may be NULL) holds "user:password".  ERR_INVALID, ERR_SYSTEM
+ * with words for people in detail. */
+int egress_proxy_new(const char *url, const char *login_file,
+		     struct egress_proxy **out, char *detail, size_t size);
+void egress_proxy_free(struct egress_proxy *p); /* NULL is fine */
+int egress_tunnel_start(struct egress_tunnel *t, const struct egress_proxy *p,
+			const struct net_addr *to);
+/* On each readiness of w, which is connected to the proxy.  0: w is connected
+ * to what was asked for; ERR_AGAIN; else the reason, with t as it ended. */
+int egress_tunnel_go_on(struct egress_tunnel *t, struct egress_wire *w);
+void egress_tunnel_release(struct egress_tunnel *t);
+/* Why it failed, for people. */
+void egress_tunnel_say(const struct egress_tunnel *t,
+		       const struct egress_proxy *p, const char *authority,
+		       int err, char *detail, size_t size);
+
+/* ---- opening: open.c, and attempt.c from CONNECT on ---- */
+
+enum opening_state {
+	OPEN_RESOLVE,
+	OPEN_PROXY_NAME,
+	OPEN_CONNECT,
+	OPEN_TUNNEL,
+	OPEN_TLS,
+};
+
+struct egress_opening {
+	struct egress_open *owner;
+	struct egress_dest *dest;
+	struct egress_wire *wire; /* from CONNECT on */
+	enum opening_state state;
+	struct net_resolve resolve;
+	struct loop_timer timer;
+	struct loop_timer attempt; /* of one address, while there are more */
+	struct loop_task soon;	   /* an error found before start returned */
+	int soon_err;
+	bool soon_posted;
+	unsigned next_addr;
+	/* Where there is a proxy. */
+	struct net_resolve via;
+	unsigned next_via; /* of its addresses, until one answers */
+	bool by_proxy;	   /* the wire goes to the proxy */
+	struct egress_tunnel tunnel;
+	uint64_t phase_ms; /* when the current phase began */
+	uint32_t resolve_ms;
+};
+
+/* Ends it: nothing is left but what the owner is told. */
+void egress_opening_fail(struct egress_opening *o, int err);
+void egress_opening_release(struct egress_opening *o);
+/* The next address that is allowed; at last fails. */
+void egress_opening_connect(struct egress_opening *o);
+/* Closes its connection: that address has not answered. */
+void egress_opening_drop(struct egress_opening *o);
+/* Milliseconds of the phase that ends now. */
+uint32_t egress_opening_phase(struct egress_opening *o);
+/* Says why the address must not be used. */
+void egress_opening_objected(struct egress_opening *o, const struct net_addr *a,
+			     const char *why);
+
 /* ---- policy.c ---- */
+
+/* Whether it is on the public Internet, allowed or not. */
+bool egress_address_is_public(const struct net_addr *a);
+/* Whether this server listens there. */
+bool egress_address_is_own(const struct egress_policy *p,
+			   const struct net_addr *a);
 
 /* ERR_INVALID: no IP address. */
 int egress_bare_from(const struct net_addr *a, struct egress_bare *out);

@@ -194,6 +194,22 @@ egress_address_check(const struct egress_policy *p,
 }
 
 bool
+egress_address_is_public(const struct net_addr *a)
+{
+	struct egress_bare bare;
+
+	return !egress_bare_from(a, &bare) && !bare_objection(&bare);
+}
+
+bool
+egress_address_is_own(const struct egress_policy *p, const struct net_addr *a)
+{
+	struct egress_bare bare;
+
+	return !egress_bare_from(a, &bare) && policy_is_own(p, a, &bare);
+}
+
+bool
 egress_address_is_excepted(const struct egress_policy *p,
 			   const struct egress_allowed *allowed,
 			   const struct net_addr *a)
@@ -288,43 +304,73 @@ policy_alloc(const struct egress_policy_config *c)
 	return p;
 }
 
+static int
+policy_read_exceptions(struct egress_policy *p,
+		       const struct egress_policy_config *c, char *detail,
+		       size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < c->allow_count; i++) {
+		if (!egress_exception_read(slice_str(c->allow[i]),
+					   &p->exceptions[i]))
+			continue;
+		snprintf(detail, size,
+			 "\"%s\" is not a network such as "
+			 "10.0.0.0/8 or 10.1.2.3:443",
+			 c->allow[i]);
+		return ERR_INVALID;
+	}
+	return 0;
+}
+
+static int
+policy_read(struct egress_policy *p, const struct egress_policy_config *c,
+	    char *detail, size_t size)
+{
+	int rc;
+
+	if (policy_read_own(p, c)) {
+		snprintf(detail, size, "too many addresses to listen on");
+		return ERR_TOO_LARGE;
+	}
+	rc = policy_read_exceptions(p, c, detail, size);
+	if (rc)
+		return rc;
+	if (!c->proxy && c->proxy_login) {
+		snprintf(detail, size,
+			 "--egress-proxy-login-file is for --egress-proxy");
+		return ERR_INVALID;
+	}
+	if (c->proxy)
+		rc = egress_proxy_new(c->proxy, c->proxy_login, &p->proxy,
+				      detail, size);
+	if (rc)
+		return rc;
+	rc = net_tls_client_new(c->ca_file, NULL, NULL, &p->tls);
+	if (rc)
+		snprintf(detail, size, "the trust anchors in %s cannot be read",
+			 c->ca_file ? c->ca_file : "the system's store");
+	return rc;
+}
+
 int
 egress_policy_new(const struct egress_policy_config *c,
 		  struct egress_policy **out, char *detail, size_t size)
 {
 	struct egress_policy *p;
-	size_t i;
 	int rc;
 
 	*out = NULL;
 	p = policy_alloc(c);
 	if (!p)
 		return ERR_NOMEM;
-	if (policy_read_own(p, c)) {
-		snprintf(detail, size, "too many addresses to listen on");
+	rc = policy_read(p, c, detail, size);
+	if (rc)
 		egress_policy_free(p);
-		return ERR_TOO_LARGE;
-	}
-	for (i = 0; i < c->allow_count; i++) {
-		if (egress_exception_read(slice_str(c->allow[i]),
-					  &p->exceptions[i])) {
-			snprintf(detail, size,
-				 "\"%s\" is not a network such as "
-				 "10.0.0.0/8 or 10.1.2.3:443",
-				 c->allow[i]);
-			egress_policy_free(p);
-			return ERR_INVALID;
-		}
-	}
-	rc = net_tls_client_new(c->ca_file, NULL, NULL, &p->tls);
-	if (rc) {
-		snprintf(detail, size, "the trust anchors in %s cannot be read",
-			 c->ca_file ? c->ca_file : "the system's store");
-		egress_policy_free(p);
-		return rc;
-	}
-	*out = p;
-	return 0;
+	else
+		*out = p;
+	return rc;
 }
 
 void
@@ -334,6 +380,7 @@ egress_policy_free(struct egress_policy *p)
 		return;
 	ASSERT(!p->first);
 	egress_allowed_unref(p->allowed);
+	egress_proxy_free(p->proxy);
 	net_tls_free(p->tls);
 	pthread_cond_destroy(&p->told);
 	pthread_mutex_destroy(&p->mutex);

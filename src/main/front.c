@@ -290,7 +290,6 @@ static int
 front_load_files(struct front *f, char *detail, size_t size)
 {
 	const struct conf *c = f->env->conf;
-	const char *ca = conf_text(c, CONF_CA_FILE);
 	const char *cert = conf_text(c, CONF_TLS_CERT);
 	struct egress_policy_config policy = { 0 };
 	const char *own[PROC_LISTENERS_MAX];
@@ -298,8 +297,10 @@ front_load_files(struct front *f, char *detail, size_t size)
 	int rc;
 
 	policy.allow = conf_list(c, CONF_EGRESS_ALLOW, &policy.allow_count);
-	policy.ca_file = ca[0] ? ca : NULL;
+	policy.ca_file = conf_text_or_null(c, CONF_CA_FILE);
 	policy.locked = conf_bool(c, CONF_EGRESS_LOCK);
+	policy.proxy = conf_text_or_null(c, CONF_EGRESS_PROXY);
+	policy.proxy_login = conf_text_or_null(c, CONF_EGRESS_PROXY_LOGIN);
 	for (i = 0; i < f->env->listener_count; i++)
 		own[i] = f->env->listeners[i].address;
 	policy.own = own;

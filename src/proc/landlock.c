@@ -83,6 +83,7 @@ secrets_find(struct land *l, const struct proc_env *env)
 {
 	static const enum conf_id files[] = { CONF_KEY_FILE,
 					      CONF_PASSPHRASE_FILE,
+					      CONF_EGRESS_PROXY_LOGIN,
 					      CONF_TLS_KEY };
 	size_t i;
 
