@@ -47,6 +47,8 @@
  *   user.left           a user's leaving is noted; the keeper was not asked
  *   withdraw.revoked    the keeper has revoked a user's grant; not noted yet
  *   withdraw.forgotten  all of an end are forgotten, and not yet audited
+ *   bulk.noted          what is to be suspended or revoked, and none is begun
+ *   bulk.marked         the keeper gives one to nobody; that is not yet noted
  *   front.injection     the keeper has answered a call that waits
  *   front.answered      that call's worker was told so
  *   front.spent         the callback's state is spent in the front's store

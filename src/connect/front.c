@@ -209,5 +209,5 @@ connect_front_tidy(struct connect_front *f, struct store_conn *c)
 			"subject <> '' OR expires_at < ?2)",
 			"iii", now, now - UNFINISHED_KEEP_MS,
 			clock_wrong_after_ms(CONNECT_STATE_LIFE_S * 1000));
-	return rc;
+	return rc ? rc : front_bulk_tidy(c, now);
 }

@@ -446,9 +446,9 @@ int connect_front_forget(struct connect_front *f, struct store_conn *c,
 			 const char *org, const char *connection,
 			 const char *subject);
 /*
- * Goes on with revoking users' grants that have ended (their conversation is
- * over, their connection was deleted or revoked, or they were removed): a
- * bounded part of them,
+ * Goes on with revoking grants that have ended (users' whose conversation is
+ * over, whose connection was deleted or revoked, or who were removed; and what
+ * was revoked together with others): a bounded part of them,
  * from a work thread that may wait for providers.  To be called every few
  * seconds; what fails is tried again by a later call.
  */
@@ -524,6 +524,75 @@ int connect_front_callback(struct connect_front *f, struct store_conn *c,
 			   struct slice browser, struct arena *arena,
 			   struct connect_consent *out,
 			   struct connect_problem *p);
+
+/* ---- many connections at once ---- */
+
+struct connect_bulk_new {
+	bool revoke; /* else: suspend */
+	/* Exactly one: */
+	bool all;
+	const char *service; /* an id; "" */
+	const char *owner;   /* a member's id or e-mail address; "" */
+};
+
+/* How many there are of each. */
+struct connect_bulk_counts {
+	int64_t waiting; /* not begun; no call gets through already */
+	int64_t pending; /* given to nobody here; the provider is being asked */
+	int64_t suspended, revoked;
+	int64_t by_hand; /* the provider has not confirmed: a person must act */
+	int64_t nothing; /* there was no credential */
+	int64_t already; /* it was so before */
+};
+
+struct connect_bulk {
+	char id[27];
+	bool revoke;
+	const char *service;	      /* "" unless it was a service's */
+	const char *owner;	      /* a member's id; "" */
+	const char *owner_name;	      /* "" */
+	const char *by, *by_name;     /* the member who asked */
+	int64_t asked_at, ended_at;   /* ended_at 0: not done yet */
+	struct connect_bulk_counts n; /* of connections, and users' grants */
+};
+
+/* What became of one. */
+struct connect_bulk_item {
+	const char *link, *name, *service; /* as it was called then */
+	const char *subject, *email;	   /* of a user's own grant; "" */
+	const char *account;		   /* "" if it is not known */
+	const char *state;		   /* a word of connect_bulk_counts */
+	const char *detail;		   /* "" */
+	int64_t retry_at;		   /* pending: asked again then; 0 */
+	const char *cursor;
+};
+
+/*
+ * When it returns no call gets through any of them; for whom
+ * PEOPLE_CONNECTION_BULK is.  What is left to do (see *out) is done by
+ * connect_front_withdraw(), also by that of another front.
+ */
+int connect_front_bulk(struct connect_front *f, struct store_conn *c,
+		       const struct connect_who *who,
+		       const struct connect_bulk_new *n, struct arena *arena,
+		       struct connect_bulk *out, struct connect_problem *p);
+int connect_front_bulk_get(struct connect_front *f, struct store_conn *c,
+			   const struct connect_who *who, const char *id,
+			   struct arena *arena, struct connect_bulk *out,
+			   struct connect_problem *p);
+/* The newest first, those before this id ("": all). */
+int connect_front_bulks(struct connect_front *f, struct store_conn *c,
+			const struct connect_who *who, const char *before,
+			size_t limit, struct arena *arena,
+			struct connect_bulk **out, size_t *count,
+			struct connect_problem *p);
+/* state: "" or those alone; after: a cursor, or "". */
+int connect_front_bulk_items(struct connect_front *f, struct store_conn *c,
+			     const struct connect_who *who, const char *id,
+			     const char *state, const char *after, size_t limit,
+			     struct arena *arena,
+			     struct connect_bulk_item **out, size_t *count,
+			     struct connect_problem *p);
 
 /* ---- housekeeping ---- */
 

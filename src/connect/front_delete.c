@@ -108,7 +108,8 @@ delete_check_uses(struct store_conn *c, const struct front_row *r,
 	return rc;
 }
 
-/* Users' own are revoked in the background: there may be many. */
+/* Users' own are revoked in the background: there may be many.  So is one that
+ * is being revoked already. */
 static int
 delete_grants(struct connect_front *f, struct store_conn *c,
 	      const struct connect_who *who, const struct front_row *r,
@@ -117,15 +118,21 @@ delete_grants(struct connect_front *f, struct store_conn *c,
 	int64_t users = 0;
 	int rc = 0;
 
-	if (r->info.per_user) {
+	if (r->info.per_user)
 		rc = front_withdraw_mark(f, c, r->org, r->info.id, "", p);
-		if (!rc) {
-			rc = front_withdraw_count(c, r->info.id, &users);
-			if (rc)
-				front_fail_store(p, c, rc);
-		}
+	if (!rc) {
+		rc = front_withdraw_count(c, r->info.id, &users);
+		if (rc)
+			front_fail_store(p, c, rc);
+	}
+	if (rc)
+		return rc;
+	if (r->info.per_user) {
 		front_withdraw_words(users, front_ends_all(f, r),
 				     revoked->detail, sizeof(revoked->detail));
+	} else if (users) {
+		snprintf(revoked->detail, sizeof(revoked->detail),
+			 "It is being revoked at the provider.");
 	} else if (r->info.status != CONNECT_REVOKED) {
 		rc = front_grant_revoke(f, r, who, revoked, p);
 	}
@@ -159,7 +166,7 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 	if (rc)
 		goto out;
 	rc = store_begin(c);
-	if (!rc && r.info.per_user)
+	if (!rc)
 		rc = front_withdraw_note_all(c, &r, "delete");
 	if (!rc)
 		rc = delete_rows(c, &r);

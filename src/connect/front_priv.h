@@ -70,9 +70,17 @@ int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
 /* How many there are whose grant is degraded, of all connections. */
 int front_users_count(struct store *s, uint64_t *degraded);
 
-/* ---- front_withdraw.c: users' grants that end ---- */
+/* ---- front_withdraw.c, front_withdrawn.c: grants that end ---- */
 
 struct front_row;
+/* Asks the keeper something about a grant by its ids; out: of a revocation. */
+int front_withdraw_ask(struct connect_front *f, const char *org,
+		       const char *connection, const char *subject,
+		       enum connect_message type, uint64_t how,
+		       struct connect_msg_revoked *out,
+		       struct connect_problem *p);
+/* Those that have their outcome. */
+int front_withdraw_close(struct connect_front *f, struct store_conn *c);
 /* The keeper gives this grant (subject "": all of the connection's) to nobody
  * any more; afterwards the store knows of all there are. */
 int front_withdraw_mark(struct connect_front *f, struct store_conn *c,
@@ -85,6 +93,8 @@ int front_withdraw_note(struct store_conn *c, const char *org,
 			const char *subject, const char *because);
 int front_withdraw_note_all(struct store_conn *c, const struct front_row *r,
 			    const char *because);
+/* Their rows say that they were revoked, within the caller's transaction. */
+int front_withdraw_users_revoked(struct store_conn *c, const char *connection);
 /* How many of the connection are there to be revoked. */
 int front_withdraw_count(struct store_conn *c, const char *connection,
 			 int64_t *count);
@@ -96,6 +106,23 @@ int front_withdraw_revoke(struct connect_front *f, struct store_conn *c,
 			  const struct front_row *r,
 			  struct connect_revoked *revoked,
 			  struct connect_problem *p);
+
+/* ---- front_bulk.c, front_bulk_read.c: many connections at once ---- */
+
+/* Goes on with those that nobody works through; closes those that are done. */
+int front_bulk_go_on(struct connect_front *f, struct store_conn *c);
+int front_bulk_end(struct store_conn *c);
+/* Reports that are old. */
+int front_bulk_tidy(struct store_conn *c, int64_t now);
+/* What front_withdraw.c says of a grant, within its transaction: an outcome of
+ * withdrawals; and that it is tried again, and why. */
+int front_bulk_outcome(struct store_conn *c, const char *connection,
+		       const char *subject, const char *outcome,
+		       const char *detail);
+int front_bulk_wait(struct store_conn *c, const char *connection,
+		    const char *subject, const char *why);
+int front_bulk_counts(struct store_conn *c, const char *id,
+		      struct connect_bulk_counts *out);
 
 /* ---- front_problem.c ---- */
 

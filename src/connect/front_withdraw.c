@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Users' grants that end: their connection is deleted or revoked, their
- * conversation is over, or they are removed from the connection's users.
+ * Grants that end in the background: users' own, whose connection is deleted
+ * or revoked, whose conversation is over, or who are removed from the
+ * connection's users; and all that are revoked at once (front_bulk.c).
  *
  *   mark      the keeper gives them out to nobody any more
  *   note      a row for each in withdrawals, in the transaction that ends
@@ -10,6 +11,7 @@
  *             where that gives no answer, TRIES_MAX times
  *   close     when all of one end have an outcome: they are forgotten, and
  *             the audit says how many the provider has confirmed
+ *             (front_withdrawn.c)
  *
  * Whoever dies in between leaves rows for the next.  Each step can be done
  * twice: the keeper remembers what the provider said until it is closed.
@@ -25,17 +27,17 @@ enum {
 	PASS_MS = 10 * 1000, /* begin no further one after that */
 	TRIES_MAX = 6,
 	AGAIN_MS = 5 * 1000, /* then four times as long each time */
+	SLOW_MAX_MS = 120 * 1000,
 	LONGEST_MS = AGAIN_MS << (2 * TRIES_MAX),
 };
 
-static const struct connect_who nobody = { .actor = NULL };
-
 /* ---- mark, note ---- */
 
-static int
-ask_subject(struct connect_front *f, const char *org, const char *connection,
-	    const char *subject, enum connect_message type, uint64_t how,
-	    struct connect_msg_revoked *out, struct connect_problem *p)
+int
+front_withdraw_ask(struct connect_front *f, const char *org,
+		   const char *connection, const char *subject,
+		   enum connect_message type, uint64_t how,
+		   struct connect_msg_revoked *out, struct connect_problem *p)
 {
 	struct connect_msg_subject m = { .generation = how };
 	struct proc_pack *body = proc_pack_new();
@@ -63,8 +65,9 @@ front_withdraw_mark(struct connect_front *f, struct store_conn *c,
 		    const char *org, const char *connection,
 		    const char *subject, struct connect_problem *p)
 {
-	int rc = ask_subject(f, org, connection, subject,
-			     CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE, NULL, p);
+	int rc = front_withdraw_ask(f, org, connection, subject,
+				    CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE, NULL,
+				    p);
 
 	/* Whose grant is not known here yet is to be noted, too. */
 	if (!rc)
@@ -133,6 +136,18 @@ front_withdraw_count(struct store_conn *c, const char *connection,
 
 /* ---- a connection's, revoked for all of its users ---- */
 
+int
+front_withdraw_users_revoked(struct store_conn *c, const char *connection)
+{
+	return store_exec(c, NULL,
+			  "UPDATE connection_users SET status = 'revoked', "
+			  "reason = 'The access was revoked. Connect again to "
+			  "use it.', expires_at = 0, health = 'ok', "
+			  "health_reason = '', health_since = 0, retry_at = 0 "
+			  "WHERE connection = ?1 AND status <> 'revoked'",
+			  "s", connection);
+}
+
 static int
 revoke_rows(struct store_conn *c, const struct connect_who *who,
 	    const struct front_row *r, const char *detail)
@@ -140,14 +155,7 @@ revoke_rows(struct store_conn *c, const struct connect_who *who,
 	int rc = front_withdraw_note_all(c, r, "revoke");
 
 	if (!rc)
-		rc = store_exec(
-			c, NULL,
-			"UPDATE connection_users SET status = 'revoked', "
-			"reason = 'The access was revoked. Connect again to "
-			"use it.', expires_at = 0, health = 'ok', "
-			"health_reason = '', health_since = 0, retry_at = 0 "
-			"WHERE connection = ?1 AND status <> 'revoked'",
-			"s", r->info.id);
+		rc = front_withdraw_users_revoked(c, r->info.id);
 	if (!rc)
 		rc = store_exec(c, NULL,
 				"UPDATE connections SET updated_at = ?2, "
@@ -246,19 +254,26 @@ struct withdrawal {
 	int64_t tries;
 };
 
+/* Of each service one before a second of any, so that a long list of one holds
+ * up no other; of one service those that somebody waits for first. */
 static int
 withdraw_list(struct store_conn *c, struct withdrawal out[PASS_MAX],
 	      size_t *count)
 {
 	struct store_stmt *st = NULL;
 	struct withdrawal *w;
-	int rc = store_query(c, &st,
-			     "SELECT org, connection, subject, because, tries "
-			     "FROM withdrawals WHERE outcome = '' AND "
-			     "(next_at <= ?1 OR next_at > ?3) ORDER BY next_at "
-			     "LIMIT ?2",
-			     "iii", clock_wall_ms(), (int64_t)PASS_MAX,
-			     clock_wrong_after_ms(LONGEST_MS));
+	int rc = store_query(
+		c, &st,
+		"SELECT org, connection, subject, because, tries FROM (SELECT "
+		"w.org, w.connection, w.subject, w.because, w.tries, "
+		"w.next_at, row_number() OVER (PARTITION BY c.org, c.service "
+		"ORDER BY CASE WHEN w.because = 'revoke' THEN 1 ELSE 0 END, "
+		"w.next_at) AS turn FROM withdrawals w LEFT JOIN connections c "
+		"ON c.id = w.connection WHERE w.outcome = '' AND "
+		"(w.next_at <= ?1 OR w.next_at > ?3)) AS due "
+		"ORDER BY turn, tries, next_at LIMIT ?2",
+		"iii", clock_wall_ms(), (int64_t)PASS_MAX,
+		clock_wrong_after_ms(LONGEST_MS));
 
 	*count = 0;
 	while (!rc && *count < PASS_MAX && (rc = store_step(st)) == 1) {
@@ -279,18 +294,28 @@ static int
 withdraw_outcome(struct store_conn *c, const struct withdrawal *w,
 		 const char *outcome, const char *detail)
 {
-	return store_exec(c, NULL,
-			  "UPDATE withdrawals SET outcome = ?3, detail = ?4 "
-			  "WHERE connection = ?1 AND subject = ?2",
-			  "ssss", w->connection, w->subject, outcome, detail);
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = store_exec(c, NULL,
+				"UPDATE withdrawals SET outcome = ?3, detail = "
+				"?4 WHERE connection = ?1 AND subject = ?2",
+				"ssss", w->connection, w->subject, outcome,
+				detail);
+	if (!rc)
+		rc = front_bulk_outcome(c, w->connection, w->subject, outcome,
+					detail);
+	if (!rc)
+		rc = store_commit(c);
+	if (rc)
+		store_rollback(c);
+	return rc;
 }
 
 static int
-withdraw_later(struct store_conn *c, const struct withdrawal *w, bool counts)
+withdraw_later(struct store_conn *c, const struct withdrawal *w, int64_t tries,
+	       int64_t wait)
 {
-	int64_t tries = w->tries + counts;
-	int64_t wait = (int64_t)AGAIN_MS << (2 * (counts ? w->tries : 0));
-
 	return store_exec(c, NULL,
 			  "UPDATE withdrawals SET tries = ?3, next_at = ?4 "
 			  "WHERE connection = ?1 AND subject = ?2",
@@ -298,12 +323,39 @@ withdraw_later(struct store_conn *c, const struct withdrawal *w, bool counts)
 			  clock_wall_ms() + wait);
 }
 
-/* One grant; < 0: the keeper or the store is not there for any. */
+/* The provider gave no answer, after so long.  The service's others would fare
+ * no better now: they wait, longer the slower it is, at no cost of their tries;
+ * so a provider that hangs takes a fifth of the time at most. */
+static int
+withdraw_again(struct store_conn *c, const struct withdrawal *w, uint64_t took,
+	       const char *why)
+{
+	int64_t own = (int64_t)AGAIN_MS << (2 * w->tries);
+	int64_t all = 4 * (int64_t)took;
+	int rc;
+
+	all = all < AGAIN_MS ? AGAIN_MS : all > SLOW_MAX_MS ? SLOW_MAX_MS : all;
+	rc = store_exec(c, NULL,
+			"UPDATE withdrawals SET next_at = ?2 WHERE outcome = "
+			"'' AND next_at < ?2 AND connection IN (SELECT o.id "
+			"FROM connections o JOIN connections t ON t.org = "
+			"o.org AND t.service = o.service WHERE t.id = ?1)",
+			"si", w->connection, clock_wall_ms() + all);
+	if (!rc)
+		rc = withdraw_later(c, w, w->tries + 1, own > all ? own : all);
+	if (!rc)
+		rc = front_bulk_wait(c, w->connection, w->subject, why);
+	return rc ? rc : 1;
+}
+
+/* One grant.  < 0: the keeper or the store is not there for any; 1: others of
+ * its service are to wait. */
 static int
 withdraw_one(struct connect_front *f, struct store_conn *c,
 	     const struct withdrawal *w)
 {
 	bool last = w->tries + 1 >= TRIES_MAX;
+	uint64_t begun = clock_mono_ms();
 	struct connect_msg_revoked m = { 0 };
 	struct connect_problem p = { 0 };
 	int rc = 0;
@@ -312,15 +364,15 @@ withdraw_one(struct connect_front *f, struct store_conn *c,
 	 * "revoke" or "user" he may consent anew, and that grant stays. */
 	if (strcmp(w->because, "revoke") != 0 &&
 	    strcmp(w->because, "user") != 0)
-		rc = ask_subject(f, w->org, w->connection, w->subject,
-				 CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE, NULL,
-				 &p);
+		rc = front_withdraw_ask(f, w->org, w->connection, w->subject,
+					CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE,
+					NULL, &p);
 	if (!rc)
-		rc = ask_subject(f, w->org, w->connection, w->subject,
-				 CONNECT_KEEPER_REVOKE,
-				 last ? CONNECT_REVOKE_LAST
-				      : CONNECT_REVOKE_TRY,
-				 &m, &p);
+		rc = front_withdraw_ask(f, w->org, w->connection, w->subject,
+					CONNECT_KEEPER_REVOKE,
+					last ? CONNECT_REVOKE_LAST
+					     : CONNECT_REVOKE_TRY,
+					&m, &p);
 	step_reached("withdraw.revoked");
 	if (!rc)
 		return withdraw_outcome(c, w, m.upstream ? "revoked" : "kept",
@@ -328,137 +380,42 @@ withdraw_one(struct connect_front *f, struct store_conn *c,
 	if (rc == ERR_NOT_FOUND)
 		return withdraw_outcome(c, w, "none", "");
 	if (rc == ERR_CLOSED || rc == ERR_TIMEOUT) {
-		withdraw_later(c, w, false);
+		withdraw_later(c, w, w->tries, AGAIN_MS);
 		return rc;
 	}
 	log_info("a user's grant is not revoked yet", LOG_E(rc),
 		 LOG_S("connection", w->connection), LOG_S("why", p.detail));
 	return last ? withdraw_outcome(c, w, "kept", p.detail)
-		    : withdraw_later(c, w, true);
-}
-
-/* ---- close ---- */
-
-struct ended {
-	char org[CONNECT_ID_SIZE], connection[CONNECT_ID_SIZE], subject[64];
-	char name[256], because[16], detail[CONNECT_DETAIL_SIZE];
-	int64_t count, revoked, kept;
-};
-
-static int
-ended_list(struct store_conn *c, struct ended out[PASS_MAX], size_t *count)
-{
-	struct store_stmt *st = NULL;
-	struct ended *e;
-	int rc = store_query(
-		c, &st,
-		"SELECT org, connection, because, CASE WHEN because IN "
-		"('visitor', 'user') THEN subject ELSE '' END AS who, "
-		"max(name), "
-		"count(*), sum(CASE WHEN outcome = 'revoked' THEN 1 ELSE 0 "
-		"END), sum(CASE WHEN outcome = 'kept' THEN 1 ELSE 0 END), "
-		"coalesce(max(CASE WHEN outcome = 'kept' THEN detail END), "
-		"max(detail)) "
-		"FROM withdrawals WHERE EXISTS (SELECT 1 FROM withdrawals "
-		"WHERE outcome <> '') GROUP BY org, connection, because, who "
-		"HAVING min(CASE WHEN outcome = '' THEN 0 ELSE 1 END) = 1 "
-		"LIMIT ?1",
-		"i", (int64_t)PASS_MAX);
-
-	*count = 0;
-	while (!rc && *count < PASS_MAX && (rc = store_step(st)) == 1) {
-		e = &out[(*count)++];
-		slice_copy(store_col(st, 0), e->org, sizeof(e->org));
-		slice_copy(store_col(st, 1), e->connection,
-			   sizeof(e->connection));
-		slice_copy(store_col(st, 2), e->because, sizeof(e->because));
-		slice_copy(store_col(st, 3), e->subject, sizeof(e->subject));
-		slice_copy(store_col(st, 4), e->name, sizeof(e->name));
-		e->count = store_col_int(st, 5);
-		e->revoked = store_col_int(st, 6);
-		e->kept = store_col_int(st, 7);
-		slice_copy(store_col(st, 8), e->detail, sizeof(e->detail));
-		rc = 0;
-	}
-	store_done(st);
-	return rc < 0 ? rc : 0;
-}
-
-/* Nothing is said of a visitor's whose revocation was confirmed. */
-static int
-ended_audit(struct store_conn *c, const struct ended *e)
-{
-	char detail[CONNECT_DETAIL_SIZE + 200];
-
-	if (!e->kept && (!e->revoked || !strcmp(e->because, "visitor")))
-		return 0;
-	snprintf(detail, sizeof(detail),
-		 "Users' grants revoked at the provider: %lld. Not confirmed: "
-		 "%lld.%s%s",
-		 (long long)e->revoked, (long long)e->kept,
-		 e->detail[0] ? " " : "", e->detail);
-	slice_trim_utf8(detail);
-	if (e->kept)
-		log_warn("users' grants may live on at the provider",
-			 LOG_S("connection", e->connection),
-			 LOG_I("count", e->kept), LOG_S("why", e->detail));
-	return front_audit(c, &nobody, e->org, "connection.withdraw",
-			   e->connection, e->name, detail);
+		    : withdraw_again(c, w, clock_mono_ms() - begun, p.detail);
 }
 
 static int
-ended_close(struct connect_front *f, struct store_conn *c,
-	    const struct ended *e)
+withdraw_pass(struct connect_front *f, struct store_conn *c)
 {
-	bool user = !strcmp(e->because, "user");
-	struct connect_problem p;
-	int64_t changed = 0;
-	int rc = 0;
+	struct withdrawal list[PASS_MAX];
+	uint64_t until = clock_mono_ms() + PASS_MS;
+	size_t i, count, done = 0;
+	int rc;
 
-	/* After a "revoke" the rows stay, and say that they were revoked. */
-	if (strcmp(e->because, "revoke") != 0)
-		rc = ask_subject(f, e->org, e->connection, e->subject,
-				 CONNECT_KEEPER_FORGET,
-				 user ? CONNECT_FORGET_LEFT : CONNECT_FORGET,
-				 NULL, &p);
-	step_reached("withdraw.forgotten");
-	if (!rc)
-		rc = store_begin(c);
-	if (!rc)
-		rc = store_exec(c, &changed,
-				"DELETE FROM withdrawals WHERE connection = ?1 "
-				"AND because = ?2 AND (?3 = '' OR subject = "
-				"?3) AND outcome <> ''",
-				"sss", e->connection, e->because, e->subject);
-	/* another front may have closed it, or there is one more */
-	if (!rc && changed != e->count)
-		rc = ERR_CONFLICT;
-	if (!rc)
-		rc = ended_audit(c, e);
-	if (!rc)
-		rc = store_commit(c);
-	if (rc)
-		store_rollback(c);
-	return rc == ERR_CONFLICT ? 0 : rc;
+	do { /* once more where some of the list are to wait now */
+		rc = withdraw_list(c, list, &count);
+		for (i = 0; i < count && !rc; i++) {
+			if (done++ >= PASS_MAX || clock_mono_ms() >= until)
+				return 0;
+			rc = withdraw_one(f, c, &list[i]);
+		}
+	} while (rc > 0);
+	return rc;
 }
 
 int
 connect_front_withdraw(struct connect_front *f, struct store_conn *c)
 {
-	struct withdrawal list[PASS_MAX];
-	struct ended *ended;
-	uint64_t until = clock_mono_ms() + PASS_MS;
-	size_t i, count;
-	int rc = withdraw_list(c, list, &count);
+	int rc = front_bulk_go_on(f, c);
 
-	for (i = 0; i < count && !rc && clock_mono_ms() < until; i++)
-		rc = withdraw_one(f, c, &list[i]);
-	if (rc)
-		return rc;
-	ended = calloc(PASS_MAX, sizeof(*ended));
-	rc = ended ? ended_list(c, ended, &count) : ERR_NOMEM;
-	for (i = 0; !rc && i < count; i++)
-		rc = ended_close(f, c, &ended[i]);
-	free(ended);
-	return rc;
+	if (!rc)
+		rc = withdraw_pass(f, c);
+	if (!rc)
+		rc = front_withdraw_close(f, c);
+	return rc ? rc : front_bulk_end(c);
 }

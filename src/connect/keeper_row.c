@@ -175,6 +175,28 @@ row_insert(struct keeper *k, struct keeper_row *r, struct slice sealed)
 	return row_update(k, r, SLICE_NONE);
 }
 
+/* Whether it is given out is not the row's to say: that may have been changed
+ * since it was loaded. */
+static int
+row_standing(struct keeper *k, struct keeper_row *r)
+{
+	struct store_stmt *st;
+	int rc = store_query(k->db, &st,
+			     "SELECT suspended FROM grants WHERE connection = "
+			     "?1 AND subject = ?2",
+			     "ss", r->who.connection, r->who.subject);
+
+	if (rc)
+		return rc;
+	rc = store_step(st);
+	if (rc == 1) {
+		r->suspended = store_col_int(st, 0) != CONNECT_RESUME;
+		r->leaving = store_col_int(st, 0) == CONNECT_LEAVE;
+	}
+	store_done(st);
+	return rc < 0 ? rc : 0;
+}
+
 /* Two keepers on one database count with the same counter. */
 static int
 row_count_change(struct keeper *k)
@@ -206,6 +228,8 @@ keeper_row_save(struct keeper *k, struct keeper_row *r, struct slice sealed)
 	if (!rc)
 		rc = r->base ? row_update(k, r, sealed)
 			     : row_insert(k, r, sealed);
+	if (!rc)
+		rc = row_standing(k, r);
 	if (!rc) /* no start after this one is at an earlier time */
 		rc = keeper_row_seen(k);
 	if (!rc)
@@ -241,8 +265,14 @@ row_status(const struct keeper *k, const struct keeper_row *r, uint64_t change,
 	memset(out, 0, sizeof(*out));
 	out->change = change;
 	out->who = r->who;
-	out->status = r->status;
-	snprintf(out->reason, sizeof(out->reason), "%s", r->reason);
+	/* what is only to be revoked is nobody's, whatever comes of that */
+	out->status = r->leaving && r->status == CONNECT_CONNECTED
+			      ? CONNECT_REVOKED
+			      : r->status;
+	snprintf(out->reason, sizeof(out->reason), "%s",
+		 out->status == r->status
+			 ? r->reason
+			 : "The access was revoked. Connect again to use it.");
 	out->degraded = r->degraded;
 	snprintf(out->health_reason, sizeof(out->health_reason), "%s",
 		 r->health_reason);

@@ -53,6 +53,7 @@ enum people_action {
 	PEOPLE_CONNECTION_MANAGE,
 	PEOPLE_CONNECTION_TRANSFER,
 	PEOPLE_CONNECTION_FORCE, /* delete although it is in use */
+	PEOPLE_CONNECTION_BULK,	 /* suspend or revoke many at once */
 	PEOPLE_WEBHOOK_RUN,	 /* the connection is asked about by the call */
 	PEOPLE_MEMBER_SEE,
 	PEOPLE_MEMBER_CHANGE, /* object: the role he has or is to have */

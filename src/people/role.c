@@ -66,6 +66,9 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 					 "admin may hand it over" },
 	[PEOPLE_CONNECTION_FORCE] = { PEOPLE_ADMIN, TIE_NONE, 0, false,
 				      "force takes an admin" },
+	[PEOPLE_CONNECTION_BULK] = { PEOPLE_ADMIN, TIE_NONE, 0, false,
+				     "suspending or revoking many connections "
+				     "at once takes an admin" },
 	[PEOPLE_WEBHOOK_RUN] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
 				 "running a webhook takes a builder" },
 	[PEOPLE_MEMBER_SEE] = { PEOPLE_VIEWER, TIE_NONE, 0, false,

@@ -59,9 +59,11 @@ static struct {
 	const char *code, *detail, *pointer;
 	const char *scope; /* granted; NULL: does not tell */
 	unsigned begun, finished, credentials, forgotten, revoked, left;
+	unsigned suspended;
 	bool untested;	   /* the last credential was not to be tested */
 	bool revoke_fails; /* the provider says no */
 	int revoke_err;	   /* the keeper does */
+	int suspend_err;   /* and to suspend, or leave */
 	unsigned revoked_how;
 	bool in_pairs; /* answers a begin when the next one has come */
 	struct proc_request *held;
@@ -243,7 +245,8 @@ on_suspend(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	(void)arg;
 	ASSERT(!connect_msg_subject_unpack(in, &who));
 	keeper.left += who.generation == CONNECT_LEAVE;
-	proc_reply(rq, 0, NULL);
+	keeper.suspended += who.generation == CONNECT_SUSPEND;
+	proc_reply(rq, keeper.suspend_err, NULL);
 }
 
 static void

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection of many (front_bulk.c): the keeper is told, and its row and
+ * that of the report say so.
+ *
+ * Whatever is written is one transaction, which the report's row guards: who
+ * finds it done has done nothing.
+ *
+ * Runs on the front's work threads.
+ */
+#include <stdio.h>
+
+#include "connect/front_bulk_priv.h"
+
+static const struct connect_who nobody = { .actor = NULL };
+
+static int
+item_state(struct store_conn *c, const struct bulk *b,
+	   const struct bulk_item *i, const char *state, const char *detail)
+{
+	int64_t changed = 0;
+	int rc = store_exec(c, &changed,
+			    "UPDATE bulk_items SET state = ?3, detail = ?4 "
+			    "WHERE bulk = ?1 AND connection = ?2 AND "
+			    "subject = '' AND state = 'waiting'",
+			    "ssss", b->id, i->connection, state, detail);
+
+	/* another one has done it */
+	return rc ? rc : changed ? 0 : ERR_CONFLICT;
+}
+
+static int
+keeper_suspend(struct connect_front *f, const struct front_row *r,
+	       enum connect_suspend how)
+{
+	struct connect_problem p;
+
+	return front_grant_ask(f, r, &nobody, CONNECT_KEEPER_SUSPEND, how,
+			       CONNECT_QUICK_MS, NULL, &p, NULL);
+}
+
+/* Its row says already that it is disabled. */
+static int
+item_suspend(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, const struct bulk *b,
+	     const struct bulk_item *i, const struct front_row *r)
+{
+	int rc;
+
+	if (r->info.status != CONNECT_DISABLED)
+		return item_state(c, b, i, "nothing",
+				  "Somebody has enabled it meanwhile.");
+	rc = keeper_suspend(f, r, CONNECT_SUSPEND);
+	if (!rc)
+		rc = store_begin(c);
+	if (rc)
+		return rc;
+	rc = item_state(c, b, i, "suspended", "");
+	if (!rc)
+		rc = front_audit(c, who, b->org, "connection.disable",
+				 r->info.id, r->info.name,
+				 "Together with others.");
+	if (!rc)
+		rc = store_commit(c);
+	if (rc)
+		store_rollback(c);
+	return rc;
+}
+
+/* What is known of one that was revoked before; "" where it was not. */
+struct before {
+	char state[20], detail[CONNECT_DETAIL_SIZE];
+};
+
+static int
+item_before(struct store_conn *c, const struct bulk_item *i, struct before *out)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(
+		c, &st,
+		"SELECT CASE WHEN EXISTS (SELECT 1 FROM withdrawals WHERE "
+		"connection = ?1 AND subject = '' AND outcome = '') THEN "
+		"'pending' WHEN reason LIKE '%not confirmed%' THEN 'by_hand' "
+		"ELSE coalesce((SELECT state FROM bulk_items WHERE connection "
+		"= ?1 AND subject = '' AND state IN ('revoked', 'by_hand') "
+		"ORDER BY bulk DESC LIMIT 1), 'already') END, "
+		"coalesce((SELECT detail FROM bulk_items WHERE connection = ?1 "
+		"AND subject = '' AND state = 'by_hand' ORDER BY bulk DESC "
+		"LIMIT 1), reason) FROM connections WHERE id = ?1 AND "
+		"per_user = 0 AND (status = 'revoked' OR status = 'disabled' "
+		"AND status_before = 'revoked')",
+		"s", i->connection);
+
+	memset(out, 0, sizeof(*out));
+	if (!rc && (rc = store_step(st)) == 1) {
+		slice_copy(store_col(st, 0), out->state, sizeof(out->state));
+		slice_copy(store_col(st, 1), out->detail, sizeof(out->detail));
+		rc = 0;
+	}
+	store_done(st);
+	if (!strcmp(out->state, "revoked"))
+		snprintf(out->state, sizeof(out->state), "already");
+	if (strcmp(out->state, "by_hand") != 0)
+		out->detail[0] = '\0';
+	return rc;
+}
+
+/* Its row as it is to be afterwards.  What was suspended before, or is to be
+ * since, stays so; of the others whoever manages it may connect it anew. */
+static int
+revoke_row(struct store_conn *c, const struct bulk_item *i,
+	   const struct front_row *r)
+{
+	bool stays = r->info.status == CONNECT_DISABLED &&
+		     !strcmp(i->was, "disabled");
+
+	return store_exec(
+		c, NULL,
+		"UPDATE connections SET status_before = CASE WHEN ?3 = 1 THEN "
+		"CASE WHEN per_user = 1 THEN status_before ELSE 'revoked' END "
+		"ELSE '' END, status = CASE WHEN ?3 = 1 THEN 'disabled' "
+		"WHEN per_user = 0 THEN 'revoked' WHEN status = 'disabled' "
+		"THEN status_before ELSE status END, reason = CASE WHEN ?3 = 1 "
+		"THEN CASE WHEN reason = '" FRONT_BULK_REVOKING
+		"' THEN '" FRONT_BULK_SUSPENDED
+		"' ELSE reason END WHEN per_user = 0 THEN 'The access was revoked. "
+		"Connect again to use it.' ELSE 'It is not connected: press "
+		"Connect.' END, expires_at = 0, health = 'ok', health_reason = '', "
+		"health_since = 0, retry_at = 0, updated_at = ?2, "
+		"version = version + 1 WHERE id = ?1",
+		"sii", i->connection, clock_wall_ms(), (int64_t)stays);
+}
+
+/* Whatever is now to be revoked of it at the provider is a row of its own. */
+static int
+revoke_pending(struct store_conn *c, const struct bulk *b,
+	       const struct bulk_item *i, const struct front_row *r)
+{
+	int64_t count = 0;
+	/* first, since it tells whether another one has done all this */
+	int rc = item_state(c, b, i, "nothing",
+			    "No user had connected an account.");
+
+	if (!rc)
+		rc = front_withdraw_note_all(c, r, "revoke");
+	if (!rc)
+		rc = front_withdraw_users_revoked(c, r->info.id);
+	if (!rc)
+		rc = store_exec(
+			c, &count,
+			"INSERT INTO bulk_items (bulk, connection, subject, "
+			"link_name, name, service, account, state) SELECT ?1, "
+			"w.connection, w.subject, ?3, ?4, ?5, coalesce(("
+			"SELECT account FROM connection_users u WHERE "
+			"u.connection = w.connection AND u.subject = "
+			"w.subject), ''), 'pending' FROM withdrawals w WHERE "
+			"w.connection = ?2 AND w.outcome = '' AND "
+			"w.subject <> ''",
+			"sssss", b->id, i->connection, r->info.link,
+			r->info.name, r->info.service);
+	if (!rc && count)
+		rc = store_exec(c, NULL,
+				"DELETE FROM bulk_items WHERE bulk = ?1 AND "
+				"connection = ?2 AND subject = ''",
+				"ss", b->id, i->connection);
+	return rc;
+}
+
+static int
+revoke_note(struct connect_front *f, struct store_conn *c,
+	    const struct connect_who *who, const struct bulk *b,
+	    const struct bulk_item *i, const struct front_row *r)
+{
+	int rc = store_begin(c);
+
+	if (!rc && !r->info.per_user) {
+		rc = item_state(c, b, i, "pending", "");
+		if (!rc)
+			rc = front_withdraw_note(c, r->org, r->info.id,
+						 r->info.name, "", "revoke");
+	} else if (!rc) {
+		rc = revoke_pending(c, b, i, r);
+	}
+	if (!rc)
+		rc = revoke_row(c, i, r);
+	if (!rc)
+		rc = front_audit(c, who, b->org, "connection.revoke",
+				 r->info.id, r->info.name,
+				 front_ends_all(f, r)
+					 ? "Together with others. It ends "
+					   "every access that the OAuth app "
+					   "has to the same accounts."
+					 : "Together with others.");
+	if (!rc)
+		rc = store_commit(c);
+	if (rc)
+		store_rollback(c);
+	return rc;
+}
+
+static int
+item_revoke(struct connect_front *f, struct store_conn *c,
+	    const struct connect_who *who, const struct bulk *b,
+	    const struct bulk_item *i, const struct front_row *r)
+{
+	struct connect_problem p;
+	struct before before;
+	int rc;
+
+	if (!r->info.per_user && !strcmp(i->was, "not_connected"))
+		return item_state(c, b, i, "nothing", "It was not connected.");
+	rc = item_before(c, i, &before);
+	if (!rc && before.state[0])
+		return item_state(c, b, i, before.state, before.detail);
+	if (!rc)
+		rc = front_withdraw_mark(f, c, r->org, r->info.id, "", &p);
+	step_reached("bulk.marked");
+	return rc ? rc : revoke_note(f, c, who, b, i, r);
+}
+
+int
+front_bulk_item(struct connect_front *f, struct store_conn *c,
+		const struct connect_who *who, const struct bulk *b,
+		const struct bulk_item *i)
+{
+	struct arena *arena = arena_new(1 << 20);
+	struct front_row r = { 0 };
+	int rc = arena ? 0 : ERR_NOMEM;
+
+	if (!rc)
+		rc = front_row_load_id(c, i->connection, false, arena, &r);
+	if (rc == ERR_NOT_FOUND)
+		rc = item_state(c, b, i, "nothing",
+				"It was deleted meanwhile.");
+	else if (!rc)
+		rc = b->revoke ? item_revoke(f, c, who, b, i, &r)
+			       : item_suspend(f, c, who, b, i, &r);
+	connect_views_withdraw(f->views, i->connection);
+	front_row_release(&r);
+	arena_free(arena);
+	return rc == ERR_CONFLICT ? 0 : rc;
+}
