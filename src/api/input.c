@@ -72,6 +72,8 @@ api_form(struct api_request *r, const char *name)
 	return parameter(r, slice_of(r->text, r->text_len), name);
 }
 
+enum { CURSOR_MAX = 128 };
+
 bool
 api_paging(struct api_request *r, size_t *limit, const char **after)
 {
@@ -86,7 +88,7 @@ api_paging(struct api_request *r, size_t *limit, const char **after)
 		return false;
 	}
 	*limit = (size_t)n;
-	if (strlen(*after) > 64) {
+	if (strlen(*after) > CURSOR_MAX) {
 		api_problem_parameter(r, "after",
 				      "This is no cursor of a list.");
 		return false;

@@ -28,6 +28,7 @@ static const char *const calls_query[] = { "limit", "after", "connection",
 static const char *const audit_query[] = { "limit", "after", "object", NULL };
 static const char *const users_query[] = { "limit", "after", "status",
 					   "attention", NULL };
+static const char *const bulk_query[] = { "limit", "after", "state", NULL };
 static const char *const force_query[] = { "force", NULL };
 static const char *const copy_query[] = { "copy", NULL };
 static const char *const talk_query[] = { "after", NULL };
@@ -72,6 +73,16 @@ const struct api_route api_routes[] = {
 	  PEOPLE_CONNECTION_LIST, .query = connections_query },
 	{ "POST", "/v1/connections", api_connection_create,
 	  PEOPLE_CONNECTION_CREATE, API_CREATES, 2 * MEDIUM, LIFT_CREDENTIALS },
+	{ "POST", "/v1/connections/suspend", api_connections_suspend,
+	  PEOPLE_CONNECTION_BULK, API_CREATES, SMALL },
+	{ "POST", "/v1/connections/revoke", api_connections_revoke,
+	  PEOPLE_CONNECTION_BULK, API_CREATES, SMALL },
+	{ "GET", "/v1/bulk-actions", api_bulks_list, PEOPLE_CONNECTION_BULK,
+	  .query = paging },
+	{ "GET", "/v1/bulk-actions/{id}", api_bulk_get,
+	  PEOPLE_CONNECTION_BULK },
+	{ "GET", "/v1/bulk-actions/{id}/items", api_bulk_items,
+	  PEOPLE_CONNECTION_BULK, .query = bulk_query },
 	{ "GET", CONNECTION, api_connection_get, PEOPLE_CONNECTION_SEE },
 	{ "PATCH", CONNECTION, api_connection_update, PEOPLE_CONNECTION_MANAGE,
 	  0, MEDIUM },
