@@ -36,26 +36,13 @@ static const struct cli_command other_commands[] = {
 };
 
 static const struct cli_command *const tables[] = {
-	cli_init_commands,
-	cli_service_commands,
-	cli_app_commands,
-	cli_connection_commands,
-	cli_user_commands,
-	cli_share_commands,
-	cli_call_commands,
-	cli_webhook_commands,
-	cli_webhook_import_commands,
-	cli_flow_commands,
-	cli_key_commands,
-	cli_member_commands,
-	cli_egress_commands,
-	cli_audit_commands,
-	cli_keyring_commands,
-	cli_backup_commands,
-	cli_restore_commands,
-	cli_renew_commands,
-	cli_doctor_commands,
-	other_commands,
+	cli_init_commands,	     cli_service_commands, cli_app_commands,
+	cli_connection_commands,     cli_bulk_commands,	   cli_user_commands,
+	cli_share_commands,	     cli_call_commands,	   cli_webhook_commands,
+	cli_webhook_import_commands, cli_flow_commands,	   cli_key_commands,
+	cli_member_commands,	     cli_egress_commands,  cli_audit_commands,
+	cli_keyring_commands,	     cli_backup_commands,  cli_restore_commands,
+	cli_renew_commands,	     cli_doctor_commands,  other_commands,
 };
 
 /* ---- saying what is wrong ---- */

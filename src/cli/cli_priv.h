@@ -86,7 +86,8 @@ extern const struct cli_command cli_init_commands[], cli_key_commands[],
 	cli_audit_commands[], cli_keyring_commands[], cli_backup_commands[],
 	cli_restore_commands[], cli_renew_commands[], cli_doctor_commands[],
 	cli_webhook_commands[], cli_webhook_import_commands[],
-	cli_flow_commands[], cli_egress_commands[], cli_user_commands[];
+	cli_flow_commands[], cli_egress_commands[], cli_user_commands[],
+	cli_bulk_commands[];
 
 /* One run of one command. */
 struct cli {
@@ -261,6 +262,12 @@ int cli_credentials_put(struct cli *c, const char *service, struct cli_body *b);
 int cli_connect_run(struct cli *c);
 int cli_authorize_run(struct cli *c);
 extern const struct cli_option cli_connect_options[];
+
+/* In bulk.c, for the table in connection.c: many connections at once, chosen by
+ * these options. */
+bool cli_bulk_given(const struct cli *c);
+int cli_bulk_run(struct cli *c);
+extern const struct cli_option cli_bulk_options[];
 
 /* In chat.c, for the table in flow.c. */
 int cli_chat_run(struct cli *c);

@@ -171,6 +171,11 @@ action_run(struct cli *c)
 static int
 revoke_run(struct cli *c)
 {
+	if (cli_bulk_given(c) && !cli_word(c, 0))
+		return cli_bulk_run(c);
+	if (cli_bulk_given(c) || !cli_word(c, 0))
+		return cli_misused(c, "one of LINK, --all, --service and "
+				      "--owner");
 	return object_request(c, "POST", action_path(c), SLICE_NONE, NULL);
 }
 
@@ -464,9 +469,14 @@ const struct cli_command cli_connection_commands[] = {
 	  NULL, 1, 1 },
 	{ "connection enable", "LINK", "let calls through again", NULL,
 	  action_run, NULL, 1, 1 },
-	{ "connection revoke", "LINK",
-	  "take its credential back, at the service first", CLI_REVOKES_ALL,
-	  revoke_run, NULL, 1, 1 },
+	{ "connection revoke", "LINK|--all|--service ID|--owner MEMBER",
+	  "take its credential back, at the service first",
+	  CLI_REVOKES_ALL
+	  "\n\nMany at once are for owner and admins: none of them lets a call "
+	  "through when it\nreturns, and the providers are asked in the "
+	  "background.  What they do not confirm is\nlisted, with what to do "
+	  "(`connection report`).",
+	  revoke_run, cli_bulk_options, 0, 1 },
 	{ "connection delete", "LINK", "revoke a connection and forget it",
 	  CLI_REVOKES_ALL, delete_run, delete_options, 1, 1 },
 	{ "connection usage", "LINK",
