@@ -115,6 +115,11 @@ export const api = {
 		{ credentials }),
 	/* what: test, refresh, revoke, disable, enable */
 	act: (link, what) => ask('POST', `${at(link)}/${what}`),
+	/* action: suspend, revoke; of many at once */
+	bulkAsk: (action, which, headers) => ask('POST', `/connections/${action}`, which, headers),
+	bulks: async () => (await ask('GET', '/bulk-actions?limit=10')).items,
+	bulk: (id) => ask('GET', `/bulk-actions/${encodeURIComponent(id)}`),
+	bulkItems: (id, state) => all(`/bulk-actions/${encodeURIComponent(id)}/items`, `&state=${state}`),
 	calls: (link) => ask('GET', `${at(link)}/calls?limit=20`),
 	usage: (link) => ask('GET', `${at(link)}/usage`),
 	/* One page of them; attention: only those that need it. */

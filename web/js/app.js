@@ -2,6 +2,7 @@
 /* The studio: its pages, and what happens when the session ends. */
 import { accountPage } from './account.js'
 import { whenSignedOut } from './api.js'
+import { bulkPage } from './bulk.js'
 import { connectionPage } from './connection.js'
 import { connectionsPage } from './connections.js'
 import { createPage } from './create.js'
@@ -34,6 +35,7 @@ route('/services', signedIn(servicesPage))
 route('/services/:id', signedIn(servicePage))
 route('/services/:id/connect', signedIn(createPage))
 route('/custom-service', signedIn(customServicePage))
+route('/stop', signedIn(bulkPage))
 route('/keys', signedIn(keysPage))
 route('/account', signedIn(accountPage))
 

@@ -5,6 +5,7 @@ import { attentionBadge, attentionText } from './connection-users.js'
 import { connect } from './consent.js'
 import { fill, h } from './dom.js'
 import { reload } from './router.js'
+import { whoami } from './sign-in.js'
 import { busyButton, healthBadge, isDegraded, isEachUsers, problemBox, statusBadge, tile, time } from './ui.js'
 
 const nothingYet = () => h('div', { class: 'empty' },
@@ -64,7 +65,7 @@ function matches(connection, words) {
 }
 
 export async function connectionsPage() {
-	const [connections, list] = await Promise.all([api.connections(), api.services()])
+	const [connections, list, me] = await Promise.all([api.connections(), api.services(), whoami()])
 	const services = new Map(list.map((service) => [service.id, service]))
 	const rows = h('ul', { class: 'connections' })
 	const count = h('p', { class: 'muted', role: 'status' })
@@ -80,6 +81,7 @@ export async function connectionsPage() {
 		h('div', { class: 'head' }, h('div', {}, h('h1', {}, 'Data Retrieval Engine'),
 			h('p', { class: 'muted' }, 'Connections to services, made once and used by their link names.')),
 		h('div', { class: 'actions' }, connections.length > 3 && search,
+			connections.length > 0 && ['admin', 'owner'].includes(me.role) && h('a', { class: 'button', href: '/stop' }, 'Stop everything'),
 			busyButton('Refresh', reload), h('a', { class: 'button go', href: '/services' }, 'Create Connection'))),
 		connections.length ? [rows, count] : nothingYet()] }
 }
