@@ -328,13 +328,17 @@ int
 front_bulk_end(struct store_conn *c)
 {
 	struct bulk list[OPEN_MAX];
-	size_t i, count;
-	int rc = bulks_open(c,
-			    "SELECT id, org, action FROM bulks WHERE ended_at "
-			    "= 0 AND NOT EXISTS (SELECT 1 FROM bulk_items "
-			    "WHERE bulk = bulks.id AND state IN ('waiting', "
-			    "'pending')) ORDER BY id LIMIT ?1",
-			    list, &count);
+	size_t i, count = 0;
+	int rc = front_bulk_orphans(c);
+
+	if (!rc)
+		rc = bulks_open(
+			c,
+			"SELECT id, org, action FROM bulks WHERE ended_at "
+			"= 0 AND NOT EXISTS (SELECT 1 FROM bulk_items "
+			"WHERE bulk = bulks.id AND state IN ('waiting', "
+			"'pending')) ORDER BY id LIMIT ?1",
+			list, &count);
 
 	for (i = 0; i < count && !rc; i++)
 		rc = bulk_end(c, &list[i]);

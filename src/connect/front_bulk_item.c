@@ -39,23 +39,40 @@ keeper_suspend(struct connect_front *f, const struct front_row *r,
 			       CONNECT_QUICK_MS, NULL, &p, NULL);
 }
 
-/* Its row says already that it is disabled. */
 static int
-item_suspend(struct connect_front *f, struct store_conn *c,
-	     const struct connect_who *who, const struct bulk *b,
-	     const struct bulk_item *i, const struct front_row *r)
+row_is_enabled(struct store_conn *c, const struct bulk_item *i, bool *out)
 {
-	int rc;
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     "SELECT 1 FROM connections WHERE id = ?1 AND "
+			     "status <> 'disabled'",
+			     "s", i->connection);
 
-	if (r->info.status != CONNECT_DISABLED)
-		return item_state(c, b, i, "nothing",
-				  "Somebody has enabled it meanwhile.");
-	rc = keeper_suspend(f, r, CONNECT_SUSPEND);
 	if (!rc)
-		rc = store_begin(c);
-	if (rc)
-		return rc;
-	rc = item_state(c, b, i, "suspended", "");
+		rc = store_step(st);
+	*out = rc == 1;
+	store_done(st);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+suspend_note(struct store_conn *c, const struct connect_who *who,
+	     const struct bulk *b, const struct bulk_item *i,
+	     const struct front_row *r)
+{
+	int64_t changed = 0;
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = store_exec(c, &changed,
+				"UPDATE bulk_items SET state = 'suspended' "
+				"WHERE bulk = ?1 AND connection = ?2 AND "
+				"subject = '' AND state = 'waiting' AND EXISTS "
+				"(SELECT 1 FROM connections WHERE id = ?2 AND "
+				"status = 'disabled')",
+				"ss", b->id, i->connection);
+	if (!rc && !changed)
+		rc = ERR_CONFLICT;
 	if (!rc)
 		rc = front_audit(c, who, b->org, "connection.disable",
 				 r->info.id, r->info.name,
@@ -64,6 +81,28 @@ item_suspend(struct connect_front *f, struct store_conn *c,
 		rc = store_commit(c);
 	if (rc)
 		store_rollback(c);
+	return rc;
+}
+
+/* Its row says already that it is disabled, unless somebody has enabled it. */
+static int
+item_suspend(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, const struct bulk *b,
+	     const struct bulk_item *i, const struct front_row *r)
+{
+	bool enabled = r->info.status != CONNECT_DISABLED;
+	int rc = enabled ? 0 : keeper_suspend(f, r, CONNECT_SUSPEND);
+
+	if (!rc && !enabled)
+		rc = suspend_note(c, who, b, i, r);
+	if (rc == ERR_CONFLICT) { /* just now, or another one has done it */
+		rc = row_is_enabled(c, i, &enabled);
+		if (!rc && enabled)
+			rc = keeper_suspend(f, r, CONNECT_RESUME);
+	}
+	if (!rc && enabled)
+		rc = item_state(c, b, i, "nothing",
+				"Somebody has enabled it meanwhile.");
 	return rc;
 }
 
@@ -198,22 +237,42 @@ revoke_note(struct connect_front *f, struct store_conn *c,
 	return rc;
 }
 
+/* 0: there is nothing to do with it, and its row says why; 1: it is to be
+ * revoked.  In one transaction, lest it get its outcome in between. */
+static int
+revoke_known(struct store_conn *c, const struct bulk *b,
+	     const struct bulk_item *i)
+{
+	struct before before;
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = item_before(c, i, &before);
+	if (!rc && before.state[0])
+		rc = item_state(c, b, i, before.state, before.detail);
+	else if (!rc)
+		rc = 1;
+	if (rc >= 0 && store_commit(c))
+		rc = ERR_STORE;
+	if (rc < 0)
+		store_rollback(c);
+	return rc;
+}
+
 static int
 item_revoke(struct connect_front *f, struct store_conn *c,
 	    const struct connect_who *who, const struct bulk *b,
 	    const struct bulk_item *i, const struct front_row *r)
 {
 	struct connect_problem p;
-	struct before before;
 	int rc;
 
 	if (!r->info.per_user && !strcmp(i->was, "not_connected"))
 		return item_state(c, b, i, "nothing", "It was not connected.");
-	rc = item_before(c, i, &before);
-	if (!rc && before.state[0])
-		return item_state(c, b, i, before.state, before.detail);
-	if (!rc)
-		rc = front_withdraw_mark(f, c, r->org, r->info.id, "", &p);
+	rc = revoke_known(c, b, i);
+	if (rc <= 0)
+		return rc;
+	rc = front_withdraw_mark(f, c, r->org, r->info.id, "", &p);
 	step_reached("bulk.marked");
 	return rc ? rc : revoke_note(f, c, who, b, i, r);
 }
@@ -231,7 +290,8 @@ front_bulk_item(struct connect_front *f, struct store_conn *c,
 		rc = front_row_load_id(c, i->connection, false, arena, &r);
 	if (rc == ERR_NOT_FOUND)
 		rc = item_state(c, b, i, "nothing",
-				"It was deleted meanwhile.");
+				"It was deleted meanwhile; the audit tells "
+				"what became of its access.");
 	else if (!rc)
 		rc = b->revoke ? item_revoke(f, c, who, b, i, &r)
 			       : item_suspend(f, c, who, b, i, &r);

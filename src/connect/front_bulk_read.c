@@ -43,6 +43,33 @@ front_bulk_wait(struct store_conn *c, const char *connection,
 			  "sss", connection, subject, why);
 }
 
+/* What a program before this one has ended it did not note here. */
+#define ORPHANS \
+	"state = 'pending' AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE " \
+	"w.connection = bulk_items.connection AND w.subject = " \
+	"bulk_items.subject)"
+
+int
+front_bulk_orphans(struct store_conn *c)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(
+		c, &st, "SELECT 1 FROM bulk_items WHERE " ORPHANS " LIMIT 1",
+		"");
+
+	if (!rc)
+		rc = store_step(st);
+	store_done(st);
+	if (rc <= 0) /* looking alone holds up nobody who writes */
+		return rc;
+	return store_exec(c, NULL,
+			  "UPDATE bulk_items SET state = 'by_hand', detail = "
+			  "?1 WHERE " ORPHANS,
+			  "s",
+			  "What the provider has said was not noted here: see "
+			  "connection.withdraw in the audit.");
+}
+
 /* ---- read ---- */
 
 int

@@ -121,6 +121,8 @@ int front_bulk_outcome(struct store_conn *c, const char *connection,
 		       const char *detail);
 int front_bulk_wait(struct store_conn *c, const char *connection,
 		    const char *subject, const char *why);
+/* Grants that are still to be revoked in a report alone. */
+int front_bulk_orphans(struct store_conn *c);
 int front_bulk_counts(struct store_conn *c, const char *id,
 		      struct connect_bulk_counts *out);
 

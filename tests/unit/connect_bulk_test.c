@@ -371,6 +371,20 @@ one_that_has_vanished_is_for_a_person(void **state)
 }
 
 static void
+what_another_program_has_ended_is_not_waited_for(void **state)
+{
+	struct connect_bulk b;
+
+	(void)state;
+	made(false);
+	b = ask(true);
+	store_exec(w.c, NULL, "DELETE FROM withdrawals", "");
+	pass();
+	assert_int_equal(look(&b).n.by_hand, 1);
+	assert_true(look(&b).ended_at > 0);
+}
+
+static void
 builder_may_not(void **state)
 {
 	struct connect_bulk_new n = { .all = true, .service = "", .owner = "" };
@@ -549,6 +563,7 @@ main(void)
 		TEST(who_asks_while_it_waits_is_told_the_same),
 		TEST(one_that_is_deleted_meanwhile_is_revoked_all_the_same),
 		TEST(one_that_has_vanished_is_for_a_person),
+		TEST(what_another_program_has_ended_is_not_waited_for),
 		TEST(builder_may_not),
 		TEST(slips_are_told_and_do_nothing),
 		TEST(only_those_that_were_chosen),

@@ -149,6 +149,33 @@ who_asks_again_is_told_the_same(void **state)
 }
 
 static void
+token_that_comes_after_that_is_nobodys(void **state)
+{
+	struct asked a, waits;
+
+	(void)state;
+	pass(HOUR_MS);
+	provider.says = HOLDS;
+	ask(0, &waits, CONNECT_KEEPER_INJECT, 0);
+	run(30);
+	assert_int_equal(provider.held_count, 1);
+	leave();
+	provider_release();
+	run_until(&waits.done);
+	assert_int_equal(waits.err, ERR_WRONG_STATE);
+	run(10);
+	assert_int_equal(w.told.status, CONNECT_REVOKED);
+	assert_int_equal(row().status, CONNECT_CONNECTED); /* to be revoked */
+	assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a),
+			 0);
+	assert_string_equal(provider.revoked, "refresh-2");
+	consent(&a);
+	run(10);
+	assert_int_equal(w.told.status, CONNECT_CONNECTED);
+	assert_string_not_equal(injected(0), "");
+}
+
+static void
 words_that_there_are_not_are_refused(void **state)
 {
 	struct asked a;
@@ -169,6 +196,7 @@ main(void)
 		CASE(provider_without_an_answer_is_asked_with_the_same_tokens_again),
 		CASE(last_time_and_a_refusal_end_it_and_say_so),
 		CASE(who_asks_again_is_told_the_same),
+		CASE(token_that_comes_after_that_is_nobodys),
 		CASE(words_that_there_are_not_are_refused),
 	};
 
