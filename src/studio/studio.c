@@ -34,7 +34,7 @@ static const char *const kept[] = {
 /* First segments of the app's own addresses; "" is "/". */
 static const char *const pages[] = {
 	"",	"connections", "services", "custom-service",
-	"keys", "account",     "sign-in",
+	"stop", "keys",	       "account",  "sign-in",
 };
 
 static const struct {
