@@ -279,7 +279,7 @@ bulk_lease(struct store_conn *c, const struct bulk *b, bool *have)
 			    "UPDATE bulks SET leased_until = ?2 WHERE id = ?1 "
 			    "AND (leased_until <= ?3 OR leased_until > ?4)",
 			    "siii", b->id, now + LEASE_MS, now,
-			    clock_latest(LEASE_MS));
+			    clock_wrong_after_ms(LEASE_MS));
 
 	*have = changed > 0;
 	return rc;
