@@ -44,7 +44,8 @@
  *   revoke.asked        the exchanger was asked
  *   revoke.answered     its answer is here, and the grant still stored
  *   revoke.stored       the grant is gone here, and nobody was told
- *   user.left           a user's leaving is noted; the keeper was not asked
+ *   withdraw.left       the keeper gives a user's grant to nobody; not noted
+ *   user.left           the same, of a user who leaves alone
  *   withdraw.revoked    the keeper has revoked a user's grant; not noted yet
  *   withdraw.forgotten  all of an end are forgotten, and not yet audited
  *   bulk.noted          what is to be suspended or revoked, and none is begun

@@ -143,6 +143,7 @@ connect_front_new(const struct connect_front_config *config,
 	pthread_mutex_init(&f->publishing, NULL);
 	pthread_mutex_init(&f->applying, NULL);
 	f->notices_end = &f->notices;
+	f->unnoted = true; /* by the front before */
 	f->public_url = slice_dup(slice_str(config->public_url));
 	rc = f->public_url ? store_acquire(f->store, &c) : ERR_NOMEM;
 	if (!rc)

@@ -358,9 +358,10 @@ int connect_front_user(struct connect_front *f, struct store_conn *c,
 		       struct connect_user *out, struct connect_problem *p);
 /*
  * Takes his grant back, and forgets him: from now on it is given out to
- * nobody, and connect_front_withdraw() revokes it upstream (audited).  He may
- * connect again at once.  *revoked says so, and what else ends with it.  For
- * whom connect_front_user() is.
+ * nobody, and connect_front_withdraw() revokes it upstream (audited), also
+ * where this fails after the keeper has been told.  He may connect again at
+ * once.  *revoked says so, and what else ends with it.  For whom
+ * connect_front_user() is.
  */
 int connect_front_user_remove(struct connect_front *f, struct store_conn *c,
 			      const struct connect_who *who, const char *link,

@@ -183,7 +183,7 @@ revoke_pending(struct store_conn *c, const struct bulk *b,
 	if (!rc)
 		rc = front_withdraw_note_all(c, r, "revoke");
 	if (!rc)
-		rc = front_withdraw_users_revoked(c, r->info.id);
+		rc = front_withdraw_user_row(c, r->info.id, "", 0);
 	if (!rc)
 		rc = store_exec(
 			c, &count,

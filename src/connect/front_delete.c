@@ -122,8 +122,10 @@ delete_grants(struct connect_front *f, struct store_conn *c,
 		rc = front_withdraw_mark(f, c, r->org, r->info.id, "", p);
 	if (!rc) {
 		rc = front_withdraw_count(c, r->info.id, &users);
-		if (rc)
+		if (rc) {
+			front_left_unnoted(f);
 			front_fail_store(p, c, rc);
+		}
 	}
 	if (rc)
 		return rc;
@@ -177,6 +179,7 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 		rc = store_commit(c);
 	if (rc) {
 		store_rollback(c);
+		front_left_unnoted(f);
 		front_fail_store(p, c, rc);
 	}
 	connect_views_withdraw(f->views, r.info.id);

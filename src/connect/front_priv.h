@@ -24,6 +24,9 @@ struct connect_front {
 	bool notices_queued;
 	pthread_mutex_t applying; /* what the keeper tells is being stored */
 	_Atomic bool behind;	  /* some of it was not, and is looked for */
+	/* front_left.c */
+	_Atomic bool unnoted;	 /* a user's end may not be noted */
+	uint64_t left_looked_ms; /* for such; steady */
 	/* front_egress.c */
 	struct egress_policy *policy; /* NULL: no guard to tell */
 	pthread_mutex_t publishing;   /* of the next */
@@ -93,8 +96,10 @@ int front_withdraw_note(struct store_conn *c, const char *org,
 			const char *subject, const char *because);
 int front_withdraw_note_all(struct store_conn *c, const struct front_row *r,
 			    const char *because);
-/* Their rows say that they were revoked, within the caller's transaction. */
-int front_withdraw_users_revoked(struct store_conn *c, const char *connection);
+/* That it was: the user's row, up to this generation; subject "": all of the
+ * connection's. */
+int front_withdraw_user_row(struct store_conn *c, const char *connection,
+			    const char *subject, int64_t generation);
 /* How many of the connection are there to be revoked. */
 int front_withdraw_count(struct store_conn *c, const char *connection,
 			 int64_t *count);
@@ -125,6 +130,15 @@ int front_bulk_wait(struct store_conn *c, const char *connection,
 int front_bulk_orphans(struct store_conn *c);
 int front_bulk_counts(struct store_conn *c, const char *id,
 		      struct connect_bulk_counts *out);
+
+/* ---- front_left.c: ends that were begun and not noted ---- */
+
+/* What front_withdraw_mark() has marked, or may have, was not noted. */
+void front_left_unnoted(struct connect_front *f);
+/* Notes those that there are, where that may be: at the start, after the
+ * above, and each hour.  On a work thread, one at a time; not within a
+ * transaction.  On an error the rest waits for the next time. */
+int front_left_note(struct connect_front *f, struct store_conn *c);
 
 /* ---- front_problem.c ---- */
 

@@ -416,8 +416,10 @@ connect_front_user_remove(struct connect_front *f, struct store_conn *c,
 		step_reached("user.left");
 		remove_words(front_ends_all(f, &r), revoked);
 		rc = user_remove(c, who, &r, &u, revoked->detail);
-		if (rc)
+		if (rc) {
+			front_left_unnoted(f);
 			rc = front_fail_store(p, c, rc);
+		}
 	}
 	if (r.info.id[0])
 		connect_views_withdraw(f->views, r.info.id);

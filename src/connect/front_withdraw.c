@@ -13,7 +13,8 @@
  *             the audit says how many the provider has confirmed
  *             (front_withdrawn.c)
  *
- * Whoever dies in between leaves rows for the next.  Each step can be done
+ * Whoever dies in between leaves rows for the next, or before they are there,
+ * a mark that the keeper tells of (front_left.c).  Each step can be done
  * twice: the keeper remembers what the provider said until it is closed.
  *
  * Runs on the front's work threads.
@@ -69,10 +70,14 @@ front_withdraw_mark(struct connect_front *f, struct store_conn *c,
 				    CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE, NULL,
 				    p);
 
+	if (rc) { /* it may have come to the keeper all the same */
+		front_left_unnoted(f);
+		return rc;
+	}
+	step_reached("withdraw.left");
 	/* Whose grant is not known here yet is to be noted, too. */
-	if (!rc)
-		front_catch_up(f, c);
-	return rc;
+	front_catch_up(f, c);
+	return 0;
 }
 
 #define NOTE_AGAIN \
@@ -137,15 +142,17 @@ front_withdraw_count(struct store_conn *c, const char *connection,
 /* ---- a connection's, revoked for all of its users ---- */
 
 int
-front_withdraw_users_revoked(struct store_conn *c, const char *connection)
+front_withdraw_user_row(struct store_conn *c, const char *connection,
+			const char *subject, int64_t generation)
 {
 	return store_exec(c, NULL,
 			  "UPDATE connection_users SET status = 'revoked', "
 			  "reason = 'The access was revoked. Connect again to "
 			  "use it.', expires_at = 0, health = 'ok', "
 			  "health_reason = '', health_since = 0, retry_at = 0 "
-			  "WHERE connection = ?1 AND status <> 'revoked'",
-			  "s", connection);
+			  "WHERE connection = ?1 AND status <> 'revoked' AND "
+			  "(?2 = '' OR (subject = ?2 AND generation <= ?3))",
+			  "ssi", connection, subject, generation);
 }
 
 static int
@@ -155,7 +162,7 @@ revoke_rows(struct store_conn *c, const struct connect_who *who,
 	int rc = front_withdraw_note_all(c, r, "revoke");
 
 	if (!rc)
-		rc = front_withdraw_users_revoked(c, r->info.id);
+		rc = front_withdraw_user_row(c, r->info.id, "", 0);
 	if (!rc)
 		rc = store_exec(c, NULL,
 				"UPDATE connections SET updated_at = ?2, "
@@ -204,9 +211,11 @@ front_withdraw_revoke(struct connect_front *f, struct store_conn *c,
 		rc = revoke_rows(c, who, r, revoked->detail);
 	if (!rc)
 		rc = store_commit(c);
-	if (rc)
-		store_rollback(c);
-	return rc ? front_fail_store(p, c, rc) : 0;
+	if (!rc)
+		return 0;
+	store_rollback(c);
+	front_left_unnoted(f);
+	return front_fail_store(p, c, rc);
 }
 
 /* ---- a conversation's ---- */
@@ -411,8 +420,10 @@ withdraw_pass(struct connect_front *f, struct store_conn *c)
 int
 connect_front_withdraw(struct connect_front *f, struct store_conn *c)
 {
-	int rc = front_bulk_go_on(f, c);
+	int rc = front_left_note(f, c);
 
+	if (!rc)
+		rc = front_bulk_go_on(f, c);
 	if (!rc)
 		rc = withdraw_pass(f, c);
 	if (!rc)

@@ -154,6 +154,18 @@ keeper_changes(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	proc_reply(rq, rc, p);
 }
 
+static void
+keeper_left(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct connect_msg_subject after;
+	struct proc_pack *p = proc_pack_new();
+	int rc = connect_msg_subject_unpack(in, &after);
+
+	if (!rc)
+		rc = keeper_row_left(arg, &after, p);
+	proc_reply(rq, rc, p);
+}
+
 static uint64_t
 count_where(struct keeper *k, const char *sql)
 {
@@ -228,6 +240,7 @@ const struct proc_message keeper_messages[] = {
 	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, keeper_suspend },
 	{ CONNECT_KEEPER_CHANGES, "changes", FROM_FRONT, keeper_changes },
 	{ CONNECT_KEEPER_COUNTS, "counts", FROM_FRONT, keeper_counts },
+	{ CONNECT_KEEPER_LEFT, "left", FROM_FRONT, keeper_left },
 	{ CONNECT_KEEPER_EGRESS, "egress", FROM_FRONT, keeper_egress },
 	{ CONNECT_KEEPER_KEYRING, "keyring", FROM_FRONT, keeper_keyring },
 	{ CONNECT_KEEPER_ROTATE, "rotate", FROM_FRONT, keeper_rotate },

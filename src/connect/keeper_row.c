@@ -591,3 +591,37 @@ keeper_row_changes(struct keeper *k, uint64_t after, struct proc_pack *out)
 		connect_msg_status_pack(&m[i], out);
 	return rc < 0 ? rc : 0;
 }
+
+int
+keeper_row_left(struct keeper *k, const struct connect_msg_subject *after,
+		struct proc_pack *out)
+{
+	struct connect_msg_subject m[CONNECT_LEFT_MAX] = { 0 };
+	struct store_stmt *st;
+	size_t i, n = 0;
+	int rc;
+
+	rc = store_query(k->db, &st,
+			 "SELECT org, connection, subject, generation "
+			 "FROM grants WHERE suspended = ?3 AND subject <> '' "
+			 "AND status <> 'revoked' "
+			 "AND (connection, subject) > (?1, ?2) "
+			 "ORDER BY connection, subject LIMIT ?4",
+			 "ssii", after->connection, after->subject,
+			 (int64_t)CONNECT_LEAVE, (int64_t)CONNECT_LEFT_MAX);
+	if (rc)
+		return rc;
+	for (; n < CONNECT_LEFT_MAX && (rc = store_step(st)) == 1; n++) {
+		slice_copy(store_col(st, 0), m[n].org, sizeof(m[n].org));
+		slice_copy(store_col(st, 1), m[n].connection,
+			   sizeof(m[n].connection));
+		slice_copy(store_col(st, 2), m[n].subject,
+			   sizeof(m[n].subject));
+		m[n].generation = (uint64_t)store_col_int(st, 3);
+	}
+	store_done(st);
+	proc_pack_u64(out, n);
+	for (i = 0; i < n; i++)
+		connect_msg_subject_pack(&m[i], out);
+	return rc < 0 ? rc : 0;
+}

@@ -97,11 +97,19 @@ connect_msg_subject_pack(const struct connect_msg_subject *m,
 }
 
 int
-connect_msg_subject_unpack(struct proc_unpack *u, struct connect_msg_subject *m)
+connect_msg_subject_read(struct proc_unpack *u, struct connect_msg_subject *m)
 {
 	memset(m, 0, sizeof(*m));
 	unpack_subject(u, m);
-	return connect_msg_done(u);
+	return u->failed ? ERR_PROTOCOL : 0;
+}
+
+int
+connect_msg_subject_unpack(struct proc_unpack *u, struct connect_msg_subject *m)
+{
+	int rc = connect_msg_subject_read(u, m);
+
+	return rc ? rc : connect_msg_done(u);
 }
 
 /* ---- problem ---- */

@@ -39,6 +39,10 @@ enum connect_message {
 	CONNECT_KEEPER_COUNTS,	/* nothing -> msg_counts */
 	CONNECT_KEEPER_EGRESS,	/* msg_egress -> nothing, when the exchanger
 				 * goes by it */
+	/* msg_subject -> u64 count, msg_subject …: users' grants that were
+	 * left and are not revoked yet, after this connection and subject
+	 * ("": from the first), in their order; CONNECT_LEFT_MAX at once */
+	CONNECT_KEEPER_LEFT,
 
 	CONNECT_FRONT_STATUS = 64, /* msg_status */
 	CONNECT_FRONT_MISSED,	   /* nothing: ask for CHANGES */
@@ -55,6 +59,7 @@ enum {
 	CONNECT_DETAIL_SIZE = 320,
 	CONNECT_WARNING_SIZE = 320,
 	CONNECT_SCOPES_SIZE = METHOD_SCOPE_SIZE,
+	CONNECT_LEFT_MAX = 64,
 
 	/* How long the asker waits. */
 	CONNECT_QUICK_MS = 5000,
@@ -77,6 +82,9 @@ void connect_msg_subject_pack(const struct connect_msg_subject *m,
 			      struct proc_pack *p);
 int connect_msg_subject_unpack(struct proc_unpack *u,
 			       struct connect_msg_subject *m);
+/* One of several. */
+int connect_msg_subject_read(struct proc_unpack *u,
+			     struct connect_msg_subject *m);
 
 /*
  * Why not.  Goes with every error reply of the keeper:

@@ -65,6 +65,10 @@ static struct {
 	int revoke_err;	   /* the keeper does */
 	int suspend_err;   /* and to suspend, or leave */
 	unsigned revoked_how;
+	struct connect_msg_subject marked[80]; /* were left; in order */
+	size_t marked_count;
+	_Atomic unsigned looked; /* for these */
+	int looked_err;
 	bool in_pairs; /* answers a begin when the next one has come */
 	struct proc_request *held;
 	struct connect_msg_begin begin; /* the last; no binding */
@@ -250,6 +254,28 @@ on_suspend(struct proc_request *rq, struct proc_unpack *in, void *arg)
 }
 
 static void
+on_left(struct proc_request *rq, struct proc_unpack *in, void *arg)
+{
+	struct connect_msg_subject after, *list = keeper.marked;
+	struct proc_pack *p = proc_pack_new();
+	size_t i = 0, n;
+
+	(void)arg;
+	ASSERT(!connect_msg_subject_unpack(in, &after));
+	keeper.looked++;
+	while (i < keeper.marked_count && after.connection[0] &&
+	       strcmp(list[i].subject, after.subject) <= 0)
+		i++;
+	n = keeper.marked_count - i;
+	if (n > CONNECT_LEFT_MAX)
+		n = CONNECT_LEFT_MAX;
+	proc_pack_u64(p, n);
+	for (; n; n--)
+		connect_msg_subject_pack(&list[i++], p);
+	proc_reply(rq, keeper.looked_err, p);
+}
+
+static void
 on_other(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	(void)in;
@@ -267,6 +293,7 @@ static const struct proc_message keeper_table[] = {
 	{ CONNECT_KEEPER_FORGET, "forget", FROM_FRONT, on_forget },
 	{ CONNECT_KEEPER_SUSPEND, "suspend", FROM_FRONT, on_suspend },
 	{ CONNECT_KEEPER_CHANGES, "changes", FROM_FRONT, on_changes },
+	{ CONNECT_KEEPER_LEFT, "left", FROM_FRONT, on_left },
 	{ CONNECT_KEEPER_EGRESS, "egress", FROM_FRONT, on_egress },
 	{ 0, NULL, 0, NULL },
 };

@@ -290,6 +290,9 @@ struct asked {
 	struct connect_counts counts;
 	uint64_t generation, fresh_ms;
 	char token[64];
+	char left[256]; /* subjects, each with a bar behind it */
+	size_t left_count;
+	struct connect_msg_subject left_last;
 	char scrub[128]; /* what is to be masked, each with a bar behind it */
 };
 
@@ -310,6 +313,22 @@ answer_injection(struct asked *a, struct proc_unpack *in)
 			 secret_peek(m.scrub[i]));
 	}
 	connect_msg_injection_release(&m);
+}
+
+static void
+answer_left(struct asked *a, struct proc_unpack *in)
+{
+	size_t n;
+
+	a->left_count = proc_unpack_u64(in);
+	for (n = 0; n < a->left_count; n++) {
+		size_t at = strlen(a->left);
+
+		ASSERT(!connect_msg_subject_read(in, &a->left_last));
+		snprintf(a->left + at, sizeof(a->left) - at, "%s|",
+			 a->left_last.subject);
+	}
+	assert_true(proc_unpack_done(in));
 }
 
 static void
@@ -336,6 +355,9 @@ on_answer(struct proc_call *call, int err, struct proc_unpack *in)
 		break;
 	case CONNECT_KEEPER_REVOKE:
 		ASSERT(!connect_msg_revoked_unpack(in, &a->revoked));
+		break;
+	case CONNECT_KEEPER_LEFT:
+		answer_left(a, in);
 		break;
 	case CONNECT_KEEPER_COUNTS:
 		ASSERT(!connect_msg_counts_unpack(in, &a->counts));

@@ -204,17 +204,65 @@ suite('visitors\' grants that others end', (scope) => {
 			await audited(id, 3, 0)
 		})
 
-	it('a kill while one user is removed: it can be done again, and he is not used meanwhile', async () => {
-		const { id, link, visitors: [one], tokens } = await connected(['quin'])
-		const [subject] = await subjects(link)
-		steps.set('1 kill user.left')
-		await drawbridge.api('DELETE', `/v1/connections/${link}/users/${subject}`).catch(() => {})
-		await steps.reached('user.left')
+	/* The keeper gives the grants to nobody any more, and nobody has noted yet why: all are revoked by themselves. */
+	const asked = async (path, method = 'POST') => {
+		await drawbridge.api(method, path).catch(() => {})
+	}
+	const status = async (link) => (await drawbridge.must('GET', `/v1/connections/${link}/users`)).items.map((user) => user.status)
+	for (const step of ['user.left', 'withdraw.left'])
+		it(`a kill at ${step}, while one user is removed: he is revoked by himself, and can be removed again`, async () => {
+			const { id, link, visitors: [one], tokens } = await connected([`quin-${step.slice(0, 1)}`])
+			const [subject] = await subjects(link)
+			steps.set(`1 kill ${step}`)
+			await asked(`/v1/connections/${link}/users/${subject}`, 'DELETE')
+			await steps.reached(step)
+			await drawbridge.ready(60_000)
+			assert.ok(waitsForConnect((await one.say({ choice: 'mine' })).json))
+			await dead(tokens)
+			await audited(id, 1, 0)
+			assert.deepEqual(await status(link), ['revoked'])
+			await removeUser(link, subject)
+			assert.deepEqual(await subjects(link), [])
+		})
+
+	it('a kill at withdraw.left, while a connection is deleted: all are revoked, and it can be deleted again', async () => {
+		const { id, link, tokens } = await connected(['rae', 'sol'])
+		steps.set('1 kill withdraw.left')
+		await asked(`/v1/connections/${link}?force=true`, 'DELETE')
+		await steps.reached('withdraw.left')
 		await drawbridge.ready(60_000)
-		assert.ok(waitsForConnect((await one.say({ choice: 'mine' })).json))
-		await removeUser(link, subject)
 		await dead(tokens)
-		await audited(id, 1, 0)
+		await audited(id, 2, 0)
+		assert.deepEqual(await status(link), ['revoked', 'revoked'])
+		await remove(link)
+	})
+
+	it('a kill at withdraw.left, while a connection is revoked: all are, and who connects anew keeps that', async () => {
+		const { id, link, visitors: [one], tokens } = await connected(['tia', 'uri'])
+		steps.set('1 kill withdraw.left')
+		await asked(`/v1/connections/${link}/revoke`)
+		await steps.reached('withdraw.left')
+		await drawbridge.ready(60_000)
+		await dead(tokens)
+		await audited(id, 2, 0)
+		assert.ok(waitsForConnect((await one.say({ choice: 'mine' })).json))
+		one.browser = new Browser()
+		await one.consent(as('tia'))
+		await one.until('to be told twice', (talk) => one.texts(talk).filter((each) => each === 'You are tia').length === 2)
+		const fresh = world.api.last().token
+		await sleep(5000)
+		assert.equal(await alive([fresh]), 1)
+		await remove(link)
+		await dead([fresh])
+	})
+
+	it('a kill at withdraw.left, as a chat ends: its grant is revoked', async () => {
+		const { visitors: [one], tokens } = await connected(['vic'])
+		steps.set('1 kill withdraw.left')
+		await one.end()
+		await steps.reached('withdraw.left', { timeout: 30_000 })
+		await drawbridge.ready(60_000)
+		await dead(tokens)
 	})
 
 	it('kill -9 of everything in the middle loses none', async () => {

@@ -148,6 +148,51 @@ who_asks_again_is_told_the_same(void **state)
 	}
 }
 
+/* Whom the front is told of: "" for none. */
+static const char *
+told_left(const char *connection, const char *subject)
+{
+	static struct asked a;
+	struct connect_msg_subject after = { .generation = 0 };
+	struct proc_pack *p = proc_pack_new();
+
+	snprintf(after.connection, sizeof(after.connection), "%s", connection);
+	snprintf(after.subject, sizeof(after.subject), "%s", subject);
+	connect_msg_subject_pack(&after, p);
+	ask_with(0, &a, CONNECT_KEEPER_LEFT, p);
+	run_until(&a.done);
+	assert_int_equal(a.err, 0);
+	return a.left;
+}
+
+static void
+those_that_were_left_are_told_until_they_are_revoked(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	leave(); /* no user's */
+	assert_string_equal(told_left("", ""), "");
+	snprintf(w.who.subject, sizeof(w.who.subject), "v_one");
+	consent(&a);
+	snprintf(w.who.subject, sizeof(w.who.subject), "v_two");
+	consent(&a);
+	assert_string_equal(told_left("", ""), "");
+	leave();
+	assert_string_equal(told_left("", ""), "v_two|");
+	snprintf(w.who.subject, sizeof(w.who.subject), "v_one");
+	leave();
+	assert_string_equal(told_left("", ""), "v_one|v_two|");
+	assert_string_equal(told_left(w.who.connection, "v_one"), "v_two|");
+	assert_string_equal(told_left(w.who.connection, "v_two"), "");
+	keeper_restart(0);
+	tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a);
+	assert_string_equal(told_left("", ""), "v_two|");
+	snprintf(w.who.subject, sizeof(w.who.subject), "v_two");
+	consent(&a);
+	assert_string_equal(told_left("", ""), "");
+}
+
 static void
 token_that_comes_after_that_is_nobodys(void **state)
 {
@@ -197,6 +242,7 @@ main(void)
 		CASE(last_time_and_a_refusal_end_it_and_say_so),
 		CASE(who_asks_again_is_told_the_same),
 		CASE(token_that_comes_after_that_is_nobodys),
+		CASE(those_that_were_left_are_told_until_they_are_revoked),
 		CASE(words_that_there_are_not_are_refused),
 	};
 
