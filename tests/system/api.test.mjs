@@ -494,6 +494,31 @@ suite('the API and its contract', (scope) => {
 		await refused(404, 'not_found', 'removeEgressDestination', { ...asOwner, params: { id: json.id } })
 	})
 
+	it('many connections at once: asked for, looked at, refused', async () => {
+		const body = { service: 'airtable' } /* nobody has one */
+		const { json } = await ask(202, 'suspendConnections', { body })
+		assert.deepEqual([json.action, json.state, json.service, json.owner, json.all], ['suspend', 'done', 'airtable', null, false])
+		await ask(202, 'revokeConnections', { body })
+		assert.deepEqual((await ask(200, 'listBulkActions')).json.items.map(({ action }) => action), ['revoke', 'suspend'])
+		const page = (await ask(200, 'listBulkActions', { query: { limit: '1' } })).json
+		assert.equal((await ask(200, 'listBulkActions', { query: { limit: '1', after: page.next } })).json.items[0].id, json.id)
+		const params = { id: json.id }
+		assert.deepEqual((await ask(200, 'getBulkAction', { params })).json, json)
+		assert.deepEqual((await ask(200, 'listBulkItems', { params })).json, { items: [], next: null })
+		await refused(404, 'not_found', 'getBulkAction', { params: { id: nobody } })
+		await refused(404, 'not_found', 'listBulkItems', { params: { id: nobody } })
+		await refused(400, 'invalid_request', 'listBulkItems', { params, query: { state: 'lost' } }, 'state')
+		await refused(400, 'invalid_request', 'listBulkActions', { query: { limit: '0' } }, 'limit')
+		for (const id of ['suspendConnections', 'revokeConnections']) {
+			await refused(400, 'invalid_request', id, { body: {} })
+			await refused(400, 'invalid_request', id, { body: { all: true, ...body } })
+			await refused(400, 'invalid_request', id, { body: { service: 'no_such' } }, '/service')
+			await refused(400, 'invalid_request', id, { body: { owner: nobody } }, '/owner')
+			await refused(400, 'unknown_field', id, { body: { every: true } }, '/every')
+			await refused(403, 'forbidden', id, { body, key: keys.builder })
+		}
+	})
+
 	/* Every operation that is not open, as somebody asks it who has no business there. */
 	async function sweep(options, judge) {
 		const params = { link, id: world.service, path: 'echo', number: '1', name: 'nothing', user: 'somebody' }
@@ -528,7 +553,7 @@ suite('the API and its contract', (scope) => {
 	it('a viewer looks and changes nothing but his own', async () => {
 		const own = new Set(['getMe', 'setMyPassword', 'createKey', 'getKey', 'revokeKey', 'listKeys'])
 		const hidden = new Set(['getApp', 'listAudit', 'listHandoffs', 'listConnectionUsers', 'getConnectionUser',
-			'listEgressDestinations', 'getKeyring', 'getBackup']) /* the last two: of the machine alone */
+			'listEgressDestinations', 'listBulkActions', 'getBulkAction', 'listBulkItems', 'getKeyring', 'getBackup']) /* the last two: of the machine alone */
 		await sweep({ key: keys.viewer }, (id, answer) => {
 			const { method, path } = contract.operation(id)
 			if (own.has(id) || path.startsWith('/via/'))
@@ -588,6 +613,6 @@ suite('the API and its contract', (scope) => {
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 88)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 93)
 	})
 })
