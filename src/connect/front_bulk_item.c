@@ -244,7 +244,7 @@ revoke_known(struct store_conn *c, const struct bulk *b,
 	     const struct bulk_item *i)
 {
 	struct before before;
-	int rc = store_begin(c);
+	int done, rc = store_begin(c);
 
 	if (!rc)
 		rc = item_before(c, i, &before);
@@ -252,8 +252,9 @@ revoke_known(struct store_conn *c, const struct bulk *b,
 		rc = item_state(c, b, i, before.state, before.detail);
 	else if (!rc)
 		rc = 1;
-	if (rc >= 0 && store_commit(c))
-		rc = ERR_STORE;
+	done = rc < 0 ? rc : store_commit(c);
+	if (done)
+		rc = done;
 	if (rc < 0)
 		store_rollback(c);
 	return rc;
