@@ -104,10 +104,9 @@ test_take_account(struct test *t, struct slice name)
 {
 	char *copy = slice_dup(name);
 
-	if (copy && test_scrub(t, copy, name.len)) {
-		snprintf(t->account, sizeof(t->account), "%s", copy);
-		slice_trim_utf8(t->account);
-	}
+	if (copy && test_scrub(t, copy, name.len))
+		slice_cut(slice_of(copy, name.len), t->account,
+			  sizeof(t->account));
 	if (copy)
 		secret_wipe(copy, name.len);
 	free(copy);
@@ -119,16 +118,15 @@ test_read_account(struct test *t)
 {
 	const char *path = t->test.test->account;
 	struct json_problem ignored = { 0 };
-	const json_t *v;
 	json_t *tree = NULL;
+	struct slice name;
 
 	if (!path ||
 	    json_read(buf_slice(&t->body), TEST_BODY_MAX, &tree, &ignored))
 		return;
-	v = binding_path_get(tree, path);
-	if (json_is_string(v) &&
-	    !slice_has_control(slice_str(json_string_value(v))))
-		test_take_account(t, slice_str(json_string_value(v)));
+	name = binding_words_get(tree, path);
+	if (name.len)
+		test_take_account(t, name);
 	json_decref(tree);
 }
 

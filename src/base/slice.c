@@ -152,6 +152,14 @@ slice_copy(struct slice s, char *buf, size_t size)
 	return 0;
 }
 
+void
+slice_cut(struct slice s, char *buf, size_t size)
+{
+	slice_copy(slice_head(s, size - 1), buf, size);
+	if (s.len >= size)
+		slice_trim_utf8(buf);
+}
+
 /* Levenshtein's, one row at a time. */
 unsigned
 slice_distance(struct slice a, struct slice b)

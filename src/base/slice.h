@@ -78,6 +78,8 @@ enum { SLICE_DISTANCE_NONE = 99 };
 unsigned slice_distance(struct slice a, struct slice b);
 /* True if some byte is < 0x20 or 0x7f. */
 bool slice_has_control(struct slice s);
+/* Copies as much as fits with NUL, to a whole UTF-8 character; size > 0. */
+void slice_cut(struct slice s, char *buf, size_t size);
 /* Ends a text that was cut to its buffer at a whole UTF-8 character. */
 void slice_trim_utf8(char *text);
 /* True if all of it is well-formed UTF-8 (RFC 3629). */

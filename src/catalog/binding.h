@@ -191,6 +191,13 @@ bool binding_match_any(const struct catalog_matches *m,
 bool binding_match_wants_body(const struct catalog_match *m, int status);
 /* The value at a path ("a.b.0.c"), or NULL; borrowed. */
 const json_t *binding_path_get(const json_t *value, const char *path);
+/*
+ * The text for people at a path (an account's name, an error's words); none
+ * where there is no text, or one with control characters.  Whole and borrowed:
+ * who masks secrets in it does so before it is cut, since half of one is not
+ * seen.
+ */
+struct slice binding_words_get(const json_t *value, const char *path);
 
 /*
  * What a refused token request means: *rule (may be NULL) gets the rule that

@@ -41,6 +41,18 @@ binding_path_get(const json_t *value, const char *path)
 	return value;
 }
 
+struct slice
+binding_words_get(const json_t *value, const char *path)
+{
+	const json_t *v = binding_path_get(value, path);
+	struct slice text;
+
+	if (!json_is_string(v))
+		return SLICE_NONE;
+	text = slice_of(json_string_value(v), json_string_length(v));
+	return slice_has_control(text) ? SLICE_NONE : text;
+}
+
 static json_t *
 parse_form(struct slice body)
 {

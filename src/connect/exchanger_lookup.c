@@ -29,12 +29,9 @@ lookup_values(const struct catalog_lookup *l, const json_t *tree,
 				 (long long)json_integer_value(v));
 		m->value_count = i + 1;
 	}
-	v = l->account ? binding_path_get(tree, l->account) : NULL;
-	if (json_is_string(v) &&
-	    !slice_has_control(slice_str(json_string_value(v))))
-		snprintf(m->account, sizeof(m->account), "%s",
-			 json_string_value(v));
-	slice_trim_utf8(m->account);
+	if (l->account)
+		slice_cut(binding_words_get(tree, l->account), m->account,
+			  sizeof(m->account));
 }
 
 void

@@ -30,17 +30,10 @@ words_read(const json_t *tree, char *out, size_t size)
 		"detail",	   "error",
 		"title",
 	};
-	const json_t *v;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(paths) && !out[0]; i++) {
-		v = binding_path_get(tree, paths[i]);
-		if (json_is_string(v) &&
-		    !slice_has_control(slice_of(json_string_value(v),
-						json_string_length(v))))
-			snprintf(out, size, "%s", json_string_value(v));
-	}
-	slice_trim_utf8(out);
+	for (i = 0; i < ARRAY_LEN(paths) && !out[0]; i++)
+		slice_cut(binding_words_get(tree, paths[i]), out, size);
 }
 
 static bool
@@ -79,7 +72,6 @@ connect_test_read(const struct binding *b, size_t index,
 {
 	const struct catalog_test *t = &b->service->api.tests.items[index];
 	struct json_problem ignored = { 0 };
-	const json_t *account;
 	json_t *tree = NULL;
 	int64_t wait_ms = 0;
 
@@ -92,16 +84,11 @@ connect_test_read(const struct binding *b, size_t index,
 	m->wait_s = (uint32_t)((wait_ms + 999) / 1000);
 	if (json_read(a->body, CONNECT_ANSWER_MAX, &tree, &ignored))
 		return;
-	if (m->verdict != CONNECT_TEST_PASSED) {
+	if (m->verdict != CONNECT_TEST_PASSED)
 		words_read(tree, m->said, sizeof(m->said));
-	} else if (t->account) {
-		account = binding_path_get(tree, t->account);
-		if (json_is_string(account) &&
-		    !slice_has_control(slice_str(json_string_value(account))))
-			snprintf(m->account, sizeof(m->account), "%s",
-				 json_string_value(account));
-		slice_trim_utf8(m->account);
-	}
+	else if (t->account)
+		slice_cut(binding_words_get(tree, t->account), m->account,
+			  sizeof(m->account));
 	json_decref(tree);
 }
 

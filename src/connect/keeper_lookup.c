@@ -73,7 +73,8 @@ look_up_take(struct keeper_getting *g, const struct catalog_lookup *l,
 			rc = ERR_NOT_FOUND;
 	}
 	if (!rc && m->account[0] && !account_is_echo(g, m->account))
-		snprintf(g->account, sizeof(g->account), "%s", m->account);
+		slice_cut(slice_str(m->account), g->account,
+			  sizeof(g->account));
 	return rc;
 }
 

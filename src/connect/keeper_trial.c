@@ -121,26 +121,28 @@ trial_fail(struct keeper_trial *t, struct connect_msg_tested *m)
 	static const char stays[] = "The one in use stays.";
 	struct connect_msg_problem p;
 	const char *open, *close;
+	char said[160];
 	int err = ERR_PROTOCOL;
 
 	trial_redact(t, m->said, sizeof(m->said));
-	open = m->said[0] ? ": \"" : "";
-	close = m->said[0] ? "\"" : "";
+	slice_cut(slice_str(m->said), said, sizeof(said));
+	open = said[0] ? ": \"" : "";
+	close = said[0] ? "\"" : "";
 	if (m->verdict == CONNECT_TEST_REFUSED) {
 		keeper_problem_set(&p, "credential_refused", CONNECT_CONNECTED,
 				   "The service has refused the test request: "
 				   "HTTP %d%s%s%s. %s",
-				   m->status, open, m->said, close, stays);
+				   m->status, open, said, close, stays);
 	} else if (m->verdict == CONNECT_TEST_LACKS) {
 		keeper_problem_set(&p, "credential_refused", CONNECT_CONNECTED,
 				   "The service knows it, but it lacks what "
 				   "the test request needs: HTTP %d%s%s%s. %s",
-				   m->status, open, m->said, close, stays);
+				   m->status, open, said, close, stays);
 	} else if (m->status) {
 		keeper_problem_set(&p, "credential_untested", CONNECT_CONNECTED,
 				   "The answer to the test request does not "
 				   "tell whether it is good: HTTP %d%s%s%s. %s",
-				   m->status, open, m->said, close, stays);
+				   m->status, open, said, close, stays);
 		p.retry_after_s = m->wait_s;
 		err = ERR_CONNECT;
 	} else {
@@ -158,6 +160,7 @@ static void
 trial_store(struct keeper_trial *t, struct connect_msg_tested *m)
 {
 	struct keeper_row row;
+	char account[256];
 	int rc = keeper_row_load(t->keeper, &t->who, &row);
 
 	if (!rc && (row.who.generation != t->who.generation ||
@@ -172,8 +175,9 @@ trial_store(struct keeper_trial *t, struct connect_msg_tested *m)
 		return;
 	}
 	trial_redact(t, m->account, sizeof(m->account));
+	slice_cut(slice_str(m->account), account, sizeof(account));
 	keeper_credential_store(t->keeper, t->rq, rc, &row, &t->payload,
-				m->account);
+				account);
 }
 
 static void

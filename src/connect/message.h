@@ -60,6 +60,9 @@ enum {
 	CONNECT_WARNING_SIZE = 320,
 	CONNECT_SCOPES_SIZE = METHOD_SCOPE_SIZE,
 	CONNECT_LEFT_MAX = 64,
+	/* A service's words that the keeper masks, and then cuts: with more
+	 * than is shown, so that no secret is cut before. */
+	CONNECT_UNMASKED_SIZE = 1024,
 
 	/* How long the asker waits. */
 	CONNECT_QUICK_MS = 5000,
@@ -358,7 +361,7 @@ void connect_msg_lookup_release(struct connect_msg_lookup *m);
 struct connect_msg_looked_up {
 	int err; /* 0, or why it could not be had */
 	char detail[256];
-	char account[256];
+	char account[CONNECT_UNMASKED_SIZE];
 	char values[METHOD_CAPTURES_MAX][512]; /* by index in the look-up's
 						* values; "": not there */
 	size_t value_count;
@@ -394,8 +397,8 @@ struct connect_msg_tested {
 	int status;	  /* of HTTP; 0: none */
 	uint32_t wait_s;  /* it asks to wait; 0: unknown */
 	/* From the answer, which may repeat what was sent: */
-	char said[160]; /* the service's words, or "" */
-	char account[256];
+	char said[CONNECT_UNMASKED_SIZE]; /* the service's words, or "" */
+	char account[CONNECT_UNMASKED_SIZE];
 };
 void connect_msg_tested_pack(const struct connect_msg_tested *m,
 			     struct proc_pack *p);

@@ -345,6 +345,29 @@ key_that_is_typed_in_as_the_user_name_is_masked(void **state)
 	assert_null(strstr(a.problem.detail, "key-0815"));
 }
 
+/* Cut before it was masked, the half of it would not be seen. */
+static void
+password_where_words_and_account_are_cut_is_masked(void **state)
+{
+	struct connect_msg_tested m = refused;
+	struct asked a;
+
+	(void)state;
+	memset(m.said, 'x', 155);
+	memset(m.account, 'x', 251);
+	strcpy(m.said + 155, "new-word-2");
+	strcpy(m.account + 251, "new-word-2");
+	replace_password(&a, "ada", "new-word-2", &m);
+	assert_non_null(strstr(a.problem.detail, "xxxx\xe2\x80\xa2"));
+	assert_null(strstr(a.problem.detail, "new"));
+	m.verdict = CONNECT_TEST_PASSED;
+	replace_password(&a, "ada", "new-word-2", &m);
+	assert_int_equal(a.err, 0);
+	assert_ptr_equal(strstr(a.grant.account, "\xe2\x80\xa2"),
+			 a.grant.account + 251);
+	assert_int_equal(strlen(a.grant.account), 254);
+}
+
 static void
 calls_have_the_password_and_the_pair_masked(void **state)
 {
@@ -540,6 +563,7 @@ main(void)
 		CASE(account_that_is_the_user_name_is_shown),
 		CASE(words_have_the_user_name_and_not_the_password),
 		CASE(key_that_is_typed_in_as_the_user_name_is_masked),
+		CASE(password_where_words_and_account_are_cut_is_masked),
 		CASE(calls_have_the_password_and_the_pair_masked),
 		CASE(it_is_used_all_the_same_where_that_is_said),
 		CASE(without_a_test_that_fits_it_is_stored),
