@@ -5,7 +5,8 @@
  *
  *   NONE ──POST──> MAIN ──copied──> KEEPER ──copied──> READY
  *    ^               ├───────────────┼── disk full, called off ──> FAILED
- *    │               └───────────────┴── rotation of keys … ─────> BUSY
+ *    │               │               └── rotation … ─────────────> BUSY
+ *    │               │
  *    └── removed ── ENDING <──DELETE── READY, FAILED, BUSY …
  *
  * One at a time, since the copies have fixed names: whoever has begun it asks
@@ -262,6 +263,7 @@ backup_claim(struct api *a, const unsigned char *handover, size_t len)
 
 	pthread_mutex_lock(&b->mutex);
 	free = b->state == API_BACKUP_NONE || b->state == API_BACKUP_FAILED ||
+	       b->state == API_BACKUP_BUSY ||
 	       (b->state == API_BACKUP_KEEPER && backup_is_alone(b));
 	if (free) {
 		b->state = API_BACKUP_MAIN;
@@ -295,16 +297,18 @@ api_backup_make(struct api_request *r)
 		return 0;
 	if (connect_front_copy(a->config.connect, &may, &unused, &p))
 		return api_problem_connect(r, &p);
+	if (!backup_claim(a, handover, len))
+		return api_problem(r, CONNECT_P_KEYS_BUSY, NULL,
+				   "A backup is being made.");
 	rc = store_begin(r->db);
 	if (!rc)
 		rc = api_audit(r, "backup.make", "", "", "");
 	if (!rc)
 		rc = store_commit(r->db);
-	if (rc)
+	if (rc) {
+		backup_state(a, API_BACKUP_NONE, "");
 		return rc;
-	if (!backup_claim(a, handover, len))
-		return api_problem(r, CONNECT_P_KEYS_BUSY, NULL,
-				   "A backup is being made already.");
+	}
 	a->backup.work = (struct loop_work){ .work = backup_work };
 	loop_work_start(a->config.pool, &a->backup.work);
 	return backup_answer(r, 202);

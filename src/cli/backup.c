@@ -2,28 +2,19 @@
 /*
  * backup FILE: all that a data folder keeps, in one encrypted file.
  *
- *   ask the server for copies of both databases -> wait -> open them -> take
- *   ^ rotation, upgrade: wait, and begin anew
- *   the key, and their names go -> write FILE.part -> on disk -> FILE
+ *   copies of both databases, and the master key (backup_copies.c)
+ *   -> FILE.part -> on disk -> FILE (backup_file.c)
  *
- * The master key comes from the keeper, sealed under a key that is made
- * here: the front, which carries it, cannot read it.  It is in FILE alone,
- * encrypted like the rest.
+ * The master key is in FILE alone, encrypted like the rest.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/backup_priv.h"
-#include "store/store.h"
 
-enum { POLL_US = 100 * 1000, READ_SIZE = 64 * 1024 };
-
-#define MAIN_COPY "store/backup.db"
-#define KEEPER_COPY "keeper/backup.db"
-#define PARAMS "keeper/passphrase.params"
+enum { READ_SIZE = 64 * 1024 };
 
 static const struct cli_option backup_options[] = {
 	{ "passphrase-file", CLI_VALUE, "FILE",
@@ -37,13 +28,8 @@ static const struct cli_option backup_options[] = {
 
 struct making {
 	struct cli *c;
-	struct cli_place place;
+	struct cli_backup_copies copies;
 	struct cli_backup_file file;
-	bool asked;		   /* for copies, which are to be ended */
-	char copy[RANDOM_ID_SIZE]; /* which they are; "": not told */
-	int main_copy, keeper_copy, params; /* -1: not open */
-	struct secret *transport, *master;
-	struct backup_manifest manifest;
 	struct backup_writer *writer;
 	uint64_t done, total; /* bytes */
 };
@@ -81,215 +67,6 @@ cli_backup_secret_get(struct cli *c, bool wants_passphrase,
 					&out->passphrase)
 		      : cli_secret_ask("Passphrase of the backup",
 				       CLI_PASSPHRASE_MAX, &out->passphrase);
-}
-
-/* ---- the copies ---- */
-
-static const char *
-text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
-static int
-copies_ask(struct making *m, char why[CLI_WHY_SIZE])
-{
-	char handover[CLI_SEALED_SIZE];
-	struct cli_paper paper;
-	struct cli_answer a;
-	char body[CLI_SEALED_SIZE + 32];
-	int rc = cli_paper_read(m->place.data, &paper);
-
-	if (rc)
-		return rc;
-	secret_free(m->transport); /* of a time before */
-	m->transport = vault_key_new();
-	if (!m->transport)
-		return cli_fail(CLI_FAILED, "out of memory");
-	rc = cli_paper_seal(&paper, m->transport, handover);
-	snprintf(body, sizeof(body), "{\"handover\":\"%s\"}", handover);
-	if (!rc)
-		rc = cli_patience_request(m->c, "/v1/backup", slice_str(body),
-					  why, &a);
-	if (rc || why[0])
-		return rc;
-	m->asked = true;
-	snprintf(m->copy, sizeof(m->copy), "%s",
-		 text_of(cli_answer_json(&a), "copy"));
-	cli_answer_release(&a);
-	return CLI_OK;
-}
-
-static int
-copies_lost(void)
-{
-	return cli_fail(CLI_FAILED,
-			"the copies are another backup's by now, or gone: the "
-			"server was started anew, or has not heard of this "
-			"command for too long; try again");
-}
-
-/* What is in a copy: a newer program may have been at the database, and an
- * older server does not say. */
-static int64_t
-schema_of(const json_t *answer, const char *name, const char *set)
-{
-	json_int_t n = json_integer_value(json_object_get(answer, name));
-
-	return n > 0 ? n : store_migrations_known(set);
-}
-
-/* The master key, and what the manifest says.  It opens only beside the copies
- * that this command has asked for. */
-static int
-copies_told(struct making *m, const json_t *answer)
-{
-	unsigned char sealed[CONNECT_SEALED_KEY_SIZE];
-	char identity[64];
-	size_t len;
-
-	m->manifest.schema_main = schema_of(answer, "schema_main", "main");
-	m->manifest.schema_keeper =
-		schema_of(answer, "schema_keeper", "keeper");
-	snprintf(m->manifest.key_id, sizeof(m->manifest.key_id), "%s",
-		 text_of(answer, "key_id"));
-	snprintf(m->manifest.key_source, sizeof(m->manifest.key_source), "%s",
-		 text_of(answer, "key_source"));
-	snprintf(identity, sizeof(identity), "backup/%s", m->manifest.key_id);
-	if (codec_base64url_decode(slice_str(text_of(answer, "key")), sealed,
-				   sizeof(sealed), &len) ||
-	    vault_open(m->transport, identity, slice_of(sealed, len),
-		       &m->master))
-		return copies_lost();
-	return CLI_OK;
-}
-
-/* Until they are there; why: not now, as cli_patience_request(). */
-static int
-copies_wait(struct making *m, char why[CLI_WHY_SIZE])
-{
-	const json_t *answer;
-	struct cli_answer a;
-	const char *state;
-	int rc;
-
-	for (;;) {
-		rc = cli_request(m->c, "GET", "/v1/backup", SLICE_NONE, &a);
-		if (rc)
-			return rc;
-		answer = cli_answer_json(&a);
-		state = text_of(answer, "state");
-		if (strcmp(state, "copying") != 0)
-			break;
-		cli_progress(m->c, "Copying, pages",
-			     (uint64_t)json_integer_value(
-				     json_object_get(answer, "done")),
-			     (uint64_t)json_integer_value(
-				     json_object_get(answer, "total")));
-		cli_answer_release(&a);
-		usleep(POLL_US);
-	}
-	cli_progress_end(m->c);
-	if (!strcmp(state, "busy"))
-		snprintf(why, CLI_WHY_SIZE, "%s", text_of(answer, "detail"));
-	else if (strcmp(state, "ready") != 0)
-		rc = cli_fail(CLI_FAILED, "%s",
-			      text_of(answer, "detail")[0]
-				      ? text_of(answer, "detail")
-				      : "the copies could not be made");
-	cli_answer_release(&a);
-	return rc;
-}
-
-/* A file of the data folder. */
-static int
-part_open(struct making *m, const char *name, int *fd)
-{
-	char path[4200];
-
-	snprintf(path, sizeof(path), "%s/%s", m->place.data, name);
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd < 0)
-		return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
-	return CLI_OK;
-}
-
-/*
- * They are read from there: once they are open, their names can go, so that
- * none is left where this is killed.  Whether they are ours is asked after
- * that: as long as their key opens for us, nobody has begun others.  The salt
- * is that of this key, too: until then there is no rotation.
- */
-static int
-copies_open(struct making *m)
-{
-	const json_t *answer;
-	struct cli_answer a;
-	int rc;
-
-	step_reached("backup.copied");
-	rc = part_open(m, MAIN_COPY, &m->main_copy);
-	if (!rc)
-		rc = part_open(m, KEEPER_COPY, &m->keeper_copy);
-	if (!rc)
-		rc = cli_request(m->c, "GET", "/v1/backup", SLICE_NONE, &a);
-	if (rc)
-		return rc;
-	answer = cli_answer_json(&a);
-	rc = !strcmp(text_of(answer, "state"), "ready") ? copies_told(m, answer)
-							: copies_lost();
-	cli_answer_release(&a);
-	if (!rc && !strcmp(m->manifest.key_source, "passphrase"))
-		rc = part_open(m, PARAMS, &m->params);
-	return rc;
-}
-
-static void
-copies_close(struct making *m)
-{
-	if (m->main_copy >= 0)
-		close(m->main_copy);
-	if (m->keeper_copy >= 0)
-		close(m->keeper_copy);
-	if (m->params >= 0)
-		close(m->params);
-}
-
-static void
-copies_end(struct making *m)
-{
-	struct cli_answer a;
-	char path[64];
-
-	if (!m->asked)
-		return;
-	snprintf(path, sizeof(path), "/v1/backup%s%s",
-		 m->copy[0] ? "?copy=" : "", m->copy);
-	if (!cli_request(m->c, "DELETE", path, SLICE_NONE, &a))
-		cli_answer_release(&a);
-	m->asked = false;
-}
-
-static int
-copies_make(struct making *m)
-{
-	char why[CLI_WHY_SIZE];
-	struct cli_patience p;
-	int rc = cli_patience_begin(m->c, &p);
-
-	while (!rc) {
-		rc = copies_ask(m, why);
-		step_reached("backup.begun");
-		if (!rc && !why[0])
-			rc = copies_wait(m, why);
-		if (rc || !why[0])
-			break;
-		copies_end(m);
-		rc = cli_patience_wait(&p, why);
-	}
-	return rc;
 }
 
 /* ---- the file ---- */
@@ -366,14 +143,15 @@ key_write(struct making *m)
 	size_t len;
 	int rc;
 
-	if (codec_hex_decode(slice_str(m->manifest.key_id), id, sizeof(id),
-			     &len))
+	if (codec_hex_decode(slice_str(m->copies.manifest.key_id), id,
+			     sizeof(id), &len))
 		return cli_fail(CLI_FAILED, "the master key has no id");
 	rc = backup_write_part(m->writer, BACKUP_KEY,
 			       VAULT_KEY_SIZE + sizeof(id));
 	if (!rc)
-		rc = backup_write(m->writer, slice_of(secret_peek(m->master),
-						      VAULT_KEY_SIZE));
+		rc = backup_write(m->writer,
+				  slice_of(secret_peek(m->copies.master),
+					   VAULT_KEY_SIZE));
 	if (!rc)
 		rc = backup_write(m->writer, slice_of(id, sizeof(id)));
 	return rc ? cli_backup_file_failed(&m->file, rc) : CLI_OK;
@@ -382,15 +160,17 @@ key_write(struct making *m)
 static int
 file_fill(struct making *m, const struct backup_secret *s)
 {
-	int rc = backup_writer_new(m->file.fd, s, &m->manifest, &m->writer);
+	int rc = backup_writer_new(m->file.fd, s, &m->copies.manifest,
+				   &m->writer);
 
 	if (rc)
 		return cli_backup_file_failed(&m->file, rc);
-	rc = part_take(m, BACKUP_MAIN, MAIN_COPY, &m->main_copy);
+	rc = part_take(m, BACKUP_MAIN, CLI_MAIN_COPY, &m->copies.main_copy);
 	if (!rc)
-		rc = part_take(m, BACKUP_KEEPER, KEEPER_COPY, &m->keeper_copy);
-	if (!rc && m->params >= 0)
-		rc = part_take(m, BACKUP_PARAMS, PARAMS, &m->params);
+		rc = part_take(m, BACKUP_KEEPER, CLI_KEEPER_COPY,
+			       &m->copies.keeper_copy);
+	if (!rc && m->copies.params >= 0)
+		rc = part_take(m, BACKUP_PARAMS, CLI_PARAMS, &m->copies.params);
 	if (!rc)
 		rc = key_write(m);
 	if (rc)
@@ -427,12 +207,12 @@ backup_tell(const struct making *m)
 	json_t *json;
 	struct buf out;
 
-	clock_format(m->manifest.made_at, at);
+	clock_format(m->copies.manifest.made_at, at);
 	buf_init(&out, 16 * 1024);
 	json = json_pack("{s:s, s:s, s:I, s:s, s:s}", "file", m->file.path,
 			 "made_at", at, "bytes", (json_int_t)m->done, "key_id",
-			 m->manifest.key_id, "key_source",
-			 m->manifest.key_source);
+			 m->copies.manifest.key_id, "key_source",
+			 m->copies.manifest.key_source);
 	if (m->c->json && json && !json_write(json, &out) &&
 	    !buf_putc(&out, '\n'))
 		cli_put(buf_slice(&out));
@@ -450,36 +230,32 @@ static int
 backup_run(struct cli *c)
 {
 	struct making m = { .c = c,
-			    .file = { .fd = -1 },
-			    .main_copy = -1,
-			    .keeper_copy = -1,
-			    .params = -1 };
+			    .copies = CLI_BACKUP_COPIES_NONE(c),
+			    .file = { .fd = -1 } };
+	struct backup_manifest *manifest = &m.copies.manifest;
 	struct cli_backup_secret s;
+	struct cli_place place;
 	int rc;
 
 	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like a full disk */
 	if (vault_init())
 		return CLI_FAILED;
-	m.manifest.made_at = clock_wall_ms();
-	snprintf(m.manifest.made_by, sizeof(m.manifest.made_by), "%s",
+	manifest->made_at = clock_wall_ms();
+	snprintf(manifest->made_by, sizeof(manifest->made_by), "%s",
 		 c->hooks->version);
 	rc = cli_backup_secret_get(c, true, &s);
 	if (!rc)
-		rc = cli_keys_place(c, &m.place);
+		rc = cli_keys_place(c, &place);
+	m.copies.data = place.data;
 	if (!rc)
-		rc = copies_make(&m);
-	if (!rc)
-		rc = copies_open(&m);
-	copies_end(&m);
+		rc = cli_backup_copies_get(&m.copies);
 	if (!rc)
 		rc = file_make(
 			&m, &(struct backup_secret){ .passphrase = s.passphrase,
 						     .key = s.key });
-	copies_close(&m);
+	cli_backup_copies_close(&m.copies);
 	if (!rc)
 		backup_tell(&m);
-	secret_free(m.transport);
-	secret_free(m.master);
 	cli_backup_secret_free(&s);
 	return rc;
 }

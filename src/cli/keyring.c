@@ -220,9 +220,9 @@ rotate_send(struct rotation *r, char why[CLI_WHY_SIZE])
 	json_decref(json);
 	rc = cli_patience_request(r->c, "/v1/keyring/rotate", buf_slice(&body),
 				  why, &a);
-	buf_release(&body);
-	if (!rc && !why[0])
+	if (!rc)
 		cli_answer_release(&a);
+	buf_release(&body);
 	return rc;
 }
 

@@ -52,10 +52,10 @@ int cli_patience_begin(const struct cli *c, struct cli_patience *p);
 /* Some moments, and says why once.  CLI_FAILED, and told: long enough. */
 int cli_patience_wait(struct cli_patience *p, const char *why);
 /* POST; why: the sentence for cli_patience_wait() where the server is busy
- * with something that excludes it, and "" where it was done: then there is an
- * answer, owned. */
+ * with something that excludes it, and "" where it was done.  CLI_OK: with an
+ * answer, to be released. */
 int cli_patience_request(struct cli *c, const char *path, struct slice body,
-			 char why[CLI_WHY_SIZE], struct cli_answer *a);
+			 char why[CLI_WHY_SIZE], struct cli_answer *out);
 
 /* A line on a terminal's standard error that is written over. */
 void cli_progress(const struct cli *c, const char *what, uint64_t done,

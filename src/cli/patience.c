@@ -46,19 +46,18 @@ cli_patience_wait(struct cli_patience *p, const char *why)
 
 int
 cli_patience_request(struct cli *c, const char *path, struct slice body,
-		     char why[CLI_WHY_SIZE], struct cli_answer *a)
+		     char why[CLI_WHY_SIZE], struct cli_answer *out)
 {
 	const char *detail;
-	int rc = cli_request_unless(c, "POST", path, body, "keys_busy", a);
+	int rc = cli_request_unless(c, "POST", path, body, "keys_busy", out);
 
 	why[0] = '\0';
 	if (rc)
 		return rc;
-	if (a->status != 409)
-		return CLI_OK;
 	detail = json_string_value(
-		json_object_get(cli_answer_json(a), "detail"));
-	snprintf(why, CLI_WHY_SIZE, "%s", detail ? detail : "It is busy.");
-	cli_answer_release(a);
+		json_object_get(cli_answer_json(out), "detail"));
+	if (out->status == 409)
+		snprintf(why, CLI_WHY_SIZE, "%s",
+			 detail ? detail : "It is busy.");
 	return CLI_OK;
 }

@@ -3,9 +3,10 @@
  * Destinations and their idle connections.
  *
  * A destination is interned by scheme, host, port and the trust anchors that
- * it has in place of the system's; its idle connections are a list, newest first, since the newest is the one least likely to be
- * closed by the other side.  Bytes or an end that come on an idle connection
- * close it at once, so that a taken one is rarely stale.
+ * it has in place of the system's; its idle connections are a list, newest
+ * first, since the newest is the one least likely to be closed by the other
+ * side.  Bytes or an end that come on an idle connection close it at once, so
+ * that a taken one is rarely stale.
  *
  * Runs on the loop of its egress; no lock.
  */
