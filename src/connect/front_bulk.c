@@ -48,7 +48,7 @@ bulk_words(const struct bulk *b)
 	"status <> 'disabled' AND (" revoke " = 0 OR per_user = 1 OR " \
 	"status NOT IN ('revoked', 'not_connected'))"
 
-/* Its status before: of one that waits to be revoked, what it was before that. */
+/* Its status before: of one that waits to be revoked, what it was earlier. */
 #define WAS \
 	"coalesce((SELECT o.was FROM bulk_items o JOIN bulks b ON b.id = " \
 	"o.bulk WHERE o.connection = connections.id AND o.subject = '' AND " \
