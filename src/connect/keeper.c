@@ -313,7 +313,9 @@ keeper_tidy(struct loop_timer *t)
 	loop_timer_start(k->loop, &k->tidy, TIDY_MS, keeper_tidy);
 }
 
-/* The time is stored now and then, and a clock that was set is told. */
+/* The time is stored now and then, and a clock that was set is told.  Where
+ * the database is held by another program, the next time will do: nobody is
+ * to wait for it. */
 static void
 keeper_tick(struct loop_timer *t)
 {
@@ -324,7 +326,9 @@ keeper_tick(struct loop_timer *t)
 	if (step)
 		log_warn("the wall clock was set; tokens age as before",
 			 LOG_I("by_ms", step));
+	store_set_patience(k->db, false);
 	keeper_row_seen(k);
+	store_set_patience(k->db, true);
 	loop_timer_start(k->loop, &k->tick, TICK_MS, keeper_tick);
 }
 

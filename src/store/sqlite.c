@@ -150,6 +150,12 @@ sqlite_close_(void *db)
 	free(d);
 }
 
+static void
+sqlite_set_patience(void *conn, bool waits)
+{
+	sqlite3_busy_timeout(conn, waits ? BUSY_MS : 0);
+}
+
 /* ---- writers ---- */
 
 static int
@@ -472,6 +478,7 @@ const struct store_engine store_sqlite = {
 	.sync = sqlite_sync,
 	.connect = sqlite_connect,
 	.disconnect = sqlite_disconnect,
+	.set_patience = sqlite_set_patience,
 	.script = sqlite_script,
 	.prepare = sqlite_prepare_,
 	.finalize = sqlite_finalize_,

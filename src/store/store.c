@@ -401,6 +401,12 @@ store_exec(struct store_conn *c, int64_t *changed, const char *sql,
 	return rc || !alone ? rc : e->sync(c->store->db);
 }
 
+void
+store_set_patience(struct store_conn *c, bool waits)
+{
+	store_engine_of(c)->set_patience(c->conn, waits);
+}
+
 int
 store_query(struct store_conn *c, struct store_stmt **out, const char *sql,
 	    const char *types, ...)

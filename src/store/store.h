@@ -87,6 +87,10 @@ int store_exec(struct store_conn *c, int64_t *changed, const char *sql,
 	       const char *types, ...);
 int store_query(struct store_conn *c, struct store_stmt **out, const char *sql,
 		const char *types, ...);
+/* Whether what follows waits for another program that holds the database, as
+ * it does at first (5 s), or is ERR_BUSY at once: for what can be done later
+ * and must hold nobody up. */
+void store_set_patience(struct store_conn *c, bool waits);
 /* Folds what was written into the database's own file, and leaves nothing of
  * it beside: what was deleted is gone then.  ERR_BUSY while others read. */
 int store_checkpoint(struct store_conn *c);

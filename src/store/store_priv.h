@@ -21,6 +21,7 @@ struct store_engine {
 	int (*sync)(void *db);
 	int (*connect)(void *db, void **conn);
 	void (*disconnect)(void *conn);
+	void (*set_patience)(void *conn, bool waits);
 	/* Several statements without parameters (migrations). */
 	int (*script)(void *conn, const char *sql);
 	int (*prepare)(void *conn, const char *sql, void **stmt);

@@ -43,9 +43,10 @@ export async function whatIsLost(data, has) {
 	return lost
 }
 
-/* Starts a server that stops at a step ("2 stop migrate.applied"), and gives it when it is there, or has ended. */
-export async function startUntil(scope, data, steps, line) {
-	steps.set(line)
+/* Starts a server that stops at a step ("2 stop migrate.applied"; two lines: both roles do), and gives it when it is
+ * there, or has ended. */
+export async function startUntil(scope, data, steps, line, ...more) {
+	steps.set(line, ...more)
 	const { binary, env } = steps.options
 	const server = startProcess(scope, binary, ['serve', '--data', data, '--listen', `127.0.0.1:${await freePort()}`], { env })
 	const step = line.split(' ')[2]
@@ -53,12 +54,13 @@ export async function startUntil(scope, data, steps, line) {
 	return server
 }
 
-/* Which set is being migrated: that of the role that stands at the step. */
-export async function setOfStopped(server) {
-	const { title } = await eventually('somebody to stand at the step', () => childrenOf(server.pid).find(({ pid }) =>
-		/^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))), { every: 2 })
-	return title.includes('--role=keeper') ? 'keeper' : 'main'
-}
+/* Waits until the role of each of these sets stands at the step: both migrate at the same time. */
+export const standStill = (server, names) => eventually(`${names.join(' and ')} to stand at the step`, () => {
+	const stopped = childrenOf(server.pid).filter(({ pid }) =>
+		/^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')))
+		.map(({ title }) => (title.includes('--role=keeper') ? 'keeper' : 'main'))
+	return names.every((name) => stopped.includes(name))
+}, { every: 2 })
 
 /* As a power cut: its roles go with the parent. */
 export async function cutPower(server, steps) {
