@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front's side, put together: its catalogue, its begin and end.
+ * The front's side, put together: its begin and end.
  *
  * Runs in the front.
  */
@@ -8,83 +8,6 @@
 #include <stdlib.h>
 
 #include "connect/front_priv.h"
-
-/* ---- the catalogue ---- */
-
-struct catalog *
-connect_front_catalog(struct connect_front *f)
-{
-	struct catalog *c;
-
-	pthread_mutex_lock(&f->mutex);
-	c = catalog_ref(f->catalog);
-	pthread_mutex_unlock(&f->mutex);
-	return c;
-}
-
-enum { CUSTOM_MAX = 1000 };
-
-/* Copies of the rows, since the statement's are gone with the next step. */
-static int
-custom_read(struct store_stmt *st, struct arena *arena,
-	    struct catalog_source *out, size_t *count)
-{
-	int rc;
-
-	*count = 0;
-	while ((rc = store_step(st)) == 1 && *count < CUSTOM_MAX) {
-		struct slice text = store_col(st, 1);
-		char *copy = arena_slice(arena, text);
-
-		out[*count].org = arena_slice(arena, store_col(st, 0));
-		out[*count].text = slice_of(copy, text.len);
-		if (!copy || !out[*count].org)
-			return ERR_NOMEM;
-		++*count;
-	}
-	return rc < 0 ? rc : 0;
-}
-
-int
-front_catalog_load(struct connect_front *f, struct store_conn *c)
-{
-	struct arena *arena = arena_new(64 << 20);
-	struct catalog *made = NULL, *before;
-	struct catalog_source *sources = NULL;
-	struct catalog_report report;
-	struct store_stmt *st = NULL;
-	size_t count = 0, i;
-	int rc = arena ? 0 : ERR_NOMEM;
-
-	if (!rc) {
-		sources = arena_alloc(arena, CUSTOM_MAX * sizeof(*sources));
-		rc = sources ? store_query(c, &st,
-					   "SELECT org, source FROM "
-					   "custom_services ORDER BY org, id",
-					   "")
-			     : ERR_NOMEM;
-	}
-	if (!rc)
-		rc = custom_read(st, arena, sources, &count);
-	store_done(st);
-	if (!rc)
-		rc = catalog_new(sources, count, &made, &report);
-	arena_free(arena);
-	if (rc)
-		return rc;
-	for (i = 0; i < report.count; i++)
-		log_warn("a service's definition is left out",
-			 LOG_S("place", report.items[i].pointer),
-			 LOG_S("why", report.items[i].detail));
-	pthread_mutex_lock(&f->mutex);
-	before = f->catalog;
-	f->catalog = made;
-	pthread_mutex_unlock(&f->mutex);
-	connect_views_set_catalog(f->views, made);
-	if (before)
-		catalog_unref(before);
-	return 0;
-}
 
 /* ---- what the keeper is asked ---- */
 
@@ -140,6 +63,7 @@ connect_front_new(const struct connect_front_config *config,
 	f->views = config->views;
 	f->policy = config->policy;
 	pthread_mutex_init(&f->mutex, NULL);
+	pthread_mutex_init(&f->building, NULL);
 	pthread_mutex_init(&f->publishing, NULL);
 	pthread_mutex_init(&f->applying, NULL);
 	f->notices_end = &f->notices;
@@ -168,6 +92,7 @@ connect_front_free(struct connect_front *f)
 	if (f->catalog)
 		catalog_unref(f->catalog);
 	front_notices_free(f);
+	pthread_mutex_destroy(&f->building);
 	pthread_mutex_destroy(&f->publishing);
 	pthread_mutex_destroy(&f->applying);
 	pthread_mutex_destroy(&f->mutex);

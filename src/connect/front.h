@@ -60,11 +60,12 @@ void connect_front_free(struct connect_front *f);
 /* What the keeper may tell the front; arg is the front. */
 extern const struct proc_message connect_front_messages[];
 /* keeper: borrowed, for good.  Call it again when the keeper was restarted:
- * it asks for what has changed meanwhile. */
+ * it asks for what has changed meanwhile, as it does of the store. */
 void connect_front_attach(struct connect_front *f, struct proc_channel *keeper);
 
-/* Looks now and then whether the owner's destinations (below) have changed
- * elsewhere, or must be told again; shared: another front is at the database.
+/* Looks now and then whether custom services and the owner's destinations
+ * (below) have changed elsewhere, or something must be tried again; shared:
+ * another front is at the database.
  * Call both from config.loop; stop before the loop ends. */
 void connect_front_watch(struct connect_front *f, bool shared);
 void connect_front_stop(struct connect_front *f);

@@ -126,6 +126,8 @@ look_work(struct loop_work *w)
 
 	if (!store_acquire(l->front->store, &c)) {
 		front_egress_publish(l->front, c);
+		if (l->front->shared || l->front->catalog_old)
+			front_catalog_look(l->front, c);
 		if (atomic_exchange(&l->front->behind, false))
 			front_catch_up(l->front, c);
 		store_release(c);
@@ -153,7 +155,8 @@ look_fire(struct loop_timer *t)
 	struct connect_front *f =
 		CONTAINER_OF(t, struct connect_front, egress_timer);
 
-	if ((f->shared || f->egress_untold || f->behind) && !f->looking)
+	if ((f->shared || f->egress_untold || f->behind || f->catalog_old) &&
+	    !f->looking)
 		look_start(f);
 	loop_timer_start(f->loop, &f->egress_timer, LOOK_MS, look_fire);
 }

@@ -427,6 +427,7 @@ catch_up_work(struct loop_work *w)
 	} else {
 		front_catch_up(u->front, c);
 		front_egress_publish(u->front, c);
+		front_catalog_look(u->front, c);
 		store_release(c);
 	}
 	free(u);

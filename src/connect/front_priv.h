@@ -10,6 +10,11 @@
 
 #include "connect/connect_priv.h"
 
+/* Tells one state of the stored custom services from another. */
+struct front_catalog_stamp {
+	int64_t count, versions, written;
+};
+
 struct connect_front {
 	struct store *store;
 	struct loop *loop;
@@ -24,6 +29,10 @@ struct connect_front {
 	bool notices_queued;
 	pthread_mutex_t applying; /* what the keeper tells is being stored */
 	_Atomic bool behind;	  /* some of it was not, and is looked for */
+	/* front_catalog.c */
+	pthread_mutex_t building; /* of the next */
+	struct front_catalog_stamp built;
+	_Atomic bool catalog_old; /* it could not be built anew */
 	/* front_left.c */
 	_Atomic bool unnoted;	 /* a user's end may not be noted */
 	uint64_t left_looked_ms; /* for such; steady */
@@ -166,10 +175,14 @@ int front_audit(struct store_conn *c, const struct connect_who *who,
 		const char *org, const char *action, const char *object,
 		const char *object_name, const char *detail);
 
-/* ---- front.c ---- */
+/* ---- front_catalog.c ---- */
 
-/* Loads catalogue and custom services anew, and puts them in place. */
+/* Puts the default services and the stored custom ones in place, as they are
+ * now.  ERR_ codes are of store and memory; it is tried again then
+ * (front_egress.c). */
 int front_catalog_load(struct connect_front *f, struct store_conn *c);
+/* Does so if another front has changed them. */
+void front_catalog_look(struct connect_front *f, struct store_conn *c);
 
 /* ---- front_notice.c: what the keeper tells ---- */
 
