@@ -7,7 +7,7 @@
 
 #include "connect/front_priv.h"
 
-enum { THREADS = 6, EACH = 40 };
+enum { THREADS = 8, EACH = 6 };
 
 static void
 definition_of(const char *id, char *out, size_t size)
