@@ -24,11 +24,10 @@ front_left_unnoted(struct connect_front *f)
 	atomic_store(&f->unnoted, true);
 }
 
-/* Whose row says revoked is done with: the keeper kept what it could not
- * revoke. */
+/* Unless there is a row of his with this status ("": with any). */
 static int
 left_insert(struct store_conn *c, const struct connect_msg_subject *m,
-	    int64_t *added)
+	    const char *unless, int64_t *added)
 {
 	return store_exec(
 		c, added,
@@ -40,9 +39,16 @@ left_insert(struct store_conn *c, const struct connect_msg_subject *m,
 		"WHEN EXISTS (SELECT 1 FROM connection_users WHERE connection "
 		"= ?2 AND subject = ?3) THEN 'revoke' ELSE 'user' END, ?4, ?4 "
 		"WHERE NOT EXISTS (SELECT 1 FROM connection_users WHERE "
-		"connection = ?2 AND subject = ?3 AND status = 'revoked') "
-		"ON CONFLICT (connection, subject) DO NOTHING",
-		"sssi", m->org, m->connection, m->subject, clock_wall_ms());
+		"connection = ?2 AND subject = ?3 AND (?5 = '' OR status = ?5))"
+		" ON CONFLICT (connection, subject) DO NOTHING",
+		"sssis", m->org, m->connection, m->subject, clock_wall_ms(),
+		unless);
+}
+
+int
+front_left_told(struct store_conn *c, const struct connect_msg_subject *m)
+{
+	return left_insert(c, m, "", NULL);
 }
 
 static int
@@ -52,8 +58,9 @@ left_note_one(struct connect_front *f, struct store_conn *c,
 	int64_t added = 0;
 	int rc = store_begin(c);
 
+	/* the keeper kept what it could not revoke: that is done with */
 	if (!rc)
-		rc = left_insert(c, m, &added);
+		rc = left_insert(c, m, "revoked", &added);
 	if (!rc && added)
 		rc = front_withdraw_user_row(c, m->connection, m->subject,
 					     (int64_t)m->generation);

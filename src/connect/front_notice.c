@@ -22,7 +22,9 @@ static const char setting_change[] = "keeper_change";
 
 #define STAYS "?4 = 'ok' AND " FRONT_HEALTH_STAYS("?8")
 
-/* A connection that a person has switched off stays so. */
+/* A connection that a person has switched off stays so.  What is only to be
+ * revoked is what whoever ends it makes of it, in a transaction of his own:
+ * while he is at it, nothing of it counts as done. */
 static int
 status_store(struct store_conn *c, const struct connect_msg_status *m)
 {
@@ -30,6 +32,8 @@ status_store(struct store_conn *c, const struct connect_msg_status *m)
 
 	if (m->who.subject[0])
 		return front_user_status(c, m);
+	if (m->leaving)
+		return 0;
 	return store_exec(
 		c, NULL,
 		"UPDATE connections SET "
@@ -132,7 +136,7 @@ status_audit(struct store_conn *c, const struct connect_msg_status *m)
 	char name[512] = "", detail[512];
 	int rc;
 
-	if (m->status != CONNECT_NEEDS_RECONNECT)
+	if (m->status != CONNECT_NEEDS_RECONNECT || m->leaving)
 		return 0;
 	rc = store_query(c, &st,
 			 "SELECT c.name FROM connections c "

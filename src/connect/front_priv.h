@@ -148,6 +148,11 @@ void front_left_unnoted(struct connect_front *f);
  * above, and each hour.  On a work thread, one at a time; not within a
  * transaction.  On an error the rest waits for the next time. */
 int front_left_note(struct connect_front *f, struct store_conn *c);
+/* The keeper has told of one that is marked.  Whoever marked it is about to
+ * note it, or has: his row stays as it is until then, so that it is counted
+ * among those to end.  One without a row is noted here.  Within a
+ * transaction. */
+int front_left_told(struct store_conn *c, const struct connect_msg_subject *m);
 
 /* ---- front_problem.c ---- */
 

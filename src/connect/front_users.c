@@ -125,6 +125,8 @@ front_user_status(struct store_conn *c, const struct connect_msg_status *m)
 	bool changed = true;
 	int rc = 0;
 
+	if (m->leaving)
+		return front_left_told(c, &m->who);
 	if (m->status == CONNECT_CONNECTED)
 		rc = user_is_connected(c, m, &changed);
 	if (!rc && !changed)

@@ -265,14 +265,9 @@ row_status(const struct keeper *k, const struct keeper_row *r, uint64_t change,
 	memset(out, 0, sizeof(*out));
 	out->change = change;
 	out->who = r->who;
-	/* what is only to be revoked is nobody's, whatever comes of that */
-	out->status = r->leaving && r->status == CONNECT_CONNECTED
-			      ? CONNECT_REVOKED
-			      : r->status;
-	snprintf(out->reason, sizeof(out->reason), "%s",
-		 out->status == r->status
-			 ? r->reason
-			 : "The access was revoked. Connect again to use it.");
+	out->status = r->status;
+	out->leaving = r->leaving && r->status != CONNECT_REVOKED;
+	snprintf(out->reason, sizeof(out->reason), "%s", r->reason);
 	out->degraded = r->degraded;
 	snprintf(out->health_reason, sizeof(out->health_reason), "%s",
 		 r->health_reason);

@@ -273,6 +273,7 @@ struct connect_msg_status {
 	uint64_t change; /* counts up; CHANGES asks for later ones */
 	struct connect_msg_subject who; /* generation: the grant's now */
 	enum connect_status status;
+	bool leaving; /* it is only to be revoked yet (CONNECT_LEAVE) */
 	char reason[256];
 	bool degraded;
 	char health_reason[256];

@@ -338,6 +338,30 @@ who_asks_while_it_waits_is_told_the_same(void **state)
 			 2);
 }
 
+/* Whoever was at it has died after the keeper had heard of it. */
+static void
+one_that_got_a_token_while_it_was_marked_is_revoked(void **state)
+{
+	struct connect_info i = made(false);
+	struct connect_msg_status *m = &keeper.change;
+	struct connect_bulk b;
+
+	(void)state;
+	m->change = 2000;
+	m->status = CONNECT_CONNECTED;
+	m->leaving = true;
+	m->who.generation = 7;
+	snprintf(m->who.org, sizeof(m->who.org), "%s", w.owner->org);
+	snprintf(m->who.connection, sizeof(m->who.connection), "%s", i.id);
+	front_catch_up(w.front, w.c);
+	assert_int_equal(number(STATUS("connected"), ""), 1);
+	b = ask(true);
+	assert_int_equal(b.n.pending, 1);
+	pass();
+	assert_int_equal(keeper.revoked, 1);
+	assert_int_equal(look(&b).n.revoked, 1);
+}
+
 static void
 one_that_is_deleted_meanwhile_is_revoked_all_the_same(void **state)
 {
@@ -561,6 +585,7 @@ main(void)
 		TEST(one_enabled_meanwhile_is_left_alone_or_revoked),
 		TEST(what_was_suspended_stays_so_when_it_is_revoked),
 		TEST(who_asks_while_it_waits_is_told_the_same),
+		TEST(one_that_got_a_token_while_it_was_marked_is_revoked),
 		TEST(one_that_is_deleted_meanwhile_is_revoked_all_the_same),
 		TEST(one_that_has_vanished_is_for_a_person),
 		TEST(what_another_program_has_ended_is_not_waited_for),

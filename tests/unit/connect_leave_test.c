@@ -209,13 +209,15 @@ token_that_comes_after_that_is_nobodys(void **state)
 	run_until(&waits.done);
 	assert_int_equal(waits.err, ERR_WRONG_STATE);
 	run(10);
-	assert_int_equal(w.told.status, CONNECT_REVOKED);
+	assert_true(w.told.leaving); /* as it is, and that it is to end */
+	assert_int_equal(w.told.status, CONNECT_CONNECTED);
 	assert_int_equal(row().status, CONNECT_CONNECTED); /* to be revoked */
 	assert_int_equal(tell(CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY, &a),
 			 0);
 	assert_string_equal(provider.revoked, "refresh-2");
 	consent(&a);
 	run(10);
+	assert_false(w.told.leaving);
 	assert_int_equal(w.told.status, CONNECT_CONNECTED);
 	assert_string_not_equal(injected(0), "");
 }

@@ -214,6 +214,69 @@ grant_of_a_connection_that_is_gone_is_noted(void **state)
 	assert_int_equal(number(ROWS, i.id), 0);
 }
 
+/* As the keeper tells of a grant that it has marked, to whoever asks next. */
+static void
+keeper_tells_of_left(const struct connect_info *i, const char *subject)
+{
+	struct connect_msg_status *m = &keeper.change;
+	static uint64_t change = 1000;
+
+	m->change = ++change;
+	m->status = CONNECT_CONNECTED;
+	m->leaving = true;
+	m->who.generation = 7;
+	snprintf(m->who.org, sizeof(m->who.org), "%s", w.owner->org);
+	snprintf(m->who.connection, sizeof(m->who.connection), "%s", i->id);
+	snprintf(m->who.subject, sizeof(m->who.subject), "%s", subject);
+}
+
+static void
+one_that_got_a_token_while_it_was_marked_is_noted(void **state)
+{
+	static const char *const subjects[] = { "v_one", "v_none" };
+	struct connect_revoked revoked;
+	struct connect_info i, info;
+	size_t k;
+
+	(void)state;
+	/* one that has a row here, and one that had none yet */
+	for (k = 0; k < ARRAY_LEN(subjects); k++) {
+		i = shared_by((const char *const[]){ "v_one", "v_two", NULL });
+		keeper_tells_of_left(&i, subjects[k]);
+		assert_int_equal(connect_front_revoke(w.front, w.c, &w.who,
+						      i.link, w.arena, &info,
+						      &revoked, &w.p),
+				 0);
+		assert_int_equal(number(ROWS, i.id), k ? 3 : 2);
+		assert_int_equal(number("SELECT count(*) FROM connection_users "
+					"WHERE connection = ?1 AND status = "
+					"'revoked'",
+					i.id),
+				 2);
+		pass(1);
+		assert_int_equal(keeper.revoked, k ? 3 : 2);
+		assert_int_equal(number(ROWS, i.id), 0);
+	}
+}
+
+static void
+what_is_noted_of_one_stays_when_it_is_told_of(void **state)
+{
+	struct connect_info i = shared_by((const char *const[]){ NULL });
+
+	(void)state;
+	take_away(&i);
+	keeper_tells_of_left(&i, "v_late");
+	assert_int_equal(front_user_status(w.c, &keeper.change), 0);
+	assert_int_equal(number(ROWS " AND because = 'delete'", i.id), 1);
+	store_exec(w.c, NULL, "UPDATE withdrawals SET tries = 3", "");
+	assert_int_equal(front_user_status(w.c, &keeper.change), 0);
+	assert_int_equal(number(ROWS " AND tries = 3", i.id), 1);
+	memset(&keeper.change, 0, sizeof(keeper.change));
+	pass(1);
+	assert_int_equal(number(ROWS, i.id), 0);
+}
+
 static void
 end_of_a_chat_is_done_with_its_connection(void **state)
 {
@@ -243,6 +306,8 @@ main(void)
 		TEST(what_is_not_confirmed_is_counted),
 		TEST(revoking_ends_all_and_keeps_the_connection),
 		TEST(grant_of_a_connection_that_is_gone_is_noted),
+		TEST(one_that_got_a_token_while_it_was_marked_is_noted),
+		TEST(what_is_noted_of_one_stays_when_it_is_told_of),
 		TEST(end_of_a_chat_is_done_with_its_connection),
 	};
 
