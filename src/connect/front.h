@@ -307,6 +307,7 @@ int connect_front_refresh(struct connect_front *f, struct store_conn *c,
 /* What became of a revocation upstream. */
 struct connect_revoked {
 	bool upstream;	  /* the provider has confirmed it */
+	bool lives;	  /* it has not: the grant may live on there */
 	char detail[256]; /* why not, and what to do by hand */
 };
 int connect_front_revoke(struct connect_front *f, struct store_conn *c,
@@ -543,7 +544,7 @@ struct connect_bulk_counts {
 	int64_t pending; /* given to nobody here; the provider is being asked */
 	int64_t suspended, revoked;
 	int64_t by_hand; /* the provider has not confirmed: a person must act */
-	int64_t nothing; /* there was no credential */
+	int64_t nothing; /* no credential; enabled or deleted meanwhile */
 	int64_t already; /* it was so before */
 };
 

@@ -4,7 +4,8 @@
  *
  *   ask    one transaction: which connections they are, a row for each, and
  *          none of them lets a call through any more; then the views forget
- *          them all.  However many there are, this takes one moment
+ *          them all.  However many there are, this is one write: of very many
+ *          connections nobody else writes for some seconds
  *   work   one after the other: the keeper is told; of a revocation it is
  *          noted for front_withdraw.c, which asks the providers in the
  *          background and says here what came of it
@@ -32,6 +33,10 @@ enum {
 };
 
 static const struct connect_who nobody = { .actor = NULL };
+
+/* The second condition is the one that the index bulk_items_open has. */
+#define IS_WAITING(i) \
+	i "state = 'waiting' AND " i "state IN ('waiting', 'pending')"
 
 static const char *
 bulk_words(const struct bulk *b)
@@ -206,9 +211,8 @@ item_next(struct store_conn *c, const struct bulk *b, struct bulk_item *i)
 			     "WHERE s.connection = i.connection AND s.bulk > "
 			     "i.bulk AND b.action = 'suspend') THEN 'disabled' "
 			     "ELSE i.was END FROM bulk_items i WHERE i.bulk = "
-			     "?1 AND i.connection > ?2 AND i.state = 'waiting' "
-			     "AND i.state IN ('waiting', 'pending') ORDER BY "
-			     "i.connection LIMIT 1",
+			     "?1 AND i.connection > ?2 AND " IS_WAITING(
+				     "i.") " ORDER BY i.connection LIMIT 1",
 			     "ss", b->id, i->connection);
 
 	if (!rc && (rc = store_step(st)) == 1) {
@@ -351,12 +355,12 @@ front_bulk_go_on(struct connect_front *f, struct store_conn *c)
 	struct bulk list[OPEN_MAX];
 	bool have = false;
 	size_t i, count;
-	int rc = bulks_open(c,
-			    "SELECT id, org, action FROM bulks WHERE ended_at "
-			    "= 0 AND EXISTS (SELECT 1 FROM bulk_items WHERE "
-			    "bulk = bulks.id AND state = 'waiting' AND state "
-			    "IN ('waiting', 'pending')) ORDER BY id LIMIT ?1",
-			    list, &count);
+	int rc = bulks_open(
+		c,
+		"SELECT id, org, action FROM bulks WHERE ended_at "
+		"= 0 AND EXISTS (SELECT 1 FROM bulk_items WHERE "
+		"bulk = bulks.id AND " IS_WAITING("") ") ORDER BY id LIMIT ?1",
+		list, &count);
 
 	for (i = 0; i < count && !rc; i++) {
 		rc = bulk_lease(c, &list[i], &have);

@@ -13,6 +13,7 @@
 #include "connect/front_bulk_priv.h"
 
 static const struct connect_who nobody = { .actor = NULL };
+static const char not_connected[] = "It was not connected.";
 
 static int
 item_state(struct store_conn *c, const struct bulk *b,
@@ -30,8 +31,8 @@ item_state(struct store_conn *c, const struct bulk *b,
 }
 
 static int
-keeper_suspend(struct connect_front *f, const struct front_row *r,
-	       enum connect_suspend how)
+suspend_at_keeper(struct connect_front *f, const struct front_row *r,
+		  enum connect_suspend how)
 {
 	struct connect_problem p;
 
@@ -91,14 +92,14 @@ item_suspend(struct connect_front *f, struct store_conn *c,
 	     const struct bulk_item *i, const struct front_row *r)
 {
 	bool enabled = r->info.status != CONNECT_DISABLED;
-	int rc = enabled ? 0 : keeper_suspend(f, r, CONNECT_SUSPEND);
+	int rc = enabled ? 0 : suspend_at_keeper(f, r, CONNECT_SUSPEND);
 
 	if (!rc && !enabled)
 		rc = suspend_note(c, who, b, i, r);
 	if (rc == ERR_CONFLICT) { /* just now, or another one has done it */
 		rc = row_is_enabled(c, i, &enabled);
 		if (!rc && enabled)
-			rc = keeper_suspend(f, r, CONNECT_RESUME);
+			rc = suspend_at_keeper(f, r, CONNECT_RESUME);
 	}
 	if (!rc && enabled)
 		rc = item_state(c, b, i, "nothing",
@@ -106,7 +107,8 @@ item_suspend(struct connect_front *f, struct store_conn *c,
 	return rc;
 }
 
-/* What is known of one that was revoked before; "" where it was not. */
+/* What is known of one that was revoked before, or never connected; "" where
+ * there is something to revoke. */
 struct before {
 	char state[20], detail[CONNECT_DETAIL_SIZE];
 };
@@ -117,17 +119,14 @@ item_before(struct store_conn *c, const struct bulk_item *i, struct before *out)
 	struct store_stmt *st = NULL;
 	int rc = store_query(
 		c, &st,
-		"SELECT CASE WHEN EXISTS (SELECT 1 FROM withdrawals WHERE "
-		"connection = ?1 AND subject = '' AND outcome = '') THEN "
-		"'pending' WHEN reason LIKE '%not confirmed%' THEN 'by_hand' "
-		"ELSE coalesce((SELECT state FROM bulk_items WHERE connection "
-		"= ?1 AND subject = '' AND state IN ('revoked', 'by_hand') "
-		"ORDER BY bulk DESC LIMIT 1), 'already') END, "
-		"coalesce((SELECT detail FROM bulk_items WHERE connection = ?1 "
-		"AND subject = '' AND state = 'by_hand' ORDER BY bulk DESC "
-		"LIMIT 1), reason) FROM connections WHERE id = ?1 AND "
-		"per_user = 0 AND (status = 'revoked' OR status = 'disabled' "
-		"AND status_before = 'revoked')",
+		"SELECT CASE WHEN status = 'disabled' AND status_before IN "
+		"('', 'not_connected') THEN 'nothing' WHEN EXISTS (SELECT 1 "
+		"FROM withdrawals WHERE connection = ?1 AND subject = '' AND "
+		"outcome = '') THEN 'pending' WHEN unconfirmed <> '' THEN "
+		"'by_hand' ELSE 'already' END, unconfirmed FROM connections "
+		"WHERE id = ?1 AND per_user = 0 AND (status = 'revoked' OR "
+		"status = 'disabled' AND status_before IN ('revoked', '', "
+		"'not_connected'))",
 		"s", i->connection);
 
 	memset(out, 0, sizeof(*out));
@@ -137,9 +136,9 @@ item_before(struct store_conn *c, const struct bulk_item *i, struct before *out)
 		rc = 0;
 	}
 	store_done(st);
-	if (!strcmp(out->state, "revoked"))
-		snprintf(out->state, sizeof(out->state), "already");
-	if (strcmp(out->state, "by_hand") != 0)
+	if (!strcmp(out->state, "nothing"))
+		snprintf(out->detail, sizeof(out->detail), "%s", not_connected);
+	else if (strcmp(out->state, "by_hand") != 0)
 		out->detail[0] = '\0';
 	return rc;
 }
@@ -165,38 +164,74 @@ revoke_row(struct store_conn *c, const struct bulk_item *i,
 		"' ELSE reason END WHEN per_user = 0 THEN 'The access was revoked. "
 		"Connect again to use it.' ELSE 'It is not connected: press "
 		"Connect.' END, expires_at = 0, health = 'ok', health_reason = '', "
-		"health_since = 0, retry_at = 0, updated_at = ?2, "
-		"version = version + 1 WHERE id = ?1",
+		"health_since = 0, retry_at = 0, unconfirmed = '', updated_at "
+		"= ?2, version = version + 1 WHERE id = ?1",
 		"sii", i->connection, clock_wall_ms(), (int64_t)stays);
 }
 
-/* Whatever is now to be revoked of it at the provider is a row of its own. */
+/* Rows of a connection's users: what is now to be revoked at the provider, and
+ * what was revoked before and not confirmed. */
+static int
+users_rows(struct store_conn *c, const struct bulk *b,
+	   const struct bulk_item *i, const struct front_row *r, int64_t *count)
+{
+	return store_exec(
+		c, count,
+		"INSERT INTO bulk_items (bulk, connection, subject, link_name, "
+		"name, service, account, state, detail) "
+		"SELECT ?1, w.connection, w.subject, ?3, ?4, ?5, "
+		"coalesce(u.account, ''), 'pending', '' FROM withdrawals w "
+		"LEFT JOIN connection_users u ON u.connection = w.connection "
+		"AND u.subject = w.subject WHERE w.connection = ?2 AND "
+		"w.outcome = '' AND w.subject <> '' "
+		"UNION ALL "
+		"SELECT ?1, u.connection, u.subject, ?3, ?4, ?5, u.account, "
+		"'by_hand', u.unconfirmed FROM connection_users u WHERE "
+		"u.connection = ?2 AND u.status = 'revoked' AND u.unconfirmed "
+		"<> '' AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE "
+		"w.connection = ?2 AND w.subject = u.subject AND w.outcome = "
+		"'')",
+		"sssss", b->id, i->connection, r->info.link, r->info.name,
+		r->info.service);
+}
+
+/* Whether each of its users was revoked before, and that was confirmed. */
+static int
+users_were_revoked(struct store_conn *c, const struct bulk_item *i, bool *out)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     "SELECT 1 FROM connection_users WHERE connection "
+			     "= ?1 AND status = 'revoked' LIMIT 1",
+			     "s", i->connection);
+
+	if (!rc)
+		rc = store_step(st);
+	store_done(st);
+	*out = rc == 1;
+	return rc < 0 ? rc : 0;
+}
+
+/* Each user's is a row of its own. */
 static int
 revoke_pending(struct store_conn *c, const struct bulk *b,
 	       const struct bulk_item *i, const struct front_row *r)
 {
 	int64_t count = 0;
-	/* first, since it tells whether another one has done all this */
-	int rc = item_state(c, b, i, "nothing",
-			    "No user had connected an account.");
+	bool before;
+	int rc = users_were_revoked(c, i, &before);
 
+	/* first, since it tells whether another one has done all this */
+	if (!rc)
+		rc = item_state(c, b, i, before ? "already" : "nothing",
+				before ? ""
+				       : "No user had connected an account.");
 	if (!rc)
 		rc = front_withdraw_note_all(c, r, "revoke");
 	if (!rc)
 		rc = front_withdraw_user_row(c, r->info.id, "", 0);
 	if (!rc)
-		rc = store_exec(
-			c, &count,
-			"INSERT INTO bulk_items (bulk, connection, subject, "
-			"link_name, name, service, account, state) SELECT ?1, "
-			"w.connection, w.subject, ?3, ?4, ?5, coalesce(("
-			"SELECT account FROM connection_users u WHERE "
-			"u.connection = w.connection AND u.subject = "
-			"w.subject), ''), 'pending' FROM withdrawals w WHERE "
-			"w.connection = ?2 AND w.outcome = '' AND "
-			"w.subject <> ''",
-			"sssss", b->id, i->connection, r->info.link,
-			r->info.name, r->info.service);
+		rc = users_rows(c, b, i, r, &count);
 	if (!rc && count)
 		rc = store_exec(c, NULL,
 				"DELETE FROM bulk_items WHERE bulk = ?1 AND "
@@ -215,8 +250,8 @@ revoke_note(struct connect_front *f, struct store_conn *c,
 	if (!rc && !r->info.per_user) {
 		rc = item_state(c, b, i, "pending", "");
 		if (!rc)
-			rc = front_withdraw_note(c, r->org, r->info.id,
-						 r->info.name, "", "revoke");
+			rc = front_withdraw_note(c, r->org, r->info.id, "",
+						 "revoke");
 	} else if (!rc) {
 		rc = revoke_pending(c, b, i, r);
 	}
@@ -269,7 +304,7 @@ item_revoke(struct connect_front *f, struct store_conn *c,
 	int rc;
 
 	if (!r->info.per_user && !strcmp(i->was, "not_connected"))
-		return item_state(c, b, i, "nothing", "It was not connected.");
+		return item_state(c, b, i, "nothing", not_connected);
 	rc = revoke_known(c, b, i);
 	if (rc <= 0)
 		return rc;

@@ -230,20 +230,23 @@ items_read(struct store_conn *c, const char *id, const char *state,
 	   const char *after, size_t limit, struct arena *arena,
 	   struct connect_bulk_item *out, size_t *count)
 {
+	struct slice user = slice_str(after), connection = slice_str("");
 	struct store_stmt *st = NULL;
-	int rc = store_query(
+	int rc;
+
+	slice_next(&user, '.', &connection); /* as the cursor has them */
+	rc = store_query(
 		c, &st,
 		"SELECT i.link_name, i.name, i.service, i.subject, "
 		"coalesce(m.email, ''), i.account, i.state, i.detail, "
-		"i.connection || '.' || i.subject AS place, CASE WHEN i.state "
+		"i.connection || '.' || i.subject, CASE WHEN i.state "
 		"= 'pending' THEN coalesce(w.next_at, 0) ELSE 0 END FROM "
 		"bulk_items i LEFT JOIN members m ON m.id = i.subject LEFT "
 		"JOIN withdrawals w ON w.connection = i.connection AND "
 		"w.subject = i.subject AND w.tries > 0 WHERE i.bulk = ?1 AND "
-		"(?2 = '' OR i.state = ?2) AND i.connection || '.' || "
-		"i.subject > ?3 ORDER BY place LIMIT ?4",
-		"sssi", id, state, after, (int64_t)limit);
-
+		"(?2 = '' OR i.state = ?2) AND (i.connection, i.subject) > "
+		"(?3, ?4) ORDER BY i.connection, i.subject LIMIT ?5",
+		"sslli", id, state, connection, user, (int64_t)limit);
 	while (!rc && *count < limit && (rc = store_step(st)) == 1)
 		rc = item_read(st, arena, &out[(*count)++]);
 	store_done(st);

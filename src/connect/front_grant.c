@@ -200,6 +200,7 @@ front_grant_revoke(struct connect_front *f, const struct front_row *r,
 		u = proc_unpack_from(reply);
 		connect_msg_revoked_unpack(&u, &m);
 		revoked->upstream = m.upstream;
+		revoked->lives = !m.upstream;
 		snprintf(revoked->detail, sizeof(revoked->detail), "%.255s",
 			 m.detail);
 		slice_trim_utf8(revoked->detail);
@@ -229,11 +230,12 @@ connect_front_revoke(struct connect_front *f, struct store_conn *c,
 		rc = row_update(
 			c, who, &r,
 			"UPDATE connections SET status = 'revoked', "
-			"reason = ?3, updated_at = ?2, expires_at = 0, "
+			"reason = 'The access was revoked. Connect again to "
+			"use it.', updated_at = ?2, expires_at = 0, "
 			"health = 'ok', health_reason = '', "
-			"health_since = 0, retry_at = 0, "
+			"health_since = 0, retry_at = 0, unconfirmed = ?3, "
 			"version = version + 1 WHERE id = ?1",
-			"The access was revoked. Connect again to use it.",
+			revoked->lives ? revoked->detail : "",
 			"connection.revoke", revoked->detail, p);
 out:
 	if (r.info.id[0])
@@ -243,6 +245,58 @@ out:
 }
 
 /* ---- enable, disable ---- */
+
+static int
+grant_suspend(struct connect_front *f, const struct connect_who *who,
+	      const struct front_row *r, enum connect_suspend how,
+	      struct connect_problem *p)
+{
+	return front_grant_ask(f, r, who, CONNECT_KEEPER_SUSPEND, how,
+			       CONNECT_QUICK_MS, NULL, p, NULL);
+}
+
+static int
+grant_enable(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, const struct front_row *r,
+	     struct connect_problem *p)
+{
+	int rc = grant_suspend(f, who, r, CONNECT_RESUME, p);
+
+	if (!rc)
+		rc = row_update(c, who, r,
+				"UPDATE connections SET "
+				"status = CASE WHEN status_before = '' THEN "
+				"'not_connected' ELSE status_before END, "
+				"reason = CASE status_before "
+				"WHEN 'connected' THEN ?3 WHEN 'revoked' THEN "
+				"'The access was revoked. Connect again to "
+				"use it.' WHEN 'needs_reconnect' THEN 'The "
+				"credential did not work any more: connect "
+				"again.' ELSE 'It is not connected: press "
+				"Connect.' END, status_before = '', "
+				"updated_at = ?2, version = version + 1 "
+				"WHERE id = ?1",
+				"", "connection.enable", NULL, p);
+	/* Once more: the keeper may have been told meanwhile that it is
+	 * suspended, together with others (front_bulk.c); the row counts. */
+	return rc ? rc : grant_suspend(f, who, r, CONNECT_RESUME, p);
+}
+
+static int
+grant_disable(struct connect_front *f, struct store_conn *c,
+	      const struct connect_who *who, const struct front_row *r,
+	      struct connect_problem *p)
+{
+	int rc = grant_suspend(f, who, r, CONNECT_SUSPEND, p);
+
+	return rc ? rc
+		  : row_update(c, who, r,
+			       "UPDATE connections SET status_before = status, "
+			       "status = 'disabled', reason = ?3, updated_at = "
+			       "?2, version = version + 1 WHERE id = ?1",
+			       "It was disabled by a person.",
+			       "connection.disable", NULL, p);
+}
 
 int
 connect_front_enable(struct connect_front *f, struct store_conn *c,
@@ -260,31 +314,8 @@ connect_front_enable(struct connect_front *f, struct store_conn *c,
 		front_row_release(&r);
 		return rc;
 	}
-	rc = front_grant_ask(f, &r, who, CONNECT_KEEPER_SUSPEND, enable ? 0 : 1,
-			     CONNECT_QUICK_MS, NULL, p, NULL);
-	if (!rc && enable)
-		rc = row_update(c, who, &r,
-				"UPDATE connections SET "
-				"status = CASE WHEN status_before = '' THEN "
-				"'not_connected' ELSE status_before END, "
-				"reason = CASE status_before "
-				"WHEN 'connected' THEN ?3 WHEN 'revoked' THEN "
-				"'The access was revoked. Connect again to "
-				"use it.' WHEN 'needs_reconnect' THEN 'The "
-				"credential did not work any more: connect "
-				"again.' ELSE 'It is not connected: press "
-				"Connect.' END, status_before = '', "
-				"updated_at = ?2, version = version + 1 "
-				"WHERE id = ?1",
-				"", "connection.enable", NULL, p);
-	else if (!rc)
-		rc = row_update(c, who, &r,
-				"UPDATE connections SET "
-				"status_before = status, status = 'disabled', "
-				"reason = ?3, updated_at = ?2, "
-				"version = version + 1 WHERE id = ?1",
-				"It was disabled by a person.",
-				"connection.disable", NULL, p);
+	rc = enable ? grant_enable(f, c, who, &r, p)
+		    : grant_disable(f, c, who, &r, p);
 	connect_views_withdraw(f->views, r.info.id);
 	front_row_release(&r);
 	return rc ? rc : connect_front_get(f, c, who, link, arena, out, p);

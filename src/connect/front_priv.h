@@ -101,8 +101,8 @@ int front_withdraw_mark(struct connect_front *f, struct store_conn *c,
 /* That it is to be revoked, within the caller's transaction; because:
  * "delete", "revoke", "visitor" or "user" (he himself, or who may manage). */
 int front_withdraw_note(struct store_conn *c, const char *org,
-			const char *connection, const char *name,
-			const char *subject, const char *because);
+			const char *connection, const char *subject,
+			const char *because);
 int front_withdraw_note_all(struct store_conn *c, const struct front_row *r,
 			    const char *because);
 /* That it was: the user's row, up to this generation; subject "": all of the

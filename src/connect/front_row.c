@@ -455,8 +455,8 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 				   front_scopes_missing(b, r, g, arena));
 	gone = rc == ERR_NOT_FOUND;
 	if (gone)
-		rc = front_withdraw_note(c, r->org, r->info.id, r->info.name,
-					 subject, "delete");
+		rc = front_withdraw_note(c, r->org, r->info.id, subject,
+					 "delete");
 	else if (!rc)
 		rc = front_audit(c, who, r->org, action, r->info.id,
 				 r->info.name, detail);

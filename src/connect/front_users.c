@@ -82,7 +82,7 @@ user_is_left(struct store_conn *c, const struct connect_msg_status *m)
 	store_done(st);
 	if (rc)
 		return rc < 0 ? rc : 0;
-	return front_withdraw_note(c, m->who.org, m->who.connection, "",
+	return front_withdraw_note(c, m->who.org, m->who.connection,
 				   m->who.subject, "delete");
 }
 
@@ -370,8 +370,8 @@ user_remove(struct store_conn *c, const struct connect_who *who,
 	snprintf(detail, sizeof(detail), "For the user %s. %s",
 		 u->email[0] ? u->email : u->subject, words);
 	if (!rc)
-		rc = front_withdraw_note(c, r->org, r->info.id, r->info.name,
-					 u->subject, "user");
+		rc = front_withdraw_note(c, r->org, r->info.id, u->subject,
+					 "user");
 	if (!rc)
 		rc = store_exec(c, NULL,
 				"DELETE FROM connection_users WHERE connection "

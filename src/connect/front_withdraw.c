@@ -28,7 +28,7 @@ enum {
 	PASS_MS = 10 * 1000, /* begin no further one after that */
 	TRIES_MAX = 6,
 	AGAIN_MS = 5 * 1000, /* then four times as long each time */
-	SLOW_MAX_MS = 120 * 1000,
+	SLOW_MAX_MS = 4 * CONNECT_REVOKE_MS,
 	LONGEST_MS = AGAIN_MS << (2 * TRIES_MAX),
 };
 
@@ -87,15 +87,30 @@ front_withdraw_mark(struct connect_front *f, struct store_conn *c,
 
 int
 front_withdraw_note(struct store_conn *c, const char *org,
-		    const char *connection, const char *name,
-		    const char *subject, const char *because)
+		    const char *connection, const char *subject,
+		    const char *because)
 {
 	return store_exec(c, NULL,
 			  "INSERT INTO withdrawals (org, connection, name, "
-			  "subject, because, asked_at, next_at) VALUES (?1, "
-			  "?2, ?3, ?4, ?5, ?6, ?6) " NOTE_AGAIN,
-			  "sssssi", org, connection, name, subject, because,
+			  "service, subject, because, asked_at, next_at) "
+			  "SELECT ?1, ?2, coalesce(max(name), ''), "
+			  "coalesce(max(service), ''), ?3, ?4, ?5, ?5 FROM "
+			  "connections WHERE id = ?2 " NOTE_AGAIN,
+			  "ssssi", org, connection, subject, because,
 			  clock_wall_ms());
+}
+
+/* What ended before, and is not done, ends with the connection.  Its own grant
+ * may have been given anew since its outcome is known. */
+static int
+note_deletion(struct store_conn *c, const char *connection)
+{
+	return store_exec(c, NULL,
+			  "UPDATE withdrawals SET because = 'delete', outcome "
+			  "= CASE WHEN subject = '' THEN '' ELSE outcome END, "
+			  "next_at = CASE WHEN subject = '' THEN ?2 ELSE "
+			  "next_at END WHERE connection = ?1",
+			  "si", connection, clock_wall_ms());
 }
 
 int
@@ -104,19 +119,15 @@ front_withdraw_note_all(struct store_conn *c, const struct front_row *r,
 {
 	int rc = store_exec(
 		c, NULL,
-		"INSERT INTO withdrawals (org, connection, name, subject, "
-		"because, asked_at, next_at) SELECT ?1, connection, ?3, "
-		"subject, ?4, ?5, ?5 FROM connection_users WHERE connection = "
-		"?2 AND status <> 'revoked' " NOTE_AGAIN,
-		"ssssi", r->org, r->info.id, r->info.name, because,
-		clock_wall_ms());
+		"INSERT INTO withdrawals (org, connection, name, service, "
+		"subject, because, asked_at, next_at) SELECT ?1, connection, "
+		"?3, ?4, subject, ?5, ?6, ?6 FROM connection_users WHERE "
+		"connection = ?2 AND status <> 'revoked' " NOTE_AGAIN,
+		"sssssi", r->org, r->info.id, r->info.name, r->info.service,
+		because, clock_wall_ms());
 
-	/* What ended before, and is not done, ends with the connection. */
 	if (!rc && !strcmp(because, "delete"))
-		rc = store_exec(c, NULL,
-				"UPDATE withdrawals SET because = 'delete' "
-				"WHERE connection = ?1",
-				"s", r->info.id);
+		rc = note_deletion(c, r->info.id);
 	return rc;
 }
 
@@ -149,7 +160,8 @@ front_withdraw_user_row(struct store_conn *c, const char *connection,
 			  "UPDATE connection_users SET status = 'revoked', "
 			  "reason = 'The access was revoked. Connect again to "
 			  "use it.', expires_at = 0, health = 'ok', "
-			  "health_reason = '', health_since = 0, retry_at = 0 "
+			  "health_reason = '', health_since = 0, retry_at = "
+			  "0, unconfirmed = '' "
 			  "WHERE connection = ?1 AND status <> 'revoked' AND "
 			  "(?2 = '' OR (subject = ?2 AND generation <= ?3))",
 			  "ssi", connection, subject, generation);
@@ -234,14 +246,8 @@ connect_front_forget(struct connect_front *f, struct store_conn *c,
 		return rc;
 	rc = store_begin(c);
 	if (!rc)
-		rc = store_exec(c, NULL,
-				"INSERT INTO withdrawals (org, connection, "
-				"name, subject, because, asked_at, next_at) "
-				"SELECT ?1, ?2, coalesce((SELECT name FROM "
-				"connections WHERE id = ?2), ''), ?3, "
-				"'visitor', ?4, ?4 WHERE true " NOTE_AGAIN,
-				"sssi", org, connection, subject,
-				clock_wall_ms());
+		rc = front_withdraw_note(c, org, connection, subject,
+					 "visitor");
 	if (!rc)
 		rc = store_exec(c, NULL,
 				"DELETE FROM connection_users WHERE connection "
@@ -260,8 +266,11 @@ connect_front_forget(struct connect_front *f, struct store_conn *c,
 struct withdrawal {
 	char org[CONNECT_ID_SIZE], connection[CONNECT_ID_SIZE], subject[64];
 	char because[16];
+	char group[96]; /* the service; or the connection, if it is not known */
 	int64_t tries;
 };
+
+#define GROUP "CASE WHEN service = '' THEN connection ELSE service END"
 
 /* Of each service one before a second of any, so that a long list of one holds
  * up no other; of one service those that somebody waits for first. */
@@ -273,13 +282,12 @@ withdraw_list(struct store_conn *c, struct withdrawal out[PASS_MAX],
 	struct withdrawal *w;
 	int rc = store_query(
 		c, &st,
-		"SELECT org, connection, subject, because, tries FROM (SELECT "
-		"w.org, w.connection, w.subject, w.because, w.tries, "
-		"w.next_at, row_number() OVER (PARTITION BY c.org, c.service "
-		"ORDER BY CASE WHEN w.because = 'revoke' THEN 1 ELSE 0 END, "
-		"w.next_at) AS turn FROM withdrawals w LEFT JOIN connections c "
-		"ON c.id = w.connection WHERE w.outcome = '' AND "
-		"(w.next_at <= ?1 OR w.next_at > ?3)) AS due "
+		"SELECT org, connection, subject, because, tries, its_group "
+		"FROM (SELECT org, connection, subject, because, tries, "
+		"next_at, " GROUP " AS its_group, row_number() OVER (PARTITION "
+		"BY org, " GROUP " ORDER BY CASE WHEN because = 'revoke' THEN "
+		"1 ELSE 0 END, next_at) AS turn FROM withdrawals WHERE outcome "
+		"= '' AND (next_at <= ?1 OR next_at > ?3)) AS due "
 		"ORDER BY turn, tries, next_at LIMIT ?2",
 		"iii", clock_wall_ms(), (int64_t)PASS_MAX,
 		clock_wrong_after_ms(LONGEST_MS));
@@ -293,17 +301,41 @@ withdraw_list(struct store_conn *c, struct withdrawal out[PASS_MAX],
 		slice_copy(store_col(st, 2), w->subject, sizeof(w->subject));
 		slice_copy(store_col(st, 3), w->because, sizeof(w->because));
 		w->tries = store_col_int(st, 4);
+		slice_copy(store_col(st, 5), w->group, sizeof(w->group));
 		rc = 0;
 	}
 	store_done(st);
 	return rc < 0 ? rc : 0;
 }
 
+/* Who revokes once more is told the same. */
+static int
+row_outcome(struct store_conn *c, const struct withdrawal *w,
+	    const char *unconfirmed)
+{
+	if (w->subject[0])
+		return store_exec(c, NULL,
+				  "UPDATE connection_users SET unconfirmed = "
+				  "?3 WHERE connection = ?1 AND subject = ?2 "
+				  "AND status = 'revoked'",
+				  "sss", w->connection, w->subject,
+				  unconfirmed);
+	return store_exec(c, NULL,
+			  "UPDATE connections SET unconfirmed = ?2 WHERE id = "
+			  "?1 AND (status = 'revoked' OR status = 'disabled' "
+			  "AND status_before = 'revoked')",
+			  "ss", w->connection, unconfirmed);
+}
+
 static int
 withdraw_outcome(struct store_conn *c, const struct withdrawal *w,
 		 const char *outcome, const char *detail)
 {
+	bool kept = !strcmp(outcome, "kept");
 	int rc = store_begin(c);
+
+	if (kept && !detail[0])
+		detail = "The provider has not confirmed it.";
 
 	if (!rc)
 		rc = store_exec(c, NULL,
@@ -314,6 +346,8 @@ withdraw_outcome(struct store_conn *c, const struct withdrawal *w,
 	if (!rc)
 		rc = front_bulk_outcome(c, w->connection, w->subject, outcome,
 					detail);
+	if (!rc)
+		rc = row_outcome(c, w, kept ? detail : "");
 	if (!rc)
 		rc = store_commit(c);
 	if (rc)
@@ -345,11 +379,9 @@ withdraw_again(struct store_conn *c, const struct withdrawal *w, uint64_t took,
 
 	all = all < AGAIN_MS ? AGAIN_MS : all > SLOW_MAX_MS ? SLOW_MAX_MS : all;
 	rc = store_exec(c, NULL,
-			"UPDATE withdrawals SET next_at = ?2 WHERE outcome = "
-			"'' AND next_at < ?2 AND connection IN (SELECT o.id "
-			"FROM connections o JOIN connections t ON t.org = "
-			"o.org AND t.service = o.service WHERE t.id = ?1)",
-			"si", w->connection, clock_wall_ms() + all);
+			"UPDATE withdrawals SET next_at = ?3 WHERE outcome = "
+			"'' AND next_at < ?3 AND org = ?1 AND " GROUP " = ?2",
+			"ssi", w->org, w->group, clock_wall_ms() + all);
 	if (!rc)
 		rc = withdraw_later(c, w, w->tries + 1, own > all ? own : all);
 	if (!rc)
@@ -420,13 +452,15 @@ withdraw_pass(struct connect_front *f, struct store_conn *c)
 int
 connect_front_withdraw(struct connect_front *f, struct store_conn *c)
 {
-	int rc = front_left_note(f, c);
+	/* those that it may find are looked for again: nobody waits for them */
+	int left = front_left_note(f, c);
+	int rc = front_bulk_go_on(f, c);
 
-	if (!rc)
-		rc = front_bulk_go_on(f, c);
 	if (!rc)
 		rc = withdraw_pass(f, c);
 	if (!rc)
 		rc = front_withdraw_close(f, c);
-	return rc ? rc : front_bulk_end(c);
+	if (!rc)
+		rc = front_bulk_end(c);
+	return rc ? rc : left;
 }

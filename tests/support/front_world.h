@@ -59,7 +59,7 @@ static struct {
 	const char *code, *detail, *pointer;
 	const char *scope; /* granted; NULL: does not tell */
 	unsigned begun, finished, credentials, forgotten, revoked, left;
-	unsigned suspended;
+	unsigned suspended, resumed;
 	bool untested;	   /* the last credential was not to be tested */
 	bool revoke_fails; /* the provider says no */
 	int revoke_err;	   /* the keeper does */
@@ -250,6 +250,7 @@ on_suspend(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	ASSERT(!connect_msg_subject_unpack(in, &who));
 	keeper.left += who.generation == CONNECT_LEAVE;
 	keeper.suspended += who.generation == CONNECT_SUSPEND;
+	keeper.resumed += who.generation == CONNECT_RESUME;
 	proc_reply(rq, keeper.suspend_err, NULL);
 }
 

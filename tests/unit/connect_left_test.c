@@ -107,12 +107,12 @@ one_that_is_noted_stays_as_it_is(void **state)
 	struct connect_info i = shared_by(1);
 
 	(void)state;
-	front_withdraw_note(w.c, w.owner->org, i.id, "Mine", "v_00", "user");
+	front_withdraw_note(w.c, w.owner->org, i.id, "v_00", "user");
 	store_exec(w.c, NULL, "UPDATE withdrawals SET tries = 4", "");
 	mark(&i, 0, 3);
 	look();
 	assert_int_equal(number(ROWS " AND because = 'user' AND tries = 4 AND "
-				     "name = 'Mine'",
+				     "service = 'test_desk'",
 				i.id),
 			 1);
 	assert_int_equal(number(REVOKED, i.id), 0);
