@@ -158,7 +158,8 @@ int keeper_row_recover(struct keeper *k);
 /* Stores the time, for the clock of the keeper after this one. */
 int keeper_row_seen(struct keeper *k);
 int keeper_row_changes(struct keeper *k, uint64_t after, struct proc_pack *out);
-/* Packs the answer of CONNECT_KEEPER_LEFT: walks over all rows. */
+/* Packs the answer of CONNECT_KEEPER_LEFT. */
+extern const char keeper_row_left_sql[];
 int keeper_row_left(struct keeper *k, const struct connect_msg_subject *after,
 		    struct proc_pack *out);
 int keeper_row_suspend(struct keeper *k, const struct connect_msg_subject *who,

@@ -587,6 +587,15 @@ keeper_row_changes(struct keeper *k, uint64_t after, struct proc_pack *out)
 	return rc < 0 ? rc : 0;
 }
 
+/* Its conditions are those of the index grants_left, in the same words: so it
+ * looks at what waits to be revoked alone, however many grants there are. */
+const char keeper_row_left_sql[] =
+	"SELECT org, connection, subject, generation FROM grants "
+	"WHERE suspended = 2 AND subject <> '' AND status <> 'revoked' "
+	"AND (connection, subject) > (?1, ?2) "
+	"ORDER BY connection, subject LIMIT ?3";
+_Static_assert(CONNECT_LEAVE == 2, "the index says so, too");
+
 int
 keeper_row_left(struct keeper *k, const struct connect_msg_subject *after,
 		struct proc_pack *out)
@@ -596,14 +605,9 @@ keeper_row_left(struct keeper *k, const struct connect_msg_subject *after,
 	size_t i, n = 0;
 	int rc;
 
-	rc = store_query(k->db, &st,
-			 "SELECT org, connection, subject, generation "
-			 "FROM grants WHERE suspended = ?3 AND subject <> '' "
-			 "AND status <> 'revoked' "
-			 "AND (connection, subject) > (?1, ?2) "
-			 "ORDER BY connection, subject LIMIT ?4",
-			 "ssii", after->connection, after->subject,
-			 (int64_t)CONNECT_LEAVE, (int64_t)CONNECT_LEFT_MAX);
+	rc = store_query(k->db, &st, keeper_row_left_sql, "ssi",
+			 after->connection, after->subject,
+			 (int64_t)CONNECT_LEFT_MAX);
 	if (rc)
 		return rc;
 	for (; n < CONNECT_LEFT_MAX && (rc = store_step(st)) == 1; n++) {
