@@ -237,6 +237,11 @@ keeper_app_tell(struct keeper *k, const struct keeper_app *a, const char *why)
 	proc_notify(k->front, CONNECT_FRONT_STATUS, p);
 }
 
+/* What the app says while grants wait for another client id than its own. */
+static const char others_wait[] =
+	"Connections wait for another client id of this app: each says which. "
+	"Set it again, or connect them again.";
+
 void
 keeper_app_works(struct keeper *k, const struct keeper_app *a)
 {
@@ -244,36 +249,49 @@ keeper_app_works(struct keeper *k, const struct keeper_app *a)
 		return;
 	if (keeper_foreign_left(k, a)) {
 		if (a->flagged_at && !app_mark(k, a, 0))
-			keeper_app_tell(k, a,
-					"Connections wait for another client "
-					"id of this app: each says which. Set "
-					"it again, or connect them again.");
+			keeper_app_tell(k, a, others_wait);
 		return;
 	}
 	if (!app_mark(k, a, -keeper_now(k)))
 		keeper_app_tell(k, a, "");
 }
 
-void
-keeper_app_tell_again(struct keeper *k)
+static void
+app_tell_each(struct keeper *k, const char *sql, const char *why)
 {
 	struct keeper_app a = { 0 };
 	struct store_stmt *st;
 
-	/* the latest first */
-	if (store_query(k->db, &st,
-			"SELECT org, app, data_centre FROM apps "
-			"WHERE flagged_at < 0 ORDER BY flagged_at LIMIT 64",
-			""))
+	if (store_query(k->db, &st, sql, ""))
 		return;
 	while (store_step(st) == 1) {
 		slice_copy(store_col(st, 0), a.org, sizeof(a.org));
 		slice_copy(store_col(st, 1), a.app, sizeof(a.app));
 		slice_copy(store_col(st, 2), a.data_centre,
 			   sizeof(a.data_centre));
-		keeper_app_tell(k, &a, "");
+		keeper_app_tell(k, &a, why);
 	}
 	store_done(st);
+}
+
+void
+keeper_app_tell_again(struct keeper *k)
+{
+	/* the latest first */
+	app_tell_each(k,
+		      "SELECT org, app, data_centre FROM apps "
+		      "WHERE flagged_at < 0 AND foreign_at = 0 "
+		      "ORDER BY flagged_at LIMIT 64",
+		      "");
+	/* One that is refused besides has other words, at every try. */
+	app_tell_each(k,
+		      "SELECT org, app, data_centre FROM apps a "
+		      "WHERE foreign_at > 0 AND flagged_at <= 0 "
+		      "AND EXISTS (SELECT 1 FROM grants g WHERE "
+		      "g.org = a.org AND g.app = a.app AND g.foreign_app = 1 "
+		      "AND g.status = 'connected') "
+		      "ORDER BY foreign_at DESC LIMIT 64",
+		      others_wait);
 }
 
 /* A new version of the row, sealed as such. */

@@ -245,7 +245,8 @@ void keeper_app_tell(struct keeper *k, const struct keeper_app *a,
 /* The provider has given tokens to it; if it was flagged, it is so no more
  * (unless grants wait for another client id), and people see that. */
 void keeper_app_works(struct keeper *k, const struct keeper_app *a);
-/* Once more, of those that work again: the front may not have heard of it. */
+/* Once more, of those that work again, and of those whose grants wait for
+ * another client id: the front may not have heard of it. */
 void keeper_app_tell_again(struct keeper *k);
 void keeper_app_put(struct proc_request *rq, struct proc_unpack *in, void *k);
 

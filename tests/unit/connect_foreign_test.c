@@ -128,6 +128,83 @@ app_that_is_set_says_so_again_if_it_is_still_another(void **state)
 	assert_string_equal(w.told.flagged_app, "test_desk");
 }
 
+/* What a front that has missed the first word of it is told of the app; how
+ * many such words there are. */
+static unsigned
+told_again(void)
+{
+	unsigned before = w.tellings;
+
+	memset(&w.told, 0, sizeof(w.told));
+	keeper_app_tell_again(&w.k[0]);
+	run(10);
+	return w.tellings - before;
+}
+
+static void
+front_that_was_away_hears_what_the_app_says(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	assert_int_equal(told_again(), 0);
+	other_app_is_noticed(&a);
+	keeper_restart(0);
+	assert_int_equal(told_again(), 1);
+	assert_string_equal(w.told.who.org, "org");
+	assert_string_equal(w.told.who.connection, "");
+	assert_string_equal(w.told.flagged_app, "test_desk");
+	assert_non_null(strstr(w.told.health_reason,
+			       "wait for another client id of this app"));
+	assert_int_equal(told_again(), 1); /* it may have missed that, too */
+	give_app();
+	assert_string_not_equal(injected(0), "");
+	run(10);
+	assert_int_equal(told_again(), 0);
+}
+
+static void
+and_nothing_once_nobody_waits(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	other_app_is_noticed(&a);
+	get(0, &a, CONNECT_KEEPER_REVOKE);
+	assert_int_equal(a.err, 0);
+	run(10);
+	assert_int_equal(told_again(), 0);
+}
+
+/* … as others of it do: that was before. */
+static void
+and_not_that_it_works(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	other_app_is_noticed(&a);
+	assert_int_equal(store_exec(w.k[0].db, NULL,
+				    "UPDATE apps SET flagged_at = -1", ""),
+			 0);
+	assert_int_equal(told_again(), 1);
+	assert_string_not_equal(w.told.health_reason, "");
+}
+
+/* The provider refuses it besides: that has its words, at every try. */
+static void
+and_not_instead_of_a_refusal(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	other_app_is_noticed(&a);
+	assert_int_equal(store_exec(w.k[0].db, NULL,
+				    "UPDATE apps SET flagged_at = 1", ""),
+			 0);
+	assert_int_equal(told_again(), 0);
+}
+
 static void
 refresh_of_another_keeper_is_not_written_over(void **state)
 {
@@ -188,6 +265,10 @@ main(void)
 		CASE(right_client_id_cures_what_is_not_in_use),
 		CASE(app_says_so_until_nobody_waits),
 		CASE(app_that_is_set_says_so_again_if_it_is_still_another),
+		CASE(front_that_was_away_hears_what_the_app_says),
+		CASE(and_nothing_once_nobody_waits),
+		CASE(and_not_that_it_works),
+		CASE(and_not_instead_of_a_refusal),
 		CASE(refresh_of_another_keeper_is_not_written_over),
 		CASE(app_that_made_the_grant_is_found_beside_another),
 	};
