@@ -10,6 +10,9 @@
  *
  * Nothing is kept alive that is suspended, or that needs a person.
  *
+ * Grants that wait for their OAuth app take the same turns when it is set
+ * (keeper_foreign.c), also those that need not be kept alive: these once.
+ *
  * Runs in the keeper.
  */
 #include "connect/keeper_priv.h"
@@ -78,22 +81,57 @@ keep_postpone(struct keeper *k, struct keeper_row *r, int64_t now)
 		   "ssi", r->who.connection, r->who.subject, r->keep_at);
 }
 
+/* Whether it is to be tried again, with nobody asking.  One that would die
+ * otherwise is; another one (it waited for its app: keeper_foreign.c) where
+ * time alone is missing, since it is made due whenever the app is set. */
+static bool
+keep_goes_on(const struct keeper_row *r, int rc, const char *code, int64_t now)
+{
+	if (r->idle_ends_at > now && (!r->ends_at || r->ends_at > now))
+		return true;
+	return rc == ERR_BUSY && strcmp(code, "app_replaced") != 0;
+}
+
+/* It could not be begun.  Unless another keeper has worked on it meanwhile,
+ * its time is the one of keep_postpone(). */
+static void
+keep_failed(struct keeper *k, const struct keeper_row *r, int rc,
+	    const struct connect_msg_problem *problem, int64_t now)
+{
+	bool goes_on = keep_goes_on(r, rc, problem->code, now);
+
+	if (!goes_on)
+		store_exec(k->db, NULL,
+			   "UPDATE grants SET keep_at = 0 WHERE connection = "
+			   "?1 AND subject = ?2 AND keep_at = ?3",
+			   "ssi", r->who.connection, r->who.subject,
+			   r->keep_at);
+	if (!goes_on && !strcmp(problem->code, "app_replaced"))
+		return; /* whoever has replaced it was told */
+	log_warn(r->idle_ends_at ? "an idle grant could not be kept alive yet"
+				 : "a grant that has waited for its OAuth app "
+				   "could not be renewed yet",
+		 LOG_S("connection", r->who.connection),
+		 LOG_S("why", problem->detail));
+}
+
 static void
 keep_one(struct keeper *k, const struct connect_msg_subject *who, int64_t now)
 {
 	struct connect_msg_problem problem = { 0 };
 	struct keeper_active *a;
+	int rc;
 
 	if (keeper_active_get(k, who, &a))
 		return;
 	keep_postpone(k, &a->row, now);
-	if (a->state == KEEPER_IDLE && !keeper_refresh_start(a, &problem)) {
+	rc = a->state == KEEPER_IDLE ? keeper_refresh_start(a, &problem)
+				     : ERR_BUSY;
+	if (!rc) {
 		a->keeping = true;
 		k->keeping++;
 	} else if (problem.code[0]) {
-		log_warn("an idle grant could not be kept alive yet",
-			 LOG_S("connection", who->connection),
-			 LOG_S("why", problem.detail));
+		keep_failed(k, &a->row, rc, &problem, now);
 	}
 	keeper_active_put(a);
 }

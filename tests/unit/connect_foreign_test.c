@@ -86,6 +86,85 @@ right_client_id_cures_what_is_not_in_use(void **state)
 	assert_int_equal(provider.refreshes, 1);
 }
 
+/* Those that are due are tried, and what comes of it; the row then. */
+static struct keeper_row
+tried_in_turn(void)
+{
+	loop_timer_cancel(&w.k[0].keep);
+	keeper_keep_start(&w.k[0]);
+	run(1100);
+	return row();
+}
+
+/* It waits for another client id than the one that is set now. */
+static void
+wait_for_the_right_one(void)
+{
+	struct asked a;
+
+	other_app_is_noticed(&a);
+	assert_int_equal(a.err, ERR_BUSY);
+	give_app_of("a third one", "");
+	assert_true(row().keep_at > 0); /* to be tried */
+}
+
+static void
+one_that_need_not_be_kept_alive_is_tried_once_for_each_app(void **state)
+{
+	(void)state;
+	wait_for_the_right_one();
+	assert_int_equal(tried_in_turn().keep_at, 0);
+	assert_true(row().foreign_app);
+	give_app_of("a fourth one", "");
+	assert_true(row().keep_at > 0);
+	assert_int_equal(tried_in_turn().keep_at, 0);
+	give_app();
+	assert_false(tried_in_turn().foreign_app);
+	assert_int_equal(provider.refreshes, 1);
+}
+
+static void
+so_it_is_when_there_is_no_app(void **state)
+{
+	(void)state;
+	wait_for_the_right_one();
+	assert_int_equal(store_exec(w.k[0].db, NULL, "DELETE FROM apps", ""),
+			 0);
+	assert_int_equal(tried_in_turn().keep_at, 0);
+}
+
+/* Nothing but time is missing: it is tried again. */
+static void
+one_that_may_not_ask_yet_is_tried_again(void **state)
+{
+	(void)state;
+	wait_for_the_right_one();
+	give_app();
+	assert_int_equal(store_exec(w.k[0].db, NULL,
+				    "UPDATE apps SET flagged_at = ?1", "i",
+				    keeper_now(&w.k[0])),
+			 0);
+	assert_true(tried_in_turn().keep_at > keeper_now(&w.k[0]));
+	assert_int_equal(provider.refreshes, 0);
+	pass(HOUR_MS);
+	assert_false(tried_in_turn().foreign_app);
+	assert_int_equal(provider.refreshes, 1);
+}
+
+static void
+one_that_dies_unused_is_tried_until_then(void **state)
+{
+	(void)state;
+	define("\"refresh\":{\"idle_life_s\":7776000},");
+	connect_another();
+	wait_for_the_right_one();
+	assert_true(tried_in_turn().keep_at > keeper_now(&w.k[0]));
+	pass(91LL * DAY_S * 1000);
+	assert_int_equal(tried_in_turn().keep_at, 0);
+	assert_int_equal(provider.refreshes, 0);
+	assert_int_equal(row().status, CONNECT_CONNECTED);
+}
+
 static void
 app_says_so_until_nobody_waits(void **state)
 {
@@ -263,6 +342,10 @@ main(void)
 		CASE(other_client_id_disconnects_nobody),
 		CASE(right_client_id_brings_it_back),
 		CASE(right_client_id_cures_what_is_not_in_use),
+		CASE(one_that_need_not_be_kept_alive_is_tried_once_for_each_app),
+		CASE(so_it_is_when_there_is_no_app),
+		CASE(one_that_may_not_ask_yet_is_tried_again),
+		CASE(one_that_dies_unused_is_tried_until_then),
 		CASE(app_says_so_until_nobody_waits),
 		CASE(app_that_is_set_says_so_again_if_it_is_still_another),
 		CASE(front_that_was_away_hears_what_the_app_says),
