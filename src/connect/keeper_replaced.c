@@ -34,6 +34,9 @@ old_end(struct revoking *v, const struct connect_msg_token_answer *m)
 	keeper_refresh_words(m, words, sizeof(words));
 	if (!m->revoked)
 		old_lives_on(v, words);
+	else if (keeper_revoking_is_for_another(v))
+		old_lives_on(v, "the OAuth app was replaced by another, and "
+				"what is said to that one confirms nothing");
 	else if (v->row.issue)
 		keeper_token_forget(v->keeper, &v->row);
 	keeper_revoking_free(v);

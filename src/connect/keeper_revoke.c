@@ -35,6 +35,12 @@ static const char took_all[] =
 	"account: other connections of the same account have to be connected "
 	"again.";
 
+/* What is told of one that the provider calls revoked to another OAuth app. */
+static const char to_another[] =
+	"The provider was asked in the name of another OAuth app than the one "
+	"that this access was given to, so that its answer confirms nothing. "
+	"Take the access back in the account's own settings there.";
+
 /* Waits no more. */
 static void
 revoking_unlink(struct revoking *v)
@@ -57,6 +63,19 @@ keeper_revoking_free(struct revoking *v)
 	free(v);
 }
 
+static bool
+revoking_has_other_app(const struct revoking *v)
+{
+	return strcmp(v->app.client_id, v->payload.client_id) != 0;
+}
+
+bool
+keeper_revoking_is_for_another(const struct revoking *v)
+{
+	return revoking_has_other_app(v) &&
+	       method_oauth2_revoke_proves_client(v->payload.binding);
+}
+
 const char *
 keeper_revoking_obstacle(struct revoking *v)
 {
@@ -76,6 +95,12 @@ keeper_revoking_obstacle(struct revoking *v)
 	    !keeper_app_allows(&v->app, b, b->revoke_url))
 		return "The OAuth app needed for revoking is missing: take "
 		       "the access back in the account's own settings.";
+	/* it would end what the account has granted to the other one */
+	if (keeper_revoking_is_for_another(v) &&
+	    !method_oauth2_revoke_shows_token(b))
+		return "The OAuth app was replaced by another, which cannot "
+		       "take this access back: do so in the account's own "
+		       "settings.";
 	return NULL;
 }
 
@@ -104,7 +129,7 @@ keeper_revoking_cannot_renew(const struct revoking *v)
 		return v->row.reason;
 	if (!keeper_refresh_possible(&v->payload))
 		return "there is no refresh token";
-	if (strcmp(v->app.client_id, v->payload.client_id) != 0)
+	if (revoking_has_other_app(v))
 		return "the OAuth app was replaced by another";
 	if (!keeper_app_allows(&v->app, v->payload.binding,
 			       v->payload.binding->refresh_url))
@@ -129,7 +154,11 @@ keeper_revoking_ask(struct revoking *v,
 			f, SLICE("access_token")),
 	};
 
-	snprintf(m.client_id, sizeof(m.client_id), "%s", v->app.client_id);
+	/* Who need not prove who he is says whose the token is. */
+	snprintf(m.client_id, sizeof(m.client_id), "%s",
+		 method_oauth2_revoke_proves_client(m.binding)
+			 ? v->app.client_id
+			 : v->payload.client_id);
 	keeper_refresh_ask(v->keeper, &m, &v->call, done);
 }
 
@@ -224,7 +253,9 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 
 	step_reached("revoke.answered");
 	keeper_refresh_read(v->keeper, err, in, &m);
-	if (!m.err && m.revoked) {
+	if (!m.err && m.revoked && keeper_revoking_is_for_another(v)) {
+		revoking_end(v, false, to_another);
+	} else if (!m.err && m.revoked) {
 		revoking_end(v, true,
 			     keeper_revoking_takes_all(v) ? took_all : "");
 	} else if (v->how == CONNECT_REVOKE_TRY && answer_may_change(&m)) {

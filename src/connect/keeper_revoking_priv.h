@@ -40,6 +40,12 @@ bool keeper_revoking_takes_all(const struct revoking *v);
 bool keeper_revoking_has_run_out(const struct revoking *v);
 /* Why there is no way to a new one from here; NULL where there is. */
 const char *keeper_revoking_cannot_renew(const struct revoking *v);
+/*
+ * Whether the provider is asked in the name of another OAuth app than the one
+ * that the tokens were given to: then it may call a token that is not this
+ * app's revoked (RFC 7009 2.2), and has confirmed nothing.
+ */
+bool keeper_revoking_is_for_another(const struct revoking *v);
 /* Asks the provider, once, with the tokens as they are in v. */
 void keeper_revoking_ask(struct revoking *v,
 			 void (*done)(struct proc_call *, int,

@@ -179,6 +179,12 @@ void method_answer_redact(struct method_answer *a, const struct secret *secret);
 /* Whether a revocation is sent with the access token, whatever else there is:
  * then one that has run out is of no use for it. */
 bool method_oauth2_revoke_shows_access(const struct binding *b);
+/* Whether it says at all which token it is about; or else it is about all that
+ * the client has of an account (Stripe). */
+bool method_oauth2_revoke_shows_token(const struct binding *b);
+/* Whether it goes with the client's credentials, so that what is answered may
+ * be about this client's tokens alone (RFC 7009 2.1). */
+bool method_oauth2_revoke_proves_client(const struct binding *b);
 /* Whether a revocation went through; never where there is no way to. */
 bool method_oauth2_revoked(const struct binding *b, int status,
 			   struct slice body);

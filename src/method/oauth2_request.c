@@ -285,6 +285,31 @@ method_oauth2_revoke_shows_access(const struct binding *b)
 		     pairs_have(&r->headers, SLICE("access_token")));
 }
 
+bool
+method_oauth2_revoke_shows_token(const struct binding *b)
+{
+	static const char *const names[] = { "token", "refresh_token",
+					     "access_token" };
+	const struct catalog_revoke *r = b->method->revoke;
+	size_t i;
+
+	if (!r)
+		return false;
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		if (pairs_have(&r->parameters, slice_str(names[i])) ||
+		    pairs_have(&r->headers, slice_str(names[i])))
+			return true;
+	return !r->parameters.count && !r->headers.count;
+}
+
+bool
+method_oauth2_revoke_proves_client(const struct binding *b)
+{
+	const struct catalog_revoke *r = b->method->revoke;
+
+	return r && r->client_auth != CATALOG_AUTH_NONE;
+}
+
 /* {client_id} may be left in a revocation URL. */
 static void
 put_url(struct buf *url, const char *template, const char *client_id)

@@ -47,6 +47,7 @@ static struct {
 	unsigned exchanges, refreshes, revocations, reused;
 	char revoked[64], last_sent[64];
 	char revoked_access[64];  /* the access token that came with it */
+	char revoked_client[64];  /* … and whose name it was asked in */
 	char last_url[128];	  /* of the last binding's tokens */
 	const char *revoke_error; /* "HTTP 503"; NULL: it does */
 	struct proc_request *held[32];
@@ -171,6 +172,8 @@ on_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 		       sizeof(provider.revoked));
 		text_of(t.access_token, provider.revoked_access,
 			sizeof(provider.revoked_access));
+		snprintf(provider.revoked_client,
+			 sizeof(provider.revoked_client), "%.63s", t.client_id);
 	} else if (t.what == METHOD_EXCHANGE) {
 		provider.exchanges++;
 		provider.current++;

@@ -206,9 +206,9 @@ looking_for_them_walks_over_no_table(void **state)
 	(void)state;
 	snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s",
 		 keeper_row_left_sql);
-	assert_int_equal(store_query(w.k[0].db, &st, sql, "ssi", "", "",
-				     (int64_t)64),
-			 0);
+	assert_int_equal(
+		store_query(w.k[0].db, &st, sql, "ssi", "", "", (int64_t)64),
+		0);
 	while (store_step(st) == 1) {
 		slice_copy(store_col(st, 3), step, sizeof(step));
 		snprintf(plan + len, sizeof(plan) - len, "%s|", step);

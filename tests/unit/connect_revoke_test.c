@@ -20,6 +20,36 @@ begin_with_all(void **state)
 	return rc;
 }
 
+/* Google's: without client authentication. */
+static int
+begin_without_client(void **state)
+{
+	int rc;
+
+	world_revoke = "{\"url\":\"https://login.example.com/revoke\","
+		       "\"parameters\":{\"token\":\"{token}\"},"
+		       "\"client_auth\":\"none\"}";
+	rc = begin(state);
+	world_revoke = "{\"url\":\"https://login.example.com/revoke\"}";
+	return rc;
+}
+
+/* Stripe's: the account's whole access of whichever app asks. */
+static int
+begin_without_token(void **state)
+{
+	int rc;
+
+	world_revoke = "{\"url\":\"https://login.example.com/revoke\","
+		       "\"parameters\":{\"client_id\":\"{client_id}\"}}";
+	rc = begin(state);
+	world_revoke = "{\"url\":\"https://login.example.com/revoke\"}";
+	return rc;
+}
+
+#define NO_CLIENT(f) \
+	cmocka_unit_test_setup_teardown(f, begin_without_client, end)
+#define NO_TOKEN(f) cmocka_unit_test_setup_teardown(f, begin_without_token, end)
 #define ALL(f) cmocka_unit_test_setup_teardown(f, begin_with_all, end)
 
 /* ---- connected anew ---- */
@@ -240,6 +270,124 @@ secret_that_is_not_for_that_endpoint_does_not_go_there(void **state)
 	assert_here_alone("The OAuth app needed for revoking is missing");
 }
 
+/* ---- the OAuth app was replaced by another ---- */
+
+static int64_t
+refresh_tokens_counted(void)
+{
+	struct store_stmt *st;
+	int64_t n;
+
+	assert_int_equal(store_query(w.k[0].db, &st,
+				     "SELECT count(*) FROM refresh_tokens", ""),
+			 0);
+	assert_int_equal(store_step(st), 1);
+	n = store_col_int(st, 0);
+	store_done(st);
+	return n;
+}
+
+/* RFC 7009 2.2: 200 is also what it says of a token that it does not know as
+ * one of this client's. */
+static void
+good_word_to_another_app_is_no_confirmation(void **state)
+{
+	struct asked gone;
+
+	(void)state;
+	give_app_of("another", "");
+	get(0, &gone, CONNECT_KEEPER_REVOKE);
+	assert_int_equal(gone.err, 0);
+	assert_int_equal(provider.revocations, 1); /* it may help */
+	assert_string_equal(provider.revoked_client, "another");
+	assert_false(gone.revoked.upstream);
+	if (!strstr(gone.revoked.detail, "another OAuth app") ||
+	    !strstr(gone.revoked.detail, "account's own settings"))
+		fail_msg("%s", gone.revoked.detail);
+	assert_int_equal(row().status, CONNECT_REVOKED);
+	assert_non_null(strstr(row().reason, "has not confirmed"));
+	assert_int_equal(refresh_tokens_counted(), 1);
+}
+
+static void
+so_it_is_for_who_has_left_and_at_once(void **state)
+{
+	struct asked gone;
+
+	(void)state;
+	give_app_of("another", "");
+	ask(0, &gone, CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE);
+	run_until(&gone.done);
+	ask(0, &gone, CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY);
+	run_until(&gone.done);
+	assert_int_equal(gone.err, 0);
+	assert_false(gone.revoked.upstream);
+	ask(0, &gone, CONNECT_KEEPER_REVOKE, CONNECT_REVOKE_TRY);
+	run_until(&gone.done);
+	assert_false(gone.revoked.upstream);
+	assert_int_equal(provider.revocations, 1);
+}
+
+static void
+so_it_is_for_a_grant_that_was_replaced(void **state)
+{
+	struct asked anew;
+
+	(void)state;
+	give_app_of("another", "");
+	consent(&anew);
+	assert_int_equal(anew.err, 0);
+	run(30);
+	assert_int_equal(provider.revocations, 1);
+	assert_int_equal(refresh_tokens_counted(), 2);
+}
+
+static void
+without_client_authentication_it_is_asked_as_ever(void **state)
+{
+	struct asked gone;
+
+	(void)state;
+	give_app_of("another", "");
+	get(0, &gone, CONNECT_KEEPER_REVOKE);
+	assert_int_equal(gone.err, 0);
+	assert_int_equal(provider.revocations, 1);
+	assert_string_equal(provider.revoked_client, "client"); /* its own */
+	assert_true(gone.revoked.upstream);
+	assert_string_equal(gone.revoked.detail, "");
+	assert_int_equal(refresh_tokens_counted(), 0);
+}
+
+static void
+also_of_a_grant_that_was_replaced(void **state)
+{
+	struct asked anew;
+
+	(void)state;
+	give_app_of("another", "");
+	consent(&anew);
+	run(30);
+	assert_int_equal(provider.revocations, 1);
+	assert_string_equal(provider.revoked_client, "client");
+	assert_int_equal(refresh_tokens_counted(), 1);
+}
+
+/* That would end what the account has granted to the other one. */
+static void
+what_names_no_token_is_not_asked_by_another_app(void **state)
+{
+	struct asked gone;
+
+	(void)state;
+	get(0, &gone, CONNECT_KEEPER_REVOKE);
+	assert_true(gone.revoked.upstream); /* by its own it is */
+	connect_another();
+	give_app_of("another", "");
+	assert_here_alone("The OAuth app was replaced by another, which cannot "
+			  "take this access back: do so in the account's own "
+			  "settings.");
+}
+
 int
 main(void)
 {
@@ -255,6 +403,12 @@ main(void)
 		CASE(key_is_changed_at_the_service_itself),
 		CASE(without_its_app_nothing_can_be_asked),
 		CASE(secret_that_is_not_for_that_endpoint_does_not_go_there),
+		CASE(good_word_to_another_app_is_no_confirmation),
+		CASE(so_it_is_for_who_has_left_and_at_once),
+		CASE(so_it_is_for_a_grant_that_was_replaced),
+		NO_CLIENT(without_client_authentication_it_is_asked_as_ever),
+		NO_CLIENT(also_of_a_grant_that_was_replaced),
+		NO_TOKEN(what_names_no_token_is_not_asked_by_another_app),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,6 +153,42 @@ who_wants_to_see_the_access_token_is_known(void **state)
 	}
 }
 
+/* What another app may be asked to take back, and whether its word counts. */
+static void
+who_asks_and_for_what_is_known(void **state)
+{
+	static const struct {
+		const char *service;
+		bool token, client;
+	} all[] = {
+		{ "slack", true, false },
+		{ "github", true, true },
+		{ "notion", true, true },
+		{ "dropbox", true, false },
+		{ "zendesk", true, false },
+		{ "google_drive", true, false },
+		{ "gitlab", true, true },
+		{ "salesforce", true, false },
+		{ "zoho_desk", true, false },
+		{ "hubspot", false, false }, /* has no way to */
+	};
+	struct binding *stripe = bound_with("stripe", "oauth", NULL);
+	size_t i;
+
+	(void)state;
+	assert_true(method_oauth2_revoke_proves_client(stripe));
+	assert_false(method_oauth2_revoke_shows_token(stripe));
+	binding_free(stripe);
+	for (i = 0; i < ARRAY_LEN(all); i++) {
+		struct binding *b = bound(all[i].service);
+
+		if (method_oauth2_revoke_shows_token(b) != all[i].token ||
+		    method_oauth2_revoke_proves_client(b) != all[i].client)
+			fail_msg("%s", all[i].service);
+		binding_free(b);
+	}
+}
+
 static void
 client_id_in_a_url_cannot_leave_its_place(void **state)
 {
@@ -316,6 +352,7 @@ main(void)
 		cmocka_unit_test(
 			access_token_stands_in_where_there_is_no_refresh_token),
 		cmocka_unit_test(who_wants_to_see_the_access_token_is_known),
+		cmocka_unit_test(who_asks_and_for_what_is_known),
 		cmocka_unit_test(client_id_in_a_url_cannot_leave_its_place),
 		cmocka_unit_test(token_that_would_break_a_header_is_not_sent),
 		cmocka_unit_test(no_field_is_sent_twice_whatever_the_request),
