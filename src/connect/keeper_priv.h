@@ -49,6 +49,9 @@ struct keeper {
 
 extern const struct proc_message keeper_messages[];    /* keeper.c */
 extern const struct proc_message keeper_no_messages[]; /* the exchanger's */
+/* What of all grants is counted. */
+enum { KEEPER_COUNTED = 6 };
+extern const char *const keeper_counts_sql[KEEPER_COUNTED];
 
 /* ---- keeper_egress.c: the owner's private destinations ---- */
 

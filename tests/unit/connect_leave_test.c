@@ -193,32 +193,6 @@ those_that_were_left_are_told_until_they_are_revoked(void **state)
 	assert_string_equal(told_left("", ""), "");
 }
 
-/* The keeper has one thread: of all grants it looks at those alone, and sorts
- * none. */
-static void
-looking_for_them_walks_over_no_table(void **state)
-{
-	static char sql[1024];
-	char step[400], plan[800] = "";
-	struct store_stmt *st;
-	size_t len = 0;
-
-	(void)state;
-	snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s",
-		 keeper_row_left_sql);
-	assert_int_equal(
-		store_query(w.k[0].db, &st, sql, "ssi", "", "", (int64_t)64),
-		0);
-	while (store_step(st) == 1) {
-		slice_copy(store_col(st, 3), step, sizeof(step));
-		snprintf(plan + len, sizeof(plan) - len, "%s|", step);
-		len = strlen(plan);
-	}
-	store_done(st);
-	assert_string_equal(plan, "SEARCH grants USING INDEX grants_left "
-				  "((connection,subject)>(?,?))|");
-}
-
 static void
 token_that_comes_after_that_is_nobodys(void **state)
 {
@@ -271,7 +245,6 @@ main(void)
 		CASE(who_asks_again_is_told_the_same),
 		CASE(token_that_comes_after_that_is_nobodys),
 		CASE(those_that_were_left_are_told_until_they_are_revoked),
-		CASE(looking_for_them_walks_over_no_table),
 		CASE(words_that_there_are_not_are_refused),
 	};
 
