@@ -166,7 +166,7 @@ more_than_are_told_at_once_are_all_noted(void **state)
 	assert_int_equal(keeper.looked, 2);
 }
 
-/* It walks over all rows of the keeper's. */
+/* Not with every look for something to do. */
 static void
 keeper_is_asked_when_there_may_be_some(void **state)
 {
