@@ -58,20 +58,23 @@ status_store(struct store_conn *c, const struct connect_msg_status *m)
 		m->expires_at, m->ends_at, m->ends_why, m->idle_ends_at);
 }
 
-/* No reason: it works again. */
+/* No reason: it works again.  The time is that of the first: it may be told
+ * again and again. */
 static int
 flag_store(struct store_conn *c, const struct connect_msg_status *m)
 {
 	int64_t at = m->health_reason[0] ? clock_wall_ms() : 0;
 
 	if (m->flagged_app[0])
-		return store_exec(c, NULL,
-				  "UPDATE oauth_apps SET flagged = ?4, "
-				  "flagged_at = ?5 WHERE org = ?1 "
-				  "AND app = ?2 AND data_centre = ?3 "
-				  "AND (?4 <> '' OR flagged <> '')",
-				  "ssssi", m->who.org, m->flagged_app,
-				  m->flagged_data_centre, m->health_reason, at);
+		return store_exec(
+			c, NULL,
+			"UPDATE oauth_apps SET flagged = ?4, "
+			"flagged_at = CASE WHEN ?4 <> '' AND flagged "
+			"<> '' THEN flagged_at ELSE ?5 END "
+			"WHERE org = ?1 AND app = ?2 AND data_centre = ?3 "
+			"AND (?4 <> '' OR flagged <> '')",
+			"ssssi", m->who.org, m->flagged_app,
+			m->flagged_data_centre, m->health_reason, at);
 	return 0;
 }
 

@@ -271,11 +271,24 @@ refused_apps(const char *why, int64_t expected)
 	return count;
 }
 
+#define STILL \
+	"SELECT count(*) FROM oauth_apps WHERE flagged = ?1 AND flagged_at = 7"
+
 static void
 an_app_is_shown_as_refused_until_it_works_again(void **state)
 {
+	int i;
+
 	(void)state;
 	assert_int_equal(refused_apps("The provider refuses it.", 1), 1);
+	/* since then, however often that is told */
+	assert_int_equal(store_exec(w.c, NULL,
+				    "UPDATE oauth_apps SET flagged_at = 7", ""),
+			 0);
+	assert_int_equal(refused_apps("It refuses it still.", 1), 1);
+	for (i = 0; i < 500 && !number(STILL, "It refuses it still."); i++)
+		usleep(10 * 1000);
+	assert_int_equal(number(STILL, "It refuses it still."), 1);
 	assert_int_equal(refused_apps("", 0), 0);
 	assert_int_equal(number("SELECT count(*) FROM oauth_apps WHERE app = "
 				"?1 AND flagged = '' AND flagged_at = 0",
