@@ -122,6 +122,7 @@ static void
 look_work(struct loop_work *w)
 {
 	struct look *l = CONTAINER_OF(w, struct look, work);
+	struct connect_problem p;
 	struct store_conn *c;
 
 	if (!store_acquire(l->front->store, &c)) {
@@ -129,7 +130,7 @@ look_work(struct loop_work *w)
 		if (l->front->shared || l->front->catalog_old)
 			front_catalog_look(l->front, c);
 		if (atomic_exchange(&l->front->behind, false))
-			front_catch_up(l->front, c);
+			front_catch_up(l->front, c, &p);
 		store_release(c);
 	}
 	l->front->looking = false;

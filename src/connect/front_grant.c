@@ -158,6 +158,7 @@ connect_front_refresh(struct connect_front *f, struct store_conn *c,
 		      struct arena *arena, struct connect_info *out,
 		      struct connect_problem *p)
 {
+	struct connect_problem behind; /* nothing here waits for it */
 	struct front_row r;
 	int rc;
 
@@ -167,7 +168,7 @@ connect_front_refresh(struct connect_front *f, struct store_conn *c,
 		goto out;
 	rc = front_grant_ask(f, &r, who, CONNECT_KEEPER_REFRESH, 0,
 			     CONNECT_INJECT_MS, NULL, p, NULL);
-	front_catch_up(f, c);
+	front_catch_up(f, c, &behind);
 	connect_views_withdraw(f->views, r.info.id);
 	if (!rc)
 		rc = row_update(c, who, &r,
@@ -226,7 +227,13 @@ connect_front_revoke(struct connect_front *f, struct store_conn *c,
 	}
 	if (!rc)
 		rc = front_grant_revoke(f, &r, who, revoked, p);
-	if (!rc)
+	/* of one that was revoked before the keeper says less than it did */
+	if (!rc && r.info.status == CONNECT_REVOKED)
+		rc = row_update(c, who, &r,
+				"UPDATE connections SET updated_at = ?2 WHERE "
+				"id = ?1 AND ?3 = ''",
+				"", "connection.revoke", revoked->detail, p);
+	else if (!rc)
 		rc = row_update(
 			c, who, &r,
 			"UPDATE connections SET status = 'revoked', "
@@ -255,6 +262,35 @@ grant_suspend(struct connect_front *f, const struct connect_who *who,
 			       CONNECT_QUICK_MS, NULL, p, NULL);
 }
 
+/* Somebody may have suspended it together with others (front_bulk.c), and told
+ * the keeper so after it was told to resume; the row counts.  Whoever disables
+ * it after the look tells the keeper after that. */
+static void
+grant_as_row(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, const struct front_row *r)
+{
+	struct store_stmt *st = NULL;
+	struct connect_problem p;
+	bool disabled;
+	int rc = grant_suspend(f, who, r, CONNECT_RESUME, &p);
+
+	if (!rc)
+		rc = store_query(c, &st,
+				 "SELECT 1 FROM connections WHERE id = ?1 AND "
+				 "status = 'disabled'",
+				 "s", r->info.id);
+	if (!rc)
+		rc = store_step(st);
+	disabled = rc == 1;
+	store_done(st);
+	if (disabled)
+		rc = grant_suspend(f, who, r, CONNECT_SUSPEND, &p);
+	if (rc < 0)
+		log_warn("the keeper could not be told once more that a "
+			 "connection is enabled",
+			 LOG_E(rc), LOG_S("connection", r->info.id));
+}
+
 static int
 grant_enable(struct connect_front *f, struct store_conn *c,
 	     const struct connect_who *who, const struct front_row *r,
@@ -277,9 +313,9 @@ grant_enable(struct connect_front *f, struct store_conn *c,
 				"updated_at = ?2, version = version + 1 "
 				"WHERE id = ?1",
 				"", "connection.enable", NULL, p);
-	/* Once more: the keeper may have been told meanwhile that it is
-	 * suspended, together with others (front_bulk.c); the row counts. */
-	return rc ? rc : grant_suspend(f, who, r, CONNECT_RESUME, p);
+	if (!rc)
+		grant_as_row(f, c, who, r);
+	return rc;
 }
 
 static int

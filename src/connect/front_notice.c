@@ -322,6 +322,7 @@ notices_work(struct loop_work *w)
 {
 	struct connect_front *f =
 		CONTAINER_OF(w, struct connect_front, notices_work);
+	struct connect_problem p;
 	struct store_conn *c;
 	bool gap, stored = true;
 
@@ -336,7 +337,7 @@ notices_work(struct loop_work *w)
 	gap = notices_apply(f, c, &stored);
 	pthread_mutex_unlock(&f->applying);
 	if (gap)
-		front_catch_up(f, c);
+		front_catch_up(f, c, &p);
 	store_release(c);
 }
 
@@ -380,11 +381,11 @@ struct catch_up {
 /* One batch; how many there were, or an error.  None after one that was not
  * stored: it would be taken for known. */
 static int
-catch_up_batch(struct connect_front *f, struct store_conn *c)
+catch_up_batch(struct connect_front *f, struct store_conn *c,
+	       struct connect_problem *p)
 {
 	struct proc_pack *body = proc_pack_new();
 	struct connect_msg_status m;
-	struct connect_problem p;
 	struct secret *reply = NULL;
 	struct proc_unpack u;
 	bool stored = true;
@@ -393,7 +394,7 @@ catch_up_batch(struct connect_front *f, struct store_conn *c)
 
 	proc_pack_u64(body, change_known(c));
 	rc = front_ask(f, CONNECT_KEEPER_CHANGES, body, CONNECT_QUICK_MS,
-		       &reply, &p, NULL);
+		       &reply, p, NULL);
 	if (rc)
 		return rc;
 	u = proc_unpack_from(reply);
@@ -408,31 +409,34 @@ catch_up_batch(struct connect_front *f, struct store_conn *c)
 	}
 	pthread_mutex_unlock(&f->applying);
 	secret_free(reply);
-	return stored ? (int)i : ERR_STORE;
+	return stored ? (int)i : front_fail_store(p, c, ERR_BUSY);
 }
 
-void
-front_catch_up(struct connect_front *f, struct store_conn *c)
+int
+front_catch_up(struct connect_front *f, struct store_conn *c,
+	       struct connect_problem *p)
 {
 	int rc;
 
 	do {
-		rc = catch_up_batch(f, c);
+		rc = catch_up_batch(f, c, p);
 	} while (rc > 0);
 	if (rc)
 		f->behind = true;
+	return rc;
 }
 
 static void
 catch_up_work(struct loop_work *w)
 {
 	struct catch_up *u = CONTAINER_OF(w, struct catch_up, work);
+	struct connect_problem p;
 	struct store_conn *c;
 
 	if (store_acquire(u->front->store, &c)) {
 		u->front->behind = true;
 	} else {
-		front_catch_up(u->front, c);
+		front_catch_up(u->front, c, &p);
 		front_egress_publish(u->front, c);
 		front_catalog_look(u->front, c);
 		store_release(c);

@@ -195,7 +195,8 @@ void front_catalog_look(struct connect_front *f, struct store_conn *c);
  * an answer of its must not be older than that.  While the store refuses it
  * or the keeper does not answer, it is tried again every few seconds
  * (front_egress.c). */
-void front_catch_up(struct connect_front *f, struct store_conn *c);
+int front_catch_up(struct connect_front *f, struct store_conn *c,
+		   struct connect_problem *p);
 /* What is not stored at the end. */
 void front_notices_free(struct connect_front *f);
 

@@ -396,8 +396,9 @@ row_connected(struct store_conn *c, const struct front_row *r,
 	      const char *subject, const struct connect_msg_grant *g,
 	      struct slice granted, const char *missing)
 {
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_wall_ms(), changed = 0;
 	char health[300] = "";
+	int rc;
 
 	if (missing[0])
 		snprintf(health, sizeof(health),
@@ -407,8 +408,8 @@ row_connected(struct store_conn *c, const struct front_row *r,
 	if (subject[0])
 		return front_user_connected(c, r->info.id, subject, g, granted,
 					    health);
-	return store_exec(
-		c, NULL,
+	rc = store_exec(
+		c, &changed,
 		/* what a person has disabled stays so */
 		"UPDATE connections SET "
 		"status_before = CASE WHEN status = 'disabled' "
@@ -424,10 +425,11 @@ row_connected(struct store_conn *c, const struct front_row *r,
 		"data_centre = ?4, generation = ?5, connected_at = ?6, "
 		"updated_at = ?6, expires_at = ?7, ends_at = ?9, "
 		"ends_why = ?10, idle_ends_at = ?11, warning = ?12, "
-		"version = version + 1 WHERE id = ?1",
+		"unconfirmed = '', version = version + 1 WHERE id = ?1",
 		"slssiiisisis", r->info.id, granted, g->account, g->data_centre,
 		(int64_t)g->generation, now, g->expires_at, health, g->ends_at,
 		g->ends_why, g->idle_ends_at, g->warning);
+	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
 }
 
 int

@@ -17,9 +17,7 @@ front_user_connected(struct store_conn *c, const char *connection,
 		     const char *subject, const struct connect_msg_grant *g,
 		     struct slice granted, const char *health)
 {
-	int64_t now = clock_wall_ms();
-
-	int64_t changed = 0;
+	int64_t now = clock_wall_ms(), changed = 0;
 	int rc = store_exec(
 		c, &changed,
 		"INSERT INTO connection_users (connection, subject, status, "
@@ -36,7 +34,7 @@ front_user_connected(struct store_conn *c, const char *connection,
 		"health = excluded.health, "
 		"health_reason = excluded.health_reason, "
 		"health_since = excluded.health_since, retry_at = 0, "
-		"generation = ?11",
+		"unconfirmed = '', generation = ?11",
 		"sssliiisisi", connection, subject, g->account, granted, now,
 		g->expires_at, g->ends_at, g->ends_why, g->idle_ends_at, health,
 		(int64_t)g->generation);

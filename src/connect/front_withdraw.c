@@ -76,8 +76,10 @@ front_withdraw_mark(struct connect_front *f, struct store_conn *c,
 	}
 	step_reached("withdraw.left");
 	/* Whose grant is not known here yet is to be noted, too. */
-	front_catch_up(f, c);
-	return 0;
+	rc = front_catch_up(f, c, p);
+	if (rc)
+		front_left_unnoted(f);
+	return rc;
 }
 
 #define NOTE_AGAIN \
@@ -100,17 +102,20 @@ front_withdraw_note(struct store_conn *c, const char *org,
 			  clock_wall_ms());
 }
 
-/* What ended before, and is not done, ends with the connection.  Its own grant
- * may have been given anew since its outcome is known. */
+/* What ended before, and is not done, ends with the connection; and its own
+ * grant, where somebody has connected it a moment ago, or has not been told
+ * yet that it is gone. */
 static int
-note_deletion(struct store_conn *c, const char *connection)
+note_deletion(struct store_conn *c, const struct front_row *r)
 {
-	return store_exec(c, NULL,
-			  "UPDATE withdrawals SET because = 'delete', outcome "
-			  "= CASE WHEN subject = '' THEN '' ELSE outcome END, "
-			  "next_at = CASE WHEN subject = '' THEN ?2 ELSE "
-			  "next_at END WHERE connection = ?1",
-			  "si", connection, clock_wall_ms());
+	int rc = store_exec(c, NULL,
+			    "UPDATE withdrawals SET because = 'delete' WHERE "
+			    "connection = ?1",
+			    "s", r->info.id);
+
+	if (!rc && !r->info.per_user)
+		rc = front_withdraw_note(c, r->org, r->info.id, "", "delete");
+	return rc;
 }
 
 int
@@ -127,7 +132,7 @@ front_withdraw_note_all(struct store_conn *c, const struct front_row *r,
 		because, clock_wall_ms());
 
 	if (!rc && !strcmp(because, "delete"))
-		rc = note_deletion(c, r->info.id);
+		rc = note_deletion(c, r);
 	return rc;
 }
 

@@ -83,6 +83,37 @@ one_that_was_revoked_alone_is_told_as_that_went(void **state)
 	assert_int_equal(keeper.revoked, 2);
 }
 
+/* Revoked once more, the keeper has less to say than it had. */
+static void
+one_that_was_revoked_twice_says_what_was_said_first(void **state)
+{
+	struct connect_info i = made(false), info;
+	struct connect_bulk_item *list;
+	struct connect_revoked revoked;
+	struct connect_bulk b;
+	size_t count;
+	int n;
+
+	(void)state;
+	keeper.revoke_fails = true;
+	for (n = 0; n < 2; n++) {
+		assert_int_equal(connect_front_revoke(w.front, w.c, &w.who,
+						      i.link, w.arena, &info,
+						      &revoked, &w.p),
+				 0);
+		if (!n)
+			store_exec(w.c, NULL,
+				   "UPDATE connections SET unconfirmed = "
+				   "'Take it back there.' WHERE id = ?1",
+				   "s", i.id);
+	}
+	assert_int_equal(number(AUDITED("connection.revoke"), i.id), 2);
+	b = ask(true);
+	list = items(&b, "by_hand", &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0].detail, "Take it back there.");
+}
+
 static void
 one_that_there_was_nothing_of_is_not_for_a_person(void **state)
 {
@@ -223,6 +254,7 @@ static void
 one_that_is_enabled_is_so_at_the_keeper_too(void **state)
 {
 	struct connect_info i = made(false), info;
+	unsigned suspended;
 
 	(void)state;
 	ask(false);
@@ -232,6 +264,23 @@ one_that_is_enabled_is_so_at_the_keeper_too(void **state)
 			 0);
 	assert_int_equal(keeper.resumed, 2); /* before its row, and after */
 	assert_int_equal(info.status, CONNECT_CONNECTED);
+	/* suspended again as soon as it is enabled */
+	ask(false);
+	suspended = keeper.suspended;
+	assert_int_equal(
+		store_exec(w.c, NULL,
+			   "CREATE TRIGGER again AFTER UPDATE ON connections "
+			   "WHEN NEW.status = 'connected' BEGIN UPDATE "
+			   "connections SET status = 'disabled', status_before "
+			   "= 'connected' WHERE id = NEW.id; END",
+			   ""),
+		0);
+	assert_int_equal(connect_front_enable(w.front, w.c, &w.who, i.link,
+					      true, w.arena, &info, &w.p),
+			 0);
+	assert_int_equal(store_exec(w.c, NULL, "DROP TRIGGER again", ""), 0);
+	assert_int_equal(info.status, CONNECT_DISABLED);
+	assert_int_equal(keeper.suspended, suspended + 1);
 }
 
 static void
@@ -270,6 +319,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_never_connected_is_for_nobody),
 		TEST(one_that_was_revoked_alone_is_told_as_that_went),
+		TEST(one_that_was_revoked_twice_says_what_was_said_first),
 		TEST(one_that_there_was_nothing_of_is_not_for_a_person),
 		TEST(users_that_were_not_confirmed_are_told_again),
 		TEST(users_whose_turn_is_yet_to_come_are_left_to_the_list),

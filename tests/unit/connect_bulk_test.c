@@ -269,7 +269,7 @@ one_that_got_a_token_while_it_was_marked_is_revoked(void **state)
 	m->who.generation = 7;
 	snprintf(m->who.org, sizeof(m->who.org), "%s", w.owner->org);
 	snprintf(m->who.connection, sizeof(m->who.connection), "%s", i.id);
-	front_catch_up(w.front, w.c);
+	front_catch_up(w.front, w.c, &w.p);
 	assert_int_equal(number(STATUS("connected"), ""), 1);
 	b = ask(true);
 	assert_int_equal(b.n.pending, 1);

@@ -259,6 +259,70 @@ one_that_got_a_token_while_it_was_marked_is_noted(void **state)
 	}
 }
 
+/* What the keeper was told last is not known here: nothing is ended by that. */
+static void
+keeper_whose_news_cannot_be_heard_ends_nothing(void **state)
+{
+	struct connect_info i = shared_by((const char *const[]){ "v", NULL });
+
+	(void)state;
+	keeper.changes_refused = 1;
+	assert_int_not_equal(connect_front_delete(w.front, w.c, &w.who, i.link,
+						  true, 0, &w.p),
+			     0);
+	assert_string_equal(w.p.code, "keeper_unavailable");
+	assert_int_equal(keeper.forgotten, 0);
+	assert_int_equal(
+		number("SELECT count(*) FROM connections WHERE id = ?1", i.id),
+		1);
+	assert_true(w.front->unnoted); /* it is marked */
+	take_away(&i);
+	assert_int_equal(number(ROWS, i.id), 1);
+	pass(1);
+}
+
+/* It was connected while, or after, somebody deleted it: whether the deletion
+ * saw the grant or not, it is revoked, once it is there. */
+static void
+late_grant_of_a_deleted_connection_is_revoked(void **state)
+{
+	struct connect_new n = { .name = "Late", .service = "test_desk" };
+	struct connect_msg_grant g = { .generation = 1 };
+	struct connect_info i;
+	struct binding *b = NULL;
+	struct front_row r;
+
+	(void)state;
+	memset(&keeper, 0, sizeof(keeper));
+	assert_int_equal(connect_front_create(w.front, w.c, &w.who, &n, w.arena,
+					      &i, &w.p),
+			 0);
+	assert_int_equal(front_row_load(w.front, w.c, &w.who, i.link,
+					PEOPLE_CONNECTION_MANAGE, w.arena, &r,
+					&w.p),
+			 0);
+	assert_int_equal(front_row_bind(w.front, &r, &b, &w.p), 0);
+	take_away(&i);
+	assert_int_equal(number(ROWS " AND subject = ''", i.id), 1);
+	keeper.revoke_err = ERR_NOT_FOUND; /* as mostly */
+	pass(1);
+	assert_int_equal(number(ROWS, i.id), 0);
+	assert_int_equal(number(RECORDS, i.id), 0);
+	keeper.revoke_err = 0;
+	assert_int_equal(front_row_connected(w.front, w.c, &w.who, b, &r, "",
+					     "connection.connect", "", &g,
+					     &w.p),
+			 ERR_NOT_FOUND);
+	assert_string_equal(w.p.code, "connection_not_found");
+	assert_int_equal(number(ROWS " AND subject = ''", i.id), 1);
+	keeper.revoked = 0;
+	pass(1);
+	assert_int_equal(keeper.revoked, 1);
+	assert_int_equal(number(ROWS, i.id), 0);
+	binding_free(b);
+	front_row_release(&r);
+}
+
 static void
 what_is_noted_of_one_stays_when_it_is_told_of(void **state)
 {
@@ -307,6 +371,8 @@ main(void)
 		TEST(revoking_ends_all_and_keeps_the_connection),
 		TEST(grant_of_a_connection_that_is_gone_is_noted),
 		TEST(one_that_got_a_token_while_it_was_marked_is_noted),
+		TEST(keeper_whose_news_cannot_be_heard_ends_nothing),
+		TEST(late_grant_of_a_deleted_connection_is_revoked),
 		TEST(what_is_noted_of_one_stays_when_it_is_told_of),
 		TEST(end_of_a_chat_is_done_with_its_connection),
 	};

@@ -7,16 +7,18 @@
 ALTER TABLE connections ADD COLUMN unconfirmed TEXT NOT NULL DEFAULT '';
 ALTER TABLE connection_users ADD COLUMN unconfirmed TEXT NOT NULL DEFAULT '';
 UPDATE connections SET unconfirmed = coalesce(
-	(SELECT detail FROM bulk_items WHERE connection = connections.id
-		AND subject = '' AND state = 'by_hand'
+	(SELECT CASE WHEN state = 'by_hand' THEN detail ELSE '' END
+		FROM bulk_items WHERE connection = connections.id
+		AND subject = '' AND state IN ('by_hand', 'revoked')
 		ORDER BY bulk DESC LIMIT 1),
 	CASE WHEN reason LIKE '%not confirmed%' THEN reason ELSE '' END)
 	WHERE status = 'revoked'
 	OR status = 'disabled' AND status_before = 'revoked';
 UPDATE connection_users SET unconfirmed = coalesce(
-	(SELECT detail FROM bulk_items
-		WHERE connection = connection_users.connection
-		AND subject = connection_users.subject AND state = 'by_hand'
+	(SELECT CASE WHEN state = 'by_hand' THEN detail ELSE '' END
+		FROM bulk_items WHERE connection = connection_users.connection
+		AND subject = connection_users.subject
+		AND state IN ('by_hand', 'revoked')
 		ORDER BY bulk DESC LIMIT 1),
 	CASE WHEN reason LIKE '%not confirmed%' THEN reason ELSE '' END)
 	WHERE status = 'revoked';
