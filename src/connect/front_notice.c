@@ -50,12 +50,15 @@ status_store(struct store_conn *c, const struct connect_msg_status *m)
 		"THEN ?6 ELSE health_since END, "
 		"retry_at = CASE WHEN " STAYS " THEN retry_at ELSE ?7 END, "
 		"generation = ?8, expires_at = ?9, "
-		"ends_at = ?10, ends_why = ?11, idle_ends_at = ?12 "
-		"WHERE id = ?1 AND generation <= ?8",
-		"sssssiiiiisi", m->who.connection, status, m->reason,
+		"ends_at = ?10, ends_why = ?11, idle_ends_at = ?12, "
+		"unconfirmed = " FRONT_UNCONFIRMED(
+			"?2", "?3", "?13") " "
+					   "WHERE id = ?1 AND generation <= ?8",
+		"sssssiiiiisii", m->who.connection, status, m->reason,
 		m->degraded ? "degraded" : "ok", m->health_reason,
 		clock_wall_ms(), m->retry_at, (int64_t)m->who.generation,
-		m->expires_at, m->ends_at, m->ends_why, m->idle_ends_at);
+		m->expires_at, m->ends_at, m->ends_why, m->idle_ends_at,
+		(int64_t)m->lives);
 }
 
 /* No reason: it works again.  The time is that of the first: it may be told

@@ -62,6 +62,13 @@ int front_egress_publish(struct connect_front *f, struct store_conn *c);
 	"(health_reason LIKE 'Not granted:%' OR (health_reason LIKE " \
 	"'" VIEW_HEALTH_WORDS "%' AND generation = " generation_told "))"
 
+/* What is kept of a revocation when the keeper tells how a grant stands, with
+ * the parameters status, reason, and whether it lives on: whoever has revoked
+ * it says more. */
+#define FRONT_UNCONFIRMED(status, reason, lives) \
+	"CASE WHEN " status " <> 'revoked' OR " lives " = 0 THEN '' " \
+	"WHEN unconfirmed = '' THEN " reason " ELSE unconfirmed END"
+
 /* ---- front_users.c ---- */
 
 /* Of a row of connection_users, with this prefix for its columns: that it

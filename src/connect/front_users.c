@@ -107,14 +107,17 @@ user_stands(struct store_conn *c, const struct connect_msg_status *m)
 		"retry_at = CASE WHEN " IS_FINE " AND " STAYS " "
 		"THEN retry_at ELSE ?8 END, "
 		"generation = ?9, expires_at = ?10, "
-		"ends_at = ?11, ends_why = ?12, idle_ends_at = ?13 "
-		"WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
-		"ssssssiiiiisi", m->who.connection, m->who.subject,
+		"ends_at = ?11, ends_why = ?12, idle_ends_at = ?13, "
+		"unconfirmed = " FRONT_UNCONFIRMED(
+			"?3", "?4",
+			"?14") " "
+			       "WHERE connection = ?1 AND subject = ?2 AND generation <= ?9",
+		"ssssssiiiiisii", m->who.connection, m->who.subject,
 		connect_status_name(m->status), m->reason,
 		degraded ? "degraded" : "ok", degraded ? m->health_reason : "",
 		clock_wall_ms(), degraded ? m->retry_at : 0,
 		(int64_t)m->who.generation, m->expires_at, m->ends_at,
-		m->ends_why, m->idle_ends_at);
+		m->ends_why, m->idle_ends_at, (int64_t)m->lives);
 }
 
 int

@@ -457,6 +457,8 @@ const char *keeper_revoke_unstored(struct keeper *k,
 void keeper_revoke(struct proc_request *rq, struct proc_unpack *in, void *k);
 /* Those that wait for a refresh; at the end. */
 void keeper_revoke_free_all(struct keeper *k);
+/* Whether it was revoked here, and the provider has not confirmed that. */
+bool keeper_revoke_lives(const struct keeper_row *r);
 
 /* ---- replies ---- */
 

@@ -29,6 +29,13 @@ static const char confirmed[] =
 static const char unconfirmed[] =
 	"The access was revoked here; the provider has not confirmed it. "
 	"Connect again to use it.";
+bool
+keeper_revoke_lives(const struct keeper_row *r)
+{
+	return r->status == CONNECT_REVOKED &&
+	       strcmp(r->reason, confirmed) != 0;
+}
+
 /* What is told of a confirmed one that took more than was asked for. */
 static const char took_all[] =
 	"The provider has ended every access that the OAuth app had to this "

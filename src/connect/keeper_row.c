@@ -267,6 +267,7 @@ row_status(const struct keeper *k, const struct keeper_row *r, uint64_t change,
 	out->who = r->who;
 	out->status = r->status;
 	out->leaving = r->leaving && r->status != CONNECT_REVOKED;
+	out->lives = keeper_revoke_lives(r);
 	snprintf(out->reason, sizeof(out->reason), "%s", r->reason);
 	out->degraded = r->degraded;
 	snprintf(out->health_reason, sizeof(out->health_reason), "%s",

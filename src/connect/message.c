@@ -473,6 +473,7 @@ connect_msg_status_pack(const struct connect_msg_status *m, struct proc_pack *p)
 	pack_subject(p, &m->who);
 	proc_pack_u64(p, m->status);
 	proc_pack_u64(p, m->leaving);
+	proc_pack_u64(p, m->lives);
 	proc_pack_str(p, m->reason);
 	proc_pack_u64(p, m->degraded);
 	proc_pack_str(p, m->health_reason);
@@ -494,6 +495,7 @@ connect_msg_status_read(struct proc_unpack *u, struct connect_msg_status *m)
 	m->status = (enum connect_status)connect_msg_unpack_most(
 		u, CONNECT_REVOKED);
 	m->leaving = connect_msg_unpack_most(u, 1);
+	m->lives = connect_msg_unpack_most(u, 1);
 	proc_unpack_str(u, m->reason, sizeof(m->reason));
 	m->degraded = connect_msg_unpack_most(u, 1);
 	proc_unpack_str(u, m->health_reason, sizeof(m->health_reason));

@@ -274,6 +274,7 @@ struct connect_msg_status {
 	struct connect_msg_subject who; /* generation: the grant's now */
 	enum connect_status status;
 	bool leaving; /* it is only to be revoked yet (CONNECT_LEAVE) */
+	bool lives;   /* revoked, and the provider has not confirmed it */
 	char reason[256];
 	bool degraded;
 	char health_reason[256];

@@ -114,6 +114,41 @@ one_that_was_revoked_twice_says_what_was_said_first(void **state)
 	assert_string_equal(list[0].detail, "Take it back there.");
 }
 
+/* Who revoked it has died, or not heard the answer: the keeper's word counts,
+ * until it is connected anew. */
+static void
+one_that_the_keeper_tells_of_is_for_a_person(void **state)
+{
+	struct connect_info i = made(false), users = made(true);
+	struct connect_msg_status *m = &keeper.change;
+	struct connect_bulk b;
+
+	(void)state;
+	user(&users, "v_one");
+	m->change = 3000;
+	m->status = CONNECT_REVOKED;
+	m->lives = true;
+	m->who.generation = 7;
+	snprintf(m->reason, sizeof(m->reason), "Not confirmed there.");
+	snprintf(m->who.org, sizeof(m->who.org), "%s", w.owner->org);
+	snprintf(m->who.connection, sizeof(m->who.connection), "%s", i.id);
+	assert_int_equal(front_catch_up(w.front, w.c, &w.p), 0);
+	m->change++;
+	snprintf(m->who.connection, sizeof(m->who.connection), "%s", users.id);
+	snprintf(m->who.subject, sizeof(m->who.subject), "v_one");
+	assert_int_equal(front_catch_up(w.front, w.c, &w.p), 0);
+	b = ask(true);
+	assert_int_equal(b.n.by_hand, 2);
+	m->change++;
+	m->status = CONNECT_CONNECTED;
+	m->lives = false;
+	assert_int_equal(front_catch_up(w.front, w.c, &w.p), 0);
+	assert_int_equal(number("SELECT count(*) FROM connection_users WHERE "
+				"connection = ?1 AND unconfirmed = ''",
+				users.id),
+			 1);
+}
+
 static void
 one_that_there_was_nothing_of_is_not_for_a_person(void **state)
 {
@@ -320,6 +355,7 @@ main(void)
 		TEST(what_was_never_connected_is_for_nobody),
 		TEST(one_that_was_revoked_alone_is_told_as_that_went),
 		TEST(one_that_was_revoked_twice_says_what_was_said_first),
+		TEST(one_that_the_keeper_tells_of_is_for_a_person),
 		TEST(one_that_there_was_nothing_of_is_not_for_a_person),
 		TEST(users_that_were_not_confirmed_are_told_again),
 		TEST(users_whose_turn_is_yet_to_come_are_left_to_the_list),

@@ -151,6 +151,9 @@ who_ends_one_alone_hears_nothing_of_others(void **state)
 	get(0, &gone, CONNECT_KEEPER_REVOKE);
 	assert_true(gone.revoked.upstream);
 	assert_string_equal(gone.revoked.detail, "");
+	run(10);
+	assert_int_equal(w.told.status, CONNECT_REVOKED);
+	assert_false(w.told.lives);
 }
 
 static void
@@ -164,6 +167,8 @@ what_is_not_confirmed_has_not_ended_others(void **state)
 	assert_false(gone.revoked.upstream);
 	assert_non_null(strstr(gone.revoked.detail, "not confirmed"));
 	assert_null(strstr(gone.revoked.detail, "other connections"));
+	run(10);
+	assert_true(w.told.lives);
 }
 
 static void
