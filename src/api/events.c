@@ -97,11 +97,12 @@ events_fetch(struct api_request *r)
 				   message) if (e->out.len < EVENTS_MAX)
 			event_put(e, message);
 		e->more = e->seq < talk.seq;
-		if (!e->more && e->step != talk.step)
+		if (!e->more && e->step != talk.step) {
 			state_put(e, &talk);
+			e->step = talk.step;
+		}
 		e->over = !e->more && talk.status != FLOW_S_WAITING &&
 			  talk.status != FLOW_S_CALLING;
-		e->step = talk.step;
 	}
 	json_decref(list);
 	flow_talk_release(&talk);
