@@ -7,6 +7,8 @@
  *
  * What is sent is read from the store, so that nothing is lost between two
  * looks, or by a connection that breaks off: Last-Event-ID goes on behind it.
+ * Nothing is read before the client has all of what was: one who takes no byte
+ * for STALL_MS costs one look, and is cut then.
  * The stream ends when the conversation is over; or, with the event
  * "reconnect", when the process leaves: it goes on at the next one.  Either
  * way the last chunk is sent, so that a client can tell an end from a break.
@@ -34,7 +36,9 @@ struct events {
 	int64_t seq, step;
 	bool more; /* than one look takes */
 	bool over;
-	bool moved; /* again, while it was looked */
+	bool moved;    /* again, while it was looked or is sent */
+	bool unsent;   /* the client does not take what there is */
+	uint64_t sent; /* by the writer, when it was tried last */
 	bool leaving;
 };
 
@@ -126,6 +130,17 @@ events_end(struct events *e)
 		http_exchange_end(x);
 }
 
+/* The time to take it begins anew with each byte that is taken, and with
+ * nothing else. */
+static void
+events_wait(struct events *e, uint64_t sent)
+{
+	if (!e->unsent || e->sent != sent)
+		http_exchange_touch(e->x, STALL_MS);
+	e->unsent = true;
+	e->sent = sent;
+}
+
 /* What is to be sent is sent: 0, or ERR_AGAIN; anything else is its end. */
 static int
 events_write(struct events *e)
@@ -139,7 +154,12 @@ events_write(struct events *e)
 		rc = http_writer_end(w);
 	if (!rc)
 		rc = http_writer_flush(w);
-	http_exchange_touch(e->x, rc == ERR_AGAIN ? STALL_MS : 0);
+	if (rc == ERR_AGAIN) {
+		events_wait(e, w->sent);
+	} else {
+		http_exchange_touch(e->x, 0);
+		e->unsent = false;
+	}
 	return rc;
 }
 
@@ -167,7 +187,7 @@ events_fire(struct loop_timer *t)
 {
 	struct events *e = CONTAINER_OF(t, struct events, timer);
 
-	if (!e->busy && !e->out.len)
+	if (!e->busy && !e->unsent)
 		buf_puts(&e->out, ": still here\n\n");
 	events_look(e);
 }
@@ -175,7 +195,7 @@ events_fire(struct loop_timer *t)
 static void
 events_look(struct events *e)
 {
-	if (e->busy) {
+	if (e->busy || e->unsent) {
 		e->moved = true;
 		return;
 	}

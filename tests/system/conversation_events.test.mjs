@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A stream of events: it tells all that there is, to whoever may hear it, for as long as he listens. */
 import assert from 'node:assert/strict'
+import net from 'node:net'
 import { before, it } from 'node:test'
 import { follow } from '../support/crowd.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
-import { eventually, suite } from '../support/scope.mjs'
+import { eventually, sleep, suite } from '../support/scope.mjs'
 
 /* So many texts of this one, without a wait, in blocks of at most 20. */
 function texts(count, text, next) {
@@ -52,5 +53,50 @@ suite('a stream of events', (scope) => {
 		const again = listen(talk)
 		assert.equal((await again.ended).whole, true)
 		assert.deepEqual(states(again), [{ state: 'ended', expects: null }], 'it is told what a stream ends for')
+	})
+
+	/* Over the machine's own socket, whose buffers are small: take(n) reads that much, and then no more. */
+	function stream(talk) {
+		const socket = net.connect({ path: drawbridge.socket })
+		const slow = { text: '', until: 0, closed: false, close: () => socket.destroy() }
+		socket.on('close', () => { slow.closed = true })
+		socket.on('error', () => {})
+		socket.on('data', (bytes) => {
+			slow.text += bytes.toString('latin1')
+			if (slow.text.length >= slow.until)
+				socket.pause()
+		})
+		socket.pause()
+		socket.write(`GET /v1/conversations/${talk.id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${talk.token}\r\n\r\n`)
+		slow.take = (count = Infinity) => {
+			slow.until = slow.text.length + count
+			socket.resume()
+		}
+		scope.after(slow.close)
+		return slow
+	}
+
+	it('is cut for a client that takes nothing for a minute, also of what is new; one that is slow has its time', async () => {
+		const flow = await publish('Large', [{ id: 'start', type: 'start', paths: { next: 'say0' } },
+			...texts(140, '{{session.long}}', 'ask'),
+			{ id: 'ask', type: 'question', text: 'And?', variable: 'said', paths: { next: 'ask' } }],
+		{ variables: { session: [{ name: 'long' }] } })
+		const talk = await drawbridge.must('POST', `/v1/flows/${flow}/conversations`, { session: { long: 'x'.repeat(8000) } })
+		const [none, slow] = [stream(talk), stream(talk)]
+		for (const until = Date.now() + 66_000; Date.now() < until;) {
+			slow.take(250_000)
+			await sleep(11_000)
+			await say(talk, 'More')
+		}
+		none.take()
+		await eventually('the end of the one', () => none.closed, { timeout: 3000 })
+		assert.ok(none.text.length < 1_000_000 && !none.text.endsWith('0\r\n\r\n'), 'it has not got all, and knows')
+		assert.equal(slow.closed, false)
+		slow.take()
+		await eventually('all of the other', () => ids(slow).at(-1) === 153 && /event: state\n.*\n\n\r\n$/.test(slow.text))
+		assert.deepEqual(ids(slow), Array.from({ length: 153 }, (_, n) => n + 1))
+		await drawbridge.must('DELETE', `/v1/conversations/${talk.id}`, undefined, { key: talk.token })
+		await eventually('its end', () => slow.closed)
+		assert.ok(slow.text.endsWith('0\r\n\r\n'))
 	})
 })
