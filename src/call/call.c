@@ -10,7 +10,8 @@
  * A call is sent a second time in two cases only: a pooled connection was
  * closed by the service before a byte of the answer came (and the method is
  * idempotent), or the service refused the token in a way that its definition
- * calls side-effect free.  A refused token is renewed in any case.
+ * calls side-effect free.  A refused token is renewed in any case.  The second
+ * time goes by what holds then: connection, permission, injection and key.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ static const unsigned moves[] = {
 	[CALL_LOCATE] = TO(LOCATE) | TO(INJECT) | TO(CONNECT),
 	[CALL_INJECT] = TO(LOCATE) | TO(CONNECT),
 	[CALL_CONNECT] = TO(SEND),
-	[CALL_SEND] = TO(CONNECT) | TO(JUDGE),
+	[CALL_SEND] = TO(LOCATE) | TO(JUDGE),
 	[CALL_JUDGE] = TO(JUDGE) | TO(REFRESH) | TO(BODY),
 	[CALL_REFRESH] = TO(LOCATE) | TO(BODY),
 	[CALL_BODY] = 0,
@@ -315,13 +316,16 @@ call_again(struct loop_again *a)
 	call_go_on(CONTAINER_OF(a, struct call, again));
 }
 
-/* The service closed before it answered. */
+/* The service closed before it answered.  What is sent again is looked at
+ * again: neither a credential nor a caller that was withdrawn meanwhile is for
+ * a second request. */
 static void
 call_broken(struct call *c)
 {
 	bool again = c->conn->reused && !c->fresh &&
 		     http_method_is_idempotent(c->method) &&
-		     (c->body == HTTP_BODY_NONE || c->body_replayable);
+		     (c->body == HTTP_BODY_NONE || c->body_replayable) &&
+		     people_actor_stands(c->actor);
 
 	call_release_conn(c, false);
 	loop_timer_cancel(&c->timer);
@@ -329,7 +333,7 @@ call_broken(struct call *c)
 		c->fresh = true;
 		c->sent_all = false;
 		call_count(&c->worker->counters.replayed, 1);
-		call_connect(c);
+		call_look_again(c);
 		return;
 	}
 	call_problem_set(c, 502, "upstream_unreachable", NULL,

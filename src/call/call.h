@@ -10,7 +10,8 @@
  * collects.
  *
  *   LOCATE -> INJECT -> CONNECT -> SEND -> JUDGE -> BODY -> end
- *     ^                                      |        ^
+ *     ^                             |        |        ^
+ *     +------- closed on us --------+        |        |
  *     +----------------------- REFRESH <-----+        |
  *                                 +---- not again ----+
  *

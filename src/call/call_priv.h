@@ -106,6 +106,8 @@ void call_judge_refused_again(struct call *c);
 /* ---- locate.c ---- */
 /* From the start: connection, permission, injection, then call_connect(). */
 void call_locate(struct call *c);
+/* The same for a call that was sent already, and is to be sent again. */
+void call_look_again(struct call *c);
 /* The service has refused the token: with another one the call is sent again,
  * unless only_renew, or there is none: then the answer stands. */
 void call_refresh(struct call *c, bool only_renew);

@@ -86,15 +86,13 @@ call_refreshed(struct call *c, int err)
 		c->refreshed = true;
 		call_count(&c->worker->counters.refreshed, 1);
 	}
-	if (err || c->only_renew) {
+	if (err || c->only_renew || !people_actor_stands(c->actor)) {
 		call_stands(c);
 		return;
 	}
 	call_release_conn(c, false);
 	buf_reset(&c->peeked);
-	connect_injection_unref(c->injection);
-	c->injection = NULL;
-	call_locate(c);
+	call_look_again(c);
 }
 
 static void call_refuse(struct call *c);
@@ -321,6 +319,14 @@ call_locate(struct call *c)
 	c->permitted = true;
 	if (call_is_connected(c))
 		call_inject(c, entry);
+}
+
+void
+call_look_again(struct call *c)
+{
+	connect_injection_unref(c->injection);
+	c->injection = NULL;
+	call_locate(c);
 }
 
 static void

@@ -17,6 +17,13 @@ people_actor_ref(struct people_actor *a)
 	atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
 }
 
+bool
+people_actor_stands(const struct people_actor *a)
+{
+	return !atomic_load(&a->withdrawn) &&
+	       (!a->expires_at || a->expires_at > clock_wall_ms());
+}
+
 static void
 texts_free(char **items, size_t count)
 {

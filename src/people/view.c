@@ -15,6 +15,7 @@
  * changed, so what was read before a change is never kept after it.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "people/people_priv.h"
@@ -98,8 +99,17 @@ people_views_new(struct store *s, struct loop_pool *pool,
 	return 0;
 }
 
+/* Out of a table: calls may go on with it, and can ask. */
 static void
-actors_empty(struct table *t)
+actor_withdraw(struct people_actor *a)
+{
+	if (a)
+		atomic_store(&a->withdrawn, true);
+	people_actor_unref(a);
+}
+
+static void
+actors_empty(struct table *t, void (*drop)(struct people_actor *))
 {
 	size_t cursor = 0;
 	struct slice key;
@@ -107,7 +117,7 @@ actors_empty(struct table *t)
 
 	while (table_next(t, &cursor, &key, &actor)) {
 		table_remove(t, key);
-		people_actor_unref(actor);
+		drop(actor);
 	}
 }
 
@@ -117,7 +127,7 @@ people_views_free(struct people_views *v)
 	if (!v)
 		return;
 	loop_circle_release(&v->circle);
-	actors_empty(v->actors);
+	actors_empty(v->actors, people_actor_unref);
 	table_free(v->actors);
 	pthread_mutex_destroy(&v->mutex);
 	free(v);
@@ -165,7 +175,7 @@ view_forget(struct loop_peer *p, const char *key_id)
 		    strcmp(((struct people_actor *)actor)->key, key_id))
 			continue;
 		table_remove(v->keys, tag);
-		people_actor_unref(actor);
+		actor_withdraw(actor);
 	}
 }
 
@@ -209,7 +219,7 @@ people_view_free(struct people_view *v)
 		ASSERT(!((struct load *)load)->waiting);
 		((struct load *)load)->view = NULL;
 	}
-	actors_empty(v->keys);
+	actors_empty(v->keys, people_actor_unref);
 	table_free(v->keys);
 	table_free(v->unknown);
 	table_free(v->loading);
@@ -390,9 +400,9 @@ static void
 registry_drop(struct people_views *v, const char *key_id)
 {
 	if (!key_id)
-		actors_empty(v->actors);
+		actors_empty(v->actors, actor_withdraw);
 	else
-		people_actor_unref(table_remove(v->actors, slice_str(key_id)));
+		actor_withdraw(table_remove(v->actors, slice_str(key_id)));
 }
 
 void

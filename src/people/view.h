@@ -43,10 +43,17 @@ struct people_actor {
 	size_t path_prefix_count;
 	uint32_t rate_per_minute;
 	_Atomic int64_t rate_tat; /* GCRA: theoretical arrival, mono µs */
+	_Atomic bool withdrawn; /* from the views: see people_actor_stands() */
 };
 
 void people_actor_ref(struct people_actor *a);
 void people_actor_unref(struct people_actor *a); /* NULL is fine */
+/*
+ * Whether an actor out of a view still stands for who he was made of: false
+ * once his key was withdrawn or has expired (also when it was withdrawn with
+ * all others, and would be found anew).  For whoever has kept him a while.
+ */
+bool people_actor_stands(const struct people_actor *a);
 
 /* Who a thing belongs to and is shared with. */
 struct people_sharing {

@@ -93,6 +93,22 @@ suite('tokens that a service refuses', (scope) => {
 		}
 	})
 
+	it('nothing is sent again by a key that is revoked while the token is renewed; the refusal is passed on', async () => {
+		const link = await connected()
+		const mine = await drawbridge.must('POST', '/v1/keys', { name: 'mine', role: 'builder' })
+		refuseNow()
+		server.faults.on('token', { kind: 'delay', ms: 800, times: 1 })
+		const { status, headers, sent, renewed } = await during(async () => {
+			const before = renewals()
+			const answer = drawbridge.via(link, '/echo', { key: mine.key })
+			await eventually('the renewal', () => renewals() > before)
+			await drawbridge.must('DELETE', `/v1/keys/${mine.id}`)
+			return answer
+		})
+		assert.deepEqual([status, headers['drawbridge-error'], sent.length, renewed], [401, undefined, 1, 1])
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
 	it('so it is with the grant of each user', async () => {
 		const { link_name: link } = await newConnection(drawbridge, 'plain', { scopes: ['tickets.read'], per_user: true })
 		const [email, password] = ['ada@example.org', 'a password that is long enough']

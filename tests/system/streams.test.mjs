@@ -237,6 +237,44 @@ suite('streams', (scope) => {
 			}
 		})
 
+	it('what is sent again after such an end is what may be sent then', async () => {
+		let hold
+		const upstream = await startRecorder(scope, { answer(request, socket) {
+			if (request.nth > 1 && !request.first.includes('/idle'))
+				hold = socket
+			else
+				socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+		} })
+		await addService(drawbridge, bearerService('held', { url: upstream.url }))
+		const { link_name: to } = await newConnection(drawbridge, 'held', { credentials: { token: 'held-1' } })
+		const mine = await drawbridge.must('POST', '/v1/keys', { name: 'mine', role: 'builder' })
+		const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+		scope.after(() => agent.destroy())
+		const at = (action) => drawbridge.must('POST', `/v1/connections/${to}/${action}`)
+		const cases = [
+			['nothing', async () => {}, 200, undefined, ['held-1', 'held-1']],
+			['other credentials', () => drawbridge.must('PUT', `/v1/connections/${to}/credentials`, { token: 'held-2' }),
+				200, undefined, ['held-1', 'held-2']],
+			['disabled', () => at('disable'), 409, 'connection_disabled', ['held-2']],
+			['key revoked', () => drawbridge.must('DELETE', `/v1/keys/${mine.id}`), 502, 'upstream_unreachable', ['held-2']]]
+		for (const [what, change, status, code, sent] of cases) {
+			hold = undefined
+			const key = what === 'key revoked' ? mine.key : undefined
+			const path = `/${what.replace(' ', '-')}`
+			assert.equal((await drawbridge.via(to, '/idle', { agent, key })).status, 200)
+			const answer = drawbridge.via(to, path, { agent, key })
+			await eventually('the call', () => hold)
+			await change()
+			hold.resetAndDestroy()
+			const { status: told, headers } = await answer
+			assert.deepEqual([told, headers['drawbridge-error']], [status, code], what)
+			assert.deepEqual(upstream.requests.filter(({ first }) => first.startsWith(`GET ${path} `))
+				.map(({ all }) => all('authorization')[0]), sent.map((token) => `Bearer ${token}`), what)
+			if (what === 'disabled')
+				await at('enable')
+		}
+	})
+
 	it('an idle connection that the service has closed already is not used for a POST', async () => {
 		const upstream = await startRecorder(scope, { answer(request, socket) {
 			socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')

@@ -73,6 +73,21 @@ an_empty_list_of_connections_allows_none(void **state)
 	assert_int_equal(ask("GET", SLICE("/")), ERR_NOT_FOUND);
 }
 
+/* What a call that lasts asks before it sends a second time. */
+static void
+an_actor_stands_until_his_key_is_withdrawn_or_over(void **state)
+{
+	(void)state;
+	assert_true(people_actor_stands(actor));
+	actor->expires_at = clock_wall_ms() + 60000;
+	assert_true(people_actor_stands(actor));
+	actor->expires_at = clock_wall_ms();
+	assert_false(people_actor_stands(actor));
+	actor->expires_at = 0;
+	actor->withdrawn = true;
+	assert_false(people_actor_stands(actor));
+}
+
 static void
 viewers_do_not_call(void **state)
 {
@@ -166,6 +181,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_not_shared_is_not_there),
 		TEST(an_empty_list_of_connections_allows_none),
+		TEST(an_actor_stands_until_his_key_is_withdrawn_or_over),
 		TEST(viewers_do_not_call),
 		TEST(methods_are_taken_to_the_letter),
 		TEST(prefixes_end_at_a_segment),
