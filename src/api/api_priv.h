@@ -225,6 +225,11 @@ void api_auth_read(struct api_request *r);
 int api_auth_check(struct api_request *r);
 /* The same for an open route that wants to know: as if it were none. */
 int api_auth_require(struct api_request *r);
+/* Who asked when the request began, as he is now, of one that goes on for
+ * long: 0 with another r->actor, or ERR_NOT_FOUND: his key or session has
+ * ended, or he was disabled.  Nothing is answered, and a session does not live
+ * longer by it. */
+int api_auth_again(struct api_request *r);
 /* Asks people_may(); 0, or API_PENDING when the refusal was answered. */
 int api_may(struct api_request *r, enum people_action action,
 	    const struct people_object *o, const char *object);

@@ -180,6 +180,16 @@ find_actor(struct api_request *r)
 }
 
 int
+api_auth_again(struct api_request *r)
+{
+	people_actor_unref(r->actor);
+	r->actor = NULL;
+	if (r->by == API_BY_SESSION)
+		return people_session_look(r->db, r->hash, &r->actor);
+	return find_actor(r);
+}
+
+int
 api_auth_check(struct api_request *r)
 {
 	return r->route->flags & API_OPEN ? 0 : api_auth_require(r);

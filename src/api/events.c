@@ -9,9 +9,10 @@
  * looks, or by a connection that breaks off: Last-Event-ID goes on behind it.
  * Nothing is read before the client has all of what was: one who takes no byte
  * for STALL_MS costs one look, and is cut then.
- * The stream ends when the conversation is over; or, with the event
- * "reconnect", when the process leaves: it goes on at the next one.  Either
- * way the last chunk is sent, so that a client can tell an end from a break.
+ * The stream ends when the conversation is over, or the right to listen is,
+ * which each look asks for anew; or, with the event "reconnect", when the
+ * process leaves: it goes on at the next one.  In any case the last chunk is
+ * sent, so that a client can tell an end from a break.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ struct events {
 	struct loop_timer timer;
 	struct buf out;
 	char id[27];
+	bool by_actor; /* not by the conversation's own token */
 	bool busy; /* a work thread has the next: out, seq, step, more, over */
 	int64_t seq, step;
 	bool more; /* than one look takes */
@@ -83,6 +85,19 @@ state_put(struct events *e, const struct flow_talk *t)
 
 static void events_send(struct api_request *r);
 
+/* Whether who listens still may: a conversation's token is good as long as the
+ * conversation is there, but a key, a session and a role may have ended. */
+static int
+events_may(struct events *e, const struct flow_talk *talk)
+{
+	int rc;
+
+	if (!e->by_actor)
+		return 0;
+	rc = api_auth_again(e->r);
+	return rc ? rc : flow_talk_may_see(talk, e->r->actor);
+}
+
 static int
 events_fetch(struct api_request *r)
 {
@@ -94,8 +109,9 @@ events_fetch(struct api_request *r)
 
 	r->later = events_send;
 	if (flow_talk_get(r->db, e->id, &talk, &p) ||
-	    flow_talk_messages(r->db, e->id, e->seq, &list, &p)) {
-		e->over = true; /* gone, or the client comes again */
+	    flow_talk_messages(r->db, e->id, e->seq, &list, &p) ||
+	    events_may(e, &talk)) { /* last: nothing is newer than that */
+		e->over = true;	    /* gone, or the client comes again */
 	} else {
 		json_array_foreach(list, i,
 				   message) if (e->out.len < EVENTS_MAX)
@@ -354,6 +370,7 @@ api_talk_events(struct api_request *r)
 		e->r = r;
 		e->seq = after;
 		e->step = -1;
+		e->by_actor = r->actor != NULL;
 		memcpy(e->id, talk.id, sizeof(e->id));
 		buf_init(&e->out, 2 * EVENTS_MAX);
 		r->state = e;

@@ -316,6 +316,9 @@ int flow_talk_find(struct store_conn *c, const char *id,
 		   const unsigned char *token_hash,
 		   const struct people_actor *actor, struct flow_talk *out,
 		   struct connect_problem *p);
+/* Whether this actor may see one that is at hand: 0, or ERR_NOT_FOUND. */
+int flow_talk_may_see(const struct flow_talk *t,
+		      const struct people_actor *actor);
 /*
  * The visitor answers.  client_id (or NULL): one that was taken already is
  * not taken again: 0 with *before, the number of the message before it; with

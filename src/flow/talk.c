@@ -204,6 +204,19 @@ flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 
 /* ---- find ---- */
 
+static bool
+talk_is_seen(struct slice org, const struct people_actor *actor)
+{
+	return slice_eq(org, slice_str(actor->org)) &&
+	       !people_may(actor, PEOPLE_CONVERSATION_SEE, NULL, NULL);
+}
+
+int
+flow_talk_may_see(const struct flow_talk *t, const struct people_actor *actor)
+{
+	return talk_is_seen(slice_str(t->org), actor) ? 0 : ERR_NOT_FOUND;
+}
+
 int
 flow_talk_find(struct store_conn *c, const char *id, const unsigned char *hash,
 	       const struct people_actor *actor, struct flow_talk *out,
@@ -225,11 +238,7 @@ flow_talk_find(struct store_conn *c, const char *id, const unsigned char *hash,
 			       secret_eq_bytes(token.ptr, hash,
 					       PEOPLE_HASH_SIZE);
 		else
-			mine = actor &&
-			       slice_eq(store_col(st, 1),
-					slice_str(actor->org)) &&
-			       !people_may(actor, PEOPLE_CONVERSATION_SEE, NULL,
-					   NULL);
+			mine = actor && talk_is_seen(store_col(st, 1), actor);
 	}
 	store_done(st);
 	if (rc < 0)

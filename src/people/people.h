@@ -193,6 +193,10 @@ int people_session_create(struct store_conn *c, const char *member,
 int people_session_find(struct store_conn *c,
 			const unsigned char hash[PEOPLE_HASH_SIZE],
 			struct people_actor **out);
+/* The same, without noting it as a use: for what goes on by itself. */
+int people_session_look(struct store_conn *c,
+			const unsigned char hash[PEOPLE_HASH_SIZE],
+			struct people_actor **out);
 int people_session_end(struct store_conn *c,
 		       const unsigned char hash[PEOPLE_HASH_SIZE]);
 int people_sessions_end_all(struct store_conn *c, const char *member);

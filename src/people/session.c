@@ -44,17 +44,16 @@ session_touch(struct store_conn *c, const unsigned char *hash, int64_t now)
 			  "bi", slice_of(hash, PEOPLE_HASH_SIZE), now);
 }
 
-int
-people_session_find(struct store_conn *c,
-		    const unsigned char hash[PEOPLE_HASH_SIZE],
-		    struct people_actor **out)
+/* Whose it is, and when it was used last. */
+static int
+session_read(struct store_conn *c, const unsigned char *hash, int64_t now,
+	     int64_t *seen, struct people_actor **out)
 {
 	static const char sql[] =
 		"SELECT m.id, m.org, m.name, m.role, s.seen_at FROM sessions s "
 		"JOIN members m ON m.id = s.member WHERE s.hash = ?1 "
 		"AND m.disabled_at = 0 AND s.expires_at > ?2 "
 		"AND s.seen_at > ?3";
-	int64_t now = clock_wall_ms(), seen = 0;
 	struct store_stmt *st = NULL;
 	struct people_actor *a = NULL;
 	int rc;
@@ -76,20 +75,45 @@ people_session_find(struct store_conn *c,
 		people_col_copy(st, 2, a->name, sizeof(a->name));
 		if (people_role_parse(store_col(st, 3), &a->role))
 			rc = ERR_STORE;
-		seen = store_col_int(st, 4);
+		*seen = store_col_int(st, 4);
 	} else if (!rc) {
 		rc = ERR_NOT_FOUND;
 	}
 out:
 	store_done(st);
-	if (!rc && now - seen > SEEN_STEP_MS)
-		rc = session_touch(c, hash, now);
 	if (rc) {
 		people_actor_unref(a);
 		return rc;
 	}
 	*out = a;
 	return 0;
+}
+
+int
+people_session_look(struct store_conn *c,
+		    const unsigned char hash[PEOPLE_HASH_SIZE],
+		    struct people_actor **out)
+{
+	int64_t seen;
+
+	return session_read(c, hash, clock_wall_ms(), &seen, out);
+}
+
+int
+people_session_find(struct store_conn *c,
+		    const unsigned char hash[PEOPLE_HASH_SIZE],
+		    struct people_actor **out)
+{
+	int64_t now = clock_wall_ms(), seen;
+	int rc = session_read(c, hash, now, &seen, out);
+
+	if (!rc && now - seen > SEEN_STEP_MS)
+		rc = session_touch(c, hash, now);
+	if (rc) {
+		people_actor_unref(*out);
+		*out = NULL;
+	}
+	return rc;
 }
 
 int

@@ -83,13 +83,13 @@ export async function each(count, together, work) {
 	}))
 }
 
-/* A stream of events until its end: {text, whole}. */
-export function follow(drawbridge, talk, { after } = {}) {
+/* A stream of events until its end: {text, whole}; headers: who asks, in place of the conversation's token. */
+export function follow(drawbridge, talk, { after, headers = { authorization: `Bearer ${talk.token}` } } = {}) {
 	const stream = { text: '', over: false, whole: false }
 	stream.ended = new Promise((resolve) => {
 		const request = http.get({ host: '127.0.0.1', port: drawbridge.port, agent: false,
 			path: `/v1/conversations/${talk.id}/events`,
-			headers: { authorization: `Bearer ${talk.token}`, ...after !== undefined && { 'last-event-id': String(after) } }
+			headers: { ...headers, ...after !== undefined && { 'last-event-id': String(after) } }
 		}, (response) => {
 			stream.status = response.statusCode
 			response.on('data', (bytes) => { stream.text += bytes })

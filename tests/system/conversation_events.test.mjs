@@ -99,4 +99,43 @@ suite('a stream of events', (scope) => {
 		await eventually('its end', () => slow.closed)
 		assert.ok(slow.text.endsWith('0\r\n\r\n'))
 	})
+
+	/* A member who is signed in: what his browser sends. */
+	async function member(name) {
+		const [email, password] = [`${name}@example.org`, 'a password for tests']
+		const { id } = await drawbridge.must('POST', '/v1/members', { email, name, role: 'builder', password })
+		const headers = { origin: drawbridge.publicUrl }
+		const { headers: given } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null, headers })
+		return { id, headers: { ...headers, cookie: given['set-cookie'].map((each) => each.split(';')[0]).join('; ') } }
+	}
+
+	it('ends when the right to it ends, before anything more is told', async () => {
+		const flow = await publish('Asks', [{ id: 'start', type: 'start', paths: { next: 'ask' } },
+			{ id: 'ask', type: 'question', text: 'And?', variable: 'said', paths: { next: 'ask' } }])
+		const [talk, silent] = [await begin(flow), await begin(flow)]
+		const [ada, bea, cid] = [await member('ada'), await member('bea'), await member('cid')]
+		const key = await drawbridge.must('POST', '/v1/keys', { name: 'mine', role: 'builder' })
+		const byKey = ({ key: text }) => ({ headers: { authorization: `Bearer ${text}` } })
+		const stay = { visitor: listen(talk), key: listen(talk, byKey(drawbridge)) }
+		const go = { revoked: listen(talk, byKey(key)), left: listen(talk, ada), removed: listen(talk, bea),
+			demoted: listen(talk, cid), silent: listen(silent, byKey(key)) }
+		const all = { ...stay, ...go }
+		await eventually('the streams', () => Object.values(all).every((each) => states(each).length === 1))
+		await drawbridge.must('DELETE', `/v1/keys/${key.id}`)
+		await drawbridge.must('DELETE', '/v1/session', undefined, { key: null, headers: ada.headers })
+		await drawbridge.must('PATCH', `/v1/members/${bea.id}`, { disabled: true })
+		await drawbridge.must('PATCH', `/v1/members/${cid.id}`, { role: 'viewer' })
+		await say(talk, 'Between us')
+		for (const [who, each] of Object.entries(stay)) {
+			await eventually(`what is new, for ${who}`, () => ids(each).at(-1) === 3)
+			assert.match(each.text, /Between us/)
+		}
+		for (const who of ['revoked', 'left', 'removed', 'demoted']) {
+			await eventually(`the end of who is ${who}`, () => go[who].over, { timeout: 3000 })
+			assert.deepEqual([who, go[who].whole, /Between us/.test(go[who].text)], [who, true, false])
+		}
+		await eventually('an end without any news', () => go.silent.over, { timeout: 20_000 })
+		assert.equal(go.silent.whole, true)
+		assert.ok(Object.values(stay).every(({ over }) => !over), 'the others go on')
+	})
 })

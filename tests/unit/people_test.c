@@ -241,6 +241,32 @@ a_session_of_a_clock_that_was_set_back_ends_as_if_made_now(void **state)
 	assert_int_equal(session_find(hash), ERR_NOT_FOUND);
 }
 
+static int
+session_look(const unsigned char hash[PEOPLE_HASH_SIZE])
+{
+	struct people_actor *a = NULL;
+	int rc = people_session_look(conn, hash, &a);
+
+	assert_int_equal(!rc, a != NULL);
+	people_actor_unref(a);
+	return rc;
+}
+
+/* An open stream looks for days: it is no use of the session's. */
+static void
+a_session_that_is_looked_at_lives_no_longer_by_it(void **state)
+{
+	unsigned char hash[PEOPLE_HASH_SIZE];
+
+	(void)state;
+	session(hash);
+	change("UPDATE sessions SET seen_at = seen_at - 86100000");
+	assert_int_equal(session_look(hash), 0);
+	change("UPDATE sessions SET seen_at = seen_at - 600000");
+	assert_int_equal(session_look(hash), ERR_NOT_FOUND);
+	assert_int_equal(session_find(hash), ERR_NOT_FOUND);
+}
+
 /* ---- keys ---- */
 
 static int
@@ -447,6 +473,7 @@ main(void)
 		TEST(a_session_is_its_members_until_it_ends),
 		TEST(a_new_password_ends_the_sessions),
 		TEST(who_is_disabled_has_no_session),
+		TEST(a_session_that_is_looked_at_lives_no_longer_by_it),
 		TEST(a_key_never_has_more_than_its_member),
 		TEST(the_callers_key_of_a_viewer_is_not_in_force),
 		TEST(a_key_that_has_ended_is_none),
