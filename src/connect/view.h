@@ -59,7 +59,7 @@ struct connect_snapshot {
 struct connect_injection {
 	_Atomic unsigned refs;
 	uint64_t generation;
-	uint64_t stale_mono_ms;	 /* not to be sent from then on; 0: never */
+	uint64_t stale_boot_ms;	 /* not to be sent from then on; 0: never */
 	struct binding *binding; /* the one sealed with the grant */
 	/* Ready to be copied: "Name: value\r\n…"; "name=value&…" */
 	struct secret *headers; /* NULL: none */

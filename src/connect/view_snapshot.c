@@ -265,7 +265,7 @@ view_injection_new(struct connect_msg_injection *m)
 	i->refs = 1;
 	i->generation = m->generation;
 	if (m->fresh_ms)
-		i->stale_mono_ms = clock_mono_ms() + m->fresh_ms;
+		i->stale_boot_ms = clock_boot_ms() + m->fresh_ms;
 	i->binding = m->binding;
 	i->headers = m->add.headers;
 	i->query = m->add.query;

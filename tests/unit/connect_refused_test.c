@@ -1,11 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A token that a service has refused, in the views of several workers: once
- * one of them was told of another, none gives the refused one out.
+ * one of them was told of another, none gives the refused one out.  Nor does
+ * any give one out that has expired, also while the machine was asleep.
  */
 #include "../support/keeper_world.h"
 
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "connect/view_priv.h"
+
+/* The machine was suspended for so long: its steady clock stood still. */
+static time_t asleep_s;
+
+int
+clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	long rc = syscall(SYS_clock_gettime, clock, ts);
+
+	if (clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME)
+		ts->tv_sec += asleep_s;
+	return (int)rc;
+}
 
 enum { VIEWS = 3 };
 
@@ -177,6 +195,24 @@ token_is_renewed_though_nobody_waits_any_more(void **state)
 		assert_int_equal(generation_at(n, "desk"), 2);
 }
 
+static void
+no_view_gives_out_what_has_expired_while_the_machine_slept(void **state)
+{
+	size_t n;
+
+	(void)state;
+	for (n = 0; n < VIEWS; n++)
+		assert_int_equal(generation_at(n, "desk"), 1);
+	asleep_s += 60; /* it is still good */
+	for (n = 0; n < VIEWS; n++)
+		assert_int_equal(generation_at(n, "desk"), 1);
+	assert_int_equal(provider.refreshes, 0);
+	asleep_s += 24 * 3600;
+	for (n = 0; n < VIEWS; n++)
+		assert_int_equal(generation_at(n, "desk"), 2);
+	assert_int_equal(provider.refreshes, 1);
+}
+
 #define VIEWS_CASE(f) cmocka_unit_test_setup_teardown(f, begin_views, end_views)
 
 int
@@ -186,6 +222,8 @@ main(void)
 		VIEWS_CASE(no_view_gives_out_a_refused_token_once_one_was_told),
 		VIEWS_CASE(refusal_of_what_was_made_for_one_is_told_as_such),
 		VIEWS_CASE(token_is_renewed_though_nobody_waits_any_more),
+		VIEWS_CASE(
+			no_view_gives_out_what_has_expired_while_the_machine_slept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
