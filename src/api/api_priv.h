@@ -89,8 +89,12 @@ struct api_request {
 	const struct api_route *route;
 	api_handler *step; /* what the work thread does next */
 	void (*later)(struct api_request *r); /* then, on the loop */
-	void *state;			      /* the handler's own */
-	void (*state_free)(void *state);      /* at the very end, on the loop */
+	/* Of one whose answer is under way: goes on here, on the loop, where
+	 * its step has failed or was not reached.  NULL: the problem is
+	 * answered. */
+	void (*lost)(struct api_request *r);
+	void *state;			 /* the handler's own */
+	void (*state_free)(void *state); /* at the very end, on the loop */
 
 	/* who */
 	enum api_credential by;

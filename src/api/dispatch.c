@@ -225,6 +225,14 @@ request_first(struct api_request *r)
 	return rc;
 }
 
+static int
+request_store(struct api_request *r)
+{
+	if (r->lost && step_fails("events.look"))
+		return ERR_STORE;
+	return store_acquire(r->api->config.store, &r->db);
+}
+
 static void
 request_work(struct loop_work *w)
 {
@@ -234,13 +242,13 @@ request_work(struct loop_work *w)
 
 	r->later = NULL;
 	if (!(r->route->flags & (API_AT_ONCE | API_WATCH)))
-		rc = store_acquire(r->api->config.store, &r->db);
+		rc = request_store(r);
 	if (!rc)
 		rc = step(r);
-	if (rc < 0)
+	if (rc < 0 && !r->lost)
 		api_problem_err(r, rc, "It");
 	if (rc != API_PENDING)
-		r->later = NULL;
+		r->later = r->lost;
 	if (r->db) {
 		store_rollback(r->db);
 		store_release(r->db);

@@ -249,6 +249,16 @@ events_send(struct api_request *r)
 	events_flush(e);
 }
 
+/* It could not be looked: the client comes again. */
+static void
+events_lost(struct api_request *r)
+{
+	struct events *e = r->state;
+
+	e->over = true;
+	events_send(r);
+}
+
 /* ---- beginning ---- */
 
 static void
@@ -349,6 +359,7 @@ events_start(struct api_request *r)
 	e->listener.moved = events_moved;
 	slice_copy(slice_str(e->id), e->listener.id, sizeof(e->listener.id));
 	flow_listen(r->worker->flows, &e->listener);
+	r->lost = events_lost;
 	events_look(e);
 }
 

@@ -74,6 +74,7 @@
  *   flow.taken          it is stored, and nobody was told
  *   flow.begun          a conversation is stored, and nobody was told
  *   flow.answered       a visitor's answer is, and nobody was told
+ *   events.look         a stream looks what is new (fail: no database)
  *   upgrade.started     the new program was started, and is not ready yet
  */
 #ifndef BASE_STEP_H

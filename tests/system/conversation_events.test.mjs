@@ -6,6 +6,7 @@ import { before, it } from 'node:test'
 import { follow } from '../support/crowd.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { eventually, sleep, suite } from '../support/scope.mjs'
+import { Steps } from '../support/steps.mjs'
 
 /* So many texts of this one, without a wait, in blocks of at most 20. */
 function texts(count, text, next) {
@@ -137,5 +138,30 @@ suite('a stream of events', (scope) => {
 		await eventually('an end without any news', () => go.silent.over, { timeout: 20_000 })
 		assert.equal(go.silent.whole, true)
 		assert.ok(Object.values(stay).every(({ over }) => !over), 'the others go on')
+	})
+
+	it('ends as it should where nothing can be read any more, and goes on when it is begun anew', async () => {
+		const steps = new Steps(scope)
+		const other = await startDrawbridge(scope, steps.options)
+		const made = await other.must('POST', '/v1/flows', { draft: { name: 'Asks', blocks: [
+			{ id: 'start', type: 'start', paths: { next: 'ask' } },
+			{ id: 'ask', type: 'question', text: 'And?', variable: 'said', paths: { next: 'ask' } }] } })
+		await other.must('POST', `/v1/flows/${made.id}/publish`, {})
+		const talk = await other.must('POST', `/v1/flows/${made.id}/conversations`, {})
+		const follows = (options) => {
+			const stream = follow(other, talk, options)
+			scope.after(() => stream.close())
+			return stream
+		}
+		const stream = follows()
+		await eventually('the stream', () => states(stream).length)
+		steps.set('1 fail events.look')
+		await other.must('POST', `/v1/conversations/${talk.id}/messages`, { text: 'Ann' }, { key: talk.token })
+		await eventually('the end', () => stream.over)
+		assert.deepEqual([stream.whole, ids(stream), /HTTP|problem/.test(stream.text)], [true, [1], false])
+		assert.ok(steps.taken('events.look'))
+		const again = follows({ after: 1 })
+		await eventually('the rest', () => states(again).length)
+		assert.deepEqual(ids(again), [2, 3])
 	})
 })
