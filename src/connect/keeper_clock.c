@@ -12,6 +12,11 @@
  * then, and so no stored token's age: each is renewed before it is used again,
  * where it can be.
  *
+ * A keeper that starts beside another one (new settings, a new program) goes on
+ * with that one's time, however the wall clock was set since: both count from
+ * the same anchor, which each keeper that starts alone has stored.  Leases mean
+ * the same to both then.
+ *
  * What was stored before the start is judged by whichever is later, this time
  * or the wall clock: a machine that wakes up in the past and is corrected
  * afterwards does not take old tokens for fresh ones.
@@ -34,6 +39,27 @@ keeper_clock_start(struct keeper_clock *c, int64_t wall_ms, uint64_t boot_ms,
 	c->boot_ms = boot_ms;
 	c->unsure = wall_ms < seen_ms - STEP_MS;
 	c->ahead_ms = c->base_ms - wall_ms;
+}
+
+bool
+keeper_clock_share(struct keeper_clock *c, int64_t wall_ms, uint64_t boot_ms,
+		   int64_t seen_ms, int64_t anchor_ms)
+{
+	int64_t now = anchor_ms + (int64_t)boot_ms;
+
+	keeper_clock_start(c, wall_ms, boot_ms, seen_ms);
+	/* one of another program's, or of an earlier start of the machine */
+	if (!anchor_ms || now < seen_ms)
+		return false;
+	c->base_ms = now;
+	c->ahead_ms = now - wall_ms;
+	return true;
+}
+
+int64_t
+keeper_clock_anchor(const struct keeper_clock *c)
+{
+	return c->base_ms - (int64_t)c->boot_ms;
 }
 
 int64_t

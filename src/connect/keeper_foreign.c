@@ -42,7 +42,7 @@ foreign_store(struct keeper *k, struct keeper_row *r,
 	int rc = store_begin(k->db);
 
 	if (!rc)
-		rc = keeper_row_claim(k, r, KEEPER_LEASE_MS);
+		rc = keeper_row_claim(k, r);
 	r->intent = 0;
 	r->lease_until = 0;
 	if (!rc)

@@ -69,6 +69,12 @@ int64_t keeper_to_wall(const struct keeper *k, int64_t at_ms);
 /* seen_ms: the latest time that an earlier keeper has stored, or 0. */
 void keeper_clock_start(struct keeper_clock *c, int64_t wall_ms,
 			uint64_t boot_ms, int64_t seen_ms);
+/* So, beside a keeper that counts from this anchor (0: not known); false: that
+ * cannot be its own, and the time is as alone. */
+bool keeper_clock_share(struct keeper_clock *c, int64_t wall_ms,
+			uint64_t boot_ms, int64_t seen_ms, int64_t anchor_ms);
+/* This time minus the machine's steady time: the same as long as it runs. */
+int64_t keeper_clock_anchor(const struct keeper_clock *c);
 int64_t keeper_clock_at(const struct keeper_clock *c, uint64_t boot_ms);
 /* By how much the wall clock was set since it was last looked at; 0: not. */
 int64_t keeper_clock_step(struct keeper_clock *c, int64_t wall_ms,
@@ -126,11 +132,11 @@ int keeper_row_save(struct keeper *k, struct keeper_row *r,
 void keeper_row_tell(struct keeper *k, const struct keeper_row *r,
 		     const char *app, const char *data_centre);
 /*
- * Claims the refresh of exactly this generation; inside a transaction, whose
- * commit makes the intent durable.  ERR_CONFLICT when the generation or the
+ * Claims the refresh of exactly this generation, for KEEPER_LEASE_MS; inside a
+ * transaction, whose commit makes the intent durable.  ERR_CONFLICT when the generation or the
  * status has moved on, or another holds the lease.
  */
-int keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms);
+int keeper_row_claim(struct keeper *k, struct keeper_row *r);
 struct keeper_payload;
 /* Seals and saves, in a transaction of its own; as keeper_row_save(). */
 int keeper_row_store(struct keeper *k, struct keeper_row *r,
@@ -156,7 +162,8 @@ int keeper_row_forget(struct keeper *k, const char *connection,
 int keeper_row_forget_left(struct keeper *k, const char *connection,
 			   const char *subject);
 /* At the start, with k->node set: claims of this node's keeper before are
- * free, and the clock goes on where it was. */
+ * free, and the clock goes on where it was; beside another keeper both stay
+ * that one's. */
 int keeper_row_recover(struct keeper *k);
 /* Stores the time, for the clock of the keeper after this one. */
 int keeper_row_seen(struct keeper *k);
@@ -345,6 +352,9 @@ enum {
 	KEEPER_FLAGGED_MS = 10 * 1000, /* between tries with a bad app */
 	/* A claim outlives the request that it is for. */
 	KEEPER_LEASE_MS = CONNECT_TOKEN_MS + 10 * 1000,
+	/* One that has more time left was not taken by any clock that agrees
+	 * with ours to within a lease. */
+	KEEPER_LEASE_MOST_MS = 2 * KEEPER_LEASE_MS,
 };
 
 /*

@@ -23,11 +23,10 @@
 #include "connect/keeper_priv.h"
 
 enum {
-	LEASE_MS = KEEPER_LEASE_MS,
 	WATCH_MS = 100,
 	FLAGGED_MS = KEEPER_FLAGGED_MS,
 };
-_Static_assert((int)LEASE_MS > (int)CONNECT_TOKEN_MS,
+_Static_assert((int)KEEPER_LEASE_MS > (int)CONNECT_TOKEN_MS,
 	       "a lease must outlive the request that it is for");
 
 /* ---- ahead of expiry ---- */
@@ -205,7 +204,7 @@ refresh_claim(struct keeper_active *a)
 	int rc = store_begin(k->db);
 
 	if (!rc)
-		rc = keeper_row_claim(k, &a->row, LEASE_MS);
+		rc = keeper_row_claim(k, &a->row);
 	if (!rc)
 		rc = keeper_row_note_request(k, &a->row, keeper_now(k));
 	if (!rc && a->app.flagged_at) /* one try for all of its grants */
@@ -274,7 +273,7 @@ refresh_look(struct loop_timer *t)
 
 	if (!rc && row.base == a->row.base && row.status == CONNECT_CONNECTED &&
 	    row.intent && row.lease_until > now &&
-	    row.lease_until <= now + LEASE_MS) {
+	    row.lease_until <= now + KEEPER_LEASE_MOST_MS) {
 		loop_timer_start(k->loop, &a->timer, WATCH_MS, refresh_look);
 		return;
 	}

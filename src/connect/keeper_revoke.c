@@ -21,7 +21,7 @@
 
 #include "connect/keeper_revoking_priv.h"
 
-enum { CLAIM_MS = CONNECT_TOKEN_MS + 10 * 1000, AGAIN_MS = 100 };
+enum { AGAIN_MS = 100 };
 
 /* What a revoked row says, from which it is also known later. */
 static const char confirmed[] =
@@ -291,7 +291,7 @@ revoke_claim(struct revoking *v)
 		return 0;
 	rc = store_begin(k->db);
 	if (!rc)
-		rc = keeper_row_claim(k, &v->row, CLAIM_MS);
+		rc = keeper_row_claim(k, &v->row);
 	if (!rc)
 		rc = store_commit(k->db);
 	if (rc)

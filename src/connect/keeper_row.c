@@ -295,12 +295,13 @@ keeper_row_tell(struct keeper *k, const struct keeper_row *r, const char *app,
 }
 
 int
-keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms)
+keeper_row_claim(struct keeper *k, struct keeper_row *r)
 {
-	int64_t now = keeper_now(k), changed;
+	int64_t now = keeper_now(k), until = now + KEEPER_LEASE_MS, changed;
 	int rc;
 
-	/* A lease that ends later than any can is of a clock that was wrong. */
+	/* A lease that ends later than any can is of a clock that was wrong;
+	 * one of a clock that is a little ahead is a lease. */
 	rc = store_exec(k->db, &changed,
 			"UPDATE grants SET intent = ?3, lease_until = ?4, "
 			"lease_by = ?6, "
@@ -309,15 +310,16 @@ keeper_row_claim(struct keeper *k, struct keeper_row *r, int64_t lease_ms)
 			"WHERE connection = ?1 AND subject = ?2 "
 			"AND generation = ?3 AND status = 'connected' "
 			"AND (intent = 0 OR lease_until <= ?5 "
-			"OR lease_until > ?4)",
-			"ssiiis", r->who.connection, r->who.subject,
-			(int64_t)r->base, now + lease_ms, now, k->node);
+			"OR lease_until > ?7)",
+			"ssiiisi", r->who.connection, r->who.subject,
+			(int64_t)r->base, until, now, k->node,
+			now + KEEPER_LEASE_MOST_MS);
 	if (rc || !changed)
 		return rc ? rc : ERR_CONFLICT;
 	if (r->intent == r->who.generation)
 		r->in_doubt = 2;
 	r->intent = r->who.generation;
-	r->lease_until = now + lease_ms;
+	r->lease_until = until;
 	snprintf(r->lease_by, sizeof(r->lease_by), "%s", k->node);
 	return 0;
 }
@@ -527,10 +529,35 @@ consents_recover(struct keeper *k, int64_t seen)
 			  "i", off);
 }
 
+/* The clock, and what lives by it. */
+static int
+recover_clock(struct keeper *k)
+{
+	int64_t seen = 0, anchor = 0;
+	bool same = false;
+	int rc = counter_read(k, "seen", &seen);
+
+	if (!rc && k->env->shared)
+		rc = counter_read(k, "anchor", &anchor);
+	if (k->env->shared)
+		same = keeper_clock_share(&k->clock, clock_wall_ms(),
+					  clock_boot_ms(), seen, anchor);
+	else
+		keeper_clock_start(&k->clock, clock_wall_ms(), clock_boot_ms(),
+				   seen);
+	if (rc || same)
+		return rc;
+	rc = store_exec(k->db, NULL,
+			"INSERT INTO counters (name, value) VALUES ('anchor', "
+			"?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
+			"i", keeper_clock_anchor(&k->clock));
+	return rc ? rc : consents_recover(k, seen);
+}
+
 int
 keeper_row_recover(struct keeper *k)
 {
-	int64_t change = 0, seen = 0;
+	int64_t change = 0;
 	int rc = 0;
 
 	/* Of this node no other keeper runs (the data folder is locked), so
@@ -543,11 +570,8 @@ keeper_row_recover(struct keeper *k)
 				"s", k->node);
 	if (!rc)
 		rc = counter_read(k, "change", &change);
-	if (!rc)
-		rc = counter_read(k, "seen", &seen);
 	k->change = (uint64_t)change;
-	keeper_clock_start(&k->clock, clock_wall_ms(), clock_boot_ms(), seen);
-	return rc ? rc : consents_recover(k, seen);
+	return rc ? rc : recover_clock(k);
 }
 
 int

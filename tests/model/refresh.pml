@@ -19,8 +19,9 @@
  * the claim as a compare-and-set; the request, which the provider may work on
  * at any time while it is under way or after whoever sent it has gone; the
  * commit through the fence; watching; restart, which frees the own lease.
- * Assumed: a request is over when its lease is, and when the token that was
- * got meanwhile expires in its turn.  Left out: failures that change nothing
+ * Assumed: a request is over when its lease is, for whoever looks (clocks are
+ * not modelled: a lease outlives its request by more than they may disagree),
+ * and when the token that was got meanwhile expires in its turn.  Left out: failures that change nothing
  * but when the next try is (throttled, transient, misconfigured).
  *
  * Properties: assertions where they must hold, numbered as in refresh.md; no

@@ -27,6 +27,113 @@ two_keepers_make_one_request(void **state)
 	assert_int_equal(provider.reused, 0);
 }
 
+/* The keeper that asks first has a clock that is so much ahead of the other's;
+ * both come to one grant. */
+static void
+assert_one_request(int64_t ahead_ms, uint32_t after_ms)
+{
+	struct asked one, two;
+
+	pass(HOUR_MS);
+	w.k[0].clock.base_ms += ahead_ms;
+	provider.says = HOLDS;
+	ask(0, &one, CONNECT_KEEPER_INJECT, 0);
+	run(30);
+	pass(after_ms);
+	ask(1, &two, CONNECT_KEEPER_INJECT, 0);
+	run(250);
+	assert_int_equal(provider.held_count, 1);
+	provider_release();
+	run_until(&one.done);
+	run_until(&two.done);
+	assert_int_equal(one.err, 0);
+	assert_string_equal(one.token, two.token);
+	assert_int_equal(provider.refreshes, 1);
+}
+
+static void
+lease_of_who_is_ahead_is_a_lease(void **state)
+{
+	(void)state;
+	assert_one_request(500, 0);
+}
+
+static void
+so_it_is_of_who_is_far_ahead(void **state)
+{
+	(void)state;
+	assert_one_request(KEEPER_LEASE_MS - 1000, 0);
+}
+
+/* As long as a request may be out. */
+static void
+lease_of_who_is_behind_outlives_its_request(void **state)
+{
+	(void)state;
+	assert_one_request(-9000, CONNECT_TOKEN_MS);
+}
+
+static void
+revocation_minds_the_lease_of_who_is_ahead(void **state)
+{
+	struct asked one, gone;
+
+	(void)state;
+	pass(HOUR_MS);
+	w.k[0].clock.base_ms += 500;
+	provider.says = HOLDS;
+	ask(0, &one, CONNECT_KEEPER_INJECT, 0);
+	run(30);
+	ask(1, &gone, CONNECT_KEEPER_REVOKE, 0);
+	run(250);
+	assert_int_equal(provider.revocations, 0);
+	provider_release();
+	run_until(&one.done);
+	run_until(&gone.done);
+	assert_true(gone.revoked.upstream);
+	assert_string_equal(provider.revoked, "refresh-2");
+}
+
+/* The wall clock was set forward by an hour since the first one began. */
+static void
+keeper_beside_another_has_its_time(void **state)
+{
+	(void)state;
+	w.k[0].clock.base_ms -= HOUR_MS;
+	assert_int_equal(store_exec(w.k[0].db, NULL,
+				    "UPDATE counters SET value = value - ?1 "
+				    "WHERE name IN ('seen', 'anchor')",
+				    "i", (int64_t)HOUR_MS),
+			 0);
+	keeper_env.shared = true;
+	keeper_restart(1);
+	keeper_env.shared = false;
+	assert_int_equal(w.k[1].clock.base_ms - (int64_t)w.k[1].clock.boot_ms,
+			 w.k[0].clock.base_ms - (int64_t)w.k[0].clock.boot_ms);
+	/* alone, it goes by the wall clock */
+	keeper_restart(1);
+	assert_in_range(keeper_now(&w.k[1]), clock_wall_ms() - 1000,
+			clock_wall_ms() + 1000);
+}
+
+/* An anchor of an earlier start of the machine says nothing. */
+static void
+time_before_the_latest_known_is_not_gone_back_to(void **state)
+{
+	int64_t now = keeper_now(&w.k[0]);
+
+	(void)state;
+	assert_int_equal(store_exec(w.k[0].db, NULL,
+				    "UPDATE counters SET value = value - ?1 "
+				    "WHERE name = 'anchor'",
+				    "i", (int64_t)HOUR_MS),
+			 0);
+	keeper_env.shared = true;
+	keeper_restart(1);
+	keeper_env.shared = false;
+	assert_true(keeper_now(&w.k[1]) >= now);
+}
+
 static void
 who_waits_for_the_other_is_told_of_its_failure(void **state)
 {
@@ -229,6 +336,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(two_keepers_make_one_request),
+		CASE(lease_of_who_is_ahead_is_a_lease),
+		CASE(so_it_is_of_who_is_far_ahead),
+		CASE(lease_of_who_is_behind_outlives_its_request),
+		CASE(revocation_minds_the_lease_of_who_is_ahead),
+		CASE(keeper_beside_another_has_its_time),
+		CASE(time_before_the_latest_known_is_not_gone_back_to),
 		CASE(who_waits_for_the_other_is_told_of_its_failure),
 		CASE(lease_that_is_over_is_taken_over),
 		CASE(restart_frees_its_own_leases_alone),
