@@ -86,7 +86,8 @@ reply_token(struct exchange *e, int err, const char *detail)
 	if (!m || !p) {
 		free(m);
 		proc_pack_free(p);
-		proc_reply(e->rq, ERR_NOMEM, NULL);
+		/* this one says that nothing was sent */
+		proc_reply(e->rq, f->sent ? ERR_CLOSED : ERR_NOMEM, NULL);
 		return;
 	}
 	m->sent = f->sent;

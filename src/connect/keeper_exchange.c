@@ -71,7 +71,14 @@ token_failed(struct keeper_getting *g, const struct connect_msg_token_answer *m)
 	int err = ERR_PROTOCOL;
 
 	keeper_refresh_words(m, words, sizeof(words));
-	if (m->err) {
+	if (keeper_refresh_was_declined(m)) {
+		keeper_problem_set(&problem, "provider_unreachable",
+				   CONNECT_NOT_CONNECTED,
+				   "The provider was not asked for a token: "
+				   "%s. Connect again in a moment.",
+				   words);
+		err = ERR_CONNECT;
+	} else if (m->err) {
 		keeper_problem_set(&problem, "provider_unreachable",
 				   CONNECT_NOT_CONNECTED,
 				   "The provider could not be asked for a "

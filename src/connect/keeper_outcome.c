@@ -21,6 +21,7 @@ enum {
 	BACKOFF_FIRST_MS = 1000,
 	BACKOFF_MAX_MS = 5 * 60 * 1000,
 	STORE_AGAIN_MS = 1000,
+	DECLINED_MS = 1000,
 };
 
 /* ---- stored ---- */
@@ -186,6 +187,22 @@ refresh_died(struct keeper_active *a, const struct method_answer *m)
 	if (!keeper_refresh_dead(a->keeper, r, reason) && doubt)
 		a->keeper->counts.lost_in_doubt++;
 	keeper_refresh_end(a, 0, NULL);
+}
+
+/* Nothing was sent: that says nothing of the grant. */
+static void
+refresh_declined(struct keeper_active *a,
+		 const struct connect_msg_token_answer *m)
+{
+	int64_t wait = DECLINED_MS + (int64_t)(random_u64() % DECLINED_MS);
+	char reason[256];
+
+	a->row.intent = 0;
+	a->row.lease_until = 0;
+	snprintf(reason, sizeof(reason), "The provider was not asked: %.160s.",
+		 m->detail);
+	refresh_wait(a, keeper_now(a->keeper) + wait, reason, "transient",
+		     NULL);
 }
 
 static void
@@ -358,7 +375,9 @@ keeper_refresh_done(struct proc_call *call, int err, struct proc_unpack *in)
 
 	step_reached("refresh.answered");
 	keeper_refresh_read(a->keeper, err, in, &m);
-	if (m.err || !m.answer.ok) {
+	if (keeper_refresh_was_declined(&m)) {
+		refresh_declined(a, &m);
+	} else if (m.err || !m.answer.ok) {
 		refresh_failed(a, &m);
 	} else {
 		a->next = a->row;
@@ -384,12 +403,22 @@ keeper_refresh_read(struct keeper *k, int err, struct proc_unpack *in,
 	memset(out, 0, sizeof(*out));
 	if (!err && in && !connect_msg_token_answer_unpack(in, out))
 		return;
-	/* The exchanger died or said nothing: it may have asked. */
+	/* The exchanger died or said nothing: it may have asked.  Not so where
+	 * it, or the channel, had no room for the request. */
 	memset(out, 0, sizeof(*out));
-	out->sent = true;
+	out->sent = err != ERR_BUSY && err != ERR_NOMEM;
 	out->err = err ? err : ERR_PROTOCOL;
-	snprintf(out->detail, sizeof(out->detail),
-		 "the token request was interrupted");
+	snprintf(out->detail, sizeof(out->detail), "%s",
+		 out->sent ? "the token request was interrupted"
+		 : err == ERR_BUSY
+			 ? "Drawbridge makes only so many requests at once"
+			 : "Drawbridge is out of memory");
+}
+
+bool
+keeper_refresh_was_declined(const struct connect_msg_token_answer *a)
+{
+	return !a->sent && (a->err == ERR_BUSY || a->err == ERR_NOMEM);
 }
 
 void

@@ -291,7 +291,8 @@ struct keeper_wait {
  *    │ │                             (commit failed, tried again)
  *    │ └───────────────── WATCHING
  *    └── claim is taken ─────^  until the generation moves on, the claim is
- *                               given back, or its lease is over
+ *                               given back, or its lease is over; or, where
+ *                               too much is under way, until it is less
  */
 enum keeper_state {
 	KEEPER_IDLE,
@@ -308,6 +309,7 @@ struct keeper_active {
 	bool in_use;  /* this generation was given out */
 	bool forced;  /* the next start is a person's wish */
 	bool keeping; /* what is under way keeps it alive */
+	bool queued;  /* WATCHING: until fewer requests are under way */
 	struct keeper_wait *waits;
 	struct proc_call call;
 	/* the refresh ahead, the retry, WATCHING, STORING */
@@ -352,6 +354,10 @@ enum {
 	KEEPER_FLAGGED_MS = 10 * 1000, /* between tries with a bad app */
 	/* A claim outlives the request that it is for. */
 	KEEPER_LEASE_MS = CONNECT_TOKEN_MS + 10 * 1000,
+	/* While so many requests are under way, of whichever kind, no refresh
+	 * is begun.  The exchanger takes 256: what cannot wait in turn (a
+	 * consent, a revocation) finds room. */
+	KEEPER_REFRESHES_MOST = 192,
 	/* One that has more time left was not taken by any clock that agrees
 	 * with ours to within a lease. */
 	KEEPER_LEASE_MOST_MS = 2 * KEEPER_LEASE_MS,
@@ -386,6 +392,8 @@ void keeper_refresh_ask(struct keeper *k, const struct connect_msg_token *m,
  * it. */
 void keeper_refresh_read(struct keeper *k, int err, struct proc_unpack *in,
 			 struct connect_msg_token_answer *out);
+/* Whether it was not sent for want of room or memory at this end. */
+bool keeper_refresh_was_declined(const struct connect_msg_token_answer *a);
 /* Moves what a token answer brought into row and payload: tokens, times;
  * asked_at is the keeper's time. */
 int keeper_refresh_take(struct keeper_row *r, struct keeper_payload *p,

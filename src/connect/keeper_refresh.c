@@ -259,7 +259,13 @@ refresh_ask(struct keeper_active *a)
 	keeper_refresh_ask(a->keeper, &m, &a->call, keeper_refresh_done);
 }
 
-/* ---- somebody else has the claim ---- */
+/* ---- somebody else has the claim, or there is no room ---- */
+
+static bool
+refresh_is_one_too_many(const struct keeper *k)
+{
+	return k->under_way >= KEEPER_REFRESHES_MOST;
+}
 
 static void
 refresh_look(struct loop_timer *t)
@@ -269,8 +275,13 @@ refresh_look(struct loop_timer *t)
 	struct keeper *k = a->keeper;
 	int64_t now = keeper_now(k);
 	struct keeper_row row;
-	int rc = keeper_row_load(k, &a->row.who, &row);
+	int rc;
 
+	if (a->queued && (k->stopping || refresh_is_one_too_many(k))) {
+		loop_timer_start(k->loop, &a->timer, WATCH_MS, refresh_look);
+		return;
+	}
+	rc = keeper_row_load(k, &a->row.who, &row);
 	if (!rc && row.base == a->row.base && row.status == CONNECT_CONNECTED &&
 	    row.intent && row.lease_until > now &&
 	    row.lease_until <= now + KEEPER_LEASE_MOST_MS) {
@@ -278,6 +289,7 @@ refresh_look(struct loop_timer *t)
 		return;
 	}
 	a->state = KEEPER_IDLE;
+	a->queued = false;
 	if (rc || row.base != a->row.base || row.status != CONNECT_CONNECTED) {
 		if (!rc)
 			a->row = row;
@@ -314,6 +326,11 @@ keeper_refresh_start(struct keeper_active *a,
 	rc = refresh_prepare(a, problem);
 	if (!rc)
 		rc = refresh_may_ask(a, problem);
+	if (!rc && refresh_is_one_too_many(a->keeper)) {
+		a->queued = true;
+		refresh_watch(a);
+		return 0;
+	}
 	if (!rc) {
 		rc = refresh_claim(a);
 		if (rc == ERR_CONFLICT) {

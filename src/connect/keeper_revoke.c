@@ -265,6 +265,13 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 	} else if (!m.err && m.revoked) {
 		revoking_end(v, true,
 			     keeper_revoking_takes_all(v) ? took_all : "");
+	} else if (v->how != CONNECT_REVOKE_LAST &&
+		   keeper_refresh_was_declined(&m)) {
+		snprintf(words, sizeof(words),
+			 "The provider was not asked: %.120s. Nothing has "
+			 "changed; try again in a moment.",
+			 m.detail);
+		revoking_keep(v, words);
 	} else if (v->how == CONNECT_REVOKE_TRY && answer_may_change(&m)) {
 		keeper_refresh_words(&m, words, sizeof(words));
 		revoking_keep(v, words);

@@ -38,6 +38,7 @@ enum says {
 static struct {
 	enum says says;
 	enum catalog_class class;
+	int declines; /* ERR_*: nothing is asked of it; 0: it is */
 	uint32_t wait_s;
 	int64_t life_s;		/* of an access token; 0: does not say */
 	int64_t refresh_life_s; /* 0: does not say */
@@ -157,6 +158,11 @@ on_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 
 	(void)arg;
 	ASSERT(!connect_msg_token_unpack(in, &t));
+	if (provider.declines) {
+		connect_msg_token_release(&t);
+		proc_reply(rq, provider.declines, NULL);
+		return;
+	}
 	memset(&m, 0, sizeof(m));
 	text_of(t.refresh_token, provider.last_sent,
 		sizeof(provider.last_sent));
