@@ -83,12 +83,10 @@ keeper_revoking_is_for_another(const struct revoking *v)
 	       method_oauth2_revoke_proves_client(v->payload.binding);
 }
 
-const char *
-keeper_revoking_obstacle(struct revoking *v)
+/* Why no such grant can be taken back from here; NULL where some can. */
+static const char *
+revoking_has_no_way(const struct binding *b)
 {
-	const struct binding *b = v->payload.binding;
-	int rc;
-
 	if (b->kind != CATALOG_OAUTH2_CODE &&
 	    b->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)
 		return "A key or password cannot be revoked from here: change "
@@ -96,6 +94,18 @@ keeper_revoking_obstacle(struct revoking *v)
 	if (!b->method->revoke || !b->revoke_url)
 		return "The service offers no way to revoke: take the access "
 		       "back in the account's own settings there.";
+	return NULL;
+}
+
+const char *
+keeper_revoking_obstacle(struct revoking *v)
+{
+	const struct binding *b = v->payload.binding;
+	const char *no_way = revoking_has_no_way(b);
+	int rc;
+
+	if (no_way)
+		return no_way;
 	rc = keeper_app_of(v->keeper, v->row.who.org, b, v->payload.client_id,
 			   &v->app);
 	if ((rc && rc != ERR_CONFLICT) ||
@@ -437,7 +447,25 @@ keeper_revoke_free_all(struct keeper *k)
 	}
 }
 
-/* It was done before, and whoever asked has died or not heard of it. */
+/* What is known of one that was revoked before, and what is still to be done
+ * about it. */
+static const char *
+revoked_words(const struct revoking *v, bool upstream)
+{
+	const char *no_way = revoking_has_no_way(v->payload.binding);
+
+	if (!upstream)
+		return no_way ? no_way
+			      : "The provider has not confirmed the "
+				"revocation. Take the access back in the "
+				"account's own settings there.";
+	if (keeper_revoking_takes_all(v))
+		return took_all;
+	return v->how == CONNECT_REVOKE_NOW ? "It was revoked already." : "";
+}
+
+/* It was done before, and whoever asked has died, or not heard of it, or asks
+ * once more: the row stays as it is. */
 static void
 revoking_told(struct revoking *v)
 {
@@ -445,11 +473,8 @@ revoking_told(struct revoking *v)
 							     confirmed) };
 	struct proc_pack *p = proc_pack_new();
 
-	if (!m.upstream)
-		snprintf(m.detail, sizeof(m.detail),
-			 "The provider has not confirmed the revocation.");
-	else if (keeper_revoking_takes_all(v))
-		snprintf(m.detail, sizeof(m.detail), "%s", took_all);
+	snprintf(m.detail, sizeof(m.detail), "%s",
+		 revoked_words(v, m.upstream));
 	connect_msg_revoked_pack(&m, p);
 	proc_reply(v->rq, 0, p);
 	keeper_revoking_free(v);
@@ -492,13 +517,11 @@ revoke_begin(struct revoking *v)
 		keeper_revoking_free(v);
 		return;
 	}
-	if (v->how != CONNECT_REVOKE_NOW && v->row.status == CONNECT_REVOKED) {
+	if (v->row.status == CONNECT_REVOKED) {
 		revoking_told(v);
 		return;
 	}
-	obstacle = v->row.status == CONNECT_REVOKED
-			   ? "It was revoked already."
-			   : keeper_revoking_obstacle(v);
+	obstacle = keeper_revoking_obstacle(v);
 	if (obstacle)
 		revoking_end(v, false, obstacle);
 	else if (!revoke_renew(v))

@@ -189,6 +189,71 @@ who_asks_again_hears_the_same(void **state)
 	assert_int_equal(provider.revocations, 1);
 }
 
+/* What is revoked is not revoked again: the answer is what is known, and the
+ * row stays as it is. */
+static void
+revoke_again_with(enum connect_revoke how, struct asked *again)
+{
+	struct keeper_row before = row();
+	unsigned asked = provider.revocations, told = w.tellings;
+
+	ask(0, again, CONNECT_KEEPER_REVOKE, how);
+	run_until(&again->done);
+	run(30);
+	assert_int_equal(again->err, 0);
+	assert_int_equal(row().who.generation, before.who.generation);
+	assert_string_equal(row().reason, before.reason);
+	assert_int_equal(provider.revocations, asked);
+	assert_int_equal(w.tellings, told);
+}
+
+static void
+what_was_confirmed_is_so_a_second_time(void **state)
+{
+	struct asked gone, again;
+
+	(void)state;
+	get(0, &gone, CONNECT_KEEPER_REVOKE);
+	assert_true(gone.revoked.upstream);
+	revoke_again_with(CONNECT_REVOKE_NOW, &again);
+	assert_true(again.revoked.upstream);
+	assert_string_equal(again.revoked.detail, "It was revoked already.");
+}
+
+static void
+what_it_has_ended_is_told_a_second_time(void **state)
+{
+	struct asked gone, again;
+
+	(void)state;
+	get(0, &gone, CONNECT_KEEPER_REVOKE);
+	revoke_again_with(CONNECT_REVOKE_NOW, &again);
+	assert_true(again.revoked.upstream);
+	assert_string_equal(again.revoked.detail, gone.revoked.detail);
+}
+
+static void
+what_was_not_confirmed_is_still_to_be_done(void **state)
+{
+	struct asked gone, again;
+
+	(void)state;
+	ask(0, &gone, CONNECT_KEEPER_SUSPEND, CONNECT_LEAVE);
+	run_until(&gone.done);
+	provider.revoke_error = "HTTP 400";
+	get(0, &gone, CONNECT_KEEPER_REVOKE);
+	assert_false(gone.revoked.upstream);
+	provider.revoke_error = NULL;
+	revoke_again_with(CONNECT_REVOKE_NOW, &again);
+	assert_false(again.revoked.upstream);
+	if (!strstr(again.revoked.detail, "account's own settings"))
+		fail_msg("%s", again.revoked.detail);
+	revoke_again_with(CONNECT_REVOKE_TRY, &again);
+	assert_false(again.revoked.upstream);
+	if (!strstr(again.revoked.detail, "account's own settings"))
+		fail_msg("%s", again.revoked.detail);
+}
+
 /* ---- what cannot be taken back ---- */
 
 /* Revoked here alone, and these words say why. */
@@ -240,6 +305,43 @@ key_is_changed_at_the_service_itself(void **state)
 	assert_true(injected(0)[0] != 0);
 	assert_here_alone("A key or password cannot be revoked from here: "
 			  "change or delete it at the service.");
+}
+
+static void
+so_it_is_told_a_second_time(void **state)
+{
+	struct asked gone, again;
+
+	(void)state;
+	give_key();
+	get(0, &gone, CONNECT_KEEPER_REVOKE);
+	revoke_again_with(CONNECT_REVOKE_NOW, &again);
+	assert_false(again.revoked.upstream);
+	assert_string_equal(again.revoked.detail, gone.revoked.detail);
+}
+
+static int
+begin_without_revocation(void **state)
+{
+	int rc;
+
+	world_revoke = NULL;
+	rc = begin(state);
+	world_revoke = "{\"url\":\"https://login.example.com/revoke\"}";
+	return rc;
+}
+
+static void
+so_it_is_where_the_service_offers_no_way(void **state)
+{
+	struct asked gone, again;
+
+	(void)state;
+	get(0, &gone, CONNECT_KEEPER_REVOKE);
+	revoke_again_with(CONNECT_REVOKE_NOW, &again);
+	assert_false(again.revoked.upstream);
+	assert_non_null(strstr(again.revoked.detail, "offers no way"));
+	assert_string_equal(again.revoked.detail, gone.revoked.detail);
 }
 
 static void
@@ -405,7 +507,14 @@ main(void)
 		CASE(who_ends_one_alone_hears_nothing_of_others),
 		ALL(what_is_not_confirmed_has_not_ended_others),
 		ALL(who_asks_again_hears_the_same),
+		CASE(what_was_confirmed_is_so_a_second_time),
+		ALL(what_it_has_ended_is_told_a_second_time),
+		CASE(what_was_not_confirmed_is_still_to_be_done),
 		CASE(key_is_changed_at_the_service_itself),
+		CASE(so_it_is_told_a_second_time),
+		cmocka_unit_test_setup_teardown(
+			so_it_is_where_the_service_offers_no_way,
+			begin_without_revocation, end),
 		CASE(without_its_app_nothing_can_be_asked),
 		CASE(secret_that_is_not_for_that_endpoint_does_not_go_there),
 		CASE(good_word_to_another_app_is_no_confirmation),
