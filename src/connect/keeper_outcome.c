@@ -79,6 +79,18 @@ keeper_refresh_dead(struct keeper *k, struct keeper_row *r, const char *reason)
 	return 0;
 }
 
+/* In use and not renewed: again when that makes sense, while there is a token
+ * to be ahead of.  After its end the next caller begins one. */
+static bool
+refresh_goes_on(const struct keeper_active *a)
+{
+	const struct keeper_row *r = &a->row;
+
+	return a->in_use && r->status == CONNECT_CONNECTED && !r->suspended &&
+	       r->retry_at < r->expires_at &&
+	       keeper_row_now(a->keeper, r) < r->expires_at;
+}
+
 void
 keeper_refresh_end(struct keeper_active *a, int err,
 		   const struct connect_msg_problem *problem)
@@ -88,9 +100,7 @@ keeper_refresh_end(struct keeper_active *a, int err,
 	keeper_keep_ended(a);
 	keeper_app_release(&a->app);
 	keeper_inject_answer_all(a, err, problem);
-	/* in use and not renewed: try again when that makes sense */
-	if (err == ERR_BUSY && a->in_use && a->payload.binding &&
-	    a->row.status == CONNECT_CONNECTED)
+	if (err == ERR_BUSY && a->payload.binding && refresh_goes_on(a))
 		keeper_refresh_ahead(a, a->payload.binding);
 	keeper_payload_release(&a->payload);
 	keeper_active_put(a);

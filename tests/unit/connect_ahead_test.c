@@ -129,6 +129,52 @@ token_that_nobody_uses_is_left_to_end(void **state)
 	assert_int_equal(provider.refreshes, 0);
 }
 
+static bool
+something_is_to_come(void)
+{
+	size_t cursor = 0;
+	struct slice key;
+	void *value;
+
+	return table_next(w.k[0].active, &cursor, &key, &value);
+}
+
+/* One call, and silence: a provider that is gone is not asked for ever. */
+static void
+silence_ends_the_tries_too(void **state)
+{
+	(void)state;
+	called_once_at(60, 53000);
+	provider.says = SAYS_FAILURE;
+	provider.class = CATALOG_TRANSIENT;
+	run_until_renewed(1, 3000);
+	run(10);
+	assert_true(something_is_to_come()); /* the token lives still */
+	pass(HOUR_MS);
+	run_until_renewed(2, 3000);
+	run(10);
+	assert_false(something_is_to_come());
+	pass(HOUR_MS);
+	assert_string_equal(injected(0), ""); /* a caller begins one */
+	assert_int_equal(provider.refreshes, 3);
+	run(10);
+	assert_false(something_is_to_come());
+}
+
+/* Nor where it asks to wait until after the token's end. */
+static void
+token_that_ends_before_is_not_waited_for(void **state)
+{
+	(void)state;
+	called_once_at(60, 53000);
+	provider.says = SAYS_FAILURE;
+	provider.class = CATALOG_THROTTLED;
+	provider.wait_s = 60;
+	run_until_renewed(1, 3000);
+	run(10);
+	assert_false(something_is_to_come());
+}
+
 /* One call, and silence: the token that it has used is renewed, and no other
  * after that. */
 static void
@@ -206,6 +252,8 @@ main(void)
 		CASE(used_token_is_renewed_before_its_end_with_nobody_waiting),
 		CASE(token_that_nobody_uses_is_left_to_end),
 		CASE(silence_ends_the_renewals),
+		CASE(silence_ends_the_tries_too),
+		CASE(token_that_ends_before_is_not_waited_for),
 		CASE(replaced_credential_is_not_in_use_by_the_call_before),
 		CASE(renewal_waits_for_the_window_and_comes_in_it),
 		CASE(renewal_that_cannot_begin_is_tried_again),
