@@ -23,22 +23,40 @@ int
 keeper_active_get(struct keeper *k, const struct connect_msg_subject *who,
 		  struct keeper_active **out)
 {
+	struct keeper_row now;
+
+	return keeper_active_look(k, who, &now, out);
+}
+
+/* What is under way goes on from the row that it began with; but whether
+ * anybody may have it is not its to say. */
+static void
+active_update(struct keeper_active *a, const struct keeper_row *now)
+{
+	if (a->row.who.generation != now->who.generation)
+		a->in_use = false;
+	if (a->state == KEEPER_IDLE)
+		a->row = *now;
+	a->row.suspended = now->suspended;
+	a->row.leaving = now->leaving;
+}
+
+int
+keeper_active_look(struct keeper *k, const struct connect_msg_subject *who,
+		   struct keeper_row *now, struct keeper_active **out)
+{
 	struct keeper_active *a;
 	char key[sizeof(a->key)];
-	struct keeper_row row;
 	int rc;
 
 	*out = NULL;
-	rc = keeper_row_load(k, who, &row);
+	rc = keeper_row_load(k, who, now);
 	if (rc)
 		return rc;
 	active_key(who, key, sizeof(key));
 	a = table_get(k->active, slice_str(key));
 	if (a) {
-		if (a->row.who.generation != row.who.generation)
-			a->in_use = false;
-		if (a->state == KEEPER_IDLE)
-			a->row = row;
+		active_update(a, now);
 		*out = a;
 		return 0;
 	}
@@ -46,7 +64,7 @@ keeper_active_get(struct keeper *k, const struct connect_msg_subject *who,
 	if (!a)
 		return ERR_NOMEM;
 	a->keeper = k;
-	a->row = row;
+	a->row = *now;
 	memcpy(a->key, key, sizeof(key));
 	rc = table_set(k->active, slice_str(key), a, NULL);
 	if (rc) {

@@ -76,35 +76,35 @@ reply_injection(const struct keeper *k, struct proc_request *rq,
 	return 0;
 }
 
-/* Answers one as the grant is now.  False when it cannot be satisfied. */
+/* Answers one from this row.  False when it cannot be satisfied. */
 static bool
-satisfy(struct keeper_active *a, const struct keeper_wait *w,
-	const struct keeper_payload *pl)
+satisfy(struct keeper_active *a, const struct keeper_row *r,
+	const struct keeper_wait *w, const struct keeper_payload *pl)
 {
-	if (!row_is_usable(&a->row) || a->row.who.generation <= w->newer_than ||
-	    !token_is_good(a->keeper, &a->row))
+	if (!row_is_usable(r) || r->who.generation <= w->newer_than ||
+	    !token_is_good(a->keeper, r))
 		return false;
 	if (w->wants_grant) {
-		keeper_reply_grant(a->keeper, w->rq, &a->row, pl, NULL, "", "");
+		keeper_reply_grant(a->keeper, w->rq, r, pl, NULL, "", "");
 		return true;
 	}
-	if (reply_injection(a->keeper, w->rq, &a->row, pl))
+	if (reply_injection(a->keeper, w->rq, r, pl))
 		return false;
-	keeper_refresh_ahead(a, pl->binding);
+	if (a->row.who.generation == r->who.generation)
+		keeper_refresh_ahead(a, pl->binding);
 	return true;
 }
 
-/* Answers those who have come since others, as the grant is now. */
-static void
-answer_until(struct keeper_active *a, const struct keeper_wait *others, int err,
-	     const struct connect_msg_problem *problem)
+void
+keeper_inject_answer_all(struct keeper_active *a, int err,
+			 const struct connect_msg_problem *problem)
 {
 	struct connect_msg_problem own;
 	struct keeper_payload pl = { 0 };
 	struct keeper_wait *w;
 	bool opened;
 
-	if (a->waits == others)
+	if (!a->waits)
 		return;
 	opened = row_is_usable(&a->row) &&
 		 !keeper_payload_open(a->keeper, &a->row, &pl);
@@ -113,20 +113,13 @@ answer_until(struct keeper_active *a, const struct keeper_wait *others, int err,
 		problem = &own;
 		err = ERR_WRONG_STATE;
 	}
-	while ((w = a->waits) && w != others) {
+	while ((w = a->waits)) {
 		a->waits = w->next;
-		if (!opened || !satisfy(a, w, &pl))
+		if (!opened || !satisfy(a, &a->row, w, &pl))
 			keeper_fail(w->rq, err, problem);
 		free(w);
 	}
 	keeper_payload_release(&pl);
-}
-
-void
-keeper_inject_answer_all(struct keeper_active *a, int err,
-			 const struct connect_msg_problem *problem)
-{
-	answer_until(a, NULL, err, problem);
 }
 
 void
@@ -147,10 +140,11 @@ keeper_inject_wait(struct keeper_active *a, struct proc_request *rq,
 	a->waits = w;
 }
 
-/* The grant that is asked for, in a state to be used; else answers rq. */
+/* The grant that is asked for, in a state to be used, with its row as it is
+ * stored now; else answers rq. */
 static struct keeper_active *
 ask_for(struct keeper *k, struct proc_request *rq, struct proc_unpack *in,
-	struct connect_msg_subject *who)
+	struct connect_msg_subject *who, struct keeper_row *now)
 {
 	struct connect_msg_problem problem;
 	struct keeper_active *a = NULL;
@@ -158,7 +152,7 @@ ask_for(struct keeper *k, struct proc_request *rq, struct proc_unpack *in,
 
 	rc = connect_msg_subject_unpack(in, who);
 	if (!rc)
-		rc = keeper_active_get(k, who, &a);
+		rc = keeper_active_look(k, who, now, &a);
 	if (rc == ERR_NOT_FOUND) {
 		keeper_fail_with(rq, ERR_WRONG_STATE, "", CONNECT_NOT_CONNECTED,
 				 "The connection was never connected.");
@@ -170,8 +164,8 @@ ask_for(struct keeper *k, struct proc_request *rq, struct proc_unpack *in,
 				 err_text(rc));
 		return NULL;
 	}
-	if (!row_is_usable(&a->row)) {
-		problem_of_row(&a->row, &problem);
+	if (!row_is_usable(now)) {
+		problem_of_row(now, &problem);
 		keeper_fail(rq, ERR_WRONG_STATE, &problem);
 		keeper_active_put(a);
 		return NULL;
@@ -179,15 +173,22 @@ ask_for(struct keeper *k, struct proc_request *rq, struct proc_unpack *in,
 	return a;
 }
 
-/* rq has what there is.  Not so those who wait for a refresh under way. */
+/* rq has what there is.  Not so those who wait for a refresh under way, which
+ * may be of a generation that was replaced meanwhile. */
 static void
-answer_at_once(struct keeper_active *a, struct proc_request *rq,
-	       uint64_t newer_than)
+answer_at_once(struct keeper_active *a, const struct keeper_row *now,
+	       struct proc_request *rq, uint64_t newer_than)
 {
-	const struct keeper_wait *others = a->waits;
+	const struct keeper_wait w = { .rq = rq, .newer_than = newer_than };
+	struct connect_msg_problem problem;
+	struct keeper_payload pl = { 0 };
 
-	keeper_inject_wait(a, rq, false, newer_than);
-	answer_until(a, others, 0, NULL);
+	if (keeper_payload_open(a->keeper, now, &pl) ||
+	    !satisfy(a, now, &w, &pl)) {
+		problem_of_row(now, &problem);
+		keeper_fail(rq, ERR_WRONG_STATE, &problem);
+	}
+	keeper_payload_release(&pl);
 }
 
 /* rq waits for what a refresh brings; answered at once if none can start. */
@@ -206,12 +207,13 @@ keeper_inject(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	struct keeper *k = arg;
 	struct connect_msg_subject who;
-	struct keeper_active *a = ask_for(k, rq, in, &who);
+	struct keeper_row now;
+	struct keeper_active *a = ask_for(k, rq, in, &who, &now);
 
 	if (!a)
 		return;
-	if (token_is_good(k, &a->row)) {
-		answer_at_once(a, rq, 0);
+	if (token_is_good(k, &now)) {
+		answer_at_once(a, &now, rq, 0);
 	} else {
 		keeper_inject_wait(a, rq, false, 0);
 		wait_for_refresh(a);
@@ -239,14 +241,14 @@ keeper_refused(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	struct keeper *k = arg;
 	struct connect_msg_subject who;
-	struct keeper_active *a = ask_for(k, rq, in, &who);
+	struct keeper_row now;
+	struct keeper_active *a = ask_for(k, rq, in, &who, &now);
 
 	if (!a)
 		return;
-	if (a->row.who.generation > who.generation &&
-	    token_is_good(k, &a->row)) {
+	if (now.who.generation > who.generation && token_is_good(k, &now)) {
 		/* somebody else has had it renewed already */
-		answer_at_once(a, rq, who.generation);
+		answer_at_once(a, &now, rq, who.generation);
 	} else if (a->state == KEEPER_IDLE && refused_again(k, &a->row)) {
 		keeper_fail_with(rq, ERR_WRONG_STATE, "refused_again",
 				 CONNECT_CONNECTED,
@@ -268,7 +270,8 @@ keeper_refresh(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	struct keeper *k = arg;
 	struct connect_msg_subject who;
-	struct keeper_active *a = ask_for(k, rq, in, &who);
+	struct keeper_row now;
+	struct keeper_active *a = ask_for(k, rq, in, &who, &now);
 
 	if (!a)
 		return;

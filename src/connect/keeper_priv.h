@@ -324,6 +324,10 @@ struct keeper_active {
 /* The active object of a grant with its row loaded anew; made if need be. */
 int keeper_active_get(struct keeper *k, const struct connect_msg_subject *who,
 		      struct keeper_active **out);
+/* Likewise, with the row as it is stored now: what is under way keeps the one
+ * that it began with. */
+int keeper_active_look(struct keeper *k, const struct connect_msg_subject *who,
+		       struct keeper_row *now, struct keeper_active **out);
 /* Frees it unless something happens to it. */
 void keeper_active_put(struct keeper_active *a);
 /* Whether new tokens still wait to be stored. */

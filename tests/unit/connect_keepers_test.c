@@ -263,6 +263,53 @@ consent_wins_over_a_refresh_under_way(void **state)
 	assert_true(provider.revocations >= 1);
 }
 
+/* The old grant's request hangs; calls do not wait for it. */
+static void
+new_credential_is_used_during_the_old_one_s_refresh(void **state)
+{
+	struct asked forced, anew, call;
+
+	(void)state;
+	provider.says = HOLDS;
+	ask(0, &forced, CONNECT_KEEPER_REFRESH, 0);
+	run(30);
+	consent(&anew);
+	assert_int_equal(anew.err, 0);
+	get(0, &call, CONNECT_KEEPER_INJECT);
+	assert_int_equal(call.err, 0);
+	assert_string_equal(call.token, "Authorization: Bearer access-2\r\n");
+	assert_int_equal(call.generation, 2);
+	/* and by who has had the old one refused */
+	ask(0, &call, CONNECT_KEEPER_REFUSED, 1);
+	run_until(&call.done);
+	assert_int_equal(call.err, 0);
+	assert_int_equal(call.generation, 2);
+	assert_false(forced.done);
+	provider_release();
+	run_until(&forced.done);
+	assert_int_equal(forced.err, 0);
+	assert_int_equal(row().who.generation, 2);
+	assert_int_equal(row().issue, 2);
+}
+
+static void
+revoked_grant_is_refused_during_a_refresh_as_such(void **state)
+{
+	struct asked forced, gone, call;
+
+	(void)state;
+	provider.says = HOLDS;
+	ask(0, &forced, CONNECT_KEEPER_REFRESH, 0);
+	run(30);
+	/* the other keeper's, which has taken the lease for over */
+	w.k[1].clock.base_ms += KEEPER_LEASE_MS;
+	get(1, &gone, CONNECT_KEEPER_REVOKE);
+	assert_int_equal(gone.err, 0);
+	get(0, &call, CONNECT_KEEPER_INJECT);
+	assert_int_equal(call.err, ERR_WRONG_STATE);
+	assert_int_equal(call.problem.status, CONNECT_REVOKED);
+}
+
 static void
 tokens_that_come_too_late_are_given_back(void **state)
 {
@@ -349,6 +396,8 @@ main(void)
 		CASE(late_answer_does_not_overwrite_a_newer_generation),
 		CASE(lease_from_the_future_holds_nobody_up),
 		CASE(consent_wins_over_a_refresh_under_way),
+		CASE(new_credential_is_used_during_the_old_one_s_refresh),
+		CASE(revoked_grant_is_refused_during_a_refresh_as_such),
 		CASE(tokens_that_come_too_late_are_given_back),
 		CASE(revocation_waits_for_the_refresh_under_way),
 		CASE(nobody_refreshes_what_is_being_revoked),

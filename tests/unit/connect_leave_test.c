@@ -36,6 +36,51 @@ left_grant_is_given_to_nobody_and_does_not_come_back(void **state)
 	assert_int_equal(row().status, CONNECT_CONNECTED); /* not yet revoked */
 }
 
+/* A refresh is under way, and the token is good still. */
+static void
+begin_refresh(struct asked *forced)
+{
+	provider.says = HOLDS;
+	ask(0, forced, CONNECT_KEEPER_REFRESH, 0);
+	run(30);
+	assert_string_not_equal(injected(0), "");
+}
+
+static void
+nobody_gets_what_is_suspended_during_a_refresh(void **state)
+{
+	struct asked forced, a;
+
+	(void)state;
+	begin_refresh(&forced);
+	tell(CONNECT_KEEPER_SUSPEND, CONNECT_SUSPEND, &a);
+	assert_int_equal(tell(CONNECT_KEEPER_INJECT, 0, &a), ERR_WRONG_STATE);
+	assert_int_equal(a.problem.status, CONNECT_DISABLED);
+	tell(CONNECT_KEEPER_SUSPEND, CONNECT_RESUME, &a);
+	assert_string_not_equal(injected(0), "");
+	tell(CONNECT_KEEPER_SUSPEND, CONNECT_SUSPEND, &a);
+	provider_release();
+	run_until(&forced.done); /* stored, and given to nobody */
+	assert_int_equal(forced.err, ERR_WRONG_STATE);
+	assert_int_equal(row().who.generation, 2);
+	assert_string_equal(injected(0), "");
+}
+
+static void
+nobody_gets_what_was_left_during_a_refresh(void **state)
+{
+	struct asked forced, a;
+
+	(void)state;
+	begin_refresh(&forced);
+	leave();
+	assert_int_equal(tell(CONNECT_KEEPER_INJECT, 0, &a), ERR_WRONG_STATE);
+	assert_int_equal(a.problem.status, CONNECT_REVOKED);
+	provider_release();
+	run_until(&forced.done);
+	assert_int_equal(forced.err, ERR_WRONG_STATE);
+}
+
 static void
 only_the_subject_that_left_is_left(void **state)
 {
@@ -238,6 +283,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(left_grant_is_given_to_nobody_and_does_not_come_back),
+		CASE(nobody_gets_what_is_suspended_during_a_refresh),
+		CASE(nobody_gets_what_was_left_during_a_refresh),
 		CASE(only_the_subject_that_left_is_left),
 		CASE(new_consent_of_who_left_is_not_revoked),
 		CASE(provider_without_an_answer_is_asked_with_the_same_tokens_again),
