@@ -96,6 +96,7 @@ keeper_refresh_end(struct keeper_active *a, int err,
 		   const struct connect_msg_problem *problem)
 {
 	a->state = KEEPER_IDLE;
+	a->forced = false;
 	loop_timer_cancel(&a->timer);
 	keeper_keep_ended(a);
 	keeper_app_release(&a->app);
@@ -376,6 +377,28 @@ refresh_store(struct keeper_active *a)
 	step_reached("refresh.given");
 }
 
+static void
+refresh_succeeded(struct keeper_active *a, struct connect_msg_token_answer *m)
+{
+	int rc;
+
+	a->next = a->row;
+	if (a->row.refused != a->row.who.generation + 1)
+		a->next.refusals = 0; /* asked for another reason */
+	rc = keeper_refresh_take(&a->next, &a->payload, &m->answer,
+				 a->asked_at);
+	if (!rc) {
+		refresh_store(a);
+		return;
+	}
+	/* the provider has rotated, and what came is lost here */
+	m->err = rc;
+	m->sent = true;
+	snprintf(m->detail, sizeof(m->detail),
+		 "the token that came could not be taken (%s)", err_text(rc));
+	refresh_failed(a, m);
+}
+
 void
 keeper_refresh_done(struct proc_call *call, int err, struct proc_unpack *in)
 {
@@ -390,14 +413,7 @@ keeper_refresh_done(struct proc_call *call, int err, struct proc_unpack *in)
 	} else if (m.err || !m.answer.ok) {
 		refresh_failed(a, &m);
 	} else {
-		a->next = a->row;
-		if (a->row.refused != a->row.who.generation + 1)
-			a->next.refusals = 0; /* asked for another reason */
-		if (keeper_refresh_take(&a->next, &a->payload, &m.answer,
-					a->asked_at))
-			refresh_failed(a, &m);
-		else
-			refresh_store(a);
+		refresh_succeeded(a, &m);
 	}
 	connect_msg_token_answer_release(&m);
 }

@@ -307,7 +307,7 @@ struct keeper_active {
 	struct keeper_row row;
 	enum keeper_state state;
 	bool in_use;  /* this generation was given out */
-	bool forced;  /* the next start is a person's wish */
+	bool forced;  /* the next start, or what is watched, is a person's */
 	bool keeping; /* what is under way keeps it alive */
 	bool queued;  /* WATCHING: until fewer requests are under way */
 	struct keeper_wait *waits;

@@ -189,7 +189,6 @@ refresh_may_ask(struct keeper_active *a, struct connect_msg_problem *problem)
 	const char *code;
 
 	at = refresh_allowed_at(a, &code, why, sizeof(why));
-	a->forced = false;
 	if (at <= now)
 		return 0;
 	keeper_problem_set(problem, code, a->row.status, "%s", why);
@@ -346,6 +345,7 @@ keeper_refresh_start(struct keeper_active *a,
 			rc = ERR_BUSY;
 		}
 	}
+	a->forced = false;
 	if (rc) {
 		keeper_app_release(&a->app);
 		keeper_payload_release(&a->payload);

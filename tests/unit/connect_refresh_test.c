@@ -644,10 +644,87 @@ window_is_kept_to(void **state)
 	assert_int_equal(a.err, 0);
 }
 
+/* ---- what cannot be taken, whose wish it was ---- */
+
+/* The sealed fields are full, so that no other token finds a place. */
+static void
+fill_fields(void)
+{
+	struct keeper_row r = row();
+	struct keeper_payload p;
+	char name[METHOD_NAME_SIZE];
+
+	assert_int_equal(keeper_payload_open(&w.k[0], &r, &p), 0);
+	method_credential_set(&p.fields, "access_token", NULL);
+	while (p.fields.count < METHOD_FIELDS_MAX) {
+		snprintf(name, sizeof(name), "other_%zu", p.fields.count);
+		assert_int_equal(method_credential_set(&p.fields, name,
+						       secret_from("x", 1)),
+				 0);
+	}
+	assert_int_equal(keeper_row_store(&w.k[0], &r, &p), 0);
+	keeper_payload_release(&p);
+}
+
+static void
+token_that_came_and_cannot_be_taken_leaves_a_doubt(void **state)
+{
+	struct asked one;
+
+	(void)state;
+	fill_fields();
+	pass(HOUR_MS);
+	get(0, &one, CONNECT_KEEPER_INJECT);
+	assert_int_equal(one.err, ERR_BUSY);
+	assert_int_equal(provider.refreshes, 1);
+	assert_int_equal(row().who.generation, 1);
+	assert_int_equal(row().intent, 1);
+	pass(10 * 1000); /* the token that the provider has rotated */
+	get(0, &one, CONNECT_KEEPER_INJECT);
+	assert_int_equal(row().status, CONNECT_NEEDS_RECONNECT);
+	assert_non_null(strstr(row().reason, "In doubt"));
+	assert_int_equal(counts(0).lost_in_doubt, 1);
+}
+
+static void
+wish_during_a_refresh_is_not_the_next_one_s(void **state)
+{
+	static struct connect_msg_token_answer m;
+	struct asked refused, forced;
+
+	(void)state;
+	assert_string_not_equal(injected(0), ""); /* in use */
+	provider.says = HOLDS;
+	ask(0, &refused, CONNECT_KEEPER_REFUSED, 1);
+	ask(0, &forced, CONNECT_KEEPER_REFRESH, 0);
+	run(30);
+	assert_int_equal(provider.held_count, 1);
+	memset(&m, 0, sizeof(m));
+	provider_refuse(&m, CATALOG_TRANSIENT);
+	provider_reply(provider.held[0], &m);
+	provider.held_count = 0;
+	run_until(&forced.done);
+	run_until(&refused.done);
+	assert_int_equal(forced.err, ERR_BUSY);
+	/* nobody wishes this one: it waits as long as it is told to */
+	ask(0, &refused, CONNECT_KEEPER_REFUSED, 1);
+	run(100);
+	assert_int_equal(provider.held_count, 0);
+	assert_int_equal(refused.err, ERR_BUSY);
+	ask(0, &forced, CONNECT_KEEPER_REFRESH, 0);
+	run(30);
+	assert_int_equal(provider.held_count, 1);
+	provider_release();
+	run_until(&forced.done);
+	assert_int_equal(forced.err, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(token_that_came_and_cannot_be_taken_leaves_a_doubt),
+		CASE(wish_during_a_refresh_is_not_the_next_one_s),
 		CASE(hundred_callers_make_one_request),
 		CASE(call_meanwhile_answers_nobody_who_waits_for_the_next_token),
 		CASE(intent_is_stored_before_the_request_leaves),
