@@ -88,9 +88,13 @@ void keeper_rotate_hold(struct keeper *k, bool hold);
 /* ---- keeper_reseal.c ---- */
 
 /* All rows that the owner's data key has sealed, from one to the other; to
- * NULL: only looks whether all of them open.  Inside a transaction. */
+ * NULL: only looks whether all of them open.  Inside a transaction.  Counts
+ * them. */
 int keeper_reseal(struct keeper *k, const char *owner,
-		  const struct secret *from, const struct secret *to);
+		  const struct secret *from, const struct secret *to,
+		  size_t *rows);
+/* The next of a connection's grants: behind ?2, or from it on. */
+extern const char *const keeper_reseal_grants_sql[2];
 
 /* ---- keeper_copy.c ---- */
 

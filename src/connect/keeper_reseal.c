@@ -63,6 +63,26 @@ reseal_take(struct reseal *s, struct store_stmt *st)
 
 /* ---- each table: the next row, and writing it ---- */
 
+/* From the first row on, or behind the mark: found by the index, however many
+ * rows come before (which "> ?2 OR" would walk over, for each of them). */
+#define NEXT(select, column) \
+	{ \
+		select column " > ?2 ORDER BY " column " LIMIT 1", \
+			select column " >= ?2 ORDER BY " column " LIMIT 1" \
+	}
+
+const char *const keeper_reseal_grants_sql[2] =
+	NEXT("SELECT subject, sealed, generation FROM grants "
+	     "WHERE connection = ?1 AND ",
+	     "subject");
+static const char *const consents_sql[2] =
+	NEXT("SELECT state, sealed FROM consents WHERE connection = ?1 AND ",
+	     "state");
+static const char *const apps_sql[2] =
+	NEXT("SELECT data_centre, sealed, version FROM apps "
+	     "WHERE org = ?1 AND app = ?3 AND ",
+	     "data_centre");
+
 static int
 grant_next(struct reseal *s)
 {
@@ -72,12 +92,8 @@ grant_next(struct reseal *s)
 
 	snprintf(who.connection, sizeof(who.connection), "%.26s",
 		 s->owner + strlen("connection/"));
-	rc = store_query(s->k->db, &st,
-			 "SELECT subject, sealed, generation FROM grants "
-			 "WHERE connection = ?1 AND (subject > ?2 OR ?3 = 1) "
-			 "ORDER BY subject LIMIT 1",
-			 "sli", who.connection, slice_of(s->mark, s->mark_len),
-			 (int64_t)s->first);
+	rc = store_query(s->k->db, &st, keeper_reseal_grants_sql[s->first],
+			 "sl", who.connection, slice_of(s->mark, s->mark_len));
 	if (rc)
 		return rc;
 	rc = reseal_take(s, st);
@@ -107,12 +123,9 @@ consent_next(struct reseal *s)
 	struct store_stmt *st;
 	int rc;
 
-	rc = store_query(s->k->db, &st,
-			 "SELECT state, sealed FROM consents "
-			 "WHERE connection = ?1 AND (state > ?2 OR ?3 = 1) "
-			 "ORDER BY state LIMIT 1",
-			 "sbi", s->owner + strlen("connection/"),
-			 slice_of(s->mark, s->mark_len), (int64_t)s->first);
+	rc = store_query(s->k->db, &st, consents_sql[s->first], "sb",
+			 s->owner + strlen("connection/"),
+			 slice_of(s->mark, s->mark_len));
 	if (rc)
 		return rc;
 	rc = reseal_take(s, st);
@@ -154,13 +167,8 @@ app_next(struct reseal *s)
 	int rc;
 
 	app_of_owner(s->owner, org, sizeof(org), &app);
-	rc = store_query(s->k->db, &st,
-			 "SELECT data_centre, sealed, version FROM apps "
-			 "WHERE org = ?1 AND app = ?2 "
-			 "AND (data_centre > ?3 OR ?4 = 1) "
-			 "ORDER BY data_centre LIMIT 1",
-			 "ssli", org, app, slice_of(s->mark, s->mark_len),
-			 (int64_t)s->first);
+	rc = store_query(s->k->db, &st, apps_sql[s->first], "sls", org,
+			 slice_of(s->mark, s->mark_len), app);
 	if (rc)
 		return rc;
 	rc = reseal_take(s, st);
@@ -199,7 +207,7 @@ static const struct {
 
 int
 keeper_reseal(struct keeper *k, const char *owner, const struct secret *from,
-	      const struct secret *to)
+	      const struct secret *to, size_t *rows)
 {
 	struct reseal s = { .k = k, .owner = owner, .from = from, .to = to };
 	size_t i;
@@ -212,6 +220,7 @@ keeper_reseal(struct keeper *k, const char *owner, const struct secret *from,
 		s.first = true;
 		s.mark_len = 0;
 		while ((rc = tables[i].next(&s)) == 1) {
+			++*rows;
 			rc = reseal_bytes(&s);
 			if (!rc && to)
 				rc = tables[i].write(&s);

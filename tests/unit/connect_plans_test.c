@@ -10,7 +10,7 @@ static const char *
 plan_of(const char *query)
 {
 	/* statements are kept by their address */
-	static char plan[800], texts[1 + KEEPER_COUNTED][1024];
+	static char plan[800], texts[3 + KEEPER_COUNTED][1024];
 	static size_t count;
 	struct store_stmt *st;
 	char step[400], *sql = texts[count++];
@@ -36,6 +36,21 @@ those_that_were_left_are_found_by_their_index(void **state)
 	assert_string_equal(plan_of(keeper_row_left_sql),
 			    "SEARCH grants USING INDEX grants_left "
 			    "((connection,subject)>(?,?))|");
+}
+
+/* Each of a hundred thousand users' is found without the ones before it. */
+static void
+next_to_be_sealed_anew_is_found_by_its_index(void **state)
+{
+	(void)state;
+	assert_string_equal(plan_of(keeper_reseal_grants_sql[0]),
+			    "SEARCH grants USING INDEX "
+			    "sqlite_autoindex_grants_1 (connection=? AND "
+			    "subject>?)|");
+	assert_string_equal(plan_of(keeper_reseal_grants_sql[1]),
+			    "SEARCH grants USING INDEX "
+			    "sqlite_autoindex_grants_1 (connection=? AND "
+			    "subject>?)|");
 }
 
 static void
@@ -98,6 +113,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(those_that_were_left_are_found_by_their_index),
+		CASE(next_to_be_sealed_anew_is_found_by_its_index),
 		CASE(counting_looks_into_no_row),
 		CASE(they_are_counted),
 	};
