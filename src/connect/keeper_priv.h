@@ -133,8 +133,8 @@ void keeper_row_tell(struct keeper *k, const struct keeper_row *r,
 		     const char *app, const char *data_centre);
 /*
  * Claims the refresh of exactly this generation, for KEEPER_LEASE_MS; inside a
- * transaction, whose commit makes the intent durable.  ERR_CONFLICT when the generation or the
- * status has moved on, or another holds the lease.
+ * transaction, whose commit makes the intent durable.  ERR_CONFLICT when the
+ * generation or the status has moved on, or another holds the lease.
  */
 int keeper_row_claim(struct keeper *k, struct keeper_row *r);
 struct keeper_payload;

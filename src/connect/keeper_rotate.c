@@ -13,9 +13,9 @@
  *
  * A kill between any two of these leaves a database that the next keeper
  * goes on with.  Between batches the loop runs: nobody waits for all of it.
- * But an owner is resealed in one piece, since a row opens with the one data key
- * that its owner has: while a connection's grants are sealed anew (some 40 µs
- * each, 20000 users' in 0.8 s) the keeper does nothing else.
+ * But an owner is resealed in one piece, since a row opens with the one data
+ * key that its owner has: while a connection's grants are sealed anew (some
+ * 40 µs each, 20000 users' in 0.8 s) the keeper does nothing else.
  *
  * Runs in the keeper.
  */
