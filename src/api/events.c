@@ -131,8 +131,9 @@ events_fetch(struct api_request *r)
 
 /* ---- SEND, on the loop ---- */
 
+/* whole: all was sent; else the client is gone, with some of it unsent. */
 static void
-events_end(struct events *e)
+events_end(struct events *e, bool whole)
 {
 	struct http_exchange *x = e->x;
 	struct api_request *r = e->r;
@@ -142,8 +143,10 @@ events_end(struct events *e)
 	if (x)
 		http_exchange_set_owner(x, NULL);
 	api_finish(r);
-	if (x)
+	if (x && whole)
 		http_exchange_end(x);
+	else if (x)
+		http_exchange_abort(x);
 }
 
 /* The time to take it begins anew with each byte that is taken, and with
@@ -189,11 +192,12 @@ events_flush(struct events *e)
 				  "data: {}\n\n");
 		e->over = true;
 	}
+	step_reached("events.read");
 	rc = events_write(e);
 	if (rc == ERR_AGAIN)
 		return;
 	if (rc || e->over)
-		events_end(e);
+		events_end(e, !rc);
 	else if (e->more || e->moved)
 		events_look(e);
 }
@@ -242,7 +246,7 @@ events_send(struct api_request *r)
 
 	e->busy = false;
 	if (!e->x) {
-		events_end(e);
+		events_end(e, false);
 		return;
 	}
 	loop_timer_start(r->worker->loop, &e->timer, LOOK_MS, events_fire);
@@ -280,7 +284,7 @@ events_gone(struct http_exchange *x, int err)
 		return;
 	e->x = NULL;
 	if (!e->busy)
-		events_end(e);
+		events_end(e, false);
 }
 
 static const struct http_exchange_events exchange_events = {

@@ -75,6 +75,7 @@
  *   flow.begun          a conversation is stored, and nobody was told
  *   flow.answered       a visitor's answer is, and nobody was told
  *   events.look         a stream looks what is new (fail: no database)
+ *   events.read         what is new is about to be sent
  *   upgrade.started     the new program was started, and is not ready yet
  */
 #ifndef BASE_STEP_H

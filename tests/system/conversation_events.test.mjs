@@ -140,6 +140,32 @@ suite('a stream of events', (scope) => {
 		assert.ok(Object.values(stay).every(({ over }) => !over), 'the others go on')
 	})
 
+	it('does no harm when its client is gone in the moment that something is sent', async () => {
+		const steps = new Steps(scope)
+		const other = await startDrawbridge(scope, steps.options)
+		const made = await other.must('POST', '/v1/flows', { draft: { name: 'Asks', blocks: [
+			{ id: 'start', type: 'start', paths: { next: 'ask' } },
+			{ id: 'ask', type: 'question', text: 'And?', variable: 'said', paths: { next: 'ask' } }] } })
+		await other.must('POST', `/v1/flows/${made.id}/publish`, {})
+		const talk = await other.must('POST', `/v1/flows/${made.id}/conversations`, {})
+		const socket = net.connect(other.port, '127.0.0.1')
+		let text = ''
+		socket.on('error', () => {}).on('data', (bytes) => { text += bytes.toString('latin1') })
+		socket.write(`GET /v1/conversations/${talk.id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${talk.token}\r\n\r\n`)
+		await eventually('the stream', () => /event: state\n.*\n\n/.test(text))
+		const front = other.role('front')
+		steps.set('1 stop events.read')
+		const said = other.api('POST', `/v1/conversations/${talk.id}/messages`, { text: 'Ann' }, { key: talk.token })
+		await steps.reached('events.read')
+		socket.resetAndDestroy()
+		await sleep(200)
+		process.kill(front, 'SIGCONT')
+		assert.equal((await said).status, 200)
+		assert.equal((await other.api('GET', `/v1/conversations/${talk.id}`, undefined, { key: talk.token })).status, 200)
+		assert.equal(other.role('front'), front, 'it has not died of it')
+		assert.doesNotMatch(other.log, /assert/i)
+	})
+
 	it('ends as it should where nothing can be read any more, and goes on when it is begun anew', async () => {
 		const steps = new Steps(scope)
 		const other = await startDrawbridge(scope, steps.options)
