@@ -40,20 +40,28 @@ suspend_at_keeper(struct connect_front *f, const struct front_row *r,
 			       CONNECT_QUICK_MS, NULL, &p, NULL);
 }
 
+/* Whether there is such a row of the connection, ?1. */
 static int
-row_is_enabled(struct store_conn *c, const struct bulk_item *i, bool *out)
+item_has(struct store_conn *c, const struct bulk_item *i, const char *sql,
+	 bool *out)
 {
 	struct store_stmt *st = NULL;
-	int rc = store_query(c, &st,
-			     "SELECT 1 FROM connections WHERE id = ?1 AND "
-			     "status <> 'disabled'",
-			     "s", i->connection);
+	int rc = store_query(c, &st, sql, "s", i->connection);
 
 	if (!rc)
 		rc = store_step(st);
 	*out = rc == 1;
 	store_done(st);
 	return rc < 0 ? rc : 0;
+}
+
+static int
+row_is_enabled(struct store_conn *c, const struct bulk_item *i, bool *out)
+{
+	return item_has(c, i,
+			"SELECT 1 FROM connections WHERE id = ?1 AND status "
+			"<> 'disabled'",
+			out);
 }
 
 static int
@@ -195,21 +203,14 @@ users_rows(struct store_conn *c, const struct bulk *b,
 		r->info.service);
 }
 
-/* Whether each of its users was revoked before, and that was confirmed. */
+/* Whether some of its users had connected an account, and it was revoked. */
 static int
 users_were_revoked(struct store_conn *c, const struct bulk_item *i, bool *out)
 {
-	struct store_stmt *st = NULL;
-	int rc = store_query(c, &st,
-			     "SELECT 1 FROM connection_users WHERE connection "
-			     "= ?1 AND status = 'revoked' LIMIT 1",
-			     "s", i->connection);
-
-	if (!rc)
-		rc = store_step(st);
-	store_done(st);
-	*out = rc == 1;
-	return rc < 0 ? rc : 0;
+	return item_has(c, i,
+			"SELECT 1 FROM connection_users WHERE connection = ?1 "
+			"AND status = 'revoked' LIMIT 1",
+			out);
 }
 
 /* Each user's is a row of its own. */

@@ -139,27 +139,30 @@ catalog_load(struct connect_front *f, struct store_conn *c, bool if_changed)
 	return rc;
 }
 
-int
-front_catalog_load(struct connect_front *f, struct store_conn *c)
+static int
+catalog_load_locked(struct connect_front *f, struct store_conn *c,
+		    bool if_changed)
 {
 	int rc;
 
 	pthread_mutex_lock(&f->building);
-	rc = catalog_load(f, c, false);
+	rc = catalog_load(f, c, if_changed);
 	f->catalog_old = rc != 0;
 	pthread_mutex_unlock(&f->building);
 	return rc;
 }
 
+int
+front_catalog_load(struct connect_front *f, struct store_conn *c)
+{
+	return catalog_load_locked(f, c, false);
+}
+
 void
 front_catalog_look(struct connect_front *f, struct store_conn *c)
 {
-	int rc;
+	int rc = catalog_load_locked(f, c, true);
 
-	pthread_mutex_lock(&f->building);
-	rc = catalog_load(f, c, true);
-	f->catalog_old = rc != 0;
-	pthread_mutex_unlock(&f->building);
 	if (rc)
 		log_warn("custom services cannot be read anew yet", LOG_E(rc));
 }
