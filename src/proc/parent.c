@@ -261,6 +261,7 @@ child_start_soon(struct child *c)
 static void
 child_start(struct child *c)
 {
+	loop_timer_cancel(&c->restart);
 	c->started_ms = clock_mono_ms();
 	c->ready = c->told_to_stop = c->beats = c->asked = false;
 	if (child_spawn(c)) {
@@ -325,7 +326,8 @@ parent_generation_start(struct generation *g)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(proc_parent_roles); i++)
-		child_start(&g->children[proc_parent_roles[i]]);
+		if (!g->children[proc_parent_roles[i]].pid)
+			child_start(&g->children[proc_parent_roles[i]]);
 }
 
 void
@@ -640,7 +642,8 @@ parent_begin_again(struct parent *p)
 	log_info("the parent goes on as a new program",
 		 LOG_S("version", p->config->version));
 	parent_tell(p);
-	parent_reap(p); /* who has ended meanwhile */
+	parent_generation_start(p->now); /* who was in a pause then */
+	parent_reap(p);			 /* who has ended meanwhile */
 	return 0;
 }
 

@@ -109,7 +109,7 @@ extern const enum proc_role proc_parent_roles[PROC_ROLES - 1];
 struct generation *parent_generation_new(struct parent *p,
 					 const struct conf *conf,
 					 const char *program);
-/* Starts its roles. */
+/* Starts those of its roles that do not run. */
 void parent_generation_start(struct generation *g);
 /* None of it may run. */
 void parent_generation_free(struct generation *g);

@@ -57,7 +57,7 @@ tell_roles(const struct parent *p, int to)
 	for (i = 0; i < PROC_ROLES && !rc; i++) {
 		c = &p->now->children[i];
 		if (!c->pid)
-			continue; /* it is started again */
+			continue; /* the next parent starts it again */
 		n = snprintf(pid, sizeof(pid), "%d", (int)c->pid);
 		rc = proc_control_send(to, PROC_CONTROL_CHILD, (unsigned)i,
 				       slice_of(pid, (size_t)n), c->control);
