@@ -23,6 +23,7 @@
  *
  * Names are "area.what": what has just been done.  Those there are:
  *
+ *   keeper.begun        a keeper was started, and has opened nothing yet
  *   refresh.claimed     the intent is committed, and nothing was asked
  *   refresh.asked       the exchanger was asked
  *   refresh.answered    its answer is here, and nothing of it is stored

@@ -412,6 +412,7 @@ keeper_init(struct keeper *k, struct proc_env *env)
 	env->alone = keeper_alone;
 	k->active = table_new();
 	rc = k->active ? vault_init() : ERR_NOMEM;
+	step_reached("keeper.begun");
 	if (!rc)
 		rc = keeper_open_store(k, detail, sizeof(detail));
 	if (!rc)

@@ -309,6 +309,7 @@ parent_generation_new(struct parent *p, const struct conf *conf,
 		return NULL;
 	g->parent = p;
 	g->program = program;
+	g->drain_ms = conf_number(conf, CONF_DRAIN);
 	buf_init(&g->settings, PROC_CONTROL_MAX);
 	for (i = 0; i < PROC_ROLES; i++)
 		g->children[i] = (struct child){ .of = g,
@@ -341,6 +342,7 @@ parent_generation_free(struct generation *g)
 		ASSERT(!g->children[i].pid);
 		loop_timer_cancel(&g->children[i].restart);
 	}
+	loop_timer_cancel(&g->patience);
 	buf_release(&g->settings);
 	free(g);
 }
@@ -370,13 +372,50 @@ parent_generation_kill(struct generation *g)
 
 /* ---- stopping ---- */
 
+void
+parent_generation_kill_unready(struct generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < PROC_ROLES; i++) {
+		loop_timer_cancel(&g->children[i].restart);
+		if (g->children[i].pid && !g->children[i].ready)
+			kill(g->children[i].pid, SIGKILL);
+	}
+}
+
+/* Its end leads to the next role, which has a time of its own. */
+static void
+patience_lost(struct loop_timer *t)
+{
+	struct generation *g = CONTAINER_OF(t, struct generation, patience);
+	struct child *c;
+	size_t i;
+
+	for (i = 0; i < PROC_ROLES; i++) {
+		c = &g->children[i];
+		if (!c->pid || !c->told_to_stop)
+			continue;
+		log_warn("a role does not stop; it is killed",
+			 LOG_S("role", proc_role_name(c->role)));
+		kill(c->pid, SIGKILL);
+	}
+}
+
+/* The front has the drain time for its calls, the keeper for tokens. */
 static void
 child_stop(struct child *c, bool gentle)
 {
-	if (!c->pid || c->told_to_stop)
+	uint64_t patience = PARENT_STOP_GRACE_MS;
+
+	if (c->told_to_stop)
 		return;
 	c->told_to_stop = true;
 	parent_child_tell(c, PROC_CONTROL_STOP, gentle);
+	if (c->role != PROC_EXCHANGER)
+		patience += c->of->drain_ms;
+	loop_timer_start(c->of->parent->loop, &c->of->patience, patience,
+			 patience_lost);
 }
 
 bool
@@ -386,40 +425,28 @@ parent_generation_stop(struct generation *g, bool gentle)
 
 	for (i = 0; i < PROC_ROLES; i++)
 		loop_timer_cancel(&g->children[i].restart);
-	if (g->children[PROC_FRONT].pid)
-		child_stop(&g->children[PROC_FRONT], gentle);
-	else if (g->children[PROC_KEEPER].pid)
-		child_stop(&g->children[PROC_KEEPER], gentle);
-	else
-		child_stop(&g->children[PROC_EXCHANGER], gentle);
-	return parent_generation_is_over(g);
+	for (i = ARRAY_LEN(proc_parent_roles); i-- > 0;)
+		if (g->children[proc_parent_roles[i]].pid) {
+			child_stop(&g->children[proc_parent_roles[i]], gentle);
+			return false;
+		}
+	loop_timer_cancel(&g->patience);
+	return true;
 }
 
-static void
-patience_lost(struct loop_timer *t)
-{
-	struct parent *p = CONTAINER_OF(t, struct parent, patience);
-
-	log_warn("a role does not stop; it is killed");
-	parent_generation_kill(p->now);
-}
-
-/* Front first; then the keeper, whose token requests the exchanger still
- * brings home: a rotated refresh token that nobody stores is a lost grant. */
 static void
 parent_stop_next(struct parent *p)
 {
-	uint64_t grace = PARENT_STOP_GRACE_MS;
-
-	if (parent_generation_stop(p->now, false) && !p->coming &&
-	    !p->leaving) {
+	if (parent_generation_stop(p->now, false) && !p->coming && !p->leaving)
 		loop_stop(p->loop);
-		return;
-	}
-	if (p->now->children[PROC_FRONT].pid ||
-	    p->now->children[PROC_KEEPER].pid)
-		grace += conf_number(p->conf, CONF_DRAIN);
-	loop_timer_start(p->loop, &p->patience, grace, patience_lost);
+}
+
+static void
+parent_kill(struct parent *p)
+{
+	parent_generation_kill(p->now);
+	parent_generation_kill(p->coming);
+	parent_generation_kill(p->leaving);
 }
 
 static void
@@ -427,12 +454,12 @@ parent_stop(struct parent *p)
 {
 	if (p->state == PARENT_STOPPING) {
 		log_warn("told to stop twice: ending at once");
-		parent_generation_kill(p->now);
+		parent_kill(p);
 		return;
 	}
 	log_info("stopping");
 	p->state = PARENT_STOPPING;
-	parent_renew_cancel(p);
+	parent_renew_stop(p);
 	parent_stop_next(p);
 }
 
@@ -458,7 +485,7 @@ child_ended_now(struct child *c, bool by_exit, int how)
 	p->status = 1;
 	parent_stop(p);
 	if (starting) /* nobody is served yet: nothing to wait for */
-		parent_generation_kill(p->now);
+		parent_kill(p);
 }
 
 static void
@@ -654,7 +681,6 @@ parent_release(struct parent *p)
 
 	parent_tell_end(p);
 	if (p->loop) {
-		loop_timer_cancel(&p->patience);
 		loop_timer_cancel(&p->watch);
 		signal_fd = p->signals.loop ? p->signals.fd : -1;
 		loop_io_cancel(&p->signals);

@@ -56,7 +56,9 @@ struct generation {
 	struct parent *parent;
 	const char *program; /* what to execute */
 	struct buf settings;
+	uint64_t drain_ms; /* of these settings */
 	struct child children[PROC_ROLES];
+	struct loop_timer patience; /* until the one told to stop is killed */
 };
 
 /*
@@ -66,6 +68,9 @@ struct generation {
  *       └──> end, failed           pause that doubles; its peers get new
  *            (not of SIGKILL:      channels
  *            started again)
+ *
+ * STOPPING: every generation there is ends in its order, beside the others; a
+ * second SIGTERM kills them all.
  */
 enum parent_state { PARENT_STARTING, PARENT_RUNNING, PARENT_STOPPING };
 
@@ -92,7 +97,6 @@ struct parent {
 	struct renewal renewal;
 	bool newer; /* another program was at the databases */
 	struct loop_io signals, input;
-	struct loop_timer patience; /* until those who stop are killed */
 	struct loop_timer watch;
 	uint64_t watch_due_ms;
 	struct proc_deaths deaths[PROC_ROLES];
@@ -118,8 +122,19 @@ bool parent_generation_is_ready(const struct generation *g);
 bool parent_generation_is_over(const struct generation *g);
 /* Nothing of it is started any more, either.  NULL is fine. */
 void parent_generation_kill(struct generation *g);
-/* Front first, then keeper, then exchanger; true when all of it has ended.
- * gentle: another has taken over. */
+/* Those of its roles that are not ready: they have nothing to end. */
+void parent_generation_kill_unready(struct generation *g);
+/*
+ * Tells the next of its roles to stop; true when all of it has ended.
+ *
+ *   front ──> keeper ──> exchanger
+ *
+ * Called again when a role has ended.  Each has a time of its own: the drain
+ * time of its settings (not the exchanger, which has nothing to end) and
+ * PARENT_STOP_GRACE_MS.  Who is late is killed, and nobody else: while a front
+ * is late, its keeper may have a token on its way, which is lost when nobody
+ * stores it.  gentle: another generation has taken over.
+ */
 bool parent_generation_stop(struct generation *g, bool gentle);
 /* A child's control socket is watched: a role that was there before. */
 int parent_child_adopt(struct child *c, pid_t pid, int control);
@@ -134,8 +149,8 @@ void parent_renew(struct parent *p, bool upgrade);
  * has ended. */
 void parent_renew_ready(struct parent *p);
 void parent_renew_ended(struct generation *g, const char *role);
-/* At the end of all. */
-void parent_renew_cancel(struct parent *p);
+/* All is to end: what comes is stopped, what leaves goes on leaving. */
+void parent_renew_stop(struct parent *p);
 
 /* ---- resume.c ---- */
 

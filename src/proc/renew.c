@@ -6,7 +6,7 @@
  *   now: A                SIGHUP, SIGUSR2: the settings are read anew
  *   now: A, coming: B     B's roles start beside A's, on the same sockets
  *     │  all of B are ready          one of B ends, or 30 s are over
- *     v                                  └──> B is killed, A goes on
+ *     v                                  └──> B is stopped, A goes on
  *   leaving: A, now: B    A accepts no more, ends its calls (the drain time)
  *   now: B                with a new program the parent follows (resume.c)
  *
@@ -49,18 +49,26 @@ coming_over(struct parent *p)
 {
 	parent_generation_free(p->coming);
 	p->coming = NULL;
-	if (p->state == PARENT_RUNNING)
-		alone_tell(p->now, true);
+	if (p->state != PARENT_RUNNING)
+		return;
+	alone_tell(p->now, true);
+	renewal_state(p, "failed");
 }
 
-/* Freed when the last of it has ended; at once where nothing of it runs, since
- * it could not be forked. */
 static void
-coming_kill(struct parent *p)
+coming_next(struct parent *p)
 {
-	parent_generation_kill(p->coming);
-	if (p->coming && parent_generation_is_over(p->coming))
+	if (parent_generation_stop(p->coming, true))
 		coming_over(p);
+}
+
+/* In order, since its keeper may have asked for a token already.  Over at once
+ * where nothing of it runs, since it could not be forked. */
+static void
+coming_stop(struct parent *p)
+{
+	parent_generation_kill_unready(p->coming);
+	coming_next(p);
 }
 
 static void
@@ -75,8 +83,10 @@ renewal_failed(struct parent *p, const char *why)
 	log_error(r->upgrade ? "the upgrade has failed; the old program goes on"
 			     : "the reload has failed; the old settings stay",
 		  LOG_S("why", why));
-	renewal_state(p, "failed");
-	coming_kill(p);
+	if (p->coming)
+		coming_stop(p);
+	else
+		renewal_state(p, "failed");
 }
 
 static void
@@ -91,19 +101,8 @@ coming_late(struct loop_timer *t)
 /* ---- it works ---- */
 
 static void
-leaving_late(struct loop_timer *t)
-{
-	struct renewal *r = CONTAINER_OF(t, struct renewal, patience);
-	struct parent *p = CONTAINER_OF(r, struct parent, renewal);
-
-	log_warn("a role of the old generation does not stop; it is killed");
-	parent_generation_kill(p->leaving);
-}
-
-static void
 leaving_over(struct parent *p)
 {
-	loop_timer_cancel(&p->renewal.patience);
 	parent_generation_free(p->leaving);
 	p->leaving = NULL;
 	if (p->state != PARENT_RUNNING)
@@ -118,17 +117,8 @@ leaving_over(struct parent *p)
 static void
 leaving_next(struct parent *p)
 {
-	uint64_t patience = PARENT_STOP_GRACE_MS;
-
-	if (parent_generation_stop(p->leaving, true)) {
+	if (parent_generation_stop(p->leaving, true))
 		leaving_over(p);
-		return;
-	}
-	/* the front for its calls, the keeper for tokens on their way */
-	if (p->leaving->children[PROC_FRONT].pid ||
-	    p->leaving->children[PROC_KEEPER].pid)
-		patience += conf_number(p->conf, CONF_DRAIN);
-	loop_timer_start(p->loop, &p->renewal.patience, patience, leaving_late);
 }
 
 void
@@ -138,6 +128,7 @@ parent_renew_ready(struct parent *p)
 
 	if (!parent_generation_is_ready(p->coming) || !r->conf)
 		return;
+	loop_timer_cancel(&r->patience);
 	p->leaving = p->now;
 	p->now = p->coming;
 	p->coming = NULL;
@@ -165,19 +156,19 @@ parent_renew_ended(struct generation *g, const char *role)
 			 "why",
 			 role);
 		renewal_failed(p, why); /* which may be the end of g */
-	} else if (parent_generation_is_over(g)) {
-		coming_over(p);
+	} else {
+		coming_next(p);
 	}
 }
 
 void
-parent_renew_cancel(struct parent *p)
+parent_renew_stop(struct parent *p)
 {
 	loop_timer_cancel(&p->renewal.patience);
 	conf_free(p->renewal.conf);
 	p->renewal.conf = NULL;
-	coming_kill(p);
-	parent_generation_kill(p->leaving);
+	if (p->coming)
+		coming_stop(p);
 }
 
 /* ---- the begin ---- */

@@ -62,6 +62,27 @@ async function heldReload(drawbridge, steps) {
 }
 
 suite('a process that is late, or dies', () => {
+	it('the front is late at a stop: the keeper has a time of its own for a token on its way', scoped(async (scope) => {
+		const { drawbridge, slowly, stillGood } = await startRotating(scope, ['--drain', '1s'])
+		const { asked } = await slowly(4500)
+		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+		await asked
+		const { log } = drawbridge
+		await drawbridge.start()
+		await stillGood()
+		assert.match(log, /"event":"a role does not stop; it is killed","role":"front"/)
+	}))
+
+	it('the old front is late at a reload: so has the old keeper', scoped(async (scope) => {
+		const { drawbridge, slowly, stillGood } = await startRotating(scope, ['--drain', '1s'])
+		const { asked } = await slowly(4500)
+		process.kill(drawbridge.server.pid, 'SIGHUP')
+		await eventually('the reload', () => state(drawbridge) === 'done')
+		await asked
+		await stillGood()
+		assert.match(drawbridge.log, /"event":"a role does not stop; it is killed","role":"front"/)
+	}))
+
 	it('one that waits to be started again is started after an upgrade, too', scoped(async (scope) => {
 		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { flags: ['--drain', '20s'] } })
 		const old = drawbridge.role('--role=exchanger')
@@ -82,5 +103,84 @@ suite('a process that is late, or dies', () => {
 		await eventually('an exchanger of the new program', exchanger, { timeout: 8000 })
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
 		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+	}))
+})
+
+suite('a generation that comes', () => {
+	it('is stopped while it starts: the server ends in good order', scoped(async (scope) => {
+		const steps = new Steps(scope)
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { ...steps.options, flags: ['--drain', '5s'] } })
+		const slow = drawbridge.via(link, '/slow?ms=1500')
+		await heldReload(drawbridge, steps)
+		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+		assert.equal((await slow).status, 200)
+	}))
+})
+
+suite('a stop while an old generation ends its calls', () => {
+	for (const signal of ['SIGHUP', 'SIGUSR2'])
+		it(`after ${signal}: they have their drain time`, scoped(async (scope) => {
+			const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { flags: ['--drain', '6s'] } })
+			const slow = outcome(drawbridge.via(link, '/slow?ms=3000'))
+			await sleep(200)
+			process.kill(drawbridge.server.pid, signal)
+			await serves(drawbridge)
+			const young = outcome(drawbridge.via(link, '/slow?ms=1000', { headers: { connection: 'close' } }))
+			await sleep(300)
+			assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+			assert.deepEqual([await slow, await young], [200, 200])
+		}))
+
+	it('a token on its way to the old keeper is stored', scoped(async (scope) => {
+		const { drawbridge, slowly, stillGood } = await startRotating(scope, ['--drain', '6s'])
+		const { asked } = await slowly(5000)
+		process.kill(drawbridge.server.pid, 'SIGHUP')
+		await serves(drawbridge)
+		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+		await asked
+		await drawbridge.start()
+		await stillGood()
+	}))
+
+	it('the second stop ends all at once, whichever generation it is of', scoped(async (scope) => {
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { flags: ['--drain', '60s'] } })
+		const calls = [outcome(drawbridge.via(link, '/hang'))]
+		await sleep(200)
+		process.kill(drawbridge.server.pid, 'SIGHUP')
+		await serves(drawbridge)
+		calls.push(outcome(drawbridge.via(link, '/hang', { headers: { connection: 'close' } })))
+		await sleep(300)
+		process.kill(drawbridge.server.pid, 'SIGTERM')
+		await sleep(1000)
+		assert.ok(!drawbridge.server.end, 'the first one lets calls end')
+		const roles = drawbridge.roles().map(({ pid }) => pid)
+		assert.deepEqual(await drawbridge.stop({ timeout: 3000 }), { status: 0, signal: null })
+		assert.deepEqual(roles.map((pid) => killQuietly(pid, 0)), roles.map(() => false))
+		assert.ok((await Promise.all(calls)).every((status) => status !== 200))
+	}))
+
+	it('the second stop ends one that comes, too', scoped(async (scope) => {
+		const steps = new Steps(scope)
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { ...steps.options, flags: ['--drain', '60s'] } })
+		const hanging = outcome(drawbridge.via(link, '/hang'))
+		await sleep(200)
+		await heldReload(drawbridge, steps)
+		process.kill(drawbridge.server.pid, 'SIGTERM')
+		await sleep(500)
+		assert.ok(!drawbridge.server.end)
+		assert.deepEqual(await drawbridge.stop({ timeout: 3000 }), { status: 0, signal: null })
+		assert.notEqual(await hanging, 200)
+	}))
+
+	it('the time is that of the settings which a generation was started with', scoped(async (scope) => {
+		const config = join(temporaryFolder(scope), 'settings')
+		writeFileSync(config, 'drain = 10s\n')
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { flags: ['--config', config] } })
+		const slow = outcome(drawbridge.via(link, '/slow?ms=5000'))
+		await sleep(200)
+		writeFileSync(config, 'drain = 1s\n')
+		process.kill(drawbridge.server.pid, 'SIGHUP')
+		await eventually('the reload', () => state(drawbridge) === 'done')
+		assert.equal(await slow, 200)
 	}))
 })
