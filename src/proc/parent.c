@@ -321,14 +321,27 @@ parent_generation_new(struct parent *p, const struct conf *conf,
 	return NULL;
 }
 
+/* Whether it would take calls that nobody behind it can work on yet, while
+ * another generation can. */
+static bool
+child_is_early(const struct child *c)
+{
+	return c->role == PROC_FRONT && c->of == c->of->parent->coming &&
+	       !(c->of->children[PROC_KEEPER].ready &&
+		 c->of->children[PROC_EXCHANGER].ready);
+}
+
 void
 parent_generation_start(struct generation *g)
 {
+	struct child *c;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(proc_parent_roles); i++)
-		if (!g->children[proc_parent_roles[i]].pid)
-			child_start(&g->children[proc_parent_roles[i]]);
+	for (i = 0; i < ARRAY_LEN(proc_parent_roles); i++) {
+		c = &g->children[proc_parent_roles[i]];
+		if (!c->pid && !child_is_early(c))
+			child_start(c);
+	}
 }
 
 void

@@ -113,7 +113,8 @@ extern const enum proc_role proc_parent_roles[PROC_ROLES - 1];
 struct generation *parent_generation_new(struct parent *p,
 					 const struct conf *conf,
 					 const char *program);
-/* Starts those of its roles that do not run. */
+/* Starts those of its roles that do not run; of one that comes, the front when
+ * the others are ready. */
 void parent_generation_start(struct generation *g);
 /* None of it may run. */
 void parent_generation_free(struct generation *g);

@@ -4,8 +4,9 @@
  * or with a new program.
  *
  *   now: A                SIGHUP, SIGUSR2: the settings are read anew
- *   now: A, coming: B     B's roles start beside A's, on the same sockets
- *     │  all of B are ready          one of B ends, or 30 s are over
+ *   now: A, coming: B     B's keeper and exchanger start beside A's; when they
+ *     │                   are ready its front, on the same sockets
+ *     │  all of B are ready          one of B ends, or 30 s are over (each time)
  *     v                                  └──> B is stopped, A goes on
  *   leaving: A, now: B    A accepts no more, ends its calls (the drain time)
  *   now: B                with a new program the parent follows (resume.c)
@@ -100,6 +101,16 @@ coming_late(struct loop_timer *t)
 
 /* ---- it works ---- */
 
+/* The front, with as much time as the others had: each has a database. */
+static void
+coming_goes_on(struct parent *p)
+{
+	parent_generation_start(p->coming);
+	if (p->coming->children[PROC_FRONT].pid)
+		loop_timer_start(p->loop, &p->renewal.patience, PATIENCE_MS,
+				 coming_late);
+}
+
 static void
 leaving_over(struct parent *p)
 {
@@ -126,8 +137,12 @@ parent_renew_ready(struct parent *p)
 {
 	struct renewal *r = &p->renewal;
 
-	if (!parent_generation_is_ready(p->coming) || !r->conf)
+	if (!r->conf)
+		return; /* it is stopped */
+	if (!parent_generation_is_ready(p->coming)) {
+		coming_goes_on(p);
 		return;
+	}
 	loop_timer_cancel(&r->patience);
 	p->leaving = p->now;
 	p->now = p->coming;

@@ -34,15 +34,18 @@ async function startRotating(scope, flags) {
 	const { link_name: link } = await newConnection(drawbridge, 'plain', { scopes: ['tickets.read'] })
 	await connect(drawbridge, link, consentByItself)
 	const refresh = () => drawbridge.api('POST', `/v1/connections/${link}/refresh`, undefined, { headers: { connection: 'close' } })
+	let worked = 0
 	/* One whose answer takes so long; returns when the provider has it. */
 	const slowly = async (ms) => {
 		server.faults.on('token', { kind: 'delay', ms, times: 1 })
 		const before = server.requests.length
 		const asked = outcome(refresh())
 		await eventually('the request', () => server.requests.length > before)
+		worked = Date.now() + ms + 200
 		return { asked }
 	}
 	const stillGood = async () => {
+		await sleep(Math.max(0, worked - Date.now())) /* else it might be the provider's first of two */
 		const answer = await refresh()
 		assert.equal(answer.status, 200, answer.text)
 		assert.equal(server.reused, 0)
@@ -107,6 +110,24 @@ suite('a process that is late, or dies', () => {
 })
 
 suite('a generation that comes', () => {
+	it('takes no call before its keeper works', scoped(async (scope) => {
+		const steps = new Steps(scope)
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { ...steps.options, flags: ['--drain', '1s'] } })
+		const old = drawbridge.role('--role=front')
+		const held = await heldReload(drawbridge, steps)
+		await sleep(1000) /* for its front, if there were one */
+		process.kill(old, 'SIGSTOP') /* so that whoever else listens takes what comes */
+		const calls = Array.from({ length: 30 }, () => outcome(drawbridge.via(link, '/echo', { headers: { connection: 'close' } })))
+		await sleep(1000)
+		process.kill(old, 'SIGCONT')
+		process.kill(held, 'SIGKILL')
+		await eventually('the reload to fail', () => state(drawbridge) === 'failed')
+		assert.deepEqual((await Promise.all(calls)).filter((status) => status !== 200), [])
+		const end = traffic(drawbridge, link)
+		assert.equal((await drawbridge.cli(['reload'])).status, 0)
+		await end()
+	}))
+
 	it('is stopped while it starts: the server ends in good order', scoped(async (scope) => {
 		const steps = new Steps(scope)
 		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { ...steps.options, flags: ['--drain', '5s'] } })
