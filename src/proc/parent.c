@@ -63,6 +63,15 @@ child_exec(const char *program, int control, enum proc_role role, pid_t parent)
 	_exit(127);
 }
 
+/* Whether no role of another generation is there, or will be soon. */
+static bool
+child_is_alone(const struct child *c)
+{
+	const struct parent *p = c->of->parent;
+
+	return c->of == p->now && !p->coming && !p->leaving;
+}
+
 /* All that a role is told at its start. */
 static int
 child_tell(struct child *c)
@@ -94,9 +103,7 @@ child_tell(struct child *c)
 	}
 	if (!rc)
 		rc = proc_control_send(c->control, PROC_CONTROL_ALONE,
-				       c->of == c->of->parent->now &&
-					       !c->of->parent->leaving,
-				       SLICE_NONE, -1);
+				       child_is_alone(c), SLICE_NONE, -1);
 	if (!rc && c->of->parent->newer &&
 	    c->of->program != c->of->parent->program)
 		rc = proc_control_send(c->control, PROC_CONTROL_NEWER, 0,

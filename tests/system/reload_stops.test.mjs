@@ -11,6 +11,7 @@ import { startApi } from '../support/api.mjs'
 import { connect } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { request } from '../support/http.mjs'
 import { killQuietly, run } from '../support/process.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
@@ -106,6 +107,27 @@ suite('a process that is late, or dies', () => {
 		await eventually('an exchanger of the new program', exchanger, { timeout: 8000 })
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
 		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+	}))
+
+	it('one that is started again during a reload does not take itself for the only one', scoped(async (scope) => {
+		const steps = new Steps(scope)
+		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { ...steps.options, flags: ['--drain', '1s'] } })
+		const now = { keeper: drawbridge.role('--role=keeper'), front: drawbridge.role('--role=front') }
+		const held = await heldReload(drawbridge, steps)
+		const rotate = async () => (await request({ path: '/v1/keyring/rotate' },
+			{ socketPath: join(drawbridge.data, 'drawbridge.sock'), method: 'POST', body: {} })).status
+		assert.equal(await rotate(), 409, 'keys stay as they are beside another keeper')
+		for (const role of ['keeper', 'front']) {
+			const all = drawbridge.roles().map(({ pid }) => pid)
+			process.kill(now[role], 'SIGKILL')
+			await eventually(`another ${role}`, () => drawbridge.roles().some(({ pid, title }) =>
+				!all.includes(pid) && title.includes(`--role=${role}`)))
+			await drawbridge.ready()
+			assert.equal(await rotate(), 409, `after the ${role} was started again`)
+		}
+		process.kill(held, 'SIGKILL')
+		await eventually('the reload to fail', () => state(drawbridge) === 'failed')
+		await eventually('a rotation', async () => await rotate() < 300)
 	}))
 })
 
