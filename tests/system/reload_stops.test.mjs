@@ -10,7 +10,7 @@ import { it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { connect } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
-import { startDrawbridge } from '../support/drawbridge.mjs'
+import { binary, root, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
 import { killQuietly, run } from '../support/process.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
@@ -85,6 +85,21 @@ suite('a process that is late, or dies', () => {
 		await asked
 		await stillGood()
 		assert.match(drawbridge.log, /"event":"a role does not stop; it is killed","role":"front"/)
+	}))
+
+	it('front and keeper are late at a stop: it takes twice the drain time and 6 s at most, and a unit waits as long', scoped(async (scope) => {
+		const { drawbridge, slowly } = await startRotating(scope, ['--drain', '1s'])
+		const { asked } = await slowly(10_000)
+		const began = Date.now()
+		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+		const took = Date.now() - began
+		assert.ok(took > 5500 && took < 8500, `${took} ms`)
+		await asked
+		const late = [...drawbridge.log.matchAll(/"a role does not stop; it is killed","role":"(\w+)"/g)].map(([, role]) => role)
+		assert.deepEqual(late, ['front', 'keeper'])
+		const [, drain] = /--drain TIME [^(]*\(default (\d+)s\)/.exec((await run(binary, ['serve', '--help'])).stdout)
+		const [, patience] = /^TimeoutStopSec=(\d+)$/m.exec(readFileSync(join(root, 'docs/drawbridge.service'), 'utf8'))
+		assert.ok(Number(patience) > 2 * Number(drain) + 6)
 	}))
 
 	it('one that waits to be started again is started after an upgrade, too', scoped(async (scope) => {
