@@ -19,6 +19,7 @@ enum {
 	SPARE_HEADS_MAX = 256,
 	LINGER_MS = 2000,
 	LINGER_TURN_BYTES = 256 * 1024, /* then others have their turn */
+	STEPS_A_TURN = 32,		/* then too: heads, or parts of one */
 	RESUME_MS = 100,		/* after an accept that failed */
 };
 
@@ -90,6 +91,7 @@ http_conn_close(struct http_exchange *x, bool reset)
 	x->state = CONN_CLOSED;
 	loop_io_cancel(&x->io);
 	loop_timer_cancel(&x->timer);
+	loop_again_cancel(&x->turn);
 	loop_again_cancel(&x->linger);
 	if (reset)
 		net_stream_abort(&x->stream);
@@ -138,6 +140,7 @@ http_conn_linger(struct http_exchange *x)
 {
 	net_stream_shutdown(&x->stream);
 	x->state = CONN_LINGER;
+	loop_again_cancel(&x->turn);
 	http_conn_give_head(x);
 	http_reader_release(&x->reader);
 	loop_timer_start(x->server->loop, &x->timer, LINGER_MS, conn_timeout);
@@ -241,14 +244,42 @@ conn_step(struct http_exchange *x)
 	return false;
 }
 
+static void
+conn_next_turn(struct loop_again *again)
+{
+	http_conn_advance(CONTAINER_OF(again, struct http_exchange, turn));
+}
+
+/*
+ * A client that pipelines as fast as it is answered never runs out of bytes:
+ * after some steps others have their turn.  The timer may be one of the last
+ * request's still.
+ */
+static void
+conn_wait_turn(struct http_exchange *x)
+{
+	struct http_server *s = x->server;
+
+	if (!x->head_begun)
+		loop_timer_start(s->loop, &x->timer, s->config.head_timeout_ms,
+				 conn_timeout);
+	loop_again_start(s->loop, &x->turn, conn_next_turn);
+}
+
 void
 http_conn_advance(struct http_exchange *x)
 {
-	if (x->advancing)
+	int steps = STEPS_A_TURN;
+
+	if (x->advancing || x->turn.prev)
 		return;
 	x->advancing = true;
-	while (x->state == CONN_HEAD && conn_step(x))
-		;
+	while (x->state == CONN_HEAD && conn_step(x)) {
+		if (--steps)
+			continue;
+		conn_wait_turn(x);
+		break;
+	}
 	x->advancing = false;
 }
 
@@ -481,7 +512,11 @@ http_server_drain(struct http_server *s, bool gentle, void (*done)(void *),
 		next = x->next;
 		if (x->state == CONN_ACTIVE)
 			x->close_after = true;
-		else if (!gentle) /* else its next request is the last */
+		else if (gentle)
+			continue; /* its next request is the last */
+		else if (x->turn.prev)
+			http_conn_linger(x); /* there are answers under way */
+		else
 			http_conn_close(x, false);
 	}
 	server_bury_soon(s);

@@ -35,6 +35,7 @@ struct http_exchange {
 	struct net_stream stream;
 	struct loop_io io;
 	struct loop_timer timer;
+	struct loop_again turn;	  /* there may be more heads */
 	struct loop_again linger; /* there is more to drop */
 	struct http_reader reader;
 	struct http_writer writer;

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -27,6 +28,12 @@ static struct {
 	struct net_addr addr;
 	unsigned requests, refused;
 	int body_err; /* of the last body that was collected */
+	unsigned other_came; /* as which request */
+	struct loop_again amid;
+	void (*amid_run)(struct loop_again *);
+	unsigned amid_came; /* after so many requests */
+	int flood;
+	bool drained;
 } world;
 
 static void
@@ -45,6 +52,10 @@ take_request(struct http_exchange *x, void *arg)
 
 	(void)arg;
 	world.requests++;
+	if (slice_eq(h->target, SLICE("/other")))
+		world.other_came = world.requests;
+	if (world.requests == 1 && world.amid_run)
+		loop_again_start(world.loop, &world.amid, world.amid_run);
 	if (h->body == HTTP_BODY_NONE)
 		http_exchange_answer(x, 200, NULL, h->target);
 	else
@@ -379,6 +390,194 @@ who_sends_far_too_much_is_told_and_not_cut_off(void **state)
 	assert_int_equal(world.body_err, ERR_TOO_LARGE);
 }
 
+/* ---- turns ---- */
+
+enum { FLOOD = 300, FLOOD_TURN_MAX = 64 };
+
+/* Many heads at once; amid is called between two of their turns. */
+static int
+flood(void (*amid)(struct loop_again *))
+{
+	static char text[FLOOD * 64];
+	int i, n = 0;
+
+	world.flood = client();
+	run_for(TURN_MS);
+	world.amid_run = amid;
+	for (i = 0; i < FLOOD; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			      "GET /%d HTTP/1.1\r\nHost: x\r\n\r\n", i);
+	say(world.flood, text);
+	return world.flood;
+}
+
+/* How many answers came, in their order; ends: and then the connection's
+ * end, not a reset. */
+static int
+flood_answers(bool ends, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+	char *at;
+	int count = 0;
+
+	while ((n = recv(world.flood, text + len, size - 1 - len,
+			 MSG_DONTWAIT)) > 0)
+		len += (size_t)n;
+	assert_int_equal(n, ends ? 0 : -1);
+	text[len] = 0;
+	for (at = text; (at = strstr(at, "\r\n\r\n/")); count++) {
+		at += strlen("\r\n\r\n/");
+		assert_int_equal(strtol(at, &at, 10), count);
+	}
+	return count;
+}
+
+static char flood_text[FLOOD * 200];
+
+static void
+who_pipelines_without_end_lets_others_have_their_turn(void **state)
+{
+	int other = client(), fd = flood(NULL);
+
+	(void)state;
+	say(other, REQUEST("/other"));
+	run_for(TURN_MS);
+	assert_in_range(world.other_came, 2, FLOOD_TURN_MAX);
+	assert_int_equal(world.requests, FLOOD + 1);
+	assert_int_equal(flood_answers(false, flood_text, sizeof(flood_text)),
+			 FLOOD);
+	assert_in_range(closed_after(fd, NULL), IDLE_MS - 2 * TURN_MS,
+			IDLE_MS + 1000);
+	close(other);
+	close(fd);
+}
+
+static void
+amid_say_more(struct loop_again *a)
+{
+	(void)a;
+	world.amid_came = world.requests;
+	say(world.flood, REQUEST("/300") "GET /301 HTTP/1.1\r\nHo");
+}
+
+static void
+what_comes_between_two_turns_is_neither_lost_nor_early(void **state)
+{
+	int fd = flood(amid_say_more);
+
+	(void)state;
+	run_for(TURN_MS);
+	assert_in_range(world.amid_came, 1, FLOOD_TURN_MAX);
+	assert_int_equal(world.requests, FLOOD + 1);
+	say(fd, "st: x\r\n\r\n");
+	run_for(TURN_MS);
+	assert_int_equal(flood_answers(false, flood_text, sizeof(flood_text)),
+			 FLOOD + 2);
+	close(fd);
+}
+
+static void
+amid_reset(struct loop_again *a)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	(void)a;
+	world.amid_came = world.requests;
+	setsockopt(world.flood, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(world.flood);
+}
+
+static void
+a_client_that_goes_between_two_turns_is_let_go(void **state)
+{
+	(void)state;
+	flood(amid_reset);
+	run_for(TURN_MS);
+	assert_in_range(world.amid_came, 1, FLOOD_TURN_MAX);
+	assert_int_equal(http_server_connections(world.server), 0);
+}
+
+static void
+world_drained(void *arg)
+{
+	(void)arg;
+	world.drained = true;
+}
+
+static void
+amid_drain(struct loop_again *a)
+{
+	(void)a;
+	world.amid_came = world.requests;
+	http_server_drain(world.server, false, world_drained, NULL);
+}
+
+static void
+amid_drain_gently(struct loop_again *a)
+{
+	(void)a;
+	world.amid_came = world.requests;
+	http_server_drain(world.server, true, world_drained, NULL);
+}
+
+/* What was answered is not taken back by a reset. */
+static void
+a_server_that_drains_between_two_turns_ends_in_order(void **state)
+{
+	int fd = flood(amid_drain), count;
+
+	(void)state;
+	run_for(TURN_MS);
+	assert_in_range(world.amid_came, 1, FLOOD_TURN_MAX);
+	count = flood_answers(true, flood_text, sizeof(flood_text));
+	assert_int_equal(count, world.amid_came);
+	assert_int_equal(count, world.requests);
+	close(fd);
+	run_for(TURN_MS);
+	assert_true(world.drained);
+}
+
+static void
+a_server_that_drains_gently_answers_one_more(void **state)
+{
+	int fd = flood(amid_drain_gently), count;
+
+	(void)state;
+	run_for(TURN_MS);
+	assert_in_range(world.amid_came, 1, FLOOD_TURN_MAX);
+	count = flood_answers(true, flood_text, sizeof(flood_text));
+	assert_int_equal(count, world.amid_came + 1);
+	assert_int_equal(count, world.requests);
+	assert_non_null(strstr(flood_text, "Connection: close"));
+	close(fd);
+	run_for(TURN_MS);
+	assert_true(world.drained);
+}
+
+static void
+amid_stop(struct loop_again *a)
+{
+	(void)a;
+	world.amid_came = world.requests;
+	loop_stop(world.loop);
+}
+
+static void
+a_server_may_be_freed_between_two_turns(void **state)
+{
+	int fd = flood(amid_stop);
+
+	(void)state;
+	loop_run(world.loop);
+	assert_in_range(world.amid_came, 1, FLOOD_TURN_MAX);
+	http_server_free(world.server);
+	world.server = NULL;
+	run_for(TURN_MS);
+	assert_int_equal(world.requests, world.amid_came);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
 
 int
@@ -394,6 +593,12 @@ main(void)
 		TEST(without_descriptors_accepting_waits_and_goes_on),
 		TEST(what_is_refused_is_told_and_closed),
 		TEST(who_sends_far_too_much_is_told_and_not_cut_off),
+		TEST(who_pipelines_without_end_lets_others_have_their_turn),
+		TEST(what_comes_between_two_turns_is_neither_lost_nor_early),
+		TEST(a_client_that_goes_between_two_turns_is_let_go),
+		TEST(a_server_that_drains_between_two_turns_ends_in_order),
+		TEST(a_server_that_drains_gently_answers_one_more),
+		TEST(a_server_may_be_freed_between_two_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
