@@ -302,8 +302,8 @@ chunk_step(struct http_reader *r, char c)
 	case CHUNK_TRAILER_LF:
 		return chunk_expect(r, c, '\n', CHUNK_TRAILER_FIRST);
 	case CHUNK_END_LF:
-		r->done = 1;
-		return chunk_expect(r, c, '\n', CHUNK_SIZE_FIRST);
+		r->done = c == '\n';
+		return r->done ? 0 : ERR_PROTOCOL;
 	case CHUNK_DATA:
 		break;
 	}

@@ -41,7 +41,7 @@ struct http_reader {
 	enum http_body body;
 	uint64_t left;	     /* of the length, or of the current chunk */
 	uint8_t chunk_state; /* private */
-	uint8_t done;	     /* the body is read to its end */
+	uint8_t done;	     /* the body is read to its end: never if failed */
 	uint16_t line_used;  /* bytes of the current chunk line or trailer */
 	uint32_t waste; /* bytes of extensions not yet outweighed by data */
 	uint8_t failed;

@@ -261,6 +261,43 @@ bytes_behind_an_answer_are_not_the_next_ones(void **state)
 	assert_int_equal(d->count, 0);
 }
 
+/* An answer of one chunk, whose end goes so. */
+static struct egress_dest *
+lend_chunked(const char *end)
+{
+	struct http_head h = { .body = HTTP_BODY_CHUNKED };
+	struct egress_dest *d = lend();
+	struct slice data;
+
+	http_reader_start_body(&world.conn->reader, &h);
+	assert_int_equal(write(world.peer, "1\r\na\r\n0\r\n", 9), 9);
+	assert_int_equal(write(world.peer, end, strlen(end)), strlen(end));
+	while (!http_reader_peek(&world.conn->reader, &data))
+		http_reader_consume(&world.conn->reader, data.len);
+	egress_keep(world.conn);
+	return d;
+}
+
+static void
+who_ends_a_body_wrongly_is_not_lent_again(void **state)
+{
+	struct egress_dest *d = lend_chunked("\rX");
+
+	(void)state;
+	assert_null(egress_take(d, false));
+	assert_int_equal(d->count, 0);
+}
+
+static void
+who_ends_a_body_rightly_is_lent_again(void **state)
+{
+	struct egress_dest *d = lend_chunked("\r\n");
+
+	(void)state;
+	assert_ptr_equal(egress_take(d, false), world.conn);
+	egress_drop(world.conn);
+}
+
 static void
 idle_connections_that_are_not_allowed_any_more_are_closed(void **state)
 {
@@ -425,6 +462,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			bytes_behind_an_answer_are_not_the_next_ones,
 			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			who_ends_a_body_wrongly_is_not_lent_again, world_begin,
+			world_end),
+		cmocka_unit_test_setup_teardown(
+			who_ends_a_body_rightly_is_lent_again, world_begin,
+			world_end),
 		cmocka_unit_test_setup_teardown(
 			connections_that_are_being_opened_count, world_begin,
 			world_end),

@@ -27,7 +27,7 @@ static struct {
 	int listener;
 	struct net_addr addr;
 	unsigned requests, refused;
-	int body_err; /* of the last body that was collected */
+	int body_err;	     /* of the last body that was collected */
 	unsigned other_came; /* as which request */
 	struct loop_again amid;
 	void (*amid_run)(struct loop_again *);
@@ -45,6 +45,19 @@ body_ready(struct http_exchange *x, struct slice body, int err, void *arg)
 		http_exchange_answer(x, err ? 400 : 200, NULL, body);
 }
 
+/* As one that relays it: what is wrong in the body is answered, no more. */
+static void
+take_streamed(struct http_exchange *x)
+{
+	struct http_reader *r = http_exchange_reader(x);
+	struct slice data;
+	int rc;
+
+	while (!(rc = http_reader_peek(r, &data)))
+		http_reader_consume(r, data.len);
+	http_exchange_answer(x, rc == ERR_CLOSED ? 200 : 400, NULL, SLICE_NONE);
+}
+
 static void
 take_request(struct http_exchange *x, void *arg)
 {
@@ -56,7 +69,9 @@ take_request(struct http_exchange *x, void *arg)
 		world.other_came = world.requests;
 	if (world.requests == 1 && world.amid_run)
 		loop_again_start(world.loop, &world.amid, world.amid_run);
-	if (h->body == HTTP_BODY_NONE)
+	if (slice_eq(h->target, SLICE("/streamed")))
+		take_streamed(x);
+	else if (h->body == HTTP_BODY_NONE)
 		http_exchange_answer(x, 200, NULL, h->target);
 	else
 		http_exchange_collect(x, 1000, body_ready, NULL);
@@ -390,6 +405,31 @@ who_sends_far_too_much_is_told_and_not_cut_off(void **state)
 	assert_int_equal(world.body_err, ERR_TOO_LARGE);
 }
 
+#define CHUNKED(end) \
+	"POST /streamed HTTP/1.1\r\nHost: x\r\n" \
+	"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n" end
+
+static void
+nothing_behind_a_malformed_body_is_a_request(void **state)
+{
+	const char *text;
+	int fd = client();
+
+	(void)state;
+	say(fd, CHUNKED("0\r\n\r\n") REQUEST("/next"));
+	run_for(TURN_MS);
+	assert_int_equal(world.requests, 2);
+	assert_non_null(strstr(heard(fd), "200 OK"));
+	say(fd, CHUNKED("0\r\n\rX") REQUEST("/next"));
+	run_for(TURN_MS);
+	assert_int_equal(world.requests, 3);
+	text = heard(fd);
+	assert_non_null(strstr(text, "400 Bad Request"));
+	assert_non_null(strstr(text, "Connection: close"));
+	assert_false(is_open(fd));
+	close(fd);
+}
+
 /* ---- turns ---- */
 
 enum { FLOOD = 300, FLOOD_TURN_MAX = 64 };
@@ -593,6 +633,7 @@ main(void)
 		TEST(without_descriptors_accepting_waits_and_goes_on),
 		TEST(what_is_refused_is_told_and_closed),
 		TEST(who_sends_far_too_much_is_told_and_not_cut_off),
+		TEST(nothing_behind_a_malformed_body_is_a_request),
 		TEST(who_pipelines_without_end_lets_others_have_their_turn),
 		TEST(what_comes_between_two_turns_is_neither_lost_nor_early),
 		TEST(a_client_that_goes_between_two_turns_is_let_go),

@@ -102,6 +102,7 @@ assert_chunked(const char *wire, int code, const char *body)
 	far_send(&p, wire);
 	body_begins(&p, HTTP_BODY_CHUNKED, 0);
 	assert_int_equal(read_all(&p, &b), code);
+	assert_int_equal(p.reader.done, code == ERR_CLOSED);
 	if (body)
 		assert_string_equal(buf_cstr(&b), body);
 	pair_release(&p);
@@ -114,6 +115,7 @@ assert_chunked(const char *wire, int code, const char *body)
 		rc = read_all(&p, &b);
 	}
 	assert_int_equal(rc, code);
+	assert_int_equal(p.reader.done, code == ERR_CLOSED);
 	if (body)
 		assert_string_equal(buf_cstr(&b), body);
 	pair_release(&p);
@@ -152,6 +154,9 @@ malformed_chunks_are_refused(void **state)
 	assert_chunked("5;\"\r\n\"\r\nhello\r\n", ERR_PROTOCOL, NULL);
 	assert_chunked("0\r\nGET / HTTP/1.1\r\n\r\n", ERR_PROTOCOL, NULL);
 	assert_chunked("0\r\nA : x\r\n\r\n", ERR_PROTOCOL, NULL);
+	assert_chunked("0\r\n\rX", ERR_PROTOCOL, NULL);
+	assert_chunked("0\r\nA: x\r\n\rX", ERR_PROTOCOL, NULL);
+	assert_chunked("0\r\n\r\r\n", ERR_PROTOCOL, NULL);
 }
 
 static void
