@@ -532,7 +532,7 @@ call_init(struct call *c, struct call_worker *w,
 	c->head.status = 0;
 	c->worker = w;
 	c->client = client;
-	c->subject = "";
+	c->subject = c->user = "";
 	buf_init(&c->peeked, CALL_PEEK_MAX);
 }
 

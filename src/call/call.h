@@ -153,6 +153,7 @@ struct call {
 	unsigned attempt; /* 1, then 2 after a refresh or a stale socket */
 	bool refreshed;
 	struct connect_snapshot *snapshot;   /* a reference; NULL: bare */
+	const char *user;		     /* whose grant; "": of all */
 	struct connect_injection *injection; /* a reference */
 	struct egress_dest *dest;
 	struct http_url url;	/* host that is called; path not set */

@@ -111,7 +111,7 @@ call_judge_refused_again(struct call *c)
 	struct connect_entry *entry;
 
 	if (!connect_view_find(view, c->link, NULL, &entry))
-		connect_view_health(view, entry, c->subject,
+		connect_view_health(view, entry, c->user,
 				    c->injection->generation, &t);
 }
 
@@ -135,8 +135,7 @@ judge_health(struct call *c, const struct binding_answer *a, bool refused)
 		return;
 	if (t.problem && !strcmp(t.problem, "missing_scope"))
 		call_scope_missing(c, a, t.detail, sizeof(t.detail));
-	connect_view_health(view, entry, c->subject, c->injection->generation,
-			    &t);
+	connect_view_health(view, entry, c->user, c->injection->generation, &t);
 }
 
 /* Of a refused call: safe, and possible. */

@@ -248,9 +248,21 @@ call_path_is_permitted(struct call *c)
 	return false;
 }
 
+/* Whose grant; "": the connection's own.  A flow has none, and its
+ * publisher's is not meant. */
+static const char *
+call_user(const struct call *c)
+{
+	if (!c->snapshot->per_user)
+		return "";
+	if (c->subject[0] || c->actor->flow[0])
+		return c->subject;
+	return c->actor->member;
+}
+
 /* Another snapshot may be another connection: what was asked about the one
- * before says nothing. */
-static void
+ * before says nothing.  False: it is one per user, and there is none. */
+static bool
 call_take_snapshot(struct call *c, const struct connect_entry *entry)
 {
 	if (c->snapshot != entry->snapshot)
@@ -258,13 +270,9 @@ call_take_snapshot(struct call *c, const struct connect_entry *entry)
 	connect_snapshot_ref(entry->snapshot);
 	connect_snapshot_unref(c->snapshot);
 	c->snapshot = entry->snapshot;
-	if (!c->snapshot->per_user)
-		c->subject = "";
-	else if (!c->subject[0] && !c->actor->flow[0])
-		c->subject = c->actor->member;
-	/* A flow has no grant of its own, and its publisher's is not meant. */
-	ASSERT(!c->snapshot->per_user || c->subject[0]);
-	c->degraded = connect_view_degraded(entry, c->subject);
+	c->user = call_user(c);
+	c->degraded = connect_view_degraded(entry, c->user);
+	return !c->snapshot->per_user || c->user[0];
 }
 
 /* What a call without a connection adds: nothing. */
@@ -305,8 +313,8 @@ call_locate(struct call *c)
 	}
 	if (!call_entry(c, &entry))
 		return;
-	call_take_snapshot(c, entry);
-	if (strcmp(c->actor->org, c->snapshot->org)) {
+	if (!call_take_snapshot(c, entry) ||
+	    strcmp(c->actor->org, c->snapshot->org)) {
 		call_fail_wait(c, ERR_NOT_FOUND);
 		return;
 	}
@@ -336,8 +344,8 @@ call_inject(struct call *c, struct connect_entry *entry)
 	int rc;
 
 	call_move(c, CALL_INJECT);
-	rc = connect_view_inject(c->worker->config.connections, entry,
-				 c->subject, call_wait(c), &injection);
+	rc = connect_view_inject(c->worker->config.connections, entry, c->user,
+				 call_wait(c), &injection);
 	if (rc == ERR_AGAIN) {
 		call_start_timer(c, WAIT_TIMEOUT_MS);
 		return;
@@ -374,7 +382,7 @@ call_refuse(struct call *c)
 	if (rc)
 		call_waited(&c->wait.connection, rc);
 	else
-		connect_view_refuse(view, entry, c->subject,
+		connect_view_refuse(view, entry, c->user,
 				    c->injection->generation, call_wait(c));
 }
 

@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { startAuthority } from '../support/ca.mjs'
-import { startReceiver } from '../support/receiver.mjs'
+import { keyService } from '../support/definitions.mjs'
+import { reply, startReceiver } from '../support/receiver.mjs'
 import { suite } from '../support/scope.mjs'
 import { webhookFailures } from '../support/webhook_failures.mjs'
-import { startOidcWorld } from '../support/worlds.mjs'
+import { addService, startOidcWorld } from '../support/worlds.mjs'
 
 suite('a webhook that fails in a conversation', (scope) => {
 	const wrong = 'That is no number.'
@@ -104,5 +105,29 @@ suite('a webhook that fails in a conversation', (scope) => {
 		assert.deepEqual([said.state, said.expects], ['failed', null])
 		assert.match(said.problem, /^too_large: /)
 		assert.doesNotMatch(drawbridge.log, /ERROR: |runtime error: |assertion/)
+	})
+
+	it('a connection that has become one per user within a call is none for a flow that has no user', async () => {
+		const service = await addService(drawbridge, keyService('swapped', receiver))
+		const make = (more) => drawbridge.must('POST', '/v1/connections', { name: 'Swapped', service, ...more })
+		const { link_name: link } = await make({ credentials: { api_key: 'the-key-that-is-swapped' } })
+		let calls = 0
+		receiver.answers['/swap'] = async (request, response) => {
+			calls += 1
+			if (calls === 1)
+				return reply(response, 200, { n: 1 })
+			await drawbridge.must('DELETE', `/v1/connections/${link}?force=true`)
+			assert.equal((await make({ per_user: true })).link_name, link)
+			return request.socket.destroy() /* one that was used before: it is called again, and looked at again */
+		}
+		const call = (id, next) => ({ id, type: 'webhook', connection: link, request: { method: 'GET', url: '/swap' },
+			response_list: [{ codes: ['200'] }], paths: { 200: next, no_answer: 'none', other: 'none' } })
+		const { id } = await drawbridge.must('POST', '/v1/flows', { draft: { name: 'Swaps', blocks: [
+			{ id: 'start', type: 'start', paths: { next: 'warm' } }, call('warm', 'again'), call('again', 'good'),
+			{ id: 'good', type: 'end', text: 'good' }, { id: 'none', type: 'end', text: 'none' }] } })
+		await drawbridge.must('POST', `/v1/flows/${id}/publish`, {})
+		const talk = await drawbridge.must('POST', `/v1/flows/${id}/conversations`, {})
+		assert.deepEqual([talk.state, talk.messages.at(-1).content.text, calls], ['ended', 'none', 2])
+		assert.doesNotMatch(drawbridge.log, /assertion/)
 	})
 })
