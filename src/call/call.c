@@ -196,8 +196,8 @@ call_fail_open(struct call *c, int err)
 		break;
 	case ERR_BUSY:
 		call_problem_set(c, 503, "overloaded", NULL,
-				 "Too many connections to %s are open.",
-				 c->url.host);
+				 "The service cannot be called now: %s.",
+				 detail);
 		c->problem.retry_after_s = 1;
 		break;
 	default:

@@ -170,10 +170,26 @@ opening_proxy_resolved(struct net_resolve *r, int err)
 	egress_opening_fail(o, err);
 }
 
+/* As any error of opening: what is told to people goes with it. */
+static int
+opening_look_up(struct egress_opening *o, struct net_resolve *r,
+		const char *host, uint16_t port,
+		void (*done)(struct net_resolve *, int))
+{
+	struct egress *e = o->dest->egress;
+	int rc = net_resolve_start(r, e->loop, e->pool, host, port, done);
+
+	if (rc == ERR_BUSY)
+		snprintf(o->owner->detail, sizeof(o->owner->detail),
+			 "too many names wait to be looked up, %.100s among "
+			 "them; a name server may be silent",
+			 host);
+	return rc;
+}
+
 static void
 opening_find_proxy(struct egress_opening *o, const struct egress_proxy *p)
 {
-	struct egress *e = o->dest->egress;
 	int rc;
 
 	o->state = OPEN_PROXY_NAME;
@@ -182,8 +198,8 @@ opening_find_proxy(struct egress_opening *o, const struct egress_proxy *p)
 		opening_proxy_found(o);
 		return;
 	}
-	rc = net_resolve_start(&o->via, e->loop, e->pool, p->host, p->port,
-			       opening_proxy_resolved);
+	rc = opening_look_up(o, &o->via, p->host, p->port,
+			     opening_proxy_resolved);
 	if (rc)
 		egress_opening_fail(o, rc);
 }
@@ -275,12 +291,15 @@ opening_start(struct egress_opening *o)
 {
 	struct egress *e = o->dest->egress;
 
-	if (o->dest->count + o->dest->opening > EGRESS_CONNECTIONS_MAX)
+	if (o->dest->count + o->dest->opening > EGRESS_CONNECTIONS_MAX) {
+		snprintf(o->owner->detail, sizeof(o->owner->detail),
+			 "too many connections to %.100s are open",
+			 o->dest->url.host);
 		return ERR_BUSY;
+	}
 	if (!opening_has_address(o))
-		return net_resolve_start(&o->resolve, e->loop, e->pool,
-					 o->dest->url.host, o->dest->url.port,
-					 opening_resolved);
+		return opening_look_up(o, &o->resolve, o->dest->url.host,
+				       o->dest->url.port, opening_resolved);
 	o->soon_posted = true;
 	o->soon.run = opening_numeric;
 	loop_post(e->loop, &o->soon);

@@ -175,5 +175,7 @@ struct loop_work {
 /* Queues; set work, done and loop first.  Cannot be called off: an owner
  * that has lost interest marks itself and frees in done(). */
 void loop_work_start(struct loop_pool *p, struct loop_work *w);
+/* The same, unless so much is queued already: then false. */
+bool loop_work_offer(struct loop_pool *p, struct loop_work *w, size_t max);
 
 #endif

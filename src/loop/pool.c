@@ -17,6 +17,7 @@ struct loop_pool {
 	pthread_cond_t filled;
 	pthread_cond_t idle;
 	struct loop_work *head, **tail;
+	size_t queued;
 	unsigned busy; /* threads at work */
 	bool stop;
 	unsigned count;
@@ -43,6 +44,7 @@ pool_next(struct loop_pool *p)
 	w = p->head;
 	if (w) {
 		p->head = w->next;
+		p->queued--;
 		if (!p->head)
 			p->tail = &p->head;
 		p->busy++;
@@ -142,13 +144,26 @@ loop_pool_free(struct loop_pool *p)
 	free(p);
 }
 
+bool
+loop_work_offer(struct loop_pool *p, struct loop_work *w, size_t max)
+{
+	bool taken;
+
+	w->next = NULL;
+	pthread_mutex_lock(&p->mutex);
+	taken = p->queued < max;
+	if (taken) {
+		*p->tail = w;
+		p->tail = &w->next;
+		p->queued++;
+		pthread_cond_signal(&p->filled);
+	}
+	pthread_mutex_unlock(&p->mutex);
+	return taken;
+}
+
 void
 loop_work_start(struct loop_pool *p, struct loop_work *w)
 {
-	w->next = NULL;
-	pthread_mutex_lock(&p->mutex);
-	*p->tail = w;
-	p->tail = &w->next;
-	pthread_cond_signal(&p->filled);
-	pthread_mutex_unlock(&p->mutex);
+	loop_work_offer(p, w, SIZE_MAX);
 }

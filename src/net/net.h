@@ -141,7 +141,11 @@ void net_stream_abort(struct net_stream *s);
 
 /* ---- name look-up ---- */
 
-enum { NET_RESOLVE_MAX = 16 };
+enum {
+	NET_RESOLVE_MAX = 16,
+	/* Of a pool: whose name server is silent fills no memory. */
+	NET_RESOLVE_WAITING_MAX = 2048,
+};
 
 /* Embedded in its owner; one look-up with the system's resolver (files,
  * DNS) on a work thread. */
@@ -153,6 +157,7 @@ struct net_resolve {
 	struct net_resolve_job *job;
 };
 
+/* ERR_BUSY: NET_RESOLVE_WAITING_MAX of this pool wait; ERR_NOMEM. */
 int net_resolve_start(struct net_resolve *r, struct loop *l,
 		      struct loop_pool *pool, const char *host, uint16_t port,
 		      void (*done)(struct net_resolve *, int err));

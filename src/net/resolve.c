@@ -3,17 +3,21 @@
  * Name look-up: getaddrinfo(3) on a work thread, so that /etc/hosts and the
  * system's resolver settings hold.
  *
- * A look-up that was called off goes on in its thread; its job is freed when
- * it comes back.
+ * A look-up that was called off is not begun, or goes on in its thread; its
+ * job is freed when it comes back.  A name server that is silent holds a
+ * thread for many seconds: whom it has kept waiting in vain, it keeps no
+ * thread for later.
  */
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "net/net.h"
 
 struct net_resolve_job {
 	struct loop_work work;
-	struct net_resolve *owner; /* NULL: called off */
+	struct net_resolve *owner; /* NULL: called off; the loop's */
+	atomic_bool off;	   /* the same, for the thread */
 	char *host;
 	uint16_t port;
 	int err;
@@ -34,6 +38,8 @@ resolve_work(struct loop_work *w)
 	struct addrinfo *list = NULL, *ai;
 	struct net_addr *a;
 
+	if (atomic_load(&job->off))
+		return;
 	if (getaddrinfo(job->host, NULL, &hints, &list)) {
 		job->err = ERR_RESOLVE;
 		return;
@@ -58,6 +64,13 @@ resolve_work(struct loop_work *w)
 }
 
 static void
+resolve_free(struct net_resolve_job *job)
+{
+	free(job->host);
+	free(job);
+}
+
+static void
 resolve_done(struct loop_work *w)
 {
 	struct net_resolve_job *job =
@@ -70,8 +83,7 @@ resolve_done(struct loop_work *w)
 		r->count = job->count;
 		r->job = NULL;
 	}
-	free(job->host);
-	free(job);
+	resolve_free(job);
 	if (r)
 		r->done(r, err);
 }
@@ -95,15 +107,20 @@ net_resolve_start(struct net_resolve *r, struct loop *l, struct loop_pool *pool,
 	job->work.work = resolve_work;
 	job->work.done = resolve_done;
 	job->work.loop = l;
+	if (!loop_work_offer(pool, &job->work, NET_RESOLVE_WAITING_MAX)) {
+		resolve_free(job);
+		return ERR_BUSY;
+	}
 	r->job = job;
-	loop_work_start(pool, &job->work);
 	return 0;
 }
 
 void
 net_resolve_cancel(struct net_resolve *r)
 {
-	if (r->job)
-		r->job->owner = NULL;
+	if (!r->job)
+		return;
+	r->job->owner = NULL;
+	atomic_store(&r->job->off, true);
 	r->job = NULL;
 }
