@@ -91,6 +91,7 @@ api_worker_free(struct api_worker *w)
 	if (!w)
 		return;
 	api_webhooks_end(w);
+	api_backup_unwatch(w);
 	pthread_mutex_lock(&w->api->mutex);
 	for (at = &w->api->first; *at != w; at = &(*at)->next)
 		ASSERT(*at);

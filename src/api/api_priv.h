@@ -347,9 +347,14 @@ struct api_backup {
 	unsigned char handover[CONNECT_HANDOVER_MAX];
 	size_t handover_len;
 	struct loop_work work;
+	struct api_worker *watcher; /* whose loop looks for a silence */
+	struct loop_task watch;
+	struct loop_timer silence;
 };
 /* Removes what an earlier one has left. */
 void api_backup_drop(struct api *a);
+/* On the worker's thread, once its loop has ended. */
+void api_backup_unwatch(struct api_worker *w);
 
 /* ---- all of it ---- */
 

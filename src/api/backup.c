@@ -11,8 +11,9 @@
  *
  * One at a time, since the copies have fixed names: whoever has begun it asks
  * for it again and again, until it is ended.  Another is refused until then,
- * or until nobody has asked for a while (the command was killed).  Who was
- * taken for dead and is not finds another's copies, whose key his does not
+ * or until nobody has asked for a while (the command was killed): then what
+ * it has left is removed, too, by whoever watches for that.  Who was taken
+ * for dead and is not finds another's copies, whose key his does not
  * open; his DELETE names the copy that he means, and leaves another's alone.
  *
  * The main database first: so the keeper's copy is never behind it, and what
@@ -191,6 +192,88 @@ backup_work(struct loop_work *w)
 		backup_copied(a, API_BACKUP_KEEPER, "");
 }
 
+/* ---- silence, on the loop of the worker that was asked ---- */
+
+static void
+silence_work(struct loop_work *w)
+{
+	struct api *a = CONTAINER_OF(w, struct api, backup.work);
+	struct api_backup *b = &a->backup;
+	struct connect_problem p;
+
+	copies_drop(a, &p);
+	pthread_mutex_lock(&b->mutex);
+	b->state = API_BACKUP_FAILED;
+	pthread_mutex_unlock(&b->mutex);
+}
+
+/* Whether what is left of it is to be removed now. */
+static bool
+silence_claim(struct api_backup *b)
+{
+	if (!backup_is_alone(b))
+		return false;
+	if (b->state == API_BACKUP_KEEPER)
+		snprintf(b->detail, sizeof(b->detail),
+			 "Nobody has fetched it in time.");
+	else if (b->state != API_BACKUP_FAILED && b->state != API_BACKUP_BUSY)
+		return false;
+	b->state = API_BACKUP_ENDING;
+	return true;
+}
+
+static void
+silence_fire(struct loop_timer *t)
+{
+	struct api *a = CONTAINER_OF(t, struct api, backup.silence);
+	struct api_backup *b = &a->backup;
+	bool over, drop;
+
+	pthread_mutex_lock(&b->mutex);
+	drop = silence_claim(b);
+	over = drop || b->state == API_BACKUP_NONE;
+	if (over)
+		b->watcher = NULL; /* the next one may have another */
+	else
+		loop_timer_start(t->loop, t, ALONE_MS / 4, silence_fire);
+	pthread_mutex_unlock(&b->mutex);
+	if (!drop)
+		return;
+	b->work = (struct loop_work){ .work = silence_work };
+	loop_work_start(a->config.pool, &b->work);
+}
+
+static void
+silence_watch(struct loop_task *task)
+{
+	struct api *a = CONTAINER_OF(task, struct api, backup.watch);
+	struct api_backup *b = &a->backup;
+
+	loop_timer_start(b->watcher->loop, &b->silence, ALONE_MS, silence_fire);
+}
+
+/* Under the mutex. */
+static void
+backup_watch(struct api_backup *b, struct api_worker *w)
+{
+	if (b->watcher)
+		return;
+	b->watcher = w;
+	b->watch.run = silence_watch;
+	loop_post(w->loop, &b->watch);
+}
+
+void
+api_backup_unwatch(struct api_worker *w)
+{
+	struct api_backup *b = &w->api->backup;
+
+	pthread_mutex_lock(&b->mutex);
+	if (b->watcher == w)
+		loop_timer_cancel(&b->silence);
+	pthread_mutex_unlock(&b->mutex);
+}
+
 /* ---- requests ---- */
 
 static json_t *
@@ -256,9 +339,9 @@ api_backup_get(struct api_request *r)
 
 /* Whether none is being made: then this one is. */
 static bool
-backup_claim(struct api *a, const unsigned char *handover, size_t len)
+backup_claim(struct api_request *r, const unsigned char *handover, size_t len)
 {
-	struct api_backup *b = &a->backup;
+	struct api_backup *b = &r->api->backup;
 	bool free;
 
 	pthread_mutex_lock(&b->mutex);
@@ -275,6 +358,7 @@ backup_claim(struct api *a, const unsigned char *handover, size_t len)
 		b->detail[0] = '\0';
 		memcpy(b->handover, handover, len);
 		b->handover_len = len;
+		backup_watch(b, r->worker);
 	}
 	pthread_mutex_unlock(&b->mutex);
 	return free;
@@ -297,7 +381,7 @@ api_backup_make(struct api_request *r)
 		return 0;
 	if (connect_front_copy(a->config.connect, &may, &unused, &p))
 		return api_problem_connect(r, &p);
-	if (!backup_claim(a, handover, len))
+	if (!backup_claim(r, handover, len))
 		return api_problem(r, CONNECT_P_KEYS_BUSY, NULL,
 				   "A backup is being made.");
 	rc = store_begin(r->db);

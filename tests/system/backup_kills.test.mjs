@@ -149,6 +149,22 @@ suite('a backup at a bad moment', () => {
 		await allCalls(await startDrawbridge(scope, { data }), drawbridge.key)
 	}))
 
+	it('whose command is killed before it has the copies: both go after a silence, and the next is made', scoped(async (scope) => {
+		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { binary: stepsBinary } })
+		const folder = temporaryFolder(scope)
+		const flags = await keyFile(folder)
+		const copies = () => drawbridge.files().filter((name) => name.endsWith('backup.db')).length
+		for (const file of ['first', 'second']) {
+			const lost = await stoppedBackup(scope, drawbridge, 'backup.copied', [join(folder, file), ...flags])
+			assert.equal(copies(), 2)
+			process.kill(lost.pid, 'SIGKILL')
+			await eventually('no copy', () => !copies(), { timeout: 20_000 })
+		}
+		const again = await drawbridge.cli(['backup', join(folder, 'third'), ...flags], { timeout: 60_000 })
+		assert.equal(again.status, 0, again.stderr)
+		assert.equal(copies(), 0)
+	}))
+
 	it('that says nothing for too long gives way to another: it takes none of its copies, nor ends it', scoped(async (scope) => {
 		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { binary: stepsBinary } })
 		const folder = temporaryFolder(scope)
