@@ -164,6 +164,19 @@ suite('the studio in a browser', (scope) => {
 		await page.getByText('The test has passed').waitFor()
 	})
 
+	it('takes no half answer for one: it says so, and shows the page when asked again', async () => {
+		for (const of of ['connections', 'services']) {
+			await page.route(`**/v1/${of}/*`, (route) => route.fulfill({ contentType: 'application/json', body: '{"name":"Half' }),
+				{ times: 1 })
+			await open(`/connections/${link}`)
+			if (of === 'connections') {
+				await page.getByRole('alert').filter({ hasText: 'did not get through' }).waitFor()
+				await button('Try again').click()
+			}
+			await heading(connectionName).waitFor()
+		}
+	})
+
 	it('keeps the keyboard in a dialog, and gives it back', async () => {
 		await button('Rename').focus()
 		await page.keyboard.press('Enter')

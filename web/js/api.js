@@ -19,7 +19,7 @@ export class Problem extends Error {
 }
 
 const unreachable = { code: 'unreachable', title: 'Drawbridge cannot be reached',
-	detail: 'The request did not get through.', hint: 'See whether the server runs, then try again.' }
+	detail: 'The request, or its answer, did not get through.', hint: 'See whether the server runs, then try again.' }
 
 let onSignedOut = () => {}
 
@@ -28,11 +28,12 @@ export function whenSignedOut(f) {
 	onSignedOut = f
 }
 
+/* Throws when a success breaks off in its body: half an answer is none. A refusal is told by its status at least. */
 async function readBody(response) {
 	const type = response.headers.get('content-type') ?? ''
 	if (response.status === 204 || !type.includes('json'))
 		return {}
-	return response.json().catch(() => ({}))
+	return response.ok ? response.json() : response.json().catch(() => ({}))
 }
 
 /* How far the server's clock is ahead of this browser's. */
@@ -51,14 +52,14 @@ async function ask(method, path, body, headers = {}) {
 		options.body = JSON.stringify(body)
 		options.headers['Content-Type'] = 'application/json'
 	}
-	let response
+	let response, value
 	try {
 		response = await fetch(`/v1${path}`, options)
+		value = await readBody(response)
 	} catch {
 		throw new Problem(0, unreachable)
 	}
 	readClock(response)
-	const value = await readBody(response)
 	if (!response.ok) {
 		const problem = new Problem(response.status, value)
 		if (problem.code === 'unauthorized')
