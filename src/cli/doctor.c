@@ -209,14 +209,17 @@ static int
 name_look_up(const char *name, struct net_addr *out)
 {
 	struct look look = { .err = 0 };
+	struct net_resolver resolver;
 	struct loop_pool *pool = NULL;
 	int rc = loop_new(&look.loop);
 
 	if (!rc)
 		rc = loop_pool_new(1, &pool);
-	if (!rc)
-		rc = net_resolve_start(&look.resolve, look.loop, pool, name,
-				       443, look_done);
+	if (!rc) {
+		net_resolver_begin(&resolver, look.loop, pool);
+		rc = net_resolve_start(&look.resolve, &resolver, name, 443,
+				       look_done);
+	}
 	if (!rc) {
 		loop_timer_start(look.loop, &look.timer, TIMEOUT_MS,
 				 look_timeout);

@@ -62,7 +62,7 @@ struct egress_dest {
 
 struct egress {
 	struct loop *loop;
-	struct loop_pool *pool;
+	struct net_resolver names;
 	struct egress_policy *policy;
 	struct egress_allowed *allowed; /* a reference; may be NULL */
 	uint64_t round; /* counts lists: what was judged before is old */

@@ -177,7 +177,7 @@ opening_look_up(struct egress_opening *o, struct net_resolve *r,
 		void (*done)(struct net_resolve *, int))
 {
 	struct egress *e = o->dest->egress;
-	int rc = net_resolve_start(r, e->loop, e->pool, host, port, done);
+	int rc = net_resolve_start(r, &e->names, host, port, done);
 
 	if (rc == ERR_BUSY)
 		snprintf(o->owner->detail, sizeof(o->owner->detail),

@@ -32,7 +32,7 @@ egress_new(struct loop *l, struct loop_pool *pool, struct egress_policy *p,
 	if (!e)
 		return ERR_NOMEM;
 	e->loop = l;
-	e->pool = pool;
+	net_resolver_begin(&e->names, l, pool);
 	e->policy = p;
 	e->sweep_at = SWEEP_AT;
 	e->dests = table_new();
@@ -80,6 +80,7 @@ egress_free(struct egress *e)
 	if (!e)
 		return;
 	egress_policy_leave(e->policy, e);
+	net_resolver_end(&e->names);
 	while (table_next(e->dests, &cursor, &key, &value)) {
 		d = value;
 		while (d->idle)

@@ -315,12 +315,28 @@ front_load_files(struct front *f, char *detail, size_t size)
 	return rc;
 }
 
+static unsigned
+front_workers_wanted(const struct front *f)
+{
+	uint64_t n = conf_number(f->env->conf, CONF_WORKERS);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!n)
+		n = cores > 0 ? (uint64_t)cores : 1;
+	return (unsigned)n;
+}
+
 static int
 front_init_pools(struct front *f)
 {
-	static const unsigned threads[FRONT_POOLS] = {
-		[FRONT_NAMES] = 8, [FRONT_LOOKUPS] = 4,	  [FRONT_HOUSE] = 4,
-		[FRONT_API] = 16,  [FRONT_PASSWORDS] = 2, [FRONT_FLOWS] = 16,
+	const unsigned threads[FRONT_POOLS] = {
+		/* a name whose server is silent takes one of each worker */
+		[FRONT_NAMES] = 4 + 4 * front_workers_wanted(f),
+		[FRONT_LOOKUPS] = 4,
+		[FRONT_HOUSE] = 4,
+		[FRONT_API] = 16,
+		[FRONT_PASSWORDS] = 2,
+		[FRONT_FLOWS] = 16,
 	};
 	size_t i;
 	int rc = 0;
@@ -388,17 +404,13 @@ front_init_shared(struct front *f)
 static int
 front_init_workers(struct front *f)
 {
-	uint64_t n = conf_number(f->env->conf, CONF_WORKERS);
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned i;
+	unsigned i, n = front_workers_wanted(f);
 	int rc = 0;
 
-	if (!n)
-		n = cores > 0 ? (uint64_t)cores : 1;
 	f->workers = calloc(n, sizeof(*f->workers));
 	if (!f->workers)
 		return ERR_NOMEM;
-	f->worker_count = (unsigned)n;
+	f->worker_count = n;
 	for (i = 0; i < f->worker_count && !rc; i++)
 		rc = front_worker_init(&f->workers[i], f);
 	for (i = 0; i < f->worker_count && !rc; i++)

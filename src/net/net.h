@@ -147,6 +147,20 @@ enum {
 	NET_RESOLVE_WAITING_MAX = 2048,
 };
 
+/* Of one loop; embedded.  Looks a name up once for all who ask meanwhile. */
+struct net_resolver {
+	/* private */
+	struct loop *loop;
+	struct loop_pool *pool;
+	struct net_resolve_job *jobs; /* not answered yet */
+};
+
+/* pool outlives what was begun; its threads wait for name servers. */
+void net_resolver_begin(struct net_resolver *n, struct loop *l,
+			struct loop_pool *pool);
+/* Nobody waits any more. */
+void net_resolver_end(struct net_resolver *n);
+
 /* Embedded in its owner; one look-up with the system's resolver (files,
  * DNS) on a work thread. */
 struct net_resolve {
@@ -154,12 +168,15 @@ struct net_resolve {
 	struct net_addr addrs[NET_RESOLVE_MAX];
 	unsigned count;
 	/* private */
+	uint16_t port;
 	struct net_resolve_job *job;
+	struct net_resolve *next, **prev; /* of those who wait for it */
 };
 
-/* ERR_BUSY: NET_RESOLVE_WAITING_MAX of this pool wait; ERR_NOMEM. */
-int net_resolve_start(struct net_resolve *r, struct loop *l,
-		      struct loop_pool *pool, const char *host, uint16_t port,
+/* ERR_BUSY: NET_RESOLVE_WAITING_MAX names of this pool wait; ERR_NOMEM.
+ * done(): 0 or ERR_RESOLVE, ERR_BUSY; it may start and cancel others. */
+int net_resolve_start(struct net_resolve *r, struct net_resolver *n,
+		      const char *host, uint16_t port,
 		      void (*done)(struct net_resolve *, int err));
 /* done() will not be called. */
 void net_resolve_cancel(struct net_resolve *r);

@@ -14,7 +14,7 @@ import { bearerService, clientCredentialsService } from '../support/definitions.
 import { startDns } from '../support/dns.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { enterNamespace } from '../support/netns.mjs'
-import { suite } from '../support/scope.mjs'
+import { eventually, suite } from '../support/scope.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
 const open = '93.184.216.34'
@@ -167,6 +167,17 @@ suite('the guard and names', (scope) => {
 		const silent = await (await named(null)).call()
 		assert.ok([502, 504].includes(silent.status), silent.text)
 		assert.ok(Date.now() - began < 8000, `${Date.now() - began} ms`)
+	})
+
+	it('one whose server is silent holds up no other name, however many call it and give up', async () => {
+		const [silent, other] = [await named(null), await named([open])]
+		const crowd = Array.from({ length: 64 }, () => silent.call())
+		await eventually('the silent server to be asked', () => dns.asked.some(({ name }) => name === silent.host))
+		assert.equal((await other.call()).status, 200)
+		for (const { status, text } of await Promise.all(crowd))
+			assert.ok([502, 504].includes(status), text)
+		const asked = dns.asked.filter(({ name, type }) => name === silent.host && type === 'A').length
+		assert.ok(asked <= 8, `${asked} look-ups for 64 calls`)
 	})
 
 	it('a token endpoint is judged the same way: its secret goes to no private address', async () => {

@@ -302,13 +302,15 @@ static void
 resolve(struct net_resolve *r, const char *host, bool cancel)
 {
 	struct loop_timer timer = { 0 };
+	struct net_resolver resolver;
 	struct loop_pool *pool;
 
 	resolve_err = 1;
 	resolve_calls = 0;
 	assert_int_equal(loop_new(&loop), 0);
 	assert_int_equal(loop_pool_new(1, &pool), 0);
-	assert_int_equal(net_resolve_start(r, loop, pool, host, 443, resolved),
+	net_resolver_begin(&resolver, loop, pool);
+	assert_int_equal(net_resolve_start(r, &resolver, host, 443, resolved),
 			 0);
 	if (cancel)
 		net_resolve_cancel(r);

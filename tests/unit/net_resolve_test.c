@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -24,6 +25,7 @@ static struct {
 
 static struct loop *loop;
 static struct loop_pool *pool;
+static struct net_resolver resolver;
 static unsigned found, wanted;
 
 int
@@ -88,21 +90,24 @@ resolved(struct net_resolve *r, int err)
 }
 
 static int
-look_up(struct net_resolve *r)
+look_up(struct net_resolve *r, const char *host)
 {
-	return net_resolve_start(r, loop, pool, "x.example", 443, resolved);
+	return net_resolve_start(r, &resolver, host, 443, resolved);
 }
 
 /* One thread, which waits for a name server by now. */
+static struct net_resolve first;
+
 static int
 world_begin(void **state)
 {
-	static struct net_resolve first;
-
 	(void)state;
 	names.asked = found = 0;
 	names_hold(true);
-	if (loop_new(&loop) || loop_pool_new(1, &pool) || look_up(&first))
+	if (loop_new(&loop) || loop_pool_new(1, &pool))
+		return -1;
+	net_resolver_begin(&resolver, loop, pool);
+	if (look_up(&first, "first.example"))
 		return -1;
 	names_asked(1);
 	return 0;
@@ -113,28 +118,132 @@ world_end(void **state)
 {
 	(void)state;
 	names_hold(false);
+	net_resolver_end(&resolver);
 	loop_pool_free(pool);
 	loop_free(loop);
 	return 0;
+}
+
+/* Lets the names be found, until so many are. */
+static void
+find(unsigned count)
+{
+	names_hold(false);
+	wanted = count;
+	loop_run(loop);
+	assert_int_equal(found, count);
 }
 
 static void
 what_was_called_off_before_its_turn_is_not_looked_up(void **state)
 {
 	struct net_resolve off[20], last;
+	char name[32];
 	unsigned i;
 
 	(void)state;
-	for (i = 0; i < 20; i++)
-		assert_int_equal(look_up(&off[i]), 0);
-	assert_int_equal(look_up(&last), 0);
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		assert_int_equal(look_up(&off[i], name), 0);
+	}
+	assert_int_equal(look_up(&last, "last.example"), 0);
 	for (i = 0; i < 20; i++)
 		net_resolve_cancel(&off[i]);
-	names_hold(false);
-	wanted = 2;
-	loop_run(loop);
-	assert_int_equal(found, 2);
+	find(2);
 	assert_int_equal(names_asked(0), 2);
+}
+
+static void
+a_name_is_looked_up_once_for_all_who_wait(void **state)
+{
+	struct net_resolve all[50], other;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 50; i++)
+		assert_int_equal(look_up(&all[i], "x.example"), 0);
+	assert_int_equal(net_resolve_start(&other, &resolver, "x.example", 8443,
+					   resolved),
+			 0);
+	net_resolve_cancel(&all[0]);
+	net_resolve_cancel(&all[20]);
+	net_resolve_cancel(&all[49]);
+	find(1 + 48);
+	assert_int_equal(names_asked(0), 2);
+	assert_int_equal(ntohs(all[1].addrs[0].u.in.sin_port), 443);
+	assert_int_equal(ntohs(other.addrs[0].u.in.sin_port), 8443);
+}
+
+/* Its time runs out, again and again: the thread that waits is enough. */
+static void
+who_asks_again_waits_for_what_is_under_way(void **state)
+{
+	struct net_resolve again;
+	unsigned i;
+
+	(void)state;
+	net_resolve_cancel(&first);
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(look_up(&again, "first.example"), 0);
+		net_resolve_cancel(&again);
+	}
+	assert_int_equal(look_up(&again, "first.example"), 0);
+	find(1);
+	assert_int_equal(names_asked(0), 1);
+	assert_int_equal(look_up(&again, "first.example"), 0);
+	find(2);
+	assert_int_equal(names_asked(0), 2);
+}
+
+static struct net_resolve late;
+
+/* As the answer of the first comes: the second was passed over by then, and
+ * its answer is under way to the loop. */
+static void
+first_found(struct net_resolve *r, int err)
+{
+	(void)r;
+	assert_int_equal(err, 0);
+	loop_pool_wait(pool);
+	assert_int_equal(names_asked(0), 1);
+	assert_int_equal(look_up(&late, "late.example"), 0);
+}
+
+static void
+who_asks_just_after_it_was_passed_over_is_answered(void **state)
+{
+	(void)state;
+	first.done = first_found;
+	assert_int_equal(look_up(&late, "late.example"), 0);
+	net_resolve_cancel(&late);
+	find(1);
+	assert_int_equal(names_asked(0), 2);
+}
+
+static struct net_resolve three[3];
+
+static void
+one_found(struct net_resolve *r, int err)
+{
+	assert_int_equal(err, 0);
+	assert_ptr_equal(r, &three[0]);
+	net_resolve_cancel(&three[1]);
+	assert_int_equal(look_up(r, "x.example"), 0);
+}
+
+static void
+who_is_told_may_call_others_off_and_ask_anew(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	net_resolve_cancel(&first);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(look_up(&three[i], "x.example"), 0);
+	three[0].done = one_found;
+	find(2);
+	assert_int_equal(names_asked(0), 3);
+	assert_int_equal(three[1].count, 0);
 }
 
 static void
@@ -142,22 +251,20 @@ so_many_may_wait_and_no_more(void **state)
 {
 	struct net_resolve *all = calloc(NET_RESOLVE_WAITING_MAX, sizeof(*all));
 	struct net_resolve more;
+	char name[32];
 	unsigned i;
 
 	(void)state;
 	assert_non_null(all);
-	for (i = 0; i < NET_RESOLVE_WAITING_MAX; i++)
-		assert_int_equal(look_up(&all[i]), 0);
-	assert_int_equal(look_up(&more), ERR_BUSY);
+	for (i = 0; i < NET_RESOLVE_WAITING_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		assert_int_equal(look_up(&all[i], name), 0);
+	}
+	assert_int_equal(look_up(&more, "more.example"), ERR_BUSY);
 	net_resolve_cancel(&more); /* is nothing, and harmless */
-	names_hold(false);
-	wanted = NET_RESOLVE_WAITING_MAX + 1;
-	loop_run(loop);
-	assert_int_equal(found, wanted);
-	wanted++;
-	assert_int_equal(look_up(&more), 0);
-	loop_run(loop);
-	assert_int_equal(found, wanted);
+	find(NET_RESOLVE_WAITING_MAX + 1);
+	assert_int_equal(look_up(&more, "more.example"), 0);
+	find(NET_RESOLVE_WAITING_MAX + 2);
 	free(all);
 }
 
@@ -167,6 +274,18 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			what_was_called_off_before_its_turn_is_not_looked_up,
+			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			a_name_is_looked_up_once_for_all_who_wait, world_begin,
+			world_end),
+		cmocka_unit_test_setup_teardown(
+			who_asks_again_waits_for_what_is_under_way, world_begin,
+			world_end),
+		cmocka_unit_test_setup_teardown(
+			who_asks_just_after_it_was_passed_over_is_answered,
+			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			who_is_told_may_call_others_off_and_ask_anew,
 			world_begin, world_end),
 		cmocka_unit_test_setup_teardown(so_many_may_wait_and_no_more,
 						world_begin, world_end),
