@@ -395,10 +395,13 @@ channel_ready(struct loop_io *io, unsigned events)
 			return;
 		if (n < 0 && errno == EINTR)
 			continue;
-		rc = n <= 0 || n > PROC_MESSAGE_MAX
-			     ? ERR_CLOSED
-			     : channel_take(c, slice_of(secret_peek(c->in),
-							(size_t)n));
+		if (n <= 0)
+			rc = ERR_CLOSED;
+		else if (n > PROC_MESSAGE_MAX)
+			rc = ERR_TOO_LARGE;
+		else
+			rc = channel_take(
+				c, slice_of(secret_peek(c->in), (size_t)n));
 		proc_role_alive();
 		if (n > 0 && n <= PROC_MESSAGE_MAX)
 			secret_wipe(secret_bytes(c->in), (size_t)n);
