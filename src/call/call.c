@@ -82,9 +82,8 @@ call_record(struct call *c, int status)
 	r->at_ms = clock_wall_ms();
 	r->status = status;
 	r->code = c->problem.status ? c->problem.code : NULL;
-	r->total_us = (uint32_t)(now - c->began_us);
-	r->first_byte_us =
-		c->head_us ? (uint32_t)(c->head_us - c->began_us) : 0;
+	r->total_us = now - c->began_us;
+	r->first_byte_us = c->head_us ? c->head_us - c->began_us : 0;
 	r->up = c->up;
 	r->down = c->down;
 	r->refreshed = c->refreshed;

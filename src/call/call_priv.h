@@ -27,7 +27,7 @@ struct call_record {
 	char path[CALL_PATH_SIZE]; /* without the query */
 	int status;
 	const char *code; /* of our own refusal, or NULL; static */
-	uint32_t total_us, first_byte_us;
+	uint64_t total_us, first_byte_us;
 	uint64_t up, down;
 	bool refreshed, reused;
 };
