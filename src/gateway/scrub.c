@@ -165,8 +165,9 @@ gateway_scrub_relay(struct via *v, struct http_writer *w, uint64_t *moved)
 		}
 		if (!v->scrub_buf.len) {
 			rc = http_writer_end(w);
-			return rc ? HTTP_RELAY_WRITE_FAILED
-				  : scrub_flush(w, HTTP_RELAY_DONE);
+			return rc == ERR_AGAIN ? HTTP_RELAY_WAIT
+			       : rc	       ? HTTP_RELAY_WRITE_FAILED
+				    : scrub_flush(w, HTTP_RELAY_DONE);
 		}
 		v->scrub_done = call_scrub_mask(v->scrub, v->scrub_buf.data,
 						v->scrub_buf.len, true);

@@ -513,18 +513,20 @@ writer_account(struct http_writer *w, size_t n, size_t piece, size_t tail,
 	}
 }
 
-/* Opens a chunk of this size, if none is open. */
+/* Opens a chunk of this size, if none is open.  ERR_TOO_LARGE: what is
+ * pending leaves no room. */
 static int
 writer_open_chunk(struct http_writer *w, size_t len)
 {
 	char line[24];
-	int n;
+	int n, rc;
 
 	if (w->in_chunk)
 		return 0;
 	n = snprintf(line, sizeof(line), "%zx\r\n", len);
-	if (http_writer_put(w, slice_of(line, (size_t)n)))
-		return ERR_AGAIN; /* a full block is pending: flush first */
+	rc = http_writer_put(w, slice_of(line, (size_t)n));
+	if (rc)
+		return rc;
 	w->left = len;
 	w->in_chunk = 1;
 	return 0;
@@ -540,9 +542,11 @@ writer_send_once(struct http_writer *w, struct slice data, size_t *taken)
 
 	if (w->body == HTTP_BODY_CHUNKED && piece) {
 		rc = writer_open_chunk(w, piece);
-		if (rc)
+		if (rc == ERR_TOO_LARGE)
+			piece = 0; /* first what is pending */
+		else if (rc)
 			return rc;
-		if (piece >= w->left) {
+		else if (piece >= w->left) {
 			piece = (size_t)w->left;
 			tail = 2;
 		}
@@ -582,6 +586,17 @@ http_writer_send(struct http_writer *w, struct slice data, size_t *taken)
 }
 
 int
+http_writer_flush(struct http_writer *w)
+{
+	size_t taken = 0;
+	int rc = 0;
+
+	while (!rc && !http_writer_is_empty(w))
+		rc = writer_send_once(w, SLICE_NONE, &taken);
+	return rc;
+}
+
+int
 http_writer_end(struct http_writer *w)
 {
 	int rc = 0;
@@ -591,20 +606,14 @@ http_writer_end(struct http_writer *w)
 	if (w->body == HTTP_BODY_CHUNKED) {
 		ASSERT(!w->in_chunk);
 		rc = http_writer_put(w, SLICE("0\r\n\r\n"));
+		if (rc == ERR_TOO_LARGE) {
+			rc = http_writer_flush(w);
+			if (!rc)
+				rc = http_writer_put(w, SLICE("0\r\n\r\n"));
+		}
 	}
 	if (!rc)
 		w->ended = 1;
-	return rc;
-}
-
-int
-http_writer_flush(struct http_writer *w)
-{
-	size_t taken = 0;
-	int rc = 0;
-
-	while (!rc && !http_writer_is_empty(w))
-		rc = writer_send_once(w, SLICE_NONE, &taken);
 	return rc;
 }
 

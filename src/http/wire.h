@@ -123,7 +123,8 @@ void http_writer_start_body(struct http_writer *w, enum http_body body,
 /* Sends pending bytes and then as much of data as the stream takes; *taken
  * tells how much.  0 when all was taken, ERR_AGAIN, ERR_CLOSED. */
 int http_writer_send(struct http_writer *w, struct slice data, size_t *taken);
-/* The body is complete (the last chunk is written).  Then flush. */
+/* The body is complete (the last chunk is written).  Then flush.  ERR_AGAIN
+ * and ERR_CLOSED as when sending: what is pending left no room for it. */
 int http_writer_end(struct http_writer *w);
 /* Sends what is pending: 0 when nothing is left, ERR_AGAIN, ERR_CLOSED. */
 int http_writer_flush(struct http_writer *w);

@@ -316,6 +316,43 @@ bodies_cross_with_either_framing(void **state)
 	relay_bytes(4096 * 400 + 77, HTTP_BODY_CHUNKED);
 }
 
+/* A head that leaves `room` bytes of its block; a chunked body; its end. */
+static void
+chunks_behind_a_head(size_t room, const char *body, const char *framed)
+{
+	char bytes[HTTP_BLOCK_SIZE + 64];
+	size_t len = HTTP_BLOCK_SIZE - room, taken = 0;
+	struct pair p;
+
+	memset(bytes, 'h', len);
+	pair_init(&p);
+	assert_int_equal(http_writer_put(&p.writer, slice_of(bytes, len)), 0);
+	http_writer_start_body(&p.writer, HTTP_BODY_CHUNKED, 0);
+	if (*body)
+		assert_int_equal(
+			http_writer_send(&p.writer, slice_str(body), &taken),
+			0);
+	assert_int_equal(taken, strlen(body));
+	assert_int_equal(http_writer_end(&p.writer), 0);
+	assert_int_equal(http_writer_flush(&p.writer), 0);
+	assert_int_equal(read(p.far, bytes, sizeof(bytes)),
+			 len + strlen(framed));
+	assert_memory_equal(bytes + len, framed, strlen(framed));
+	pair_release(&p);
+}
+
+static void
+a_chunk_that_finds_no_room_waits_for_what_is_before_it(void **state)
+{
+	size_t room;
+
+	(void)state;
+	for (room = 0; room < 12; room++) {
+		chunks_behind_a_head(room, "hello", "5\r\nhello\r\n0\r\n\r\n");
+		chunks_behind_a_head(room, "", "0\r\n\r\n");
+	}
+}
+
 /* ---- heads of responses ---- */
 
 static int
@@ -421,6 +458,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chunks_are_decoded),
+		cmocka_unit_test(
+			a_chunk_that_finds_no_room_waits_for_what_is_before_it),
 		cmocka_unit_test(malformed_chunks_are_refused),
 		cmocka_unit_test(zeros_before_a_size_have_an_end),
 		cmocka_unit_test(
