@@ -209,8 +209,7 @@ cli_client_close(struct cli *c)
 	if (!client)
 		return;
 	egress_free(client->egress);
-	if (client->pool)
-		loop_pool_free(client->pool);
+	loop_pool_abandon(client->pool); /* nobody waits for a name any more */
 	if (client->loop)
 		loop_free(client->loop);
 	egress_policy_free(client->policy);

@@ -228,8 +228,7 @@ name_look_up(const char *name, struct net_addr *out)
 		if (!rc)
 			*out = look.resolve.addrs[0];
 	}
-	if (pool)
-		loop_pool_free(pool);
+	loop_pool_abandon(pool); /* the look-up may go on: its time is over */
 	if (look.loop)
 		loop_free(look.loop);
 	return rc;

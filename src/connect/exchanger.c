@@ -17,7 +17,7 @@
 #include "connect/roles.h"
 
 enum {
-	RESOLVERS = 4,
+	RESOLVERS = 16,	   /* a name whose server is silent takes one */
 	EARLIER_MS = 2000, /* than the keeper gives up */
 	UNDER_WAY_MAX = 256,
 	EXIT_CONFIG = 78,
@@ -385,8 +385,7 @@ exchanger_release(struct exchanger *x)
 	proc_channel_free(x->keeper);
 	if (x->egress)
 		egress_free(x->egress);
-	if (x->pool)
-		loop_pool_free(x->pool);
+	loop_pool_abandon(x->pool); /* nobody waits for names any more */
 	egress_policy_free(x->policy);
 }
 

@@ -170,7 +170,7 @@ opening_proxy_resolved(struct net_resolve *r, int err)
 	egress_opening_fail(o, err);
 }
 
-/* As any error of opening: what is told to people goes with it. */
+/* Where it is busy, it says why. */
 static int
 opening_look_up(struct egress_opening *o, struct net_resolve *r,
 		const char *host, uint16_t port,

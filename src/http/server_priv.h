@@ -18,6 +18,8 @@
  *   |        ACTIVE --abort, gone---------> CLOSED
  *   |          | end                          ^
  *   +--keep----+--unread bytes--> LINGER -----+
+ *
+ * From HEAD to LINGER, too, where heads come without end as the server ends.
  */
 enum conn_state {
 	CONN_HANDSHAKE,
@@ -88,7 +90,8 @@ struct http_server {
 
 extern const struct http_exchange_events http_exchange_idle_events;
 
-/* Reads and parses heads, and hands requests over, until bytes run out. */
+/* Reads and parses heads, and hands requests over, until bytes run out or
+ * others have their turn. */
 void http_conn_advance(struct http_exchange *x);
 /* Closes and puts on the list of the dead; x stays valid in this turn. */
 void http_conn_close(struct http_exchange *x, bool reset);

@@ -163,6 +163,10 @@ int loop_pool_new(unsigned threads, struct loop_pool **out);
 bool loop_pool_wait(struct loop_pool *p);
 /* Waits for work under way; queued work is run to its end. */
 void loop_pool_free(struct loop_pool *p);
+/* Waits for nothing, for a process that ends: queued work is not begun, and
+ * that under way ends in its own time; done() of neither is called any more.
+ * Their loops may be freed then, what they work on may not. */
+void loop_pool_abandon(struct loop_pool *p);
 
 struct loop_work {
 	void (*work)(struct loop_work *w); /* on a pool thread */

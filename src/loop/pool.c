@@ -19,7 +19,8 @@ struct loop_pool {
 	struct loop_work *head, **tail;
 	size_t queued;
 	unsigned busy; /* threads at work */
-	bool stop;
+	unsigned alive;
+	bool stop, abandoned;
 	unsigned count;
 	pthread_t threads[];
 };
@@ -53,13 +54,41 @@ pool_next(struct loop_pool *p)
 	return w;
 }
 
+/* l: where done() is called; NULL: w may be freed by now.  Posted under the
+ * mutex, so that an abandoned pool reaches no loop. */
 static void
-pool_did(struct loop_pool *p)
+pool_did(struct loop_pool *p, struct loop *l, struct loop_work *w)
 {
 	pthread_mutex_lock(&p->mutex);
+	if (l && !p->abandoned) {
+		w->task.run = work_done;
+		loop_post(l, &w->task);
+	}
 	if (!--p->busy && !p->head)
 		pthread_cond_broadcast(&p->idle);
 	pthread_mutex_unlock(&p->mutex);
+}
+
+static void
+pool_destroy(struct loop_pool *p)
+{
+	pthread_cond_destroy(&p->filled);
+	pthread_cond_destroy(&p->idle);
+	pthread_mutex_destroy(&p->mutex);
+	free(p);
+}
+
+/* The last thread of an abandoned pool takes it along. */
+static void
+pool_leave(struct loop_pool *p)
+{
+	bool last;
+
+	pthread_mutex_lock(&p->mutex);
+	last = !--p->alive && p->abandoned;
+	pthread_mutex_unlock(&p->mutex);
+	if (last)
+		pool_destroy(p);
 }
 
 bool
@@ -86,12 +115,9 @@ pool_thread(void *arg)
 	while ((w = pool_next(p))) {
 		l = w->loop; /* without one, work() may free w */
 		w->work(w);
-		if (l) {
-			w->task.run = work_done;
-			loop_post(l, &w->task);
-		}
-		pool_did(p);
+		pool_did(p, l, w);
 	}
+	pool_leave(p);
 	return NULL;
 }
 
@@ -110,6 +136,7 @@ loop_pool_new(unsigned threads, struct loop_pool **out)
 	pthread_cond_init(&p->filled, NULL);
 	pthread_cond_init(&p->idle, NULL);
 	p->tail = &p->head;
+	p->alive = threads;
 	/* Signals are the main thread's business. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -118,7 +145,7 @@ loop_pool_new(unsigned threads, struct loop_pool **out)
 		p->count++;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (p->count < threads) {
-		loop_pool_free(p);
+		loop_pool_free(p); /* joins those that there are */
 		return ERR_SYSTEM;
 	}
 	*out = p;
@@ -138,10 +165,25 @@ loop_pool_free(struct loop_pool *p)
 	pthread_mutex_unlock(&p->mutex);
 	for (i = 0; i < p->count; i++)
 		pthread_join(p->threads[i], NULL);
-	pthread_cond_destroy(&p->filled);
-	pthread_cond_destroy(&p->idle);
-	pthread_mutex_destroy(&p->mutex);
-	free(p);
+	pool_destroy(p);
+}
+
+void
+loop_pool_abandon(struct loop_pool *p)
+{
+	unsigned i;
+
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->mutex);
+	p->stop = p->abandoned = true;
+	p->head = NULL;
+	p->tail = &p->head;
+	p->queued = 0;
+	for (i = 0; i < p->count; i++)
+		pthread_detach(p->threads[i]);
+	pthread_cond_broadcast(&p->filled);
+	pthread_mutex_unlock(&p->mutex);
 }
 
 bool

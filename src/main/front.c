@@ -172,7 +172,8 @@ each_worker(struct front *f, void (*step)(struct front_worker *))
 			step(&f->workers[i]);
 }
 
-/* Whether there was any work to wait for. */
+/* Whether there was any work to wait for.  A name is looked up for somebody
+ * that is waited for himself, or for nobody any more. */
 static bool
 front_pools_wait(struct front *f)
 {
@@ -180,7 +181,8 @@ front_pools_wait(struct front *f)
 	size_t i;
 
 	for (i = 0; i < FRONT_POOLS; i++)
-		waited |= loop_pool_wait(f->pools[i]);
+		if (i != FRONT_NAMES)
+			waited |= loop_pool_wait(f->pools[i]);
 	return waited;
 }
 
@@ -315,6 +317,8 @@ front_load_files(struct front *f, char *detail, size_t size)
 	return rc;
 }
 
+enum { NAME_THREADS_MAX = 64 };
+
 static unsigned
 front_workers_wanted(const struct front *f)
 {
@@ -329,9 +333,11 @@ front_workers_wanted(const struct front *f)
 static int
 front_init_pools(struct front *f)
 {
+	/* A name whose server is silent takes one of each worker. */
+	const unsigned names = 4 + 4 * front_workers_wanted(f);
 	const unsigned threads[FRONT_POOLS] = {
-		/* a name whose server is silent takes one of each worker */
-		[FRONT_NAMES] = 4 + 4 * front_workers_wanted(f),
+		[FRONT_NAMES] =
+			names < NAME_THREADS_MAX ? names : NAME_THREADS_MAX,
 		[FRONT_LOOKUPS] = 4,
 		[FRONT_HOUSE] = 4,
 		[FRONT_API] = 16,
@@ -461,7 +467,9 @@ front_release(struct front *f)
 	for (i = 0; i < f->worker_count; i++)
 		front_worker_stop(&f->workers[i]);
 	for (i = 0; i < FRONT_POOLS; i++)
-		loop_pool_free(f->pools[i]);
+		if (i != FRONT_NAMES)
+			loop_pool_free(f->pools[i]);
+	loop_pool_abandon(f->pools[FRONT_NAMES]);
 	for (i = 0; i < f->worker_count; i++)
 		front_worker_release(&f->workers[i]);
 	free(f->workers);

@@ -143,7 +143,8 @@ void net_stream_abort(struct net_stream *s);
 
 enum {
 	NET_RESOLVE_MAX = 16,
-	/* Of a pool: whose name server is silent fills no memory. */
+	/* Queued in a pool, by all loops: a silent name server fills no
+	 * memory. */
 	NET_RESOLVE_WAITING_MAX = 2048,
 };
 
@@ -155,14 +156,14 @@ struct net_resolver {
 	struct net_resolve_job *jobs; /* not answered yet */
 };
 
-/* pool outlives what was begun; its threads wait for name servers. */
+/* pool: its threads wait for name servers. */
 void net_resolver_begin(struct net_resolver *n, struct loop *l,
 			struct loop_pool *pool);
-/* Nobody waits any more. */
+/* Once nobody waits for any of its look-ups. */
 void net_resolver_end(struct net_resolver *n);
 
-/* Embedded in its owner; one look-up with the system's resolver (files,
- * DNS) on a work thread. */
+/* Embedded in its owner, who waits for one answer of the system's resolver
+ * (files, DNS), which is asked on a work thread. */
 struct net_resolve {
 	void (*done)(struct net_resolve *r, int err);
 	struct net_addr addrs[NET_RESOLVE_MAX];
@@ -173,7 +174,7 @@ struct net_resolve {
 	struct net_resolve *next, **prev; /* of those who wait for it */
 };
 
-/* ERR_BUSY: NET_RESOLVE_WAITING_MAX names of this pool wait; ERR_NOMEM.
+/* ERR_BUSY: NET_RESOLVE_WAITING_MAX look-ups of this pool wait; ERR_NOMEM.
  * done(): 0 or ERR_RESOLVE, ERR_BUSY; it may start and cancel others. */
 int net_resolve_start(struct net_resolve *r, struct net_resolver *n,
 		      const char *host, uint16_t port,

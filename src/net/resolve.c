@@ -16,11 +16,11 @@
 
 struct net_resolve_job {
 	struct loop_work work;
-	struct net_resolver *resolver; /* NULL: it has ended, or is told */
+	struct net_resolver *resolver; /* NULL: being answered, or it ended */
 	struct net_resolve_job *next, **prev; /* of the resolver's */
 	struct net_resolve *first, **last;    /* who waits */
 	atomic_bool off; /* nobody waits: not to be begun */
-	bool skipped;	 /* the thread has seen that */
+	bool skipped;	 /* the thread has seen off, and not begun */
 	char *host;
 	int err;
 	unsigned count;

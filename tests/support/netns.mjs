@@ -41,9 +41,10 @@ function rootIsMountPoint() {
 /*
  * First thing in a test file: await enterNamespace(import.meta.url, {hosts, addresses}). Outside it does not return:
  * it runs the file inside and ends with its status. hosts: {name: address}; addresses: more of the loopback device,
- * like "10.1.2.3/32" or "fd00::1/128"; dns: the address that other names are asked of, a dns.mjs.
+ * like "10.1.2.3/32" or "fd00::1/128"; dns: the address that other names are asked of, a dns.mjs,
+ * and resolver how (resolv.conf(5), options).
  */
-export async function enterNamespace(url, { hosts = {}, addresses = [], dns } = {}) {
+export async function enterNamespace(url, { hosts = {}, addresses = [], dns, resolver = 'timeout:1 attempts:1' } = {}) {
 	const file = fileURLToPath(url)
 	if (process.env[mark] === file)
 		return
@@ -51,7 +52,7 @@ export async function enterNamespace(url, { hosts = {}, addresses = [], dns } = 
 	const lines = Object.entries({ localhost: '127.0.0.1', ...hosts }).map(([name, address]) => `${address}\t${name}\n`)
 	writeFileSync(join(folder, 'hosts'), lines.join(''))
 	if (dns)
-		writeFileSync(join(folder, 'resolv.conf'), `nameserver ${dns}\noptions timeout:1 attempts:1\n`)
+		writeFileSync(join(folder, 'resolv.conf'), `nameserver ${dns}\noptions ${resolver}\n`)
 	const user = process.getuid() === 0 ? [] : ['--map-root-user']
 	const apart = rootIsMountPoint()
 	const mounts = apart ? ['--mount'] : ['--mount', '--propagation', 'unchanged']

@@ -23,7 +23,8 @@ const dead = '93.184.216.35'
 const others = ['93.184.216.36', '93.184.216.37', '93.184.216.38']
 const inside = ['10.1.2.3', '127.0.0.1', '169.254.169.254', '192.168.1.1', 'fd00::1', '::1']
 
-await enterNamespace(import.meta.url, { dns: '127.0.0.53',
+/* A look-up takes much longer than anybody waits for it. */
+await enterNamespace(import.meta.url, { dns: '127.0.0.53', resolver: 'timeout:30 attempts:1',
 	addresses: [open, open6, ...others, ...inside.filter((address) => !/^(127|::1)/.test(address))]
 		.map((address) => `${address}/${address.includes(':') ? 128 : 32}`) })
 
@@ -362,5 +363,14 @@ suite('the guard and names', (scope) => {
 			server.closeAllConnections()
 			await new Promise((resolve) => server.close(resolve))
 		}
+	})
+
+	it('the end of the server waits for no name that nobody waits for', async () => {
+		const { call, host } = await named(null)
+		assert.equal((await call()).status, 504)
+		assert.ok(dns.asked.some(({ name }) => name === host))
+		assert.equal((await connectMachine(host)).status, 'not_connected')
+		await drawbridge.stop()
+		assert.doesNotMatch(drawbridge.server.stderr, /does not stop/)
 	})
 })

@@ -353,6 +353,32 @@ a_chunk_that_finds_no_room_waits_for_what_is_before_it(void **state)
 	}
 }
 
+static void
+the_end_of_a_body_waits_for_a_full_socket(void **state)
+{
+	char bytes[HTTP_BLOCK_SIZE + 64] = { 0 };
+	size_t len = HTTP_BLOCK_SIZE - 3, junk = 0, got = 0;
+	struct pair p;
+	ssize_t n;
+
+	(void)state;
+	pair_init(&p);
+	while ((n = write(p.stream.fd, bytes, 1000)) > 0)
+		junk += (size_t)n;
+	memset(bytes, 'h', len);
+	assert_int_equal(http_writer_put(&p.writer, slice_of(bytes, len)), 0);
+	http_writer_start_body(&p.writer, HTTP_BODY_CHUNKED, 0);
+	assert_int_equal(http_writer_end(&p.writer), ERR_AGAIN);
+	assert_int_equal(http_writer_end(&p.writer), ERR_AGAIN);
+	while (got < junk && (n = read(p.far, bytes, 1000)) > 0)
+		got += (size_t)n;
+	assert_int_equal(http_writer_end(&p.writer), 0);
+	assert_int_equal(http_writer_flush(&p.writer), 0);
+	assert_int_equal(read(p.far, bytes, sizeof(bytes)), len + 5);
+	assert_memory_equal(bytes + len, "0\r\n\r\n", 5);
+	pair_release(&p);
+}
+
 /* ---- heads of responses ---- */
 
 static int
@@ -458,6 +484,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chunks_are_decoded),
+		cmocka_unit_test(the_end_of_a_body_waits_for_a_full_socket),
 		cmocka_unit_test(
 			a_chunk_that_finds_no_room_waits_for_what_is_before_it),
 		cmocka_unit_test(malformed_chunks_are_refused),

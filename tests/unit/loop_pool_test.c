@@ -332,6 +332,59 @@ waiting_tells_whether_there_was_work(void **state)
 	loop_pool_free(pool);
 }
 
+static atomic_bool held, over;
+
+static void
+held_work(struct loop_work *w)
+{
+	(void)w;
+	atomic_store(&under_way, true);
+	while (atomic_load(&held))
+		usleep(1000);
+	atomic_store(&over, true);
+}
+
+static void
+never_done(struct loop_work *w)
+{
+	(void)w;
+	fail_msg("somebody was told");
+}
+
+static void
+an_abandoned_pool_tells_nobody_and_begins_nothing(void **state)
+{
+	/* what is worked on stays, as at the end of a process */
+	static struct job first, queued;
+	static atomic_uint done;
+	struct loop_pool *pool;
+	struct loop *gone;
+
+	(void)state;
+	assert_int_equal(loop_new(&gone), 0);
+	assert_int_equal(loop_pool_new(1, &pool), 0);
+	first.work.work = held_work;
+	queued.work.work = slow_work;
+	queued.done_count = &done;
+	first.work.done = queued.work.done = never_done;
+	first.work.loop = queued.work.loop = gone;
+	atomic_store(&under_way, false);
+	atomic_store(&held, true);
+	loop_work_start(pool, &first.work);
+	loop_work_start(pool, &queued.work);
+	while (!atomic_load(&under_way))
+		usleep(1000);
+	loop_pool_abandon(pool); /* does not wait */
+	assert_false(atomic_load(&over));
+	loop_free(gone);
+	atomic_store(&held, false);
+	while (!atomic_load(&over))
+		usleep(1000);
+	usleep(100000);
+	assert_int_equal(atomic_load(&done), 0);
+	loop_pool_abandon(NULL);
+}
+
 /* Two pieces that each wait until the other one runs. */
 static atomic_uint met;
 
@@ -402,6 +455,7 @@ main(void)
 		LOOP(one_thread_works_in_the_order_of_the_queue),
 		LOOP(work_without_a_loop_may_free_itself),
 		LOOP(waiting_tells_whether_there_was_work),
+		LOOP(an_abandoned_pool_tells_nobody_and_begins_nothing),
 		LOOP(threads_work_side_by_side),
 		LOOP(work_threads_leave_signals_to_others),
 	};

@@ -95,9 +95,9 @@ look_up(struct net_resolve *r, const char *host)
 	return net_resolve_start(r, &resolver, host, 443, resolved);
 }
 
-/* One thread, which waits for a name server by now. */
 static struct net_resolve first;
 
+/* One thread, which waits for a name server by now. */
 static int
 world_begin(void **state)
 {
@@ -220,6 +220,54 @@ who_asks_just_after_it_was_passed_over_is_answered(void **state)
 	assert_int_equal(names_asked(0), 2);
 }
 
+static struct net_resolve *many; /* fill the queue */
+static bool told_busy;
+
+static void
+late_is_busy(struct net_resolve *r, int err)
+{
+	assert_ptr_equal(r, &late);
+	assert_int_equal(err, ERR_BUSY);
+	assert_int_equal(r->count, 0);
+	told_busy = true;
+	names_hold(false);
+}
+
+static void
+first_found_and_full(struct net_resolve *r, int err)
+{
+	char name[32];
+	unsigned i;
+
+	(void)r;
+	assert_int_equal(err, 0);
+	loop_pool_wait(pool);
+	names_hold(true);
+	assert_int_equal(look_up(&many[0], "held.example"), 0);
+	names_asked(2);
+	for (i = 1; i <= NET_RESOLVE_WAITING_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		assert_int_equal(look_up(&many[i], name), 0);
+	}
+	assert_int_equal(look_up(&late, "late.example"), 0);
+	late.done = late_is_busy;
+}
+
+static void
+who_finds_no_room_when_it_is_begun_anew_is_told(void **state)
+{
+	(void)state;
+	many = calloc(NET_RESOLVE_WAITING_MAX + 1, sizeof(*many));
+	assert_non_null(many);
+	told_busy = false;
+	first.done = first_found_and_full;
+	assert_int_equal(look_up(&late, "late.example"), 0);
+	net_resolve_cancel(&late);
+	find(NET_RESOLVE_WAITING_MAX + 1);
+	assert_true(told_busy);
+	free(many);
+}
+
 static struct net_resolve three[3];
 
 static void
@@ -283,6 +331,9 @@ main(void)
 			world_end),
 		cmocka_unit_test_setup_teardown(
 			who_asks_just_after_it_was_passed_over_is_answered,
+			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			who_finds_no_room_when_it_is_begun_anew_is_told,
 			world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			who_is_told_may_call_others_off_and_ask_anew,
