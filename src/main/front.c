@@ -245,12 +245,19 @@ drain_timeout(struct loop_timer *t)
 	front_close_once(f);
 }
 
+/* Gently at first, perhaps, and then not any more. */
 static void
 front_stop(struct proc_env *env)
 {
 	struct front *f = env->arg;
 	unsigned i;
 
+	if (f->stopping)
+		return;
+	if (f->drained_task.run) {
+		each_worker(f, front_worker_hurry);
+		return;
+	}
 	f->draining = 2 * f->worker_count; /* requests, and calls of flows */
 	f->drained_task.run = all_drained;
 	loop_timer_start(f->loop, &f->drain_timer,

@@ -29,8 +29,8 @@ struct front_worker {
 	struct gateway *gateway;
 	struct flow_worker *flows;
 	struct api_worker *api;
-	struct loop_task drain, close, barrier, stop, turns;
-	bool drained, left;
+	struct loop_task drain, hurry, close, barrier, stop, turns;
+	bool gentle, drained, left;
 };
 
 /*
@@ -97,6 +97,8 @@ int front_worker_init(struct front_worker *w, struct front *f);
 int front_worker_start(struct front_worker *w);
 /* Stops accepting; counts down front->draining, twice. */
 void front_worker_drain(struct front_worker *w);
+/* After that, if it was gentle: waits for nobody who has no call under way. */
+void front_worker_hurry(struct front_worker *w);
 /* Closes what is still open, and waits until that is done. */
 void front_worker_close(struct front_worker *w);
 /* Returns when the worker's loop has run everything posted before. */

@@ -244,15 +244,31 @@ worker_drain(struct loop_task *task)
 	struct front_worker *w = CONTAINER_OF(task, struct front_worker, drain);
 
 	flow_worker_leave(w->flows, worker_has_left, w);
-	http_server_drain(w->server, w->front->env->gentle, worker_is_drained,
-			  w);
+	http_server_drain(w->server, w->gentle, worker_is_drained, w);
 }
 
 void
 front_worker_drain(struct front_worker *w)
 {
+	w->gentle = w->front->env->gentle;
 	w->drain.run = worker_drain;
 	loop_post(w->loop, &w->drain);
+}
+
+static void
+worker_hurry(struct loop_task *task)
+{
+	struct front_worker *w = CONTAINER_OF(task, struct front_worker, hurry);
+
+	if (!w->drained)
+		http_server_drain(w->server, false, worker_is_drained, w);
+}
+
+void
+front_worker_hurry(struct front_worker *w)
+{
+	w->hurry.run = worker_hurry;
+	loop_post(w->loop, &w->hurry);
 }
 
 static void

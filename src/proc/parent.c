@@ -427,11 +427,16 @@ static void
 child_stop(struct child *c, bool gentle)
 {
 	uint64_t patience = PARENT_STOP_GRACE_MS;
+	bool again;
 
-	if (c->told_to_stop)
+	if (c->told_to_stop && (gentle || !c->gently))
 		return;
+	again = c->told_to_stop;
 	c->told_to_stop = true;
+	c->gently = gentle;
 	parent_child_tell(c, PROC_CONTROL_STOP, gentle);
+	if (again)
+		return; /* its time goes on */
 	if (c->role != PROC_EXCHANGER)
 		patience += c->of->drain_ms;
 	loop_timer_start(c->of->parent->loop, &c->of->patience, patience,

@@ -44,7 +44,7 @@ struct child {
 	struct loop_timer restart;
 	uint64_t started_ms;
 	uint64_t pause_ms;
-	bool ready, told_to_stop;
+	bool ready, told_to_stop, gently;
 	/* watch.c: it answers when it is asked; it was, and has not; for how
 	 * many turns. */
 	bool beats, asked;
@@ -134,7 +134,8 @@ void parent_generation_kill_unready(struct generation *g);
  * time of its settings (not the exchanger, which has nothing to end) and
  * PARENT_STOP_GRACE_MS.  Who is late is killed, and nobody else: while a front
  * is late, its keeper may have a token on its way, which is lost when nobody
- * stores it.  gentle: another generation has taken over.
+ * stores it.  gentle: another generation has taken over; one that was told so
+ * is told again when there is none any more, in the time that it has left.
  */
 bool parent_generation_stop(struct generation *g, bool gentle);
 /* A child's control socket is watched: a role that was there before. */
@@ -150,7 +151,8 @@ void parent_renew(struct parent *p, bool upgrade);
  * has ended. */
 void parent_renew_ready(struct parent *p);
 void parent_renew_ended(struct generation *g, const char *role);
-/* All is to end: what comes is stopped, what leaves goes on leaving. */
+/* All is to end: what comes is stopped, what leaves goes on leaving, but waits
+ * for nobody who has no call under way. */
 void parent_renew_stop(struct parent *p);
 
 /* ---- resume.c ---- */

@@ -71,7 +71,7 @@ struct proc_env {
 	/* A newer program was at the databases while the parent ran, and may
 	 * have changed them: no reason to refuse them. */
 	bool newer;
-	/* stop() is for good: others have taken over, who wait may go on. */
+	/* Of stop(): others have taken over, who wait may go on. */
 	bool gentle;
 
 	/* Set by the role before proc_env_ready(); called on env->loop. */
@@ -81,7 +81,8 @@ struct proc_env {
 	void (*peer)(struct proc_env *env, enum proc_role peer, int fd);
 	/* Whether it is the only generation now.  NULL: does not matter. */
 	void (*alone)(struct proc_env *env, bool alone);
-	/* End in good order within the drain time, then loop_stop(). */
+	/* End in good order within the drain time, then loop_stop().  Called
+	 * again when it was gentle and is so no more; the time goes on. */
 	void (*stop)(struct proc_env *env);
 	/* Call proc_env_beat() if all loops of this role turn.  NULL: it has
 	 * this one alone. */

@@ -56,10 +56,17 @@ coming_over(struct parent *p)
 	renewal_state(p, "failed");
 }
 
+/* Whether another generation goes on, for who waits at the one that ends. */
+static bool
+another_serves(const struct parent *p)
+{
+	return p->state != PARENT_STOPPING;
+}
+
 static void
 coming_next(struct parent *p)
 {
-	if (parent_generation_stop(p->coming, true))
+	if (parent_generation_stop(p->coming, another_serves(p)))
 		coming_over(p);
 }
 
@@ -128,7 +135,7 @@ leaving_over(struct parent *p)
 static void
 leaving_next(struct parent *p)
 {
-	if (parent_generation_stop(p->leaving, true))
+	if (parent_generation_stop(p->leaving, another_serves(p)))
 		leaving_over(p);
 }
 
@@ -184,6 +191,8 @@ parent_renew_stop(struct parent *p)
 	p->renewal.conf = NULL;
 	if (p->coming)
 		coming_stop(p);
+	if (p->leaving)
+		leaving_next(p);
 }
 
 /* ---- the begin ---- */

@@ -153,12 +153,14 @@ role_receive_start(struct role *r)
 
 /* ---- afterwards: on the loop ---- */
 
+/* A second time where there is less time than the first said. */
 static void
-role_stop(struct role *r)
+role_stop(struct role *r, bool gentle)
 {
-	if (r->stopping)
+	if (r->stopping && (gentle || !r->env.gentle))
 		return;
 	r->stopping = true;
+	r->env.gentle = gentle;
 	if (r->env.stop)
 		r->env.stop(&r->env);
 	else
@@ -185,8 +187,7 @@ role_control(struct role *r, const struct proc_control *m)
 	} else if (m->kind == PROC_CONTROL_DEATHS) {
 		role_deaths(r, m->text);
 	} else if (m->kind == PROC_CONTROL_STOP) {
-		r->env.gentle = m->number == 1;
-		role_stop(r);
+		role_stop(r, m->number == 1);
 	} else if (m->kind == PROC_CONTROL_ALONE) {
 		r->env.shared = !m->number;
 		if (r->env.alone)

@@ -13,6 +13,7 @@ import { oauthService } from '../support/definitions.mjs'
 import { binary, root, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
 import { killQuietly, run } from '../support/process.mjs'
+import { connectRaw } from '../support/raw.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { Steps } from '../support/steps.mjs'
@@ -188,6 +189,24 @@ suite('a stop while an old generation ends its calls', () => {
 			assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
 			assert.deepEqual([await slow, await young], [200, 200])
 		}))
+
+	it('it waits for no connection without a call', scoped(async (scope) => {
+		const { drawbridge, link } = await startBearerWorld(scope, { drawbridge: { flags: ['--drain', '20s'] } })
+		const idle = connectRaw(scope, drawbridge.port)
+		idle.send(`GET /via/${link}/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n\r\n`)
+		assert.equal((await idle.answer()).status, 200)
+		const slow = outcome(drawbridge.via(link, '/slow?ms=2500'))
+		await sleep(200)
+		process.kill(drawbridge.server.pid, 'SIGHUP')
+		await serves(drawbridge)
+		await sleep(300)
+		assert.ok(!idle.ended, 'as long as the new generation serves it may send one more request')
+		const began = Date.now()
+		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+		const took = Date.now() - began
+		assert.equal(await slow, 200)
+		assert.ok(took < 6000, `${took} ms`)
+	}))
 
 	it('a token on its way to the old keeper is stored', scoped(async (scope) => {
 		const { drawbridge, slowly, stillGood } = await startRotating(scope, ['--drain', '6s'])
