@@ -267,6 +267,17 @@ channel_find(const struct proc_channel *c, uint16_t type)
 
 /* ---- receiving ---- */
 
+/* n: of recv() with MSG_TRUNC, which is more than came where that was too
+ * long. */
+static void
+channel_wipe(struct proc_channel *c, ssize_t n)
+{
+	if (n > 0)
+		secret_wipe(secret_bytes(c->in), n < PROC_MESSAGE_MAX
+							 ? (size_t)n
+							 : PROC_MESSAGE_MAX);
+}
+
 static int
 channel_take_request(struct proc_channel *c, const struct proc_header *h,
 		     struct proc_unpack *u)
@@ -403,8 +414,7 @@ channel_ready(struct loop_io *io, unsigned events)
 			rc = channel_take(
 				c, slice_of(secret_peek(c->in), (size_t)n));
 		proc_role_alive();
-		if (n > 0 && n <= PROC_MESSAGE_MAX)
-			secret_wipe(secret_bytes(c->in), (size_t)n);
+		channel_wipe(c, n);
 		if (!rc || c->epoch != epoch)
 			continue;
 		channel_lost(c);
@@ -474,11 +484,11 @@ channel_hear_out(struct proc_channel *c)
 		n = recv(c->fd, bytes, PROC_MESSAGE_MAX, MSG_TRUNC);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n > 0 && n <= PROC_MESSAGE_MAX && bytes[0] == PROC_REPLY)
+			channel_take(c, slice_of(bytes, (size_t)n));
+		channel_wipe(c, n);
 		if (n <= 0 || n > PROC_MESSAGE_MAX)
 			return;
-		if (bytes[0] == PROC_REPLY)
-			channel_take(c, slice_of(bytes, (size_t)n));
-		secret_wipe(bytes, (size_t)n);
 	}
 }
 
