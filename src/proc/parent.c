@@ -200,15 +200,14 @@ child_key(struct child *c, const struct proc_control *m)
 	secret_wipe((char *)(uintptr_t)m->text.ptr, m->text.len);
 }
 
+/* All that it has sent by now. */
 static void
-child_control(struct loop_io *io, unsigned events)
+child_hear(struct child *c)
 {
-	struct child *c = CONTAINER_OF(io, struct child, io);
 	char buffer[PROC_CONTROL_MAX];
 	struct proc_control m;
 
-	(void)events;
-	while (!proc_control_receive(io->fd, buffer, &m)) {
+	while (!proc_control_receive(c->control, buffer, &m)) {
 		if (m.fd >= 0)
 			close(m.fd); /* no role has one to give */
 		if (m.kind == PROC_CONTROL_LOST) {
@@ -221,6 +220,13 @@ child_control(struct loop_io *io, unsigned events)
 			child_is_ready(c);
 		}
 	}
+}
+
+static void
+child_control(struct loop_io *io, unsigned events)
+{
+	(void)events;
+	child_hear(CONTAINER_OF(io, struct child, io));
 }
 
 static int
@@ -395,12 +401,16 @@ parent_generation_kill(struct generation *g)
 void
 parent_generation_kill_unready(struct generation *g)
 {
+	struct child *c;
 	size_t i;
 
 	for (i = 0; i < PROC_ROLES; i++) {
-		loop_timer_cancel(&g->children[i].restart);
-		if (g->children[i].pid && !g->children[i].ready)
-			kill(g->children[i].pid, SIGKILL);
+		c = &g->children[i];
+		loop_timer_cancel(&c->restart);
+		if (c->pid)
+			child_hear(c);
+		if (c->pid && !c->ready)
+			kill(c->pid, SIGKILL);
 	}
 }
 

@@ -123,7 +123,10 @@ bool parent_generation_is_ready(const struct generation *g);
 bool parent_generation_is_over(const struct generation *g);
 /* Nothing of it is started any more, either.  NULL is fine. */
 void parent_generation_kill(struct generation *g);
-/* Those of its roles that are not ready: they have nothing to end. */
+/* Those of its roles that have not said by now that they are ready: they have
+ * nothing to end but what has come to a front in the moment between its
+ * listening and its saying so.  Nothing of it is started any more, either.  Of
+ * a generation that is coming no more. */
 void parent_generation_kill_unready(struct generation *g);
 /*
  * Tells the next of its roles to stop; true when all of it has ended.
