@@ -229,8 +229,12 @@ renewal_refused(struct parent *p, bool upgrade)
 {
 	const char *why = NULL;
 
-	if (p->config->private_server || p->state != PARENT_RUNNING)
+	if (p->config->private_server)
 		why = "this server is not one that stays";
+	else if (p->state == PARENT_STARTING)
+		why = "this server is not ready yet";
+	else if (p->state == PARENT_STOPPING)
+		why = "this server is stopping";
 	else if (p->coming || p->leaving)
 		why = "one is under way already";
 	else if (upgrade && (!p->config->upgrades || !p->program[0]))
