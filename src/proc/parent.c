@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +28,11 @@ enum {
 	RESTART_FIRST_MS = 100,
 	RESTART_MAX_MS = 5000,
 	HEALTHY_MS = 60 * 1000,
+	RELINK_MS = 200,
 };
 
 /* Who talks to whom. */
-static const enum proc_role links[][2] = {
+static const enum proc_role links[PARENT_LINKS][2] = {
 	{ PROC_KEEPER, PROC_EXCHANGER },
 	{ PROC_KEEPER, PROC_FRONT },
 };
@@ -114,14 +116,34 @@ child_tell(struct child *c)
 	return rc;
 }
 
-static void
-link_roles(struct generation *g, enum proc_role a, enum proc_role b)
+/* One that has died is not: its end comes, and then its next start. */
+static bool
+child_is_full(const struct child *c)
 {
+	struct pollfd room = { .fd = c->control, .events = POLLOUT };
+
+	return !poll(&room, 1, 0);
+}
+
+static void link_again(struct loop_timer *t);
+
+/* Both get their end, or neither: one of a channel that nobody has the other
+ * end of would stay, since who has it believes the peer to be starting. */
+static void
+link_roles(struct generation *g, size_t link)
+{
+	enum proc_role a = links[link][0], b = links[link][1];
 	struct child *ca = &g->children[a], *cb = &g->children[b];
 	int pair[2];
 
 	if (!ca->pid || !cb->pid)
 		return; /* when the other starts */
+	g->unlinked[link] = child_is_full(ca) || child_is_full(cb);
+	if (g->unlinked[link]) {
+		loop_timer_start(g->parent->loop, &g->relink, RELINK_MS,
+				 link_again);
+		return;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		       0, pair)) {
 		log_error("no channel between roles", LOG_I("errno", errno));
@@ -136,13 +158,24 @@ link_roles(struct generation *g, enum proc_role a, enum proc_role b)
 }
 
 static void
+link_again(struct loop_timer *t)
+{
+	struct generation *g = CONTAINER_OF(t, struct generation, relink);
+	size_t i;
+
+	for (i = 0; i < PARENT_LINKS; i++)
+		if (g->unlinked[i])
+			link_roles(g, i);
+}
+
+static void
 child_link(struct child *c)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(links); i++)
 		if (links[i][0] == c->role || links[i][1] == c->role)
-			link_roles(c->of, links[i][0], links[i][1]);
+			link_roles(c->of, i);
 }
 
 /* A role has closed its channel to a peer: both get a new one. */
@@ -154,7 +187,7 @@ child_lost(struct child *c, unsigned peer)
 	for (i = 0; i < ARRAY_LEN(links); i++)
 		if ((links[i][0] == c->role && links[i][1] == peer) ||
 		    (links[i][1] == c->role && links[i][0] == peer))
-			link_roles(c->of, links[i][0], links[i][1]);
+			link_roles(c->of, i);
 }
 
 bool
@@ -369,6 +402,7 @@ parent_generation_free(struct generation *g)
 		loop_timer_cancel(&g->children[i].restart);
 	}
 	loop_timer_cancel(&g->patience);
+	loop_timer_cancel(&g->relink);
 	buf_release(&g->settings);
 	free(g);
 }
@@ -389,6 +423,8 @@ parent_generation_kill(struct generation *g)
 {
 	size_t i;
 
+	if (g)
+		loop_timer_cancel(&g->relink);
 	for (i = 0; g && i < PROC_ROLES; i++) {
 		loop_timer_cancel(&g->children[i].restart);
 		if (g->children[i].pid)
@@ -466,6 +502,7 @@ parent_generation_stop(struct generation *g, bool gentle)
 			return false;
 		}
 	loop_timer_cancel(&g->patience);
+	loop_timer_cancel(&g->relink);
 	return true;
 }
 

@@ -51,6 +51,8 @@ struct child {
 	unsigned silent;
 };
 
+enum { PARENT_LINKS = 2 };
+
 /* Roles that belong together: of one program, with the same settings. */
 struct generation {
 	struct parent *parent;
@@ -59,6 +61,10 @@ struct generation {
 	uint64_t drain_ms; /* of these settings */
 	struct child children[PROC_ROLES];
 	struct loop_timer patience; /* until the one told to stop is killed */
+	/* Channels to be given when both roles take messages again, by place
+	 * in the table of links. */
+	bool unlinked[PARENT_LINKS];
+	struct loop_timer relink;
 };
 
 /*

@@ -18,6 +18,8 @@
 
 #include "proc/parent_priv.h"
 
+enum { WAIT_MS = 5000 };
+
 static struct {
 	struct proc_parent_config config;
 	struct parent parent;
@@ -244,6 +246,44 @@ two_roles_get_a_channel_when_one_asks(void **state)
 		      role_peer(PROC_FRONT, PROC_KEEPER));
 }
 
+static void
+role_fill(enum proc_role role)
+{
+	while (proc_control_send(w.g->children[role].control,
+				 PROC_CONTROL_ALONE, 1, SLICE_NONE,
+				 -1) != ERR_AGAIN)
+		;
+}
+
+/* Whichever of the two it is that takes no messages. */
+static void
+a_channel_waits_until_both_take_messages(void **state)
+{
+	static const enum proc_role full[] = { PROC_FRONT, PROC_KEEPER };
+	int ends[PROC_ROLES], waited;
+	enum proc_role other;
+	size_t i;
+
+	(void)state;
+	role_begin(PROC_KEEPER, true);
+	role_begin(PROC_FRONT, true);
+	for (i = 0; i < ARRAY_LEN(full); i++) {
+		other = full[1 - i];
+		role_fill(full[i]);
+		role_says(other, PROC_CONTROL_LOST, full[i]);
+		run(50);
+		assert_int_equal(role_peer(other, full[i]), -1);
+		ends[full[i]] = role_peer(full[i], other);
+		assert_int_equal(ends[full[i]], -1);
+		for (waited = 0; ends[full[i]] < 0 && waited < WAIT_MS;
+		     waited += 50) {
+			run(50);
+			ends[full[i]] = role_peer(full[i], other);
+		}
+		assert_linked(ends[full[i]], role_peer(other, full[i]));
+	}
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int
@@ -253,6 +293,7 @@ main(void)
 		CASE(who_has_said_that_it_is_ready_is_not_killed),
 		CASE(who_stops_gently_is_told_once_when_that_is_over),
 		CASE(two_roles_get_a_channel_when_one_asks),
+		CASE(a_channel_waits_until_both_take_messages),
 	};
 
 	return cmocka_run_group_tests_name("proc parent", tests, NULL, NULL);
