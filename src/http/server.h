@@ -41,7 +41,8 @@ int http_server_listen(struct http_server *s, int fd, struct net_tls *tls,
 		       bool local);
 /* Stops accepting, closes idle connections, lets exchanges end (they get
  * Connection: close); done() when none is left.  gentle: an idle connection
- * may send one more request, so that nobody's is lost on its way. */
+ * may send one more request, so that nobody's is lost on its way; until it is
+ * called again, not gently. */
 void http_server_drain(struct http_server *s, bool gentle,
 		       void (*done)(void *arg), void *arg);
 /* Closes all at once, then frees. */

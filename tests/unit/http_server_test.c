@@ -596,6 +596,26 @@ a_server_that_drains_gently_answers_one_more(void **state)
 }
 
 static void
+a_server_that_drains_gently_can_be_told_to_wait_no_more(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	say(fd, REQUEST("/"));
+	run_for(TURN_MS);
+	assert_non_null(strstr(heard(fd), "200"));
+	http_server_drain(world.server, true, world_drained, NULL);
+	run_for(TURN_MS);
+	assert_true(is_open(fd));
+	assert_false(world.drained);
+	http_server_drain(world.server, false, world_drained, NULL);
+	run_for(TURN_MS);
+	assert_false(is_open(fd));
+	assert_true(world.drained);
+	close(fd);
+}
+
+static void
 amid_stop(struct loop_again *a)
 {
 	(void)a;
@@ -639,6 +659,7 @@ main(void)
 		TEST(a_client_that_goes_between_two_turns_is_let_go),
 		TEST(a_server_that_drains_between_two_turns_ends_in_order),
 		TEST(a_server_that_drains_gently_answers_one_more),
+		TEST(a_server_that_drains_gently_can_be_told_to_wait_no_more),
 		TEST(a_server_may_be_freed_between_two_turns),
 	};
 
