@@ -335,15 +335,19 @@ enum api_backup_state {
 	API_BACKUP_FAILED,
 	API_BACKUP_ENDING,
 };
-struct api_backup {
-	pthread_mutex_t mutex; /* of all of it */
+/* What whoever asks for it is told. */
+struct api_backup_told {
 	enum api_backup_state state;
 	char copy[RANDOM_ID_SIZE]; /* of whoever has begun it */
-	uint64_t asked_ms;	   /* when somebody asked for it last */
-	bool cancelled;
-	uint64_t done, total; /* pages of the main database */
-	int64_t schema;	      /* once it is copied: its newest migration */
+	uint64_t done, total;	   /* pages of the main database */
+	int64_t schema;		   /* once it is copied: its newest migration */
 	char detail[256];
+};
+struct api_backup {
+	pthread_mutex_t mutex; /* of all but work, watch, silence */
+	struct api_backup_told told;
+	uint64_t asked_ms; /* when somebody asked for it last */
+	bool cancelled;
 	unsigned char handover[CONNECT_HANDOVER_MAX];
 	size_t handover_len;
 	struct loop_work work;

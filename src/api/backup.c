@@ -59,8 +59,8 @@ backup_state(struct api *a, enum api_backup_state state, const char *detail)
 	struct api_backup *b = &a->backup;
 
 	pthread_mutex_lock(&b->mutex);
-	b->state = state;
-	snprintf(b->detail, sizeof(b->detail), "%.255s", detail);
+	b->told.state = state;
+	snprintf(b->told.detail, sizeof(b->told.detail), "%.255s", detail);
 	pthread_mutex_unlock(&b->mutex);
 }
 
@@ -75,8 +75,9 @@ backup_copied(struct api *a, enum api_backup_state state, const char *detail)
 	pthread_mutex_lock(&b->mutex);
 	off = b->cancelled;
 	if (!off) {
-		b->state = state;
-		snprintf(b->detail, sizeof(b->detail), "%.255s", detail);
+		b->told.state = state;
+		snprintf(b->told.detail, sizeof(b->told.detail), "%.255s",
+			 detail);
 	}
 	pthread_mutex_unlock(&b->mutex);
 	if (!off)
@@ -99,8 +100,8 @@ backup_progress(struct api *a, uint64_t done, uint64_t total)
 	bool goes_on;
 
 	pthread_mutex_lock(&b->mutex);
-	b->done = done;
-	b->total = total;
+	b->told.done = done;
+	b->told.total = total;
 	b->cancelled = b->cancelled || backup_is_alone(b);
 	goes_on = !b->cancelled;
 	pthread_mutex_unlock(&b->mutex);
@@ -137,7 +138,7 @@ copy_schema(struct api *a, struct store_conn *c)
 	int rc = store_migrations_newest(c, &schema);
 
 	pthread_mutex_lock(&b->mutex);
-	b->schema = schema;
+	b->told.schema = schema;
 	pthread_mutex_unlock(&b->mutex);
 	return rc;
 }
@@ -203,7 +204,7 @@ silence_work(struct loop_work *w)
 
 	copies_drop(a, &p);
 	pthread_mutex_lock(&b->mutex);
-	b->state = API_BACKUP_FAILED;
+	b->told.state = API_BACKUP_FAILED;
 	pthread_mutex_unlock(&b->mutex);
 }
 
@@ -213,12 +214,13 @@ silence_claim(struct api_backup *b)
 {
 	if (!backup_is_alone(b))
 		return false;
-	if (b->state == API_BACKUP_KEEPER)
-		snprintf(b->detail, sizeof(b->detail),
+	if (b->told.state == API_BACKUP_KEEPER)
+		snprintf(b->told.detail, sizeof(b->told.detail),
 			 "Nobody has fetched it in time.");
-	else if (b->state != API_BACKUP_FAILED && b->state != API_BACKUP_BUSY)
+	else if (b->told.state != API_BACKUP_FAILED &&
+		 b->told.state != API_BACKUP_BUSY)
 		return false;
-	b->state = API_BACKUP_ENDING;
+	b->told.state = API_BACKUP_ENDING;
 	return true;
 }
 
@@ -231,7 +233,7 @@ silence_fire(struct loop_timer *t)
 
 	pthread_mutex_lock(&b->mutex);
 	drop = silence_claim(b);
-	over = drop || b->state == API_BACKUP_NONE;
+	over = drop || b->told.state == API_BACKUP_NONE;
 	if (over)
 		b->watcher = NULL; /* the next one may have another */
 	else
@@ -277,7 +279,7 @@ api_backup_unwatch(struct api_worker *w)
 /* ---- requests ---- */
 
 static json_t *
-backup_json(const char *state, const struct api_backup *b,
+backup_json(const char *state, const struct api_backup_told *b,
 	    const struct connect_msg_copied *keeper)
 {
 	char key[CODEC_BASE64_SIZE(CONNECT_SEALED_KEY_SIZE)] = "";
@@ -309,13 +311,13 @@ backup_answer(struct api_request *r, int status)
 	struct connect_msg_copy ask = { .what = CONNECT_COPY_ASK };
 	struct connect_msg_copied keeper = { 0 };
 	struct api_backup *b = &r->api->backup;
-	struct api_backup now;
+	struct api_backup_told now;
 	struct connect_problem p;
 	const char *state;
 
 	pthread_mutex_lock(&b->mutex);
 	b->asked_ms = clock_mono_ms();
-	now = *b;
+	now = b->told;
 	pthread_mutex_unlock(&b->mutex);
 	if (now.state == API_BACKUP_KEEPER &&
 	    connect_front_copy(r->api->config.connect, &ask, &keeper, &p))
@@ -345,17 +347,18 @@ backup_claim(struct api_request *r, const unsigned char *handover, size_t len)
 	bool free;
 
 	pthread_mutex_lock(&b->mutex);
-	free = b->state == API_BACKUP_NONE || b->state == API_BACKUP_FAILED ||
-	       b->state == API_BACKUP_BUSY ||
-	       (b->state == API_BACKUP_KEEPER && backup_is_alone(b));
+	free = b->told.state == API_BACKUP_NONE ||
+	       b->told.state == API_BACKUP_FAILED ||
+	       b->told.state == API_BACKUP_BUSY ||
+	       (b->told.state == API_BACKUP_KEEPER && backup_is_alone(b));
 	if (free) {
-		b->state = API_BACKUP_MAIN;
-		random_id(b->copy);
+		b->told.state = API_BACKUP_MAIN;
+		random_id(b->told.copy);
 		b->asked_ms = clock_mono_ms();
 		b->cancelled = false;
-		b->done = b->total = 0;
-		b->schema = 0;
-		b->detail[0] = '\0';
+		b->told.done = b->told.total = 0;
+		b->told.schema = 0;
+		b->told.detail[0] = '\0';
 		memcpy(b->handover, handover, len);
 		b->handover_len = len;
 		backup_watch(b, r->worker);
@@ -406,11 +409,12 @@ backup_end_claim(struct api_backup *b, const char *copy)
 	bool now = false;
 
 	pthread_mutex_lock(&b->mutex);
-	if (!copy[0] || !strcmp(copy, b->copy) || b->state == API_BACKUP_NONE) {
-		now = b->state != API_BACKUP_MAIN &&
-		      b->state != API_BACKUP_ENDING;
+	if (!copy[0] || !strcmp(copy, b->told.copy) ||
+	    b->told.state == API_BACKUP_NONE) {
+		now = b->told.state != API_BACKUP_MAIN &&
+		      b->told.state != API_BACKUP_ENDING;
 		if (now)
-			b->state = API_BACKUP_ENDING;
+			b->told.state = API_BACKUP_ENDING;
 		else
 			b->cancelled = true;
 	}
