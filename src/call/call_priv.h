@@ -108,6 +108,10 @@ void call_judge_refused_again(struct call *c);
 void call_locate(struct call *c);
 /* The same for a call that was sent already, and is to be sent again. */
 void call_look_again(struct call *c);
+/* The connection that the call was sent through, as connect_view_find();
+ * ERR_NOT_FOUND also where another has its link name by now. */
+int call_find_again(struct call *c, struct connect_wait *w,
+		    struct connect_entry **out);
 /* The service has refused the token: with another one the call is sent again,
  * unless only_renew, or there is none: then the answer stands. */
 void call_refresh(struct call *c, bool only_renew);

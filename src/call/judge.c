@@ -110,7 +110,7 @@ call_judge_refused_again(struct call *c)
 	struct connect_view *view = c->worker->config.connections;
 	struct connect_entry *entry;
 
-	if (!connect_view_find(view, c->link, NULL, &entry))
+	if (!call_find_again(c, NULL, &entry))
 		connect_view_health(view, entry, c->user,
 				    c->injection->generation, &t);
 }
@@ -131,7 +131,7 @@ judge_health(struct call *c, const struct binding_answer *a, bool refused)
 		t.problem = "token_refused";
 	if (!t.problem && (!c->degraded || a->status < 200 || a->status >= 400))
 		return;
-	if (connect_view_find(view, c->link, NULL, &entry))
+	if (call_find_again(c, NULL, &entry))
 		return;
 	if (t.problem && !strcmp(t.problem, "missing_scope"))
 		call_scope_missing(c, a, t.detail, sizeof(t.detail));

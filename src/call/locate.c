@@ -364,6 +364,18 @@ call_inject(struct call *c, struct connect_entry *entry)
 		call_connect(c);
 }
 
+int
+call_find_again(struct call *c, struct connect_wait *w,
+		struct connect_entry **out)
+{
+	int rc = connect_view_find(c->worker->config.connections, c->link, w,
+				   out);
+
+	if (!rc && strcmp((*out)->snapshot->id, c->snapshot->id))
+		rc = ERR_NOT_FOUND;
+	return rc;
+}
+
 /* Asks for another token; first for the connection, if the view has had to
  * forget it meanwhile. */
 static void
@@ -373,12 +385,10 @@ call_refuse(struct call *c)
 	struct connect_entry *entry;
 	int rc;
 
-	rc = connect_view_find(view, c->link, call_wait(c), &entry);
+	rc = call_find_again(c, call_wait(c), &entry);
 	if (rc == ERR_AGAIN)
 		return;
 	c->asked_other = true;
-	if (!rc && strcmp(entry->snapshot->id, c->snapshot->id))
-		rc = ERR_NOT_FOUND; /* another has its link name now */
 	if (rc)
 		call_waited(&c->wait.connection, rc);
 	else

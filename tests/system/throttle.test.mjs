@@ -84,4 +84,25 @@ suite('what a throttle says', (scope) => {
 		assert.match(reason, /asks to call less often, until /)
 		isIn(at, 120)
 	})
+	it('is no trouble of a connection that has got the link name of the deleted one that was called', async () => {
+		const one = await startDrawbridge(scope, { flags: ['--workers', '1'] }) /* which knows both */
+		const api = await startApi(scope, { routes: {
+			'/swap': async (_, response) => {
+				await one.must('DELETE', `/v1/connections/${link}?force=true`)
+				assert.equal((await make('Swapped')).link_name, link)
+				assert.equal((await one.via(link, '/echo')).status, 200)
+				response.writeHead(429).end()
+			},
+			'/busy': (_, response) => response.writeHead(429).end()
+		} })
+		const id = await addService(one, bearerService('swapped', api))
+		const make = (name) => newConnection(one, id, { name, credentials: { token: 'tok-Zq81' } })
+		const { link_name: link } = await make('Swapped')
+		const { link_name: other } = await make('Other')
+		assert.equal((await one.via(link, '/swap')).status, 429)
+		assert.equal((await one.via(other, '/busy')).status, 429)
+		await eventually('the health of one that is in trouble', async () => (await one.connection(other)).health === 'degraded')
+		const { health, health_reason: reason } = await one.connection(link)
+		assert.deepEqual([health, reason], ['ok', null])
+	})
 })
