@@ -482,7 +482,8 @@ keeper_ring_free(struct keeper *k)
 	if (!r)
 		return;
 	loop_timer_cancel(&r->timer);
-	keeper_copy_drop(k);
+	if (r->copy.state != CONNECT_COPY_NONE) /* or it is another keeper's */
+		keeper_copy_drop(k);
 	secret_free(r->current);
 	secret_free(r->next);
 	secret_free(r->handover);

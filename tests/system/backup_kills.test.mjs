@@ -42,6 +42,17 @@ async function stoppedBackup(scope, drawbridge, step, args) {
 	}
 }
 
+const copies = (drawbridge) => drawbridge.files().filter((name) => name.endsWith('backup.db')).length
+
+const renewal = (drawbridge) => JSON.parse(readFileSync(join(drawbridge.data, 'server.json'), 'utf8')).renewal?.state
+
+/* The copies are there, and nobody will fetch or end them. */
+async function lostBackup(scope, drawbridge, args) {
+	const lost = await stoppedBackup(scope, drawbridge, 'backup.copied', args)
+	assert.equal(copies(drawbridge), 2)
+	process.kill(lost.pid, 'SIGKILL')
+}
+
 async function allCalls(drawbridge, key) {
 	drawbridge.key = key
 	for (const { link_name: link } of (await drawbridge.must('GET', '/v1/connections?limit=50')).items)
@@ -153,16 +164,30 @@ suite('a backup at a bad moment', () => {
 		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { binary: stepsBinary } })
 		const folder = temporaryFolder(scope)
 		const flags = await keyFile(folder)
-		const copies = () => drawbridge.files().filter((name) => name.endsWith('backup.db')).length
 		for (const file of ['first', 'second']) {
-			const lost = await stoppedBackup(scope, drawbridge, 'backup.copied', [join(folder, file), ...flags])
-			assert.equal(copies(), 2)
-			process.kill(lost.pid, 'SIGKILL')
-			await eventually('no copy', () => !copies(), { timeout: 20_000 })
+			await lostBackup(scope, drawbridge, [join(folder, file), ...flags])
+			await eventually('no copy', () => !copies(drawbridge), { timeout: 20_000 })
 		}
 		const again = await drawbridge.cli(['backup', join(folder, 'third'), ...flags], { timeout: 60_000 })
 		assert.equal(again.status, 0, again.stderr)
-		assert.equal(copies(), 0)
+		assert.equal(copies(drawbridge), 0)
+	}))
+
+	it('beside a reload that fails: it keeps its copies, and is whole', scoped(async (scope) => {
+		const folder = temporaryFolder(scope)
+		const [file, settings] = ['backup', 'settings'].map((name) => join(folder, name))
+		writeFileSync(settings, '')
+		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { binary: stepsBinary, flags: ['--config', settings] } })
+		const flags = await keyFile(folder)
+		const command = await stoppedBackup(scope, drawbridge, 'backup.copied', [file, ...flags])
+		writeFileSync(settings, `tls-cert = ${settings}\n`) /* its front fails, when its keeper is ready */
+		process.kill(drawbridge.server.pid, 'SIGHUP')
+		await eventually('the reload to fail', () => renewal(drawbridge) === 'failed')
+		assert.equal(copies(drawbridge), 2)
+		const done = await command.goesOn()
+		assert.equal(done.status, 0, done.stderr)
+		assert.equal(copies(drawbridge), 0)
+		await mustRun(binary, ['restore', file, '--check', ...flags])
 	}))
 
 	it('that says nothing for too long gives way to another: it takes none of its copies, nor ends it', scoped(async (scope) => {
