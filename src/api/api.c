@@ -54,6 +54,8 @@ api_free(struct api *a)
 	if (!a)
 		return;
 	ASSERT(!a->first);
+	if (a->backup.told.state != API_BACKUP_NONE)
+		api_backup_drop(a);
 	pthread_mutex_destroy(&a->mutex);
 	pthread_mutex_destroy(&a->backup.mutex);
 	free(a->public_url);

@@ -63,6 +63,8 @@ struct api_config {
 
 /* Strings are copied; the rest is borrowed until api_free. */
 int api_new(const struct api_config *c, struct api **out);
+/* No other front is at the folder any more.  On the main loop. */
+void api_alone(struct api *a);
 /* All workers' parts must be free. */
 void api_free(struct api *a);
 

@@ -16,6 +16,10 @@
  * for dead and is not finds another's copies, whose key his does not
  * open; his DELETE names the copy that he means, and leaves another's alone.
  *
+ * A front that ends takes its own copy along.  What is left of one that was
+ * killed goes when another starts or is told that it is alone: beside another
+ * none can begin a backup, since no keeper lets it.
+ *
  * The main database first: so the keeper's copy is never behind it, and what
  * the front remembers of the keeper's changes is no lie after a restore.
  */
@@ -40,6 +44,17 @@ api_backup_drop(struct api *a)
 
 	backup_path(a, path, sizeof(path));
 	unlink(path);
+}
+
+void
+api_alone(struct api *a)
+{
+	struct api_backup *b = &a->backup;
+
+	pthread_mutex_lock(&b->mutex);
+	if (b->told.state == API_BACKUP_NONE) /* else it is its own */
+		api_backup_drop(a);
+	pthread_mutex_unlock(&b->mutex);
 }
 
 /* Both copies; nobody else can begin meanwhile. */

@@ -468,6 +468,8 @@ keeper_ring_alone(struct keeper *k, bool alone)
 	keeper_rotate_hold(k, !alone);
 	if (!alone)
 		return;
+	if (k->ring->copy.state == CONNECT_COPY_NONE)
+		keeper_copy_drop(k); /* of another that was killed */
 	keeper_ring_settle(k);
 	if (keeper_ring_paper(k)) /* the other has written one of its own */
 		log_error("no key can be handed over: its paper cannot be "

@@ -280,6 +280,7 @@ front_alone(struct proc_env *env, bool alone)
 		return;
 	connect_front_attach(f->connect, f->keeper);
 	flow_engine_alone(f->flows);
+	api_alone(f->api);
 }
 
 /* ---- the start ---- */

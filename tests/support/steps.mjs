@@ -34,3 +34,13 @@ export class Steps {
 		return eventually(`the step ${name} to be reached`, () => this.taken(name), options)
 	}
 }
+
+/* A reload whose keeper was started and stands still before it has opened anything; gives the keeper's pid. */
+export async function heldReload(drawbridge, steps) {
+	const before = drawbridge.roles().map(({ pid }) => pid)
+	steps.set('1 stop keeper.begun')
+	process.kill(drawbridge.server.pid, 'SIGHUP')
+	await steps.reached('keeper.begun')
+	const keeper = drawbridge.roles().find(({ pid, title }) => !before.includes(pid) && title.includes('--role=keeper'))
+	return keeper.pid
+}

@@ -10,9 +10,9 @@ import {
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
-import { mustRun, startProcess } from '../support/process.mjs'
+import { mustRun, run, startProcess } from '../support/process.mjs'
 import { eventually, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
-import { Steps, stepsBinary } from '../support/steps.mjs'
+import { Steps, heldReload, stepsBinary } from '../support/steps.mjs'
 import { newConnection, startBearerWorld } from '../support/worlds.mjs'
 
 /* A key file for backups: a passphrase costs a second each time. */
@@ -171,6 +171,45 @@ suite('a backup at a bad moment', () => {
 		const again = await drawbridge.cli(['backup', join(folder, 'third'), ...flags], { timeout: 60_000 })
 		assert.equal(again.status, 0, again.stderr)
 		assert.equal(copies(drawbridge), 0)
+	}))
+
+	it('whose command is killed, and a reload, an upgrade or a stop follows at once: both copies go with whoever has made them', scoped(async (scope) => {
+		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { binary: stepsBinary, flags: ['--drain', '1s'] } })
+		const folder = temporaryFolder(scope)
+		const args = [join(folder, 'backup'), ...await keyFile(folder)]
+		for (const command of ['reload', 'upgrade']) {
+			await lostBackup(scope, drawbridge, args)
+			const done = await run(stepsBinary, [command, '--data', drawbridge.data], { timeout: 60_000 })
+			assert.equal(done.status, 0, done.stderr)
+			assert.equal(copies(drawbridge), 0, command)
+		}
+		await lostBackup(scope, drawbridge, args)
+		assert.deepEqual(await drawbridge.stop(), { status: 0, signal: null })
+		assert.equal(copies(drawbridge), 0)
+	}))
+
+	it('whose command is killed, and whoever has made the copies beside another generation: they go when that has ended', scoped(async (scope) => {
+		const steps = new Steps(scope)
+		const { drawbridge } = await startBearerWorld(scope, { drawbridge: { ...steps.options, flags: ['--drain', '1s'] } })
+		const folder = temporaryFolder(scope)
+		const args = [join(folder, 'backup'), ...await keyFile(folder)]
+		await lostBackup(scope, drawbridge, args)
+		const held = await heldReload(drawbridge, steps)
+		for (const role of ['keeper', 'front']) {
+			const all = drawbridge.roles()
+			process.kill(all.find(({ pid, title }) => pid !== held && title.includes(`--role=${role}`)).pid, 'SIGKILL')
+			await eventually(`another ${role}`, () => drawbridge.roles().some(({ pid, title }) =>
+				!all.some((one) => one.pid === pid) && title.includes(`--role=${role}`)))
+			await drawbridge.ready()
+		}
+		process.kill(held, 'SIGKILL')
+		await eventually('the reload to fail', () => renewal(drawbridge) === 'failed')
+		await eventually('no copy', () => !copies(drawbridge))
+		await lostBackup(scope, drawbridge, args)
+		process.kill(drawbridge.role('--role=front'), 'SIGSTOP') /* it is killed for being late */
+		process.kill(drawbridge.server.pid, 'SIGHUP')
+		await eventually('the reload', () => renewal(drawbridge) === 'done', { timeout: 30_000 })
+		await eventually('no copy', () => !copies(drawbridge))
 	}))
 
 	it('beside a reload that fails: it keeps its copies, and is whole', scoped(async (scope) => {

@@ -16,7 +16,7 @@ import { killQuietly, run } from '../support/process.mjs'
 import { connectRaw } from '../support/raw.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
-import { Steps } from '../support/steps.mjs'
+import { Steps, heldReload } from '../support/steps.mjs'
 import { traffic } from '../support/traffic.mjs'
 import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
 
@@ -54,16 +54,6 @@ async function startRotating(scope, flags) {
 		assert.equal((await drawbridge.connection(link)).status, 'connected')
 	}
 	return { drawbridge, slowly, stillGood }
-}
-
-/* A reload whose keeper was started and stands still before it has opened anything. */
-async function heldReload(drawbridge, steps) {
-	const before = drawbridge.roles().map(({ pid }) => pid)
-	steps.set('1 stop keeper.begun')
-	process.kill(drawbridge.server.pid, 'SIGHUP')
-	await steps.reached('keeper.begun')
-	const keeper = drawbridge.roles().find(({ pid, title }) => !before.includes(pid) && title.includes('--role=keeper'))
-	return keeper.pid
 }
 
 suite('a process that is late, or dies', () => {
