@@ -18,7 +18,7 @@
 #include "proc/control.h"
 #include "proc/proc_priv.h"
 
-enum { WAIT_MS = 10000, SECONDS = 60, TELL = 1, STOPS = 32 };
+enum { WAIT_MS = 10000, SECONDS = 20, TELL = 1, STOPS = 32 };
 
 static char buffer[PROC_CONTROL_MAX];
 static pid_t pid;
@@ -82,6 +82,7 @@ role_process(int fd)
 	char *argv[] = { name, role, NULL };
 
 	alarm(SECONDS);
+	close(control); /* the parent's end is the parent's alone */
 	close(PROC_CONTROL_FD);
 	if (dup2(fd, PROC_CONTROL_FD) < 0)
 		_exit(1);
@@ -161,11 +162,13 @@ begin(void **state)
 static int
 end(void **state)
 {
+	int status = 0;
+
 	(void)state;
 	close(control); /* a role does not outlive its parent */
 	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	return 0;
+		waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? 0 : -1;
 }
 
 static int
