@@ -505,6 +505,7 @@ http_server_drain(struct http_server *s, bool gentle, void (*done)(void *),
 	struct http_exchange *x, *next;
 
 	server_pause(s);
+	loop_timer_cancel(&s->resume); /* for good */
 	s->draining = true;
 	s->drained = done;
 	s->drained_arg = arg;
