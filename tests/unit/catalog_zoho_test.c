@@ -309,6 +309,37 @@ products_mean_what_they_answer(void **state)
 	}
 }
 
+/* What a success of another product's may look like renews the token, and
+ * no more: a call that was done is not done twice. */
+static void
+only_what_was_surely_not_done_is_sent_again(void **state)
+{
+	static const struct {
+		const char *service;
+		int status;
+		bool again;
+	} cases[] = {
+		{ "zoho", 400, true },	     { "zoho", 401, true },
+		{ "zoho", 200, false },	     { "zoho_books", 401, true },
+		{ "zoho_books", 200, true }, { "zoho_inventory", 200, true },
+	};
+	const struct catalog_refresh_on *rule;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		struct binding *b = bound(cases[i].service);
+		struct binding_answer a =
+			answer(cases[i].status, "{\"code\":14}");
+
+		rule = binding_refresh_on(b, &a);
+		assert_non_null(rule);
+		if (rule->executed_nothing != cases[i].again)
+			fail_msg("%s %d", cases[i].service, cases[i].status);
+		binding_free(b);
+	}
+}
+
 /* ---- the account, scopes, the self client ---- */
 
 static void
@@ -427,6 +458,7 @@ main(void)
 		cmocka_unit_test(throttle_says_of_what_there_was_too_much),
 		cmocka_unit_test(grant_that_was_sealed_keeps_the_kinds),
 		cmocka_unit_test(products_mean_what_they_answer),
+		cmocka_unit_test(only_what_was_surely_not_done_is_sent_again),
 		cmocka_unit_test(
 			presets_of_each_product_tell_whose_account_it_is),
 		cmocka_unit_test(scopes_are_told_in_words_of_their_own),
