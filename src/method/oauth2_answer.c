@@ -290,13 +290,26 @@ read_expiry(const struct catalog_answer *places, const json_t *tree,
 		out->refresh_expires_at = now_ms + n * 1000;
 }
 
+/* Whole, or not at all: a part of it could be another's name. */
+static void
+scope_add(const char *item, char out[METHOD_SCOPE_SIZE])
+{
+	size_t n = strlen(out), at = n ? n + 1 : 0;
+
+	if (at + strlen(item) >= METHOD_SCOPE_SIZE)
+		return;
+	copy_clean(item, out + at, METHOD_SCOPE_SIZE - at);
+	if (n && out[at])
+		out[n] = ' ';
+}
+
 /* Scopes as a list by spaces, whatever separates them in the answer. */
 static void
 read_scope(const json_t *tree, const char *path, const char *separator,
 	   char out[METHOD_SCOPE_SIZE])
 {
 	const json_t *v = path ? binding_path_get(tree, path) : NULL, *item;
-	size_t i, n = 0;
+	size_t i;
 
 	out[0] = 0;
 	if (json_is_string(v)) {
@@ -308,14 +321,8 @@ read_scope(const json_t *tree, const char *path, const char *separator,
 	}
 	json_array_foreach(v, i, item)
 	{
-		if (!json_is_string(item))
-			continue;
-		n += (size_t)snprintf(out + n, METHOD_SCOPE_SIZE - n, "%s%s",
-				      n ? " " : "", json_string_value(item));
-		if (n >= METHOD_SCOPE_SIZE) {
-			out[METHOD_SCOPE_SIZE - 1] = 0;
-			return;
-		}
+		if (json_is_string(item))
+			scope_add(json_string_value(item), out);
 	}
 }
 

@@ -244,6 +244,44 @@ wait_is_read_in_each_of_its_forms(void **state)
 	}
 }
 
+/* ---- scopes ---- */
+
+static void
+scopes_of_an_array_are_as_clean_as_those_of_a_text(void **state)
+{
+	(void)state;
+	take(200, "{\"access_token\":\"at-1\",\"scope\":[\"a.\\u0007READ\\n\","
+		  "7,\"\\u001b\",\"\",\"caf\\u00e9\"]}");
+	assert_true(answer.ok);
+	assert_string_equal(answer.scope, "a.READ caf\xc3\xa9");
+	take(200, "{\"access_token\":\"at-1\",\"scope\":[\"\\u007f\"]}");
+	assert_string_equal(answer.scope, "");
+	assert_false(answer.has_scope);
+}
+
+/* A part of one could be the name of another. */
+static void
+scope_that_has_no_room_is_left_out_whole(void **state)
+{
+	static char body[2 * METHOD_SCOPE_SIZE];
+	size_t n;
+
+	(void)state;
+	n = (size_t)snprintf(body, sizeof(body),
+			     "{\"access_token\":\"at-1\",\"scope\":[\"");
+	memset(body + n, 'x', METHOD_SCOPE_SIZE - 10);
+	n += METHOD_SCOPE_SIZE - 10;
+	snprintf(
+		body + n, sizeof(body) - n,
+		"\",\"tickets.readwrite\",\"\u00e9\u00e9\u00e9\u00e9\u00e9\",\"a.READ\"]}");
+	method_answer_release(&answer);
+	method_oauth2_answer(binding, METHOD_REFRESH, 200, body, strlen(body),
+			     NULL, NULL, NOW, &answer);
+	assert_true(answer.ok);
+	assert_int_equal(strlen(answer.scope), METHOD_SCOPE_SIZE - 10 + 7);
+	assert_string_equal(answer.scope + METHOD_SCOPE_SIZE - 10, " a.READ");
+}
+
 int
 main(void)
 {
@@ -253,6 +291,8 @@ main(void)
 		TEST(a_time_that_is_none_is_never_below_zero),
 		TEST(words_are_cut_at_whole_characters_alone),
 		TEST(wait_is_read_in_each_of_its_forms),
+		TEST(scopes_of_an_array_are_as_clean_as_those_of_a_text),
+		TEST(scope_that_has_no_room_is_left_out_whole),
 	};
 
 	return cmocka_run_group_tests(tests, begin_all, end_all);
