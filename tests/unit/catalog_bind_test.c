@@ -142,6 +142,13 @@ api_domain_sets_the_base_url_within_its_data_centre(void **state)
 			 ERR_FORBIDDEN);
 	assert_int_equal(take(b, "api_domain", "https://evil.example"),
 			 ERR_FORBIDDEN);
+	/* a host, and nothing behind it */
+	assert_int_equal(take(b, "api_domain", "https://www.zohoapis.eu?x"),
+			 ERR_FORBIDDEN);
+	assert_int_equal(take(b, "api_domain", "https://www.zohoapis.eu/?x"),
+			 ERR_FORBIDDEN);
+	assert_int_equal(take(b, "api_domain", "https://www.zohoapis.eu/crm"),
+			 ERR_FORBIDDEN);
 	assert_string_equal(b->base_url, "https://sandbox.zohoapis.eu");
 	binding_free(b);
 }
