@@ -49,6 +49,19 @@ link_has_form(struct slice link)
 	return true;
 }
 
+/* Whether they fit into the one parameter that they become. */
+static bool
+scopes_fit(const struct catalog_method *m, const struct connect_texts *t)
+{
+	const char *separator =
+		m && m->authorize ? m->authorize->scope_separator : NULL;
+	size_t i, n = 0, between = separator ? strlen(separator) : 1;
+
+	for (i = 0; i < t->count; i++)
+		n += (i ? between : 0) + strlen(t->items[i]);
+	return n < CONNECT_SCOPES_SIZE;
+}
+
 int
 front_scopes_check(const struct service *s, const struct catalog_method *m,
 		   bool second, const struct connect_texts *t,
@@ -75,6 +88,11 @@ front_scopes_check(const struct service *s, const struct catalog_method *m,
 			continue;
 		snprintf(at, sizeof(at), "%s/%zu", pointer, i);
 		json_problem_set(&jp, at, "cannot be a scope");
+		return front_fail_json(p, &jp);
+	}
+	if (!scopes_fit(m, t)) {
+		json_problem_set(&jp, pointer, "at most %d bytes in all",
+				 CONNECT_SCOPES_SIZE - 1);
 		return front_fail_json(p, &jp);
 	}
 	return 0;

@@ -502,6 +502,22 @@ press_store(struct store_conn *c, const struct ticket *t,
 	return rc;
 }
 
+/* Both lists, each as it goes into its parameter. */
+static int
+press_scopes(const struct front_row *r, struct connect_msg_begin *m,
+	     char second[CONNECT_SCOPES_SIZE], struct connect_problem *p)
+{
+	int rc = front_scope_join(m->binding, false, &r->scopes, m->scope,
+				  sizeof(m->scope));
+
+	if (!rc)
+		rc = front_scope_join(m->binding, true, &r->second_scopes,
+				      second, CONNECT_SCOPES_SIZE);
+	return rc ? connect_fail(p, rc, CONNECT_P_INVALID, NULL,
+				 "There are too many scopes.")
+		  : 0;
+}
+
 static int
 press_begin(struct connect_front *f, const struct ticket *t,
 	    const struct front_row *r, struct connect_msg_begin *m,
@@ -521,11 +537,6 @@ press_begin(struct connect_front *f, const struct ticket *t,
 	snprintf(m->redirect_uri, sizeof(m->redirect_uri), "%s/oauth/callback",
 		 f->public_url);
 	m->life_s = CONNECT_STATE_LIFE_S;
-	rc = front_scope_join(m->binding, false, &r->scopes, m->scope,
-			      sizeof(m->scope));
-	if (rc)
-		return connect_fail(p, rc, CONNECT_P_INVALID, NULL,
-				    "There are too many scopes.");
 	body = proc_pack_new();
 	connect_msg_begin_pack(m, body);
 	rc = front_ask(f, CONNECT_KEEPER_CONSENT_BEGIN, body, CONNECT_QUICK_MS,
@@ -559,16 +570,9 @@ press_row(struct connect_front *f, struct store_conn *c, const struct ticket *t,
 				  NULL,
 				  "This connection is not made by consent.");
 	if (!rc)
-		rc = press_begin(f, t, r, m, state, &begun, p);
-	if (!rc) {
-		rc = press_store(c, t, r, m, browser);
-		if (rc)
-			rc = rc == ERR_NOT_FOUND ? ticket_refuse(p)
-						 : front_fail_store(p, c, rc);
-	}
+		rc = press_scopes(r, m, second, p);
 	if (!rc)
-		rc = front_scope_join(m->binding, true, &r->second_scopes,
-				      second, sizeof(second));
+		rc = press_begin(f, t, r, m, state, &begun, p);
 	if (!rc) {
 		*url = authorize_url(m->binding, &begun, m, second, state,
 				     arena);
@@ -576,6 +580,12 @@ press_row(struct connect_front *f, struct store_conn *c, const struct ticket *t,
 			rc = connect_fail(
 				p, ERR_TOO_LARGE, CONNECT_P_INTERNAL, NULL,
 				"The provider's URL became too long.");
+	}
+	if (!rc) { /* nothing may fail behind this: the ticket is spent */
+		rc = press_store(c, t, r, m, browser);
+		if (rc)
+			rc = rc == ERR_NOT_FOUND ? ticket_refuse(p)
+						 : front_fail_store(p, c, rc);
 	}
 	connect_msg_begin_release(m);
 	free(m);

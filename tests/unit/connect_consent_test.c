@@ -231,6 +231,42 @@ ticket_is_kept_when_the_keeper_refuses(void **state)
 	press(&t);
 }
 
+/* As they were stored before their length was looked at. */
+static void
+ticket_is_kept_where_the_scopes_are_too_long(void **state)
+{
+	static const char *const updates[] = {
+		"UPDATE connections SET scopes_asked = ?2 WHERE id = ?1",
+		"UPDATE connections SET second_scopes_asked = ?2 WHERE id = ?1",
+	};
+	static char long_one[CONNECT_SCOPES_SIZE + 1];
+	struct trip t;
+	size_t i;
+
+	(void)state;
+	memset(long_one, 'x', CONNECT_SCOPES_SIZE);
+	for (i = 0; i < ARRAY_LEN(updates); i++) {
+		create(&t, false);
+		ask_ticket(&t);
+		assert_int_equal(
+			store_exec(w.c, NULL, updates[i], "ss", t.info.id,
+				   arena_printf(w.arena, "[\"%s\"]", long_one)),
+			0);
+		memset(&w.p, 0, sizeof(w.p));
+		assert_int_equal(press_as(&t, &stranger), ERR_TOO_LARGE);
+		assert_int_equal(w.p.status, 400);
+		assert_non_null(strstr(w.p.detail, "too many scopes"));
+		assert_int_equal(
+			store_exec(w.c, NULL,
+				   "UPDATE connections SET scopes_asked = "
+				   "'[\"a.READ\"]', second_scopes_asked = '[]' "
+				   "WHERE id = ?1",
+				   "s", t.info.id),
+			0);
+		press(&t);
+	}
+}
+
 static void
 disabled_connection_is_not_connected_by_an_old_ticket(void **state)
 {
@@ -276,6 +312,7 @@ main(void)
 		TEST(users_own_ticket_is_not_given_without_a_session),
 		TEST(button_leads_to_the_providers_page),
 		TEST(ticket_is_kept_when_the_keeper_refuses),
+		TEST(ticket_is_kept_where_the_scopes_are_too_long),
 		TEST(disabled_connection_is_not_connected_by_an_old_ticket),
 	};
 

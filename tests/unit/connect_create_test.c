@@ -137,6 +137,49 @@ unknown_scope_is_allowed_and_an_impossible_one_is_not(void **state)
 	assert_int_equal(rows_named("Scopes"), 1);
 }
 
+/* In all they are one parameter, with a comma between each two here. */
+static void
+scopes_that_are_too_long_together_are_refused(void **state)
+{
+	enum { COUNT = 32, EACH = CONNECT_SCOPES_SIZE / COUNT - 1 };
+	static char texts[COUNT][EACH + 2];
+	static const char *items[COUNT];
+	const struct connect_texts all = { items, COUNT };
+	struct connect_new n = { .name = "Long" };
+	struct connect_change change = { .second_scopes = &all };
+	struct connect_info info;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT; i++) {
+		memset(texts[i], 'x', EACH);
+		items[i] = texts[i];
+	}
+	n.scopes = n.second_scopes = all;
+	if (create(&n, &info))
+		fail_msg("%s: %s", w.p.pointer, w.p.detail);
+	texts[0][EACH] = 'x';
+	assert_int_equal(create(&n, &info), ERR_INVALID);
+	assert_string_equal(w.p.pointer, "/scopes");
+	assert_non_null(strstr(w.p.detail, "in all"));
+	n.scopes.count--;
+	assert_int_equal(create(&n, &info), ERR_INVALID);
+	assert_string_equal(w.p.pointer, "/second_scopes");
+	n.second_scopes.count--;
+	assert_int_equal(create(&n, &info), 0);
+	assert_int_equal(connect_front_change(w.front, w.c, &w.who, info.link,
+					      0, &change, w.arena, &info, &w.p),
+			 ERR_INVALID);
+	assert_string_equal(w.p.pointer, "/second_scopes");
+	change.second_scopes = NULL;
+	change.scopes = &all;
+	assert_int_equal(connect_front_change(w.front, w.c, &w.who, info.link,
+					      0, &change, w.arena, &info, &w.p),
+			 ERR_INVALID);
+	assert_string_equal(w.p.pointer, "/scopes");
+	assert_int_equal(rows_named("Long"), 2);
+}
+
 /* Slack's bot has scopes of the one list, a person of the other. */
 static void
 method_takes_and_presets_its_own_scopes_alone(void **state)
@@ -453,6 +496,7 @@ main(void)
 		TEST(name_without_letters_takes_the_services),
 		TEST(link_name_that_was_asked_for_is_not_changed),
 		TEST(unknown_scope_is_allowed_and_an_impossible_one_is_not),
+		TEST(scopes_that_are_too_long_together_are_refused),
 		TEST(method_takes_and_presets_its_own_scopes_alone),
 		TEST(scopes_that_are_not_given_are_the_presets),
 		TEST(typed_credential_connects_at_once),
