@@ -215,6 +215,18 @@ catalog_next(const struct catalog *c, const char *org, size_t *cursor)
 	return NULL;
 }
 
+bool
+catalog_has_default_app(const struct catalog *c, const char *app)
+{
+	const struct service *s;
+	size_t cursor = 0;
+
+	while ((s = catalog_next(c, NULL, &cursor)))
+		if (!strcmp(s->app.id, app))
+			return true;
+	return false;
+}
+
 struct slice
 service_source(const struct service *s)
 {

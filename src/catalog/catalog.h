@@ -73,9 +73,12 @@ const struct catalog_method *service_method(const struct service *s,
 const struct catalog_data_centre *service_data_centre(const struct service *s,
 						      const char *id);
 
+/* Whether a default service's OAuth app is called so. */
+bool catalog_has_default_app(const struct catalog *c, const char *app);
+
 /*
  * Checks a custom definition without keeping it.  c (may be NULL) is looked
- * at for ids that are taken by default services.  0 with its id, or
+ * at for ids that are taken by default services and their apps.  0 with its id, or
  * ERR_INVALID with a report.
  */
 int catalog_check(const struct catalog *c, struct slice text,

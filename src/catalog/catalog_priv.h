@@ -236,7 +236,7 @@ bool catalog_parameter_is_sound(const struct catalog_parameter *p,
 int load_parts(json_t **out, struct catalog_report *report);
 int load_default(const struct embed_file *f, const json_t *parts,
 		 struct catalog_report *report, struct definition **out);
-/* c (may be NULL): whose default services' ids are taken. */
+/* c (may be NULL): whose default services' and their apps' ids are taken. */
 int load_custom(const struct catalog *c, const struct catalog_source *source,
 		struct catalog_report *report, struct definition **out);
 

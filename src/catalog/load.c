@@ -4,8 +4,9 @@
  *
  * A definition over a part is the part with the service laid over it:
  * objects merge, everything else is replaced, null removes (RFC 7396).  A
- * custom service has no part: it could send another service's client
- * secret where it likes.
+ * custom service has no part, and no id that is a default service's or its
+ * app's: it could send another service's client secret, or what is granted
+ * to its app, where it likes.
  */
 #include "catalog/catalog_priv.h"
 
@@ -121,6 +122,19 @@ out:
 	return err;
 }
 
+static void
+check_custom_id(struct reader *r, const struct catalog *c, const char *id)
+{
+	if (catalog_find(c, NULL, id))
+		reader_problem_at(r, "/id",
+				  "\"%s\" is the id of a default service", id);
+	else if (catalog_has_default_app(c, id))
+		reader_problem_at(r, "/id",
+				  "\"%s\" is the id of a default service's "
+				  "OAuth app",
+				  id);
+}
+
 int
 load_custom(const struct catalog *c, const struct catalog_source *source,
 	    struct catalog_report *report, struct definition **out)
@@ -139,9 +153,8 @@ load_custom(const struct catalog *c, const struct catalog_source *source,
 				  "shared parts are for default "
 				  "services");
 	id = json_string_value(json_object_get(own, "id"));
-	if (id && c && catalog_find(c, NULL, id))
-		reader_problem_at(&r, "/id",
-				  "\"%s\" is the id of a default service", id);
+	if (id && c)
+		check_custom_id(&r, c, id);
 	err = definition_new(&r, own, source->text, DEFINITION_CUSTOM, out);
 	if (!err && r.problems) {
 		err = ERR_INVALID;

@@ -232,6 +232,7 @@ app_send(struct connect_front *f, struct store_conn *c,
 
 	snprintf(m.org, sizeof(m.org), "%s", who->actor->org);
 	snprintf(m.app, sizeof(m.app), "%s", s->app.id);
+	m.custom = s->custom;
 	snprintf(m.data_centre, sizeof(m.data_centre), "%s",
 		 app->data_centre ? app->data_centre : "");
 	snprintf(m.client_id, sizeof(m.client_id), "%s", app->client_id);

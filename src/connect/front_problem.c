@@ -67,6 +67,8 @@ static const struct {
 	{ "", ERR_CONFLICT, CONNECT_P_CHANGED,
 	  "Load the connection again, and see how it is." },
 	{ "", ERR_INVALID, CONNECT_P_INVALID, NULL },
+	{ "app_of_another", ERR_FORBIDDEN, CONNECT_P_EXISTS,
+	  "Make the custom service anew with another id." },
 	{ "", ERR_FORBIDDEN, CONNECT_P_NOT_ALLOWED, NULL },
 	{ "", ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD, NULL },
 	{ "", ERR_BUSY, CONNECT_P_REFRESH_UNAVAILABLE,

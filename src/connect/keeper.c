@@ -446,6 +446,8 @@ keeper_release(struct keeper *k)
 	proc_channel_free(k->front);
 	keeper_ring_free(k);
 	free(k->egress);
+	if (k->defaults)
+		catalog_unref(k->defaults);
 	if (k->db)
 		store_release(k->db);
 	if (k->store)

@@ -7,6 +7,9 @@
  * the secret was given does not get it: the
  * secret has to be given anew by somebody who knows it.
  *
+ * Whose app it is, is sealed too: a custom service's, or default ones'.  To
+ * the other it is not there, whatever they are called.
+ *
  * Runs in the keeper.
  */
 #include <stdio.h>
@@ -15,6 +18,11 @@
 #include "connect/keeper_priv.h"
 
 enum { APP_SEALED_MAX = 96 * 1024 };
+
+/* Behind the endpoints, and like none of them. */
+static const char *const of_names[] = {
+	[KEEPER_APP_DEFAULT] = "of:default", [KEEPER_APP_CUSTOM] = "of:custom"
+};
 
 void
 keeper_app_release(struct keeper_app *a)
@@ -46,6 +54,15 @@ app_names(const char *org, const char *app, const char *data_centre,
 			    identity_size);
 }
 
+static enum keeper_app_of
+of_read(const char *last)
+{
+	if (!strcmp(last, of_names[KEEPER_APP_CUSTOM]))
+		return KEEPER_APP_CUSTOM;
+	return strcmp(last, of_names[KEEPER_APP_DEFAULT]) ? KEEPER_APP_UNTOLD
+							  : KEEPER_APP_DEFAULT;
+}
+
 static int
 app_read(struct proc_unpack *u, struct keeper_app *out)
 {
@@ -54,7 +71,7 @@ app_read(struct proc_unpack *u, struct keeper_app *out)
 	proc_unpack_str(u, out->client_id, sizeof(out->client_id));
 	out->client_secret = proc_unpack_secret(u, 4096);
 	n = proc_unpack_u64(u);
-	if (n > CONNECT_ENDPOINTS_MAX)
+	if (n > CONNECT_ENDPOINTS_MAX + 1)
 		return ERR_PROTOCOL;
 	out->endpoints = calloc(n + 1, sizeof(*out->endpoints));
 	if (!out->endpoints)
@@ -63,12 +80,33 @@ app_read(struct proc_unpack *u, struct keeper_app *out)
 		out->endpoints[i] = proc_unpack_dup(u, CONNECT_URL_SIZE);
 		out->endpoint_count++;
 	}
-	return proc_unpack_done(u) ? 0 : ERR_PROTOCOL;
+	if (!proc_unpack_done(u))
+		return ERR_PROTOCOL;
+	out->of = n ? of_read(out->endpoints[n - 1]) : KEEPER_APP_UNTOLD;
+	return 0;
 }
 
+/*
+ * An app of before is a default service's if one is called so; a custom
+ * service could be called so as well then.  Nothing of a default one's is
+ * for a custom service, even where that cannot be told.
+ */
+static bool
+app_is_for(struct keeper *k, const struct keeper_app *a, bool custom)
+{
+	if (a->of)
+		return custom == (a->of == KEEPER_APP_CUSTOM);
+	if (!custom)
+		return true;
+	if (!k->defaults && catalog_new(NULL, 0, &k->defaults, NULL))
+		return false;
+	return !catalog_has_default_app(k->defaults, a->app);
+}
+
+/* What is in this place, whosever it is. */
 static int
-app_find(struct keeper *k, const char *org, const char *app,
-	 const char *data_centre, struct keeper_app *out)
+app_at(struct keeper *k, const char *org, const char *app,
+       const char *data_centre, struct keeper_app *out)
 {
 	char owner[128], identity[192];
 	struct secret *plain = NULL;
@@ -112,6 +150,18 @@ app_find(struct keeper *k, const char *org, const char *app,
 	return 0;
 }
 
+static int
+app_find(struct keeper *k, const char *org, const struct binding *b,
+	 const char *data_centre, struct keeper_app *out)
+{
+	int rc = app_at(k, org, b->app_id, data_centre, out);
+
+	if (rc || app_is_for(k, out, b->service->custom))
+		return rc;
+	keeper_app_release(out);
+	return ERR_NOT_FOUND;
+}
+
 int
 keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
 		struct keeper_app *out)
@@ -120,9 +170,9 @@ keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
 
 	memset(out, 0, sizeof(*out));
 	if (b->data_centre)
-		rc = app_find(k, org, b->app_id, b->data_centre, out);
+		rc = app_find(k, org, b, b->data_centre, out);
 	if (rc == ERR_NOT_FOUND)
-		rc = app_find(k, org, b->app_id, "", out);
+		rc = app_find(k, org, b, "", out);
 	return rc;
 }
 
@@ -135,7 +185,7 @@ keeper_app_of(struct keeper *k, const char *org, const struct binding *b,
 
 	if (rc || !strcmp(out->client_id, client_id))
 		return rc;
-	if (!out->data_centre[0] || app_find(k, org, b->app_id, "", &other))
+	if (!out->data_centre[0] || app_find(k, org, b, "", &other))
 		return ERR_CONFLICT;
 	if (strcmp(other.client_id, client_id) != 0) {
 		keeper_app_release(&other);
@@ -294,6 +344,27 @@ keeper_app_tell_again(struct keeper *k)
 		      others_wait);
 }
 
+/* A default service's is not written over by a custom one's.  (It goes the
+ * other way: the id is the default service's own by now.) */
+static int
+app_may_save(struct keeper *k, const struct connect_msg_app *m)
+{
+	struct keeper_app now;
+	bool may;
+	int rc;
+
+	if (!m->custom)
+		return 0;
+	rc = app_at(k, m->org, m->app, m->data_centre, &now);
+	if (rc == ERR_NOT_FOUND)
+		return 0;
+	if (rc) /* damaged: its name is all that is left */
+		snprintf(now.app, sizeof(now.app), "%s", m->app);
+	may = app_is_for(k, &now, true);
+	keeper_app_release(&now);
+	return may ? 0 : ERR_FORBIDDEN;
+}
+
 /* A new version of the row, sealed as such. */
 static int
 app_save(struct keeper *k, const struct connect_msg_app *m)
@@ -320,9 +391,12 @@ app_save(struct keeper *k, const struct connect_msg_app *m)
 	fields = proc_pack_new();
 	proc_pack_str(fields, m->client_id);
 	proc_pack_secret(fields, m->client_secret);
-	proc_pack_u64(fields, m->endpoint_count);
+	proc_pack_u64(fields, m->endpoint_count + 1);
 	for (i = 0; i < m->endpoint_count; i++)
 		proc_pack_str(fields, m->endpoints[i]);
+	proc_pack_str(
+		fields,
+		of_names[m->custom ? KEEPER_APP_CUSTOM : KEEPER_APP_DEFAULT]);
 	buf_init(&sealed, APP_SEALED_MAX);
 	rc = keeper_seal(k, owner, identity, fields, &sealed);
 	if (!rc)
@@ -348,6 +422,8 @@ keeper_app_put(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	if (!rc)
 		rc = store_begin(k->db);
 	if (!rc)
+		rc = app_may_save(k, &m);
+	if (!rc)
 		rc = app_save(k, &m);
 	if (!rc) /* what its fault has held up is tried at once */
 		rc = store_exec(k->db, NULL,
@@ -363,7 +439,12 @@ keeper_app_put(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	else
 		keeper_keep_soon(k);
 	connect_msg_app_release(&m);
-	if (rc)
+	if (rc == ERR_FORBIDDEN)
+		keeper_fail_with(rq, rc, "app_of_another",
+				 CONNECT_NOT_CONNECTED,
+				 "There is a default service's OAuth app of "
+				 "this id.");
+	else if (rc)
 		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,
 				 "The OAuth app could not be stored: %s.",
 				 err_text(rc));

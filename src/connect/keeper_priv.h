@@ -8,6 +8,7 @@
 #ifndef CONNECT_KEEPER_PRIV_H
 #define CONNECT_KEEPER_PRIV_H
 
+#include "catalog/catalog.h"
 #include "connect/message.h"
 #include "connect/roles.h"
 #include "store/store.h"
@@ -45,6 +46,7 @@ struct keeper {
 	int64_t counted_at;		   /* counts of rows are of then */
 	struct connect_counts counts;	   /* what is counted in memory */
 	struct connect_msg_egress *egress; /* as told; NULL: not yet */
+	struct catalog *defaults; /* to tell apps of before; NULL: not yet */
 };
 
 extern const struct proc_message keeper_messages[];    /* keeper.c */
@@ -222,6 +224,13 @@ void keeper_restore_words(struct keeper *k,
 
 /* ---- keeper_app.c: OAuth apps ---- */
 
+/* Whose app it is; never a custom service's and a default one's at once. */
+enum keeper_app_of {
+	KEEPER_APP_UNTOLD, /* set before that was sealed with it */
+	KEEPER_APP_DEFAULT,
+	KEEPER_APP_CUSTOM
+};
+
 struct keeper_app {
 	char org[CONNECT_ID_SIZE];
 	char app[64];
@@ -230,13 +239,14 @@ struct keeper_app {
 	struct secret *client_secret;
 	char **endpoints;
 	size_t endpoint_count;
+	enum keeper_app_of of;
 	int64_t flagged_at; /* 0: it is not */
 	int64_t foreign_at; /* grants wait for another client id; 0: none */
 };
 
 void keeper_app_release(struct keeper_app *a);
 /* The app for a binding: of its data centre, else the one for all.
- * ERR_NOT_FOUND. */
+ * ERR_NOT_FOUND, also where it is not for such a service. */
 int keeper_app_load(struct keeper *k, const char *org, const struct binding *b,
 		    struct keeper_app *out);
 /* So, for a grant that this client id was given: of these two the one that has

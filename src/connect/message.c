@@ -248,6 +248,7 @@ connect_msg_app_pack(const struct connect_msg_app *m, struct proc_pack *p)
 
 	proc_pack_str(p, m->org);
 	proc_pack_str(p, m->app);
+	proc_pack_u64(p, m->custom);
 	proc_pack_str(p, m->data_centre);
 	proc_pack_str(p, m->client_id);
 	proc_pack_secret(p, m->client_secret);
@@ -264,6 +265,7 @@ connect_msg_app_unpack(struct proc_unpack *u, struct connect_msg_app *m)
 	memset(m, 0, sizeof(*m));
 	proc_unpack_str(u, m->org, sizeof(m->org));
 	proc_unpack_str(u, m->app, sizeof(m->app));
+	m->custom = connect_msg_unpack_most(u, 1);
 	proc_unpack_str(u, m->data_centre, sizeof(m->data_centre));
 	proc_unpack_str(u, m->client_id, sizeof(m->client_id));
 	m->client_secret = proc_unpack_secret(u, 4096);

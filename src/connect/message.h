@@ -159,6 +159,7 @@ enum { CONNECT_ENDPOINTS_MAX = 64, CONNECT_URL_SIZE = 512 };
 struct connect_msg_app {
 	char org[CONNECT_ID_SIZE];
 	char app[64];
+	bool custom;	      /* of a custom service, for it alone */
 	char data_centre[32]; /* "": all that have no own */
 	char client_id[512];
 	struct secret *client_secret; /* NULL: a public client */

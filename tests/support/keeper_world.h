@@ -484,6 +484,7 @@ give_app_of(const char *client_id, const char *data_centre)
 	memset(&m, 0, sizeof(m));
 	snprintf(m.org, sizeof(m.org), "org");
 	snprintf(m.app, sizeof(m.app), "test_desk");
+	m.custom = true;
 	snprintf(m.client_id, sizeof(m.client_id), "%s", client_id);
 	snprintf(m.data_centre, sizeof(m.data_centre), "%s", data_centre);
 	connect_msg_app_pack(&m, p);
@@ -662,6 +663,8 @@ keeper_end(unsigned n)
 	store_release(k->db);
 	store_close(k->store);
 	keeper_ring_free(k);
+	if (k->defaults)
+		catalog_unref(k->defaults);
 }
 
 /* As a kill does: nothing is written any more; and started again. */

@@ -13,6 +13,7 @@ import { connect, walkConsent } from '../support/consent.mjs'
 import { clientCredentialsService, oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { listen, readBody, request } from '../support/http.mjs'
+import { query } from '../support/migrations.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
@@ -196,6 +197,35 @@ suite('where an OAuth app\'s secret goes', (scope) => {
 		machine.requests.length = 0
 		await setApp('machines', app)
 		await refreshIsRefused(old.link_name)
+	})
+
+	/* Google's is one for all of its services, and called as none of them. */
+	it('a custom service is not called as a default service\'s app', async () => {
+		const before = { client_id: 'the-organisations-own', client_secret: 'g00gle-secret-3312' }
+		await setApp('gmail', before)
+		for (const id of ['google', 'microsoft', 'atlassian']) {
+			const { status, json } = await drawbridge.api('POST', '/v1/services', define({}, {}, id))
+			assert.equal(status, 400, id)
+			assert.match(JSON.stringify(json), /is the id of a default service's OAuth app/)
+			assert.equal((await drawbridge.api('PUT', `/v1/services/${id}/app`, own.client)).status, 404)
+		}
+		const { apps } = await drawbridge.must('GET', '/v1/services/gmail/app')
+		assert.deepEqual(apps.map((one) => one.client_id), [before.client_id])
+	})
+
+	it('one that was, before, is in the catalogue no more, and its connections send nothing', async () => {
+		const service = await newService()
+		const [old, link] = [await connected(service), await fresh(service)]
+		await query(drawbridge.data, 'main', `UPDATE custom_services SET id = 'google', updated_at = updated_at + 1,
+			source = replace(source, '"${service}"', '"google"') WHERE id = '${service}';
+			UPDATE connections SET service = 'google' WHERE service = '${service}'`)
+		await newService() /* the catalogue is read anew */
+		assert.equal((await drawbridge.api('GET', `/v1/services/${service}`)).status, 404)
+		assert.equal((await drawbridge.api('GET', '/v1/services/google')).status, 404)
+		assert.equal((await drawbridge.api('PUT', '/v1/services/google/app', own.client)).status, 404)
+		assert.notEqual((await drawbridge.api('POST', `/v1/connections/${link}/authorize`)).status, 200)
+		assert.notEqual((await drawbridge.via(old, '/echo')).status, 200)
+		nothingLeft('of a service that is there no more')
 	})
 
 	it('given again, the secret goes to the new endpoint, and to the old one no more', async () => {

@@ -532,6 +532,49 @@ custom_service_cannot_take_a_default_ones_id(void **state)
 	catalog_unref(c);
 }
 
+/* SOUND with another id. */
+static void
+sound_as(const char *id, char *text, size_t size)
+{
+	char sound[2048], *at;
+
+	snprintf(sound, sizeof(sound), SOUND, "");
+	at = strstr(sound, "acme");
+	assert_non_null(at);
+	snprintf(text, size, "%.*s%s%s", (int)(at - sound), sound, id,
+		 at + strlen("acme"));
+}
+
+/* Google's, say, which is no service's id. */
+static void
+custom_service_cannot_be_called_as_a_default_ones_app(void **state)
+{
+	char id[CATALOG_ID_MAX + 1], text[2048];
+	struct catalog *c, *with;
+	struct catalog_source source = { .org = "one", .file = "stored" };
+	const struct service *s;
+	size_t cursor = 0, n = 0;
+
+	(void)state;
+	assert_int_equal(catalog_new(NULL, 0, &c, NULL), 0);
+	while ((s = catalog_next(c, NULL, &cursor))) {
+		n += !catalog_find(c, NULL, s->app.id);
+		sound_as(s->app.id, text, sizeof(text));
+		assert_int_equal(catalog_check(c, slice_str(text), id, &report),
+				 ERR_INVALID);
+		assert_problem("/id", "default service");
+		/* stored before */
+		source.text = slice_str(text);
+		assert_int_equal(catalog_new(&source, 1, &with, &report), 0);
+		assert_problem("/id", "default service");
+		s = catalog_find(with, "one", s->app.id);
+		assert_true(!s || !s->custom);
+		catalog_unref(with);
+	}
+	assert_true(n > 2);
+	catalog_unref(c);
+}
+
 static void
 links_for_people_are_https(void **state)
 {
@@ -609,6 +652,8 @@ main(void)
 		cmocka_unit_test(
 			custom_service_cannot_take_anothers_app_or_part),
 		cmocka_unit_test(custom_service_cannot_take_a_default_ones_id),
+		cmocka_unit_test(
+			custom_service_cannot_be_called_as_a_default_ones_app),
 		cmocka_unit_test(links_for_people_are_https),
 		cmocka_unit_test(custom_service_is_its_organisations_own),
 		cmocka_unit_test(broken_custom_service_is_left_out_and_told),

@@ -18,6 +18,7 @@ give_secret(const char *const *endpoints)
 	memset(&m, 0, sizeof(m));
 	snprintf(m.org, sizeof(m.org), "org");
 	snprintf(m.app, sizeof(m.app), "test_desk");
+	m.custom = true;
 	snprintf(m.client_id, sizeof(m.client_id), "client");
 	m.client_secret = secret_from("s3cret", 6);
 	m.endpoints = calloc(CONNECT_ENDPOINTS_MAX, sizeof(*m.endpoints));

@@ -367,6 +367,7 @@ secret_that_is_not_for_that_endpoint_does_not_go_there(void **state)
 	memset(&m, 0, sizeof(m));
 	snprintf(m.org, sizeof(m.org), "org");
 	snprintf(m.app, sizeof(m.app), "test_desk");
+	m.custom = true;
 	snprintf(m.client_id, sizeof(m.client_id), "client");
 	m.client_secret = secret_from("hush", 4);
 	connect_msg_app_pack(&m, p);
