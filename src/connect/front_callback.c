@@ -3,7 +3,8 @@
  * The provider sends the browser back.
  *
  *   query read -> state found -> this browser? -> state spent ->
- *   expired? -> iss -> error? -> code and captures to the keeper -> connected
+ *   may who asked still? -> expired? -> iss -> error? ->
+ *   code and captures to the keeper -> connected
  *
  * The state is spent before anything is sent, so that a callback that comes
  * twice does nothing the second time.  Each way it can fail ends in a
@@ -135,6 +136,7 @@ struct state {
 	char connection[CONNECT_ID_SIZE];
 	char subject[64];
 	char conversation[CONNECT_ID_SIZE]; /* "" */
+	char created_by[CONNECT_ID_SIZE];   /* a member; "": a visitor's */
 	/* as asked for; in the arena */
 	struct connect_texts scopes, second_scopes;
 	bool this_browser, expired;
@@ -154,8 +156,8 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 	people_token_hash(browser, hash);
 	rc = store_query(c, &st,
 			 "SELECT connection, subject, scopes, browser, "
-			 "expires_at, conversation FROM oauth_states "
-			 "WHERE hash = ?1",
+			 "expires_at, conversation, created_by FROM "
+			 "oauth_states WHERE hash = ?1",
 			 "b", slice_of(out->hash, sizeof(out->hash)));
 	if (rc)
 		return rc;
@@ -176,6 +178,8 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 						 CONNECT_STATE_LIFE_S * 1000);
 		slice_copy(store_col(st, 5), out->conversation,
 			   sizeof(out->conversation));
+		slice_copy(store_col(st, 6), out->created_by,
+			   sizeof(out->created_by));
 	}
 	store_done(st);
 	return rc;
@@ -358,8 +362,14 @@ note_failure(struct connect_front *f, struct store_conn *c,
 	     const struct connect_who *who, const struct front_row *r,
 	     const struct state *s, const struct connect_problem *p)
 {
-	int rc = store_begin(c);
+	char asked[FRONT_ASKED_SIZE];
+	char detail[sizeof(p->detail) + sizeof(asked) + 1];
+	int rc;
 
+	front_maker_words(c, r->org, s->created_by, asked);
+	snprintf(detail, sizeof(detail), "%s%s%s", p->detail,
+		 asked[0] ? " " : "", asked);
+	rc = store_begin(c);
 	/* What one user has refused says nothing of the connection. */
 	if (!rc && !s->subject[0])
 		rc = store_exec(c, NULL,
@@ -370,7 +380,7 @@ note_failure(struct connect_front *f, struct store_conn *c,
 	/* A visitor may refuse as often as he likes. */
 	if (!rc && !s->conversation[0])
 		rc = front_audit(c, who, r->org, "connection.connect_failed",
-				 r->info.id, r->info.name, p->detail);
+				 r->info.id, r->info.name, detail);
 	if (!rc)
 		rc = store_commit(c);
 	if (rc)
@@ -389,7 +399,8 @@ callback_connected(struct connect_front *f, struct store_conn *c,
 		   struct connect_consent *out, struct connect_problem *p)
 {
 	const char *told = arena_strdup(arena, g->warning);
-	char left[CONNECT_WARNING_SIZE];
+	char left[CONNECT_WARNING_SIZE], asked[FRONT_ASKED_SIZE];
+	char more[sizeof(left) + sizeof(asked)];
 	size_t len;
 	int rc;
 
@@ -399,8 +410,11 @@ callback_connected(struct connect_front *f, struct store_conn *c,
 			 len ? " " : "", left);
 		slice_trim_utf8(g->warning);
 	}
+	front_maker_words(c, r->org, s->created_by, asked);
+	snprintf(more, sizeof(more), "%s%s%s", left,
+		 left[0] && asked[0] ? " " : "", asked);
 	rc = front_row_connected(f, c, who, b, r, s->subject,
-				 "connection.connect", left, g, p);
+				 "connection.connect", more, g, p);
 	if (rc)
 		return rc;
 	step_reached("front.connected");
@@ -432,6 +446,8 @@ callback_run(struct connect_front *f, struct store_conn *c,
 	if (s->second_scopes.items)
 		r->second_scopes = s->second_scopes;
 	rc = front_not_disabled(r, p);
+	if (!rc && !s->conversation[0])
+		rc = front_maker_may(c, r, s->subject, s->created_by, p);
 	if (!rc && s->expired)
 		rc = connect_fail(p, ERR_TIMEOUT, CONNECT_P_CONSENT_FAILED,
 				  "Start again with Connect.",

@@ -123,6 +123,22 @@ front_authorize_check(struct connect_front *f, struct store_conn *c,
 	return rc;
 }
 
+/* Whether the browser is one where this member is signed in. */
+static bool
+member_is_signed_in(struct store_conn *c, const struct connect_who *who,
+		    const char *member)
+{
+	struct people_actor *a = NULL;
+	bool same;
+
+	if (!who->session || !member[0] ||
+	    people_session_find(c, who->session, &a))
+		return false;
+	same = !strcmp(a->member, member);
+	people_actor_unref(a);
+	return same;
+}
+
 int
 connect_front_authorize(struct connect_front *f, struct store_conn *c,
 			const struct connect_who *who, const char *link,
@@ -140,7 +156,7 @@ connect_front_authorize(struct connect_front *f, struct store_conn *c,
 	if (!rc && !r.info.per_user)
 		rc = front_may(c, who, PEOPLE_CONNECTION_MANAGE, &o, r.info.id,
 			       p);
-	else if (!rc && !who->session)
+	else if (!rc && !member_is_signed_in(c, who, who->actor->member))
 		rc = connect_fail(p, ERR_FORBIDDEN, CONNECT_P_FORBIDDEN,
 				  "Sign in, and press Connect there.",
 				  "Each user connects this one in a session of "
@@ -188,27 +204,11 @@ ticket_refuse(struct connect_problem *p)
 			    CONNECT_TICKET_LIFE_S / 60);
 }
 
-/* Whether the browser is one where this member is signed in. */
-static bool
-member_is_signed_in(struct store_conn *c, const struct connect_who *who,
-		    const char *member)
-{
-	struct people_actor *a = NULL;
-	bool same;
-
-	if (!who->session || !member[0] ||
-	    people_session_find(c, who->session, &a))
-		return false;
-	same = !strcmp(a->member, member);
-	people_actor_unref(a);
-	return same;
-}
-
 /*
  * A grant of somebody's own is made in the browser that asked for it alone,
  * or else one could collect another's consent:
  *
- *   a member's     the session that asked
+ *   a member's     the session that asked, while it lasts
  *   a visitor's    the browser that has the cookie of his ticket
  *   a member's, in a conversation that he began
  *                  any browser in which he is signed in
@@ -224,7 +224,8 @@ ticket_is_for(struct store_conn *c, const struct connect_who *who,
 		return true; /* the connection's own: a link to hand on */
 	if (t->conversation[0] && !bound)
 		return member_is_signed_in(c, who, t->created_by);
-	return bound && has && secret_eq_bytes(bound, has, PEOPLE_HASH_SIZE);
+	return bound && has && secret_eq_bytes(bound, has, PEOPLE_HASH_SIZE) &&
+	       (t->conversation[0] || member_is_signed_in(c, who, t->subject));
 }
 
 static int
@@ -269,6 +270,20 @@ ticket_find(struct store_conn *c, const struct connect_who *who,
 		return 0;
 	return out->conversation[0] && !has_bound ? ticket_wants_member(p)
 						  : ticket_refuse(p);
+}
+
+/* The connection that a ticket is for, while its maker may connect it. */
+static int
+ticket_row(struct store_conn *c, const struct ticket *t, struct arena *arena,
+	   struct front_row *r, struct connect_problem *p)
+{
+	int rc = front_row_load_id(c, t->connection, false, arena, r);
+
+	if (rc)
+		return front_fail_store(p, c, rc);
+	return t->conversation[0] ? 0
+				  : front_maker_may(c, r, t->subject,
+						    t->created_by, p);
 }
 
 static void
@@ -390,10 +405,8 @@ connect_front_page(struct connect_front *f, struct store_conn *c,
 	rc = ticket_find(c, who, token, &t, p);
 	if (rc)
 		return rc;
-	rc = front_row_load_id(c, t.connection, false, arena, &r);
-	if (rc)
-		front_fail_store(p, c, rc);
-	else
+	rc = ticket_row(c, &t, arena, &r, p);
+	if (!rc)
 		rc = page_fill(f, &r, arena, out, p);
 	if (!rc) {
 		out->asked_by = member_name(c, t.created_by, arena);
@@ -606,10 +619,8 @@ connect_front_press(struct connect_front *f, struct store_conn *c,
 	rc = ticket_find(c, who, token, &t, p);
 	if (rc)
 		return rc;
-	rc = front_row_load_id(c, t.connection, false, arena, &r);
-	if (rc)
-		front_fail_store(p, c, rc);
-	else
+	rc = ticket_row(c, &t, arena, &r, p);
+	if (!rc)
 		rc = front_not_disabled(&r, p);
 	if (!rc)
 		rc = press_row(f, c, &t, &r, browser, arena, url, p);

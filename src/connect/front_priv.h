@@ -329,6 +329,21 @@ int front_grant_revoke(struct connect_front *f, const struct front_row *r,
 		       struct connect_revoked *revoked,
 		       struct connect_problem *p);
 
+/* ---- front_maker.c: who asked for a consent ---- */
+
+/*
+ * Whether he may still do what he asked for: rights that he had when he made
+ * the ticket may have ended since.  subject "": the connection's own grant.
+ * By: a member's id.  Not for conversations, whose consents end with them.
+ */
+int front_maker_may(struct store_conn *c, const struct front_row *r,
+		    const char *subject, const char *by,
+		    struct connect_problem *p);
+enum { FRONT_ASKED_SIZE = PEOPLE_EMAIL_SIZE + 20 };
+/* "Asked for by …." for the audit; "" for nobody's. */
+void front_maker_words(struct store_conn *c, const char *org, const char *by,
+		       char out[FRONT_ASKED_SIZE]);
+
 /* ---- front_consent.c ---- */
 
 /* Stores a ticket; v NULL: not for a conversation. */

@@ -441,7 +441,8 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 		    struct connect_problem *p)
 {
 	struct arena *arena = arena_new(256 * 1024);
-	char detail[sizeof(g->account) + CONNECT_WARNING_SIZE + 2];
+	char detail[sizeof(g->account) + CONNECT_WARNING_SIZE +
+		    FRONT_ASKED_SIZE + 2];
 	struct buf granted;
 	bool gone;
 	int rc;

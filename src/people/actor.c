@@ -101,6 +101,34 @@ people_actor_local(struct store_conn *c, struct people_actor **out)
 	return rc;
 }
 
+int
+people_actor_of_member(struct store_conn *c, const char *org,
+		       const char *member, struct people_actor **out)
+{
+	static const char sql[] = "SELECT role, name FROM members WHERE "
+				  "org = ?1 AND id = ?2 AND disabled_at = 0";
+	char name[PEOPLE_NAME_SIZE];
+	struct store_stmt *st = NULL;
+	enum people_role role;
+	int rc;
+
+	*out = NULL;
+	rc = store_query(c, &st, sql, "ss", org, member);
+	if (!rc)
+		rc = store_step(st);
+	if (rc == 1 && people_role_parse(store_col(st, 0), &role)) {
+		rc = ERR_STORE;
+	} else if (rc == 1) {
+		people_col_copy(st, 1, name, sizeof(name));
+		*out = people_actor_new(org, member, role, name);
+		rc = *out ? 0 : ERR_NOMEM;
+	} else if (!rc) {
+		rc = ERR_NOT_FOUND;
+	}
+	store_done(st);
+	return rc;
+}
+
 static enum people_role
 role_of_key(enum people_role key, enum people_role member)
 {

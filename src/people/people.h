@@ -205,6 +205,10 @@ int people_sessions_end_all(struct store_conn *c, const char *member);
 
 /* The local command line: the organisation's owner.  Owned. */
 int people_actor_local(struct store_conn *c, struct people_actor **out);
+/* A member as he is now, for what he has begun; ERR_NOT_FOUND (none,
+ * disabled).  Owned. */
+int people_actor_of_member(struct store_conn *c, const char *org,
+			   const char *member, struct people_actor **out);
 /* By the hash of a key's text; ERR_NOT_FOUND (none, revoked, expired).
  * Owned. */
 int people_actor_of_key(struct store_conn *c,

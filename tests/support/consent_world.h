@@ -11,6 +11,16 @@ static const struct connect_who stranger;
 static const char browser[] = "the-cookie-of-this-browser";
 static const char issuer[] = "iss=https%3A%2F%2Flogin.example.com";
 
+/* A session of the owner's: the hash of its cookie. */
+static inline void
+owner_signs_in(unsigned char hash[PEOPLE_HASH_SIZE])
+{
+	char value[RANDOM_TOKEN_SIZE];
+
+	assert_int_equal(people_session_create(w.c, w.owner->member, value), 0);
+	people_token_hash(slice_str(value), hash);
+}
+
 /* ---- a connection on its way ---- */
 
 struct trip {

@@ -158,13 +158,14 @@ ticket_and_state_are_stored_as_hashes_alone(void **state)
 static void
 users_own_ticket_works_in_his_session_alone(void **state)
 {
-	unsigned char here[PEOPLE_HASH_SIZE] = { 1 };
-	unsigned char there[PEOPLE_HASH_SIZE] = { 2 };
+	unsigned char here[PEOPLE_HASH_SIZE], there[PEOPLE_HASH_SIZE];
 	struct connect_who other = { .session = there };
 	struct connect_who same = { .session = here };
 	struct trip t;
 
 	(void)state;
+	owner_signs_in(here);
+	owner_signs_in(there);
 	w.who.session = here;
 	create(&t, true);
 	ask_ticket(&t);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whoever asked for a consent must still be allowed to when it is given: a
+ * link and a state outlive nobody's rights.
+ */
+#include "../support/consent_world.h"
+
+static const struct people_share unshared[1];
+
+/* A member to whom the connection is lent, and who asks for its consent. */
+static struct maker {
+	struct people_member m;
+	struct people_actor *actor;
+	struct connect_who who;
+	unsigned char session[PEOPLE_HASH_SIZE];
+} maker;
+
+static void
+maker_change(enum people_role role, bool disabled)
+{
+	char id[PEOPLE_ID_SIZE];
+
+	memcpy(id, maker.m.id, sizeof(id));
+	assert_int_equal(people_member_find(w.c, w.owner->org, slice_str(id),
+					    &maker.m),
+			 0);
+	maker.m.role = role;
+	maker.m.disabled = disabled;
+	assert_int_equal(store_begin(w.c), 0);
+	assert_int_equal(people_member_update(w.c, w.owner->org, &maker.m), 0);
+	assert_int_equal(store_commit(w.c), 0);
+}
+
+static void
+share(struct trip *t, bool manage, bool none)
+{
+	struct people_share s = { .kind = PEOPLE_SHARE_MEMBER,
+				  .manage = manage };
+
+	memcpy(s.subject, maker.m.id, sizeof(s.subject));
+	if (connect_front_shares_set(w.front, w.c, &w.who, t->info.link,
+				     none ? unshared : &s, none ? 0 : 1, &w.p))
+		fail_msg("%s", w.p.detail);
+}
+
+static int
+begin_maker(void **state)
+{
+	static int n;
+	char id[PEOPLE_ID_SIZE], email[64], value[RANDOM_TOKEN_SIZE];
+
+	if (begin_test(state))
+		return -1;
+	memset(&maker, 0, sizeof(maker));
+	snprintf(email, sizeof(email), "max%d@example.org", ++n);
+	if (store_begin(w.c) ||
+	    people_member_create(w.c, w.owner->org, email, "Max",
+				 PEOPLE_BUILDER, NULL, id) ||
+	    people_session_create(w.c, id, value) || store_commit(w.c) ||
+	    people_member_find(w.c, w.owner->org, slice_str(id), &maker.m))
+		return -1;
+	people_token_hash(slice_str(value), maker.session);
+	maker.actor = people_actor_new(w.owner->org, id, PEOPLE_BUILDER, "Max");
+	maker.who.actor = maker.actor;
+	maker.who.session = maker.session;
+	return maker.actor ? 0 : -1;
+}
+
+static int
+end_maker(void **state)
+{
+	people_actor_unref(maker.actor);
+	return end_test(state);
+}
+
+/* The maker's ticket; as the test world's asks for the owner's. */
+static void
+maker_asks(struct trip *t)
+{
+	struct connect_who owner = w.who;
+
+	w.who = maker.who;
+	ask_ticket(t);
+	w.who = owner;
+}
+
+static int
+page_as(struct trip *t, const struct connect_who *who)
+{
+	struct connect_page page;
+
+	return connect_front_page(w.front, w.c, who, slice_str(t->ticket),
+				  w.arena, &page, &w.p);
+}
+
+static void
+ticket_refused(struct trip *t, const struct connect_who *who)
+{
+	unsigned begun = keeper.begun;
+
+	assert_true(page_as(t, who) < 0);
+	assert_in_range(w.p.status, 403, 404);
+	assert_true(press_as(t, who) < 0);
+	assert_in_range(w.p.status, 403, 404);
+	assert_int_equal(keeper.begun, begun);
+}
+
+enum loss { DISABLED, UNSHARED, MAY_USE_ALONE, DEMOTED, LOSSES };
+
+static void
+lose(struct trip *t, enum loss how)
+{
+	if (how == DISABLED)
+		maker_change(PEOPLE_BUILDER, true);
+	else if (how == DEMOTED)
+		maker_change(PEOPLE_VIEWER, false);
+	else
+		share(t, false, how == UNSHARED);
+}
+
+static void
+regain(struct trip *t)
+{
+	maker_change(PEOPLE_BUILDER, false);
+	share(t, true, false);
+}
+
+static void
+ticket_ends_with_its_makers_right(void **state)
+{
+	struct trip t;
+	int how;
+
+	(void)state;
+	create(&t, false);
+	for (how = 0; how < LOSSES; how++) {
+		regain(&t);
+		maker_asks(&t);
+		assert_int_equal(page_as(&t, &stranger), 0);
+		lose(&t, how);
+		ticket_refused(&t, &stranger);
+		assert_non_null(strstr(w.p.detail, "asked for"));
+		regain(&t);
+		assert_int_equal(press_as(&t, &stranger), 0);
+	}
+}
+
+static void
+state_ends_with_its_makers_right(void **state)
+{
+	struct connect_consent out;
+	struct trip t;
+	int how;
+
+	(void)state;
+	set_out(&t);
+	assert_int_equal(come_back(&t, with_issuer("code=old"), &out), 0);
+	for (how = 0; how < LOSSES; how++) {
+		regain(&t);
+		maker_asks(&t);
+		press(&t);
+		lose(&t, how);
+		assert_int_equal(come_back(&t, with_issuer("code=new"), &out),
+				 ERR_FORBIDDEN);
+		assert_non_null(strstr(w.p.detail, "asked for"));
+		assert_int_equal(keeper.finished, 1);
+		assert_string_equal(keeper.sent_code, "old");
+		look(&t);
+		assert_int_equal(t.info.status, CONNECT_CONNECTED);
+		assert_string_equal(t.info.reason, "");
+		/* spent, so that it does not come to life again */
+		regain(&t);
+		assert_true(come_back(&t, with_issuer("code=new"), &out) < 0);
+		assert_int_equal(keeper.finished, 1);
+	}
+}
+
+static void
+manager_by_role_asks_while_he_has_it(void **state)
+{
+	struct connect_consent out;
+	struct trip t;
+
+	(void)state;
+	create(&t, false);
+	maker_change(PEOPLE_ADMIN, false);
+	maker.actor->role = PEOPLE_ADMIN;
+	share(&t, false, false);
+	maker_asks(&t);
+	press(&t);
+	maker_change(PEOPLE_BUILDER, false);
+	assert_int_equal(come_back(&t, with_issuer("code=c"), &out),
+			 ERR_FORBIDDEN);
+	maker_change(PEOPLE_ADMIN, false);
+	maker_asks(&t);
+	press(&t);
+	assert_int_equal(come_back(&t, with_issuer("code=c"), &out), 0);
+}
+
+static void
+users_own_ends_with_his_right_to_use_it(void **state)
+{
+	struct connect_consent out;
+	struct trip t;
+	int how;
+
+	(void)state;
+	create(&t, true);
+	for (how = UNSHARED; how < LOSSES; how++) {
+		if (how == MAY_USE_ALONE)
+			continue; /* which is all he needs */
+		regain(&t);
+		maker_asks(&t);
+		assert_int_equal(page_as(&t, &maker.who), 0);
+		lose(&t, how);
+		ticket_refused(&t, &maker.who);
+		regain(&t);
+		assert_int_equal(press_as(&t, &maker.who), 0);
+		snprintf(t.state, sizeof(t.state), "%.43s",
+			 strstr(t.url, "&state=") + 7);
+		lose(&t, how);
+		assert_int_equal(come_back(&t, with_issuer("code=c"), &out),
+				 ERR_FORBIDDEN);
+	}
+	assert_int_equal(keeper.finished, 0);
+}
+
+static void
+session_that_has_ended_opens_no_ticket(void **state)
+{
+	struct trip t;
+
+	(void)state;
+	create(&t, true);
+	share(&t, false, false);
+	maker_asks(&t);
+	assert_int_equal(page_as(&t, &maker.who), 0);
+	assert_int_equal(people_session_end(w.c, maker.session), 0);
+	ticket_refused(&t, &maker.who);
+}
+
+/* A key's actor beside the cookie of somebody else's session. */
+static void
+anothers_session_makes_no_ticket(void **state)
+{
+	struct connect_ticket ticket;
+	struct connect_who mixed = { .actor = w.owner,
+				     .session = maker.session };
+	struct trip t;
+
+	(void)state;
+	create(&t, true);
+	assert_int_equal(connect_front_authorize(w.front, w.c, &mixed,
+						 t.info.link, w.arena, &ticket,
+						 &w.p),
+			 ERR_FORBIDDEN);
+	assert_int_equal(w.p.status, 403);
+	assert_int_equal(number("SELECT count(*) FROM connect_tickets WHERE "
+				"connection = ?1",
+				t.info.id),
+			 0);
+}
+
+static void
+audit_names_who_asked(void **state)
+{
+	struct connect_consent out;
+	struct trip t;
+
+	(void)state;
+	create(&t, false);
+	share(&t, true, false);
+	maker_asks(&t);
+	press(&t);
+	assert_int_equal(come_back(&t, with_issuer("error=access_denied"),
+				   &out),
+			 ERR_FORBIDDEN);
+	maker_asks(&t);
+	press(&t);
+	assert_int_equal(come_back(&t, with_issuer("code=c"), &out), 0);
+	assert_int_equal(
+		number("SELECT count(*) FROM audit WHERE action LIKE "
+		       "'connection.connect%' AND record LIKE "
+		       "'%Asked for by ' || ?1 || '.%'",
+		       maker.m.email),
+		2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_maker, end_maker)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(ticket_ends_with_its_makers_right),
+		TEST(state_ends_with_its_makers_right),
+		TEST(manager_by_role_asks_while_he_has_it),
+		TEST(users_own_ends_with_his_right_to_use_it),
+		TEST(session_that_has_ended_opens_no_ticket),
+		TEST(anothers_session_makes_no_ticket),
+		TEST(audit_names_who_asked),
+	};
+
+	return cmocka_run_group_tests(tests, begin_world, end_world);
+}
