@@ -139,6 +139,7 @@ struct state {
 	char created_by[CONNECT_ID_SIZE];   /* a member; "": a visitor's */
 	/* as asked for; in the arena */
 	struct connect_texts scopes, second_scopes;
+	char whom[FRONT_WHOM_SIZE];
 	bool this_browser, expired;
 };
 
@@ -169,7 +170,7 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 		slice_copy(store_col(st, 1), out->subject,
 			   sizeof(out->subject));
 		rc = front_asked_of_json(store_col(st, 2), arena, &out->scopes,
-					 &out->second_scopes);
+					 &out->second_scopes, out->whom);
 		stored = store_col(st, 3);
 		out->this_browser =
 			browser.len && stored.len == sizeof(hash) &&
@@ -261,24 +262,6 @@ callback_refused(const struct callback *cb, struct connect_problem *p)
 			    "The provider ended the consent with \"%.60s\"%s%s",
 			    cb->error, cb->description[0] ? ": " : ".",
 			    cb->description);
-}
-
-/* RFC 9207 2.4: who answers must be who was asked. */
-static int
-issuer_check(const struct binding *b, const struct callback *cb,
-	     struct connect_problem *p)
-{
-	bool required = b->method->authorize->issuer_required;
-
-	if (!b->issuer || (!cb->has_issuer && !required) ||
-	    (cb->has_issuer && !strcmp(cb->issuer, b->issuer)))
-		return 0;
-	return connect_fail(p, ERR_FORBIDDEN, CONNECT_P_CONSENT_FAILED,
-			    "Start again with Connect; if it happens again, "
-			    "somebody may be mixing up sign-in servers.",
-			    "The answer does not come from the server that was "
-			    "asked (\"iss\" is %s).",
-			    cb->has_issuer ? "another one" : "missing");
 }
 
 /* ---- finishing ---- */
@@ -456,7 +439,8 @@ callback_run(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = front_row_bind(f, r, &b, p);
 	if (!rc)
-		rc = issuer_check(b, cb, p);
+		rc = front_issuer_check(b, cb->has_issuer ? cb->issuer : NULL,
+					s->whom, p);
 	if (!rc && cb->error[0]) {
 		rc = callback_refused(cb, p);
 		out->denied = !strcmp(cb->error, "access_denied");

@@ -481,12 +481,14 @@ press_store(struct store_conn *c, const struct ticket *t,
 {
 	unsigned char hash[PEOPLE_HASH_SIZE];
 	struct slice state = slice_of(m->state, sizeof(m->state));
+	char whom[FRONT_WHOM_SIZE];
 	int64_t now = clock_wall_ms(), spent = 0;
 	struct buf scopes;
 	int rc = store_begin(c);
 
 	buf_init(&scopes, 2 * FRONT_ROW_JSON_MAX);
 	people_token_hash(browser, hash);
+	front_issuer_whom(m->binding, whom);
 	if (!rc)
 		rc = store_exec(c, &spent,
 				"UPDATE connect_tickets SET used_at = ?2 "
@@ -495,7 +497,7 @@ press_store(struct store_conn *c, const struct ticket *t,
 	if (!rc && !spent)
 		rc = ERR_NOT_FOUND; /* pressed twice at once */
 	if (!rc)
-		rc = front_asked_json(r, &scopes);
+		rc = front_asked_json(r, whom, &scopes);
 	if (!rc)
 		rc = store_exec(
 			c, NULL,

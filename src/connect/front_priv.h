@@ -294,11 +294,15 @@ bool front_ends_all(struct connect_front *f, const struct front_row *r);
 int front_scope_join(const struct binding *b, bool second,
 		     const struct connect_texts *t, char *out, size_t size);
 /* What a consent asks for, kept until its end: the row's two lists, which
- * may be edited meanwhile. */
-int front_asked_json(const struct front_row *r, struct buf *out);
+ * may be edited meanwhile; and whom, as front_issuer_whom() says it ("" of one
+ * that was begun before that was kept). */
+enum { FRONT_WHOM_SIZE = 2 * VAULT_HASH_SIZE + 1 };
+int front_asked_json(const struct front_row *r, const char *whom,
+		     struct buf *out);
 int front_asked_of_json(struct slice text, struct arena *arena,
 			struct connect_texts *first,
-			struct connect_texts *second);
+			struct connect_texts *second,
+			char whom[FRONT_WHOM_SIZE]);
 /* Appends a JSON list of what was granted: as told, else as asked. */
 int front_scopes_granted(const struct binding *b, const struct front_row *r,
 			 const struct connect_msg_grant *g, struct arena *arena,
@@ -343,6 +347,15 @@ enum { FRONT_ASKED_SIZE = PEOPLE_EMAIL_SIZE + 20 };
 /* "Asked for by …." for the audit; "" for nobody's. */
 void front_maker_words(struct store_conn *c, const char *org, const char *by,
 		       char out[FRONT_ASKED_SIZE]);
+
+/* ---- front_issuer.c: who answers must be who was asked ---- */
+
+/* A hash of the endpoints and the issuer that a consent was begun with. */
+void front_issuer_whom(const struct binding *b, char out[FRONT_WHOM_SIZE]);
+/* The callback's `iss` (NULL: it had none), by the definition as it is now,
+ * which must still be that of whom ("": not known). */
+int front_issuer_check(const struct binding *b, const char *iss,
+		       const char *whom, struct connect_problem *p);
 
 /* ---- front_consent.c ---- */
 

@@ -37,7 +37,7 @@ front_scope_join(const struct binding *b, bool second,
 }
 
 int
-front_asked_json(const struct front_row *r, struct buf *out)
+front_asked_json(const struct front_row *r, const char *whom, struct buf *out)
 {
 	int rc = buf_putc(out, '[');
 
@@ -47,17 +47,19 @@ front_asked_json(const struct front_row *r, struct buf *out)
 		rc = buf_putc(out, ',');
 	if (!rc)
 		rc = front_texts_json(&r->second_scopes, out);
-	return rc ? rc : buf_putc(out, ']');
+	return rc ? rc : buf_printf(out, ",\"%s\"]", whom);
 }
 
 int
 front_asked_of_json(struct slice text, struct arena *arena,
-		    struct connect_texts *first, struct connect_texts *second)
+		    struct connect_texts *first, struct connect_texts *second,
+		    char whom[FRONT_WHOM_SIZE])
 {
 	struct json_problem problem = { 0 };
 	json_t *tree = NULL;
 	int rc = json_read(text, 2 * FRONT_ROW_JSON_MAX, &tree, &problem);
 
+	whom[0] = '\0';
 	if (!rc && !json_is_array(json_array_get(tree, 0))) {
 		/* begun before the second list was kept */
 		rc = front_texts_of_tree(tree, arena, first);
@@ -68,6 +70,9 @@ front_asked_of_json(struct slice text, struct arena *arena,
 	if (!rc)
 		rc = front_texts_of_tree(json_array_get(tree, 1), arena,
 					 second);
+	if (!rc && json_is_string(json_array_get(tree, 2)))
+		snprintf(whom, FRONT_WHOM_SIZE, "%s",
+			 json_string_value(json_array_get(tree, 2)));
 out:
 	json_decref(tree);
 	return rc;

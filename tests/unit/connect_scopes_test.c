@@ -205,6 +205,7 @@ static void
 what_was_asked_is_kept_with_both_lists(void **state)
 {
 	struct connect_texts first, second = { 0 };
+	char whom[FRONT_WHOM_SIZE];
 	struct front_row r = { 0 };
 	struct buf text;
 
@@ -213,20 +214,23 @@ what_was_asked_is_kept_with_both_lists(void **state)
 	r.scopes = words("a b");
 	r.second_scopes = words("c");
 	buf_init(&text, 1024);
-	assert_int_equal(front_asked_json(&r, &text), 0);
-	assert_string_equal(buf_cstr(&text), "[[\"a\",\"b\"],[\"c\"]]");
-	assert_int_equal(
-		front_asked_of_json(buf_slice(&text), arena, &first, &second),
-		0);
+	assert_int_equal(front_asked_json(&r, "f00d", &text), 0);
+	assert_string_equal(buf_cstr(&text),
+			    "[[\"a\",\"b\"],[\"c\"],\"f00d\"]");
+	assert_int_equal(front_asked_of_json(buf_slice(&text), arena, &first,
+					     &second, whom),
+			 0);
+	assert_string_equal(whom, "f00d");
 	assert_int_equal(first.count, 2);
 	assert_string_equal(first.items[1], "b");
 	assert_int_equal(second.count, 1);
 	assert_string_equal(second.items[0], "c");
 	/* as it was kept before */
 	second.items = NULL;
-	assert_int_equal(
-		front_asked_of_json(SLICE("[\"a\"]"), arena, &first, &second),
-		0);
+	assert_int_equal(front_asked_of_json(SLICE("[\"a\"]"), arena, &first,
+					     &second, whom),
+			 0);
+	assert_string_equal(whom, "");
 	assert_int_equal(first.count, 1);
 	assert_null(second.items);
 	buf_release(&text);
