@@ -74,6 +74,20 @@ role_get(struct api_request *r, int flags, enum people_role *role)
 				 "one of owner, admin, builder, viewer");
 }
 
+/* Who asks with a key that ends lets nobody in, and makes nobody more: what he
+ * gave would outlive the key. */
+static int
+key_outlived(struct api_request *r, const char *object)
+{
+	if (!r->actor->expires_at)
+		return 0;
+	return api_refused(r, ERR_FORBIDDEN, r->route->path, object,
+			   "a key that ends makes no members, sets no "
+			   "passwords, gives no higher role and lets no "
+			   "disabled member in again, since that would "
+			   "outlive it");
+}
+
 static int
 member_create(struct api_request *r, const char *email, const char *name,
 	      enum people_role role, const struct secret *password)
@@ -127,6 +141,8 @@ api_member_create(struct api_request *r)
 	if (!api_input_ok(r))
 		return 0;
 	rc = api_may(r, PEOPLE_MEMBER_CHANGE, &o, NULL);
+	if (!rc)
+		rc = key_outlived(r, NULL);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
 	return member_create(r, email, name, o.role, password);
@@ -178,6 +194,7 @@ api_member_update(struct api_request *r)
 	struct secret *password = api_secret(r, "password");
 	enum people_role role;
 	struct people_member m;
+	bool was_disabled;
 	const char *why = "", *name;
 	char what[128];
 	int64_t version;
@@ -192,6 +209,7 @@ api_member_update(struct api_request *r)
 	if (rc)
 		return api_problem_err(r, rc, "The member");
 	role = m.role;
+	was_disabled = m.disabled;
 	role_get(r, 0, &role);
 	name = json_get_str(&r->body, "name", 0, PEOPLE_NAME_SIZE - 1, m.name);
 	m.disabled = json_get_bool(&r->body, "disabled", m.disabled);
@@ -202,6 +220,8 @@ api_member_update(struct api_request *r)
 	if (!api_input_ok(r))
 		return 0;
 	rc = member_may_change(r, &m, role);
+	if (!rc && (password || role > m.role || (was_disabled && !m.disabled)))
+		rc = key_outlived(r, m.id);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
 	if (version && version != m.version)

@@ -233,4 +233,31 @@ suite('the rules of the API', (scope) => {
 		assert.deepEqual([last.status, last.json.code], [429, 'rate_limited'])
 		assert.ok(Number(last.headers['retry-after']) > 0)
 	})
+
+	it('a key that ends lets nobody in for longer than itself', async () => {
+		const { key } = (await ask('createKey', { body: { name: 'ends', role: 'admin', expires_at: '2099-01-01T00:00:00Z' } })).json
+		const { json: { key: lasting } } = await ask('createKey', { body: { name: 'lasts', role: 'admin' } })
+		const member = (body, by) => ask('createMember', { body, key: by })
+		const change = (id, body, by) => ask('updateMember', { params: { id }, body, key: by })
+		const found = { email: 'found@example.org', role: 'admin', password: 'found a key somewhere' }
+		for (const body of [found, { email: 'found@example.org', role: 'viewer' }]) {
+			const { status, json, text } = await member(body, key)
+			assert.deepEqual([status, json.code], [403, 'forbidden'], text)
+			assert.match(json.detail, /outlive/)
+		}
+		const { json: { id } } = await member({ email: 'stays@example.org', role: 'builder', password: 'a password of his own' })
+		for (const body of [{ password: 'another, by the key' }, { role: 'admin' }, { name: 'x', password: 'another, by the key' }])
+			assert.equal((await change(id, body, key)).status, 403, JSON.stringify(body))
+		/* what takes away may be done, and not be undone */
+		for (const body of [{ name: 'Stays' }, { role: 'builder' }, { role: 'viewer' }, { disabled: true }])
+			assert.equal((await change(id, body, key)).status, 200, JSON.stringify(body))
+		for (const body of [{ disabled: false }, { role: 'builder' }])
+			assert.equal((await change(id, body, key)).status, 403, JSON.stringify(body))
+		const { json: shown } = await ask('getMember', { params: { id } })
+		assert.deepEqual([shown.role, shown.disabled, shown.name], ['viewer', true, 'Stays'])
+		assert.equal((await member({ ...found, email: 'made@example.org' }, lasting)).status, 201)
+		assert.equal((await change(id, { disabled: false, role: 'builder', password: 'another, by the key' }, lasting)).status, 200)
+		for (const made of ['stays@example.org', 'made@example.org'])
+			assert.equal((await change(made, { disabled: true })).status, 200)
+	})
 })
