@@ -127,6 +127,28 @@ credentials_set(struct connect_front *f, struct store_conn *c,
 	return rc;
 }
 
+/* The connection whose grant somebody changes: his own, where each user has
+ * one, takes no more than the right to use it. */
+static int
+grant_row_load(struct connect_front *f, struct store_conn *c,
+	       const struct connect_who *who, const char *link,
+	       struct arena *arena, struct front_row *r,
+	       struct connect_problem *p)
+{
+	struct people_object o = { 0 };
+	int rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_SEE, arena,
+				r, p);
+
+	o.member = r->info.owner;
+	o.sharing = &r->sharing;
+	if (!rc)
+		rc = front_may(c, who,
+			       r->info.per_user ? PEOPLE_CONNECTION_USE
+						: PEOPLE_CONNECTION_MANAGE,
+			       &o, r->info.id, p);
+	return rc;
+}
+
 int
 connect_front_credentials(struct connect_front *f, struct store_conn *c,
 			  const struct connect_who *who, const char *link,
@@ -138,8 +160,7 @@ connect_front_credentials(struct connect_front *f, struct store_conn *c,
 	size_t i;
 	int rc;
 
-	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
-			    &r, p);
+	rc = grant_row_load(f, c, who, link, arena, &r, p);
 	if (!rc)
 		rc = credentials_set(f, c, who, &r, values, count, untested, p);
 	for (i = 0; i < count; i++) {
@@ -162,8 +183,7 @@ connect_front_refresh(struct connect_front *f, struct store_conn *c,
 	struct front_row r;
 	int rc;
 
-	rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE, arena,
-			    &r, p);
+	rc = grant_row_load(f, c, who, link, arena, &r, p);
 	if (rc)
 		goto out;
 	rc = front_grant_ask(f, &r, who, CONNECT_KEEPER_REFRESH, 0,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whoever asked for a consent must still be allowed to when it is given: a
- * link and a state outlive nobody's rights.
+ * link and a state outlive nobody's rights.  And a credential of his own, which
+ * needs no more than they do.
  */
 #include "../support/consent_world.h"
 
@@ -261,6 +262,49 @@ anothers_session_makes_no_ticket(void **state)
 			 0);
 }
 
+/* One with a typed credential, and the maker's try to give it. */
+static int
+key_given(const char *name, bool per_user, bool manage, bool none)
+{
+	struct connect_new n = { .name = name,
+				 .service = "test_desk",
+				 .method = "key",
+				 .per_user = per_user };
+	struct json_secret first = { "api_key", secret_from("k1", 2) };
+	struct json_secret value = { "api_key", secret_from("k2", 2) };
+	struct trip t = { 0 };
+
+	if (!per_user) {
+		n.credentials = &first;
+		n.credential_count = 1;
+	}
+	if (connect_front_create(w.front, w.c, &w.who, &n, w.arena, &t.info,
+				 &w.p))
+		fail_msg("%s", w.p.detail);
+	secret_free(first.value);
+	share(&t, manage, none);
+	return connect_front_credentials(w.front, w.c, &maker.who, t.info.link,
+					 &value, 1, false, w.arena, &t.info,
+					 &w.p);
+}
+
+static void
+own_credential_takes_the_right_to_use_it(void **state)
+{
+	(void)state;
+	assert_int_equal(key_given("Own, used", true, false, false), 0);
+	assert_int_equal(keeper.credentials, 1);
+	assert_true(key_given("Own, not shared", true, false, true) < 0);
+	assert_int_equal(key_given("Everybody's, used", false, false, false),
+			 ERR_FORBIDDEN);
+	assert_int_equal(keeper.credentials, 2); /* its first */
+	assert_int_equal(key_given("Everybody's, managed", false, true, false),
+			 0);
+	maker.actor->role = PEOPLE_VIEWER;
+	assert_int_equal(key_given("Own, of a viewer", true, false, false),
+			 ERR_FORBIDDEN);
+}
+
 static void
 audit_names_who_asked(void **state)
 {
@@ -298,6 +342,7 @@ main(void)
 		TEST(users_own_ends_with_his_right_to_use_it),
 		TEST(session_that_has_ended_opens_no_ticket),
 		TEST(anothers_session_makes_no_ticket),
+		TEST(own_credential_takes_the_right_to_use_it),
 		TEST(audit_names_who_asked),
 	};
 

@@ -74,9 +74,17 @@ function askRemove({ link_name: link, name }, method, me) {
 
 const button = (text, onclick, attributes) => h('button', { type: 'button', onclick, ...attributes }, text)
 
+/* Of a connection that each user connects with a credential of his own. */
+function ownCredentialCard(connection, method, me) {
+	if (!connection.per_user || me.role === 'viewer' || !method?.fields.length)
+		return null
+	return h('section', { class: 'card' }, h('h2', {}, 'Settings'), h('div', { class: 'actions' },
+		button('Replace my credential', () => recredential(connection, method))))
+}
+
 export function settingsCard(connection, service, method, me) {
 	if (!connection.may_manage)
-		return null
+		return ownCredentialCard(connection, method, me)
 	return h('section', { class: 'card' }, h('h2', {}, 'Settings'), h('div', { class: 'actions' },
 		button('Rename', () => rename(connection)),
 		method?.scope_lists.some((list) => service[list].length > 0)
