@@ -281,9 +281,9 @@ ticket_row(struct store_conn *c, const struct ticket *t, struct arena *arena,
 
 	if (rc)
 		return front_fail_store(p, c, rc);
-	return t->conversation[0] ? 0
-				  : front_maker_may(c, r, t->subject,
-						    t->created_by, p);
+	return t->conversation[0]
+		       ? 0
+		       : front_maker_may(c, r, t->subject, t->created_by, p);
 }
 
 static void

@@ -21,8 +21,8 @@
 static void
 whom_add(struct vault_hasher *h, const char *text)
 {
-	vault_hasher_add(h, slice_of(text ? text : "", text ? strlen(text) + 1
-							    : 1));
+	vault_hasher_add(
+		h, slice_of(text ? text : "", text ? strlen(text) + 1 : 1));
 }
 
 void

@@ -22,9 +22,9 @@ maker_change(enum people_role role, bool disabled)
 	char id[PEOPLE_ID_SIZE];
 
 	memcpy(id, maker.m.id, sizeof(id));
-	assert_int_equal(people_member_find(w.c, w.owner->org, slice_str(id),
-					    &maker.m),
-			 0);
+	assert_int_equal(
+		people_member_find(w.c, w.owner->org, slice_str(id), &maker.m),
+		0);
 	maker.m.role = role;
 	maker.m.disabled = disabled;
 	assert_int_equal(store_begin(w.c), 0);
@@ -316,18 +316,17 @@ audit_names_who_asked(void **state)
 	share(&t, true, false);
 	maker_asks(&t);
 	press(&t);
-	assert_int_equal(come_back(&t, with_issuer("error=access_denied"),
-				   &out),
-			 ERR_FORBIDDEN);
+	assert_int_equal(
+		come_back(&t, with_issuer("error=access_denied"), &out),
+		ERR_FORBIDDEN);
 	maker_asks(&t);
 	press(&t);
 	assert_int_equal(come_back(&t, with_issuer("code=c"), &out), 0);
-	assert_int_equal(
-		number("SELECT count(*) FROM audit WHERE action LIKE "
-		       "'connection.connect%' AND record LIKE "
-		       "'%Asked for by ' || ?1 || '.%'",
-		       maker.m.email),
-		2);
+	assert_int_equal(number("SELECT count(*) FROM audit WHERE action LIKE "
+				"'connection.connect%' AND record LIKE "
+				"'%Asked for by ' || ?1 || '.%'",
+				maker.m.email),
+			 2);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_maker, end_maker)
