@@ -23,14 +23,16 @@ target_is_absolute(struct slice target)
 
 /* A host of the same service in another data centre becomes the grant's. */
 static void
-target_replace_host(struct call *c, const struct binding *now)
+target_replace_host(struct call *c, const struct binding *now,
+		    const struct binding *sealed)
 {
+	const char *centre = binding_grant_centre(now, sealed);
 	const char *own;
 
-	if (!now->data_centre)
+	if (!centre || !target_is_absolute(c->target))
 		return;
 	own = catalog_equivalent_host(now->service, slice_str(c->url.host),
-				      now->data_centre);
+				      centre);
 	if (!own)
 		return;
 	snprintf(c->url.host, sizeof(c->url.host), "%s", own);
@@ -51,16 +53,6 @@ target_parse(struct call *c)
 	c->base_path = SLICE_NONE;
 	c->path = c->url.path.len ? c->url.path : SLICE("/");
 	return 0;
-}
-
-static int
-target_absolute(struct call *c, const struct binding *now)
-{
-	int rc = target_parse(c);
-
-	if (!rc)
-		target_replace_host(c, now);
-	return rc;
 }
 
 static int
@@ -90,8 +82,9 @@ call_target_locate(struct call *c)
 	const struct connect_snapshot *now = c->snapshot;
 
 	c->base_unknown = false;
-	if (target_is_absolute(c->target))
-		return target_absolute(c, now->binding);
+	c->host_replaced = false;
+	if (target_is_absolute(c->target)) /* aim() may replace its host */
+		return target_parse(c);
 	/* Known to the grant alone (an instance's own URL): aim() finds it. */
 	if (!now->binding->base_url) {
 		c->base_unknown = true;
@@ -120,13 +113,15 @@ call_target_path(struct call *c)
 	return slice_of(scratch, len + path.len);
 }
 
-/* The definition's base was captured at consent (an instance's own URL):
- * only the sealed binding knows it. */
+/* The definition's base was captured at consent (an instance's own URL), or
+ * is of the grant's own data centre: only the sealed binding knows it. */
 static bool
-target_base_is_captured(const struct binding *sealed)
+target_base_is_own(const struct binding *now, const struct binding *sealed)
 {
 	size_t i;
 
+	if (binding_grant_is_abroad(now, sealed))
+		return true;
 	for (i = 0; i < sealed->method->captures.count; i++)
 		if (sealed->method->captures.items[i].sets !=
 		    CATALOG_SETS_NOTHING)
@@ -165,14 +160,15 @@ target_refuse(struct call *c, bool by_sealed)
 
 /* The grant's own base, if it has one. */
 static int
-target_recapture(struct call *c, const struct binding *sealed)
+target_recapture(struct call *c, const struct binding *now,
+		 const struct binding *sealed)
 {
 	const char *problem = "consent has not told it";
 	struct http_url base;
 
 	if (target_is_absolute(c->target))
 		return 0;
-	if (!c->base_unknown && !target_base_is_captured(sealed))
+	if (!c->base_unknown && !target_base_is_own(now, sealed))
 		return 0;
 	c->base_unknown = false;
 	if (sealed->base_url &&
@@ -236,16 +232,17 @@ call_target_aim(struct call *c, struct connect_entry *entry)
 		c->dest = entry->base;
 		return 0;
 	}
-	rc = target_recapture(c, sealed);
+	rc = target_recapture(c, now, sealed);
 	if (rc)
 		return rc;
+	target_replace_host(c, now, sealed);
 	if (!target_allowed(sealed, c))
 		return target_refuse(c, true);
 	if (!target_allowed_now(now, sealed, c))
 		return target_refuse(c, false);
 	rc = target_find_dest(c, now, sealed);
 	is_base = !target_is_absolute(c->target) &&
-		  !target_base_is_captured(sealed);
+		  !target_base_is_own(now, sealed);
 	if (!rc && is_base) {
 		egress_dest_pin(c->dest);
 		entry->base = c->dest;

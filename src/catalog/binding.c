@@ -85,45 +85,62 @@ binding_hosts_allow(const struct binding *b, bool https, struct slice host,
 	return false;
 }
 
-/* What a definition says now, with a grant's captured values. */
+const char *
+binding_grant_centre(const struct binding *now, const struct binding *sealed)
+{
+	return sealed->data_centre ? sealed->data_centre : now->data_centre;
+}
+
+bool
+binding_grant_is_abroad(const struct binding *now, const struct binding *sealed)
+{
+	return sealed->data_centre && now->data_centre &&
+	       strcmp(sealed->data_centre, now->data_centre);
+}
+
+/* What a definition says now, in a grant's data centre and with its captured
+ * values. */
 struct with_grant {
 	const struct binding *now, *sealed;
+	bool captured; /* one was put in */
 };
 
 static struct template_value
 grant_value(void *arg, struct slice name)
 {
-	const struct with_grant *w = arg;
-	struct template_value v =
-		binding_value((void *)(uintptr_t)w->now, name);
+	struct with_grant *w = arg;
+	const char *centre = binding_grant_centre(w->now, w->sealed);
+	struct template_value v = binding_value_in(w->now, centre, name);
 
 	/* A host that its data centre has no more stays away. */
 	if (v.class != TEMPLATE_MISSING || slice_starts(name, SLICE("dc.")) ||
+	    slice_eq(name, SLICE("data_centre")) ||
 	    catalog_parameter_find(w->now->service, w->now->method, name))
 		return v;
+	w->captured = true;
 	return binding_value((void *)(uintptr_t)w->sealed, name);
 }
 
+/* A captured value makes no wildcard. */
 static bool
-pending_host_allows(const char *text, struct with_grant *w, const char *host,
-		    bool https, uint16_t port)
+grant_host_allows(const char *text, struct with_grant *w, const char *host,
+		  bool https, uint16_t port)
 {
 	struct binding_host h;
 	struct buf own;
 	char *colon;
 	bool ok;
 
+	w->captured = false;
 	buf_init(&own, HTTP_HOST_MAX + 16);
-	ok = binding_expand(w->now, text, &own) == ERR_WRONG_STATE;
-	buf_reset(&own);
-	ok = ok && !template_expand(text, grant_value, w, 0, &own, NULL) &&
-	     catalog_is_host(buf_cstr(&own), false) &&
+	ok = !template_expand(text, grant_value, w, 0, &own, NULL) &&
+	     catalog_is_host(buf_cstr(&own), !w->captured) &&
 	     binding_host_parse(buf_cstr(&own), NULL, &h);
 	if (ok) {
 		colon = h.port ? strrchr(own.data, ':') : NULL;
 		if (colon)
 			*colon = '\0';
-		h.name = own.data;
+		h.name = own.data + (h.wildcard ? 1 : 0); /* from the dot on */
 		ok = binding_host_covers(&h, host, https, port);
 	}
 	buf_release(&own);
@@ -135,12 +152,14 @@ binding_hosts_allow_grant(const struct binding *now,
 			  const struct binding *sealed, bool https,
 			  struct slice host, uint16_t port)
 {
-	struct with_grant w = { now, sealed };
+	struct with_grant w = { .now = now, .sealed = sealed };
 	const struct catalog_texts *texts;
 	char canonical[HTTP_HOST_MAX + 1];
 	size_t i;
 
-	if (binding_hosts_allow(now, https, host, port))
+	/* What is resolved there is of another data centre than the grant. */
+	if (!binding_grant_is_abroad(now, sealed) &&
+	    binding_hosts_allow(now, https, host, port))
 		return true;
 	if (http_host_canonical(host, canonical) < 0 ||
 	    !scheme_allowed(now, https, canonical))
@@ -149,8 +168,8 @@ binding_hosts_allow_grant(const struct binding *now,
 		port = https ? 443 : 80;
 	texts = catalog_hosts(now->service, now->method);
 	for (i = 0; i < texts->count; i++)
-		if (pending_host_allows(texts->items[i], &w, canonical, https,
-					port))
+		if (grant_host_allows(texts->items[i], &w, canonical, https,
+				      port))
 			return true;
 	return false;
 }

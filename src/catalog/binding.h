@@ -80,9 +80,17 @@ int binding_from_json(struct slice text, struct binding **out,
  */
 bool binding_hosts_allow(const struct binding *b, bool https, struct slice host,
 			 uint16_t port);
+/* Where a grant is: sealed with its own data centre, or with none. */
+const char *binding_grant_centre(const struct binding *now,
+				 const struct binding *sealed);
+/* Whether what is resolved in `now` is of another data centre than the
+ * grant's own: that of a connection says nothing of each user's grant. */
+bool binding_grant_is_abroad(const struct binding *now,
+			     const struct binding *sealed);
 /*
  * The same for what a definition says now (without a grant's own values), of
- * a grant: hosts that wait for a captured value get the grant's.
+ * a grant: in its own data centre, and in no other; hosts that wait for a
+ * captured value get the grant's.
  */
 bool binding_hosts_allow_grant(const struct binding *now,
 			       const struct binding *sealed, bool https,

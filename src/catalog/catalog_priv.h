@@ -207,6 +207,10 @@ struct binding_full {
 struct binding_full *binding_full_of(const struct binding *b);
 /* What a placeholder stands for: a template_lookup over a binding. */
 struct template_value binding_value(void *arg, struct slice name);
+/* The same, were the binding in this data centre (NULL: in none). */
+struct template_value binding_value_in(const struct binding *b,
+				       const char *data_centre,
+				       struct slice name);
 /* Appends a template with the binding's values, as template_expand(). */
 int binding_expand(const struct binding *b, const char *text, struct buf *out);
 /* The API's, or the method's own in its place. */

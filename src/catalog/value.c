@@ -102,22 +102,21 @@ captured_value(const struct binding *b, struct slice name)
 }
 
 struct template_value
-binding_value(void *arg, struct slice name)
+binding_value_in(const struct binding *b, const char *data_centre,
+		 struct slice name)
 {
-	const struct binding *b = arg;
-	const struct catalog_data_centre *dc;
+	const struct catalog_data_centre *dc =
+		service_data_centre(b->service, data_centre);
 	const struct catalog_parameter *p;
 	const char *text;
 
-	if (slice_starts(name, SLICE("dc."))) {
-		dc = service_data_centre(b->service, b->data_centre);
+	if (slice_starts(name, SLICE("dc.")))
 		return known(TEMPLATE_HOST,
 			     dc ? pairs_get(&dc->hosts, slice_from(name, 3))
 				: NULL);
-	}
 	p = catalog_parameter_find(b->service, b->method, name);
 	if (!p && slice_eq(name, SLICE("data_centre")))
-		return known(TEMPLATE_TEXT, b->data_centre);
+		return known(TEMPLATE_TEXT, dc ? dc->id : NULL);
 	if (!p)
 		return captured_value(b, name);
 	text = pairs_get(&b->parameters, name);
@@ -126,6 +125,14 @@ binding_value(void *arg, struct slice name)
 	if (p->type == CATALOG_PARAMETER_HOST || p->choices.count)
 		return known(TEMPLATE_HOST, text);
 	return known(TEMPLATE_LABEL, text);
+}
+
+struct template_value
+binding_value(void *arg, struct slice name)
+{
+	const struct binding *b = arg;
+
+	return binding_value_in(b, b->data_centre, name);
 }
 
 int

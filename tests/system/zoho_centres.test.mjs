@@ -5,11 +5,13 @@
  */
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
+import { Browser } from '../support/browser.mjs'
 import { startAuthority } from '../support/ca.mjs'
 import { connect, walkConsent } from '../support/consent.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { enterNamespace } from '../support/netns.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
+import { accountFlow, shop, Visitor } from '../support/visitor.mjs'
 import { newConnection } from '../support/worlds.mjs'
 import { consentAtZoho, deskLimits, startZoho, tokenRequests, zohoHosts } from '../support/zoho.mjs'
 
@@ -125,6 +127,114 @@ suite('Zoho with a secret for each data centre', (scope) => {
 		const answer = await drawbridge.via(link, '/crm/v8/org')
 		assert.deepEqual([answer.status, answer.json.code], [401, 'OAUTH_SCOPE_MISMATCH'])
 		assert.equal(tokenRequests(zoho).length, count + 1)
+	})
+
+	/* ---- each his own account, in his own data centre ---- */
+
+	/* A member who is signed in: asks with his session, calls with a key of his own, consents in his own browser. */
+	async function member(name) {
+		const [email, password] = [`${name}@example.org`, 'a password that is long enough']
+		const { id } = await drawbridge.must('POST', '/v1/members', { email, name, role: 'builder', password })
+		const { headers: { 'set-cookie': [cookie] } } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null })
+		const headers = { cookie: cookie.split(';')[0], origin: drawbridge.publicUrl }
+		const ask = (method, path, body) => drawbridge.api(method, path, body, { key: null, headers })
+		const { json: { key } } = await ask('POST', '/v1/keys', { name: 'calls', role: 'builder' })
+		const browser = new Browser()
+		const at = headers.cookie.indexOf('=')
+		browser.cookies.push({ name: headers.cookie.slice(0, at), value: headers.cookie.slice(at + 1),
+			host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
+		return { id, ask, browser, call: (link, path, options) => drawbridge.via(link, path, { key, ...options }) }
+	}
+
+	const members = {}
+	async function ownOf(service, body) {
+		const { link_name: link } = await newConnection(drawbridge, service, { per_user: true, ...body })
+		await drawbridge.must('PUT', `/v1/connections/${link}/shares`, { items: [{ kind: 'everyone', level: 'use' }] })
+		for (const [name, email] of [['ada', 'ada@us.example'], ['eva', 'eva@eu.example']]) {
+			const who = members[name] ??= await member(name)
+			const ticket = await who.ask('POST', `/v1/connections/${link}/authorize`)
+			const page = await walkConsent(drawbridge, link, at(email), { browser: who.browser, ticket: ticket.json })
+			assert.equal(page.status, 200, page.text)
+			const own = (await who.ask('GET', `/v1/connections/${link}/users/me`)).json
+			assert.deepEqual([own.status, own.health], ['connected', 'ok'], JSON.stringify(own))
+		}
+		return link
+	}
+	/* Nothing of eu's tokens goes to us and nothing of us's to eu: the emulator knows whose token it is by its centre. */
+	const heard = () => zoho.requests.filter(({ path }) => !path.includes('/oauth/'))
+	const subjectOf = { ada: 'Printer on fire', eva: 'Drucker brennt' }
+	const homes = [['ada', 'desk.zoho.com', 'desk.zoho.eu'], ['eva', 'desk.zoho.eu', 'desk.zoho.com']]
+
+	for (const [made, body] of [['without a data centre', {}], ['made in Europe\'s', { parameters: { data_centre: 'eu' } }]])
+		it(`a connection that each connects for himself, ${made}: each one's calls reach his own`, async () => {
+			const link = await ownOf('zoho_desk', body)
+			zoho.requests.length = 0
+			for (const [name, home, abroad] of homes)
+				for (const path of ['/api/v1/tickets', `/https://${home}/api/v1/tickets`, `/https://${abroad}/api/v1/tickets`]) {
+					const answer = await members[name].call(link, path)
+					assert.equal(answer.status, 200, `${name} ${path} ${answer.text}`)
+					assert.equal(answer.json.data[0].subject, subjectOf[name])
+					assert.equal(zoho.requests.at(-1).host, home)
+					assert.equal(answer.headers['drawbridge-host'], path.includes(abroad) ? home : undefined, path)
+				}
+			assert.equal(heard().length, 6)
+			assert.deepEqual(zoho.strays, [])
+		})
+
+	it('CRM\'s too, by the host that came with each one\'s token', async () => {
+		const link = await ownOf('zoho_crm')
+		zoho.requests.length = 0
+		for (const [name, home, abroad] of homes.map((row) => row.map((text) => text.replace('desk.zoho', 'www.zohoapis'))))
+			for (const path of ['/crm/v8/Leads', `/https://${home}/crm/v8/Leads`, `/https://${abroad}/crm/v8/Leads`]) {
+				const answer = await members[name].call(link, path)
+				assert.equal(answer.status, 200, `${name} ${path} ${answer.text}`)
+				assert.equal(zoho.requests.at(-1).host, home)
+			}
+		assert.deepEqual(zoho.strays, [])
+	})
+
+	it('a bot\'s visitors are told of their own tickets, each out of his own data centre', async () => {
+		const { link_name: link } = await newConnection(drawbridge, 'zoho_desk', { per_user: true })
+		const draft = accountFlow(link, [shop])
+		const call = draft.blocks.find(({ type }) => type === 'webhook')
+		call.request.url = '/api/v1/tickets'
+		call.response_list[0].mappings[0].from = '$.data[0].subject'
+		const made = await drawbridge.must('POST', '/v1/flows', { draft })
+		assert.equal(made.errors, 0, JSON.stringify(made.problems))
+		await drawbridge.must('POST', `/v1/flows/${made.id}/publish`, {})
+		for (const [email, subject] of [['bob@us.example', 'Printer on fire'], ['kai@eu.example', 'Drucker brennt']]) {
+			const visitor = Object.assign(new Visitor(drawbridge), { link })
+			await visitor.begin(made.id)
+			await visitor.say({ choice: 'mine' })
+			await visitor.consent(at(email))
+			await visitor.until('to be told', (talk) => visitor.texts(talk).includes(`You are ${subject}`))
+		}
+		assert.deepEqual(zoho.strays, [])
+	})
+
+	it('no token leaves its data centre or the service, whatever host is asked for', async () => {
+		const link = await ownOf('zoho_desk')
+		zoho.requests.length = 0
+		for (const [name, home, abroad] of homes) {
+			const tld = abroad.split('.').at(-1)
+			for (const url of [`https://www.zohoapis.${tld}/crm/v8/Leads`, `https://accounts.zoho.${tld}/oauth/user/info`,
+				`https://${home.replace('desk', 'accounts')}/oauth/user/info`, `https://${abroad}:8443/api/v1/tickets`,
+				`http://${abroad}/api/v1/tickets`, `http://${home}/api/v1/tickets`, `https://${abroad}.attacker.test/api/v1/tickets`,
+				'https://accounts.zoho.com.attacker.test/api/v1/tickets', `https://${home}@${abroad}/api/v1/tickets`]) {
+				const answer = await members[name].call(link, `/${url}`)
+				assert.ok([400, 403].includes(answer.status), `${name} ${url} ${answer.status} ${answer.text}`)
+			}
+		}
+		assert.deepEqual(heard(), [])
+		/* with its last dot, in capitals, and with its own port it is the same host */
+		for (const [name, home, abroad] of homes)
+			for (const host of [`${abroad}.`, abroad.toUpperCase(), `${abroad}:443`, `${home}.`]) {
+				const answer = await members[name].call(link, `/https://${host}/api/v1/tickets`)
+				assert.equal(answer.status, 200, `${name} ${host} ${answer.text}`)
+				assert.equal(zoho.requests.at(-1).host, home)
+				assert.equal(answer.json.data[0].subject, subjectOf[name])
+			}
+		assert.deepEqual(zoho.strays, [])
 	})
 
 	/* ---- the self client ---- */

@@ -260,14 +260,18 @@ definition_of_now_takes_the_grant_s_captured_host(void **state)
 }
 
 static void
-host_that_a_data_centre_lost_stays_lost(void **state)
+grant_of_another_data_centre_is_judged_there(void **state)
 {
 	struct binding *now = bound("zoho_desk"), *sealed;
 
 	(void)state;
 	sealed = bound_with("zoho_desk", NULL, "{\"data_centre\":\"eu\"}");
+	assert_true(binding_hosts_allow_grant(now, sealed, true,
+					      SLICE("desk.zoho.eu"), 0));
 	assert_false(binding_hosts_allow_grant(now, sealed, true,
-					       SLICE("desk.zoho.eu"), 0));
+					       SLICE("desk.zoho.com"), 0));
+	assert_false(binding_hosts_allow_grant(now, sealed, true,
+					       SLICE("accounts.zoho.eu"), 0));
 	binding_free(now);
 	binding_free(sealed);
 }
@@ -668,7 +672,7 @@ main(void)
 		cmocka_unit_test(salesforce_sign_in_host_is_salesforce_s_own),
 		cmocka_unit_test(
 			definition_of_now_takes_the_grant_s_captured_host),
-		cmocka_unit_test(host_that_a_data_centre_lost_stays_lost),
+		cmocka_unit_test(grant_of_another_data_centre_is_judged_there),
 		cmocka_unit_test(jira_site_is_the_one_that_was_named),
 		cmocka_unit_test(jira_without_a_site_takes_the_first),
 		cmocka_unit_test(jira_site_out_of_reach_is_named),
