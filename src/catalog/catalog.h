@@ -78,8 +78,8 @@ bool catalog_has_default_app(const struct catalog *c, const char *app);
 
 /*
  * Checks a custom definition without keeping it.  c (may be NULL) is looked
- * at for ids that are taken by default services and their apps.  0 with its id, or
- * ERR_INVALID with a report.
+ * at for ids that are taken by default services and their apps.  0 with its
+ * id, or ERR_INVALID with a report.
  */
 int catalog_check(const struct catalog *c, struct slice text,
 		  char id[CATALOG_ID_MAX + 1], struct catalog_report *report);
