@@ -35,6 +35,7 @@ api_new(const struct api_config *c, struct api **out)
 	a->origin = origin_of(c->public_url);
 	a->secure = slice_starts(slice_str(c->public_url), SLICE("https://"));
 	a->started_at = clock_wall_ms();
+	random_bytes(a->salt, sizeof(a->salt));
 	a->config.public_url = a->public_url;
 	a->config.version = a->version;
 	rc = a->public_url && a->version && a->origin ? api_pages_init(a)

@@ -99,6 +99,9 @@ struct api_request {
 	/* who */
 	enum api_credential by;
 	unsigned char hash[PEOPLE_HASH_SIZE]; /* of the key or the cookie */
+	/* From the same, but stored nowhere: hashes with it tell who has the
+	 * store nothing (idempotency.c). */
+	unsigned char salt[VAULT_HASH_SIZE];
 	bool has_session, has_browser, has_visitor;
 	unsigned char session[PEOPLE_HASH_SIZE];
 	char browser[RANDOM_TOKEN_SIZE]; /* the consent's own cookie */
@@ -371,6 +374,7 @@ struct api {
 	struct api_worker *first;
 	int64_t started_at;
 	struct api_backup backup;
+	unsigned char salt[VAULT_HASH_SIZE]; /* of who comes without either */
 	_Atomic unsigned passwords; /* requests that want a password hash */
 	bool counting;		    /* under mutex: somebody asks for counts */
 	bool counted;

@@ -107,6 +107,18 @@ key_find(const struct http_head *h, struct slice *out)
 	return true;
 }
 
+/* Key and cookie are 256 random bits, and the store has another hash. */
+static void
+salt_of(struct slice text, unsigned char out[VAULT_HASH_SIZE])
+{
+	struct vault_hasher h;
+
+	vault_hasher_init(&h);
+	vault_hasher_add(&h, SLICE("what a request's secrets are hashed with"));
+	vault_hasher_add(&h, text);
+	vault_hasher_end(&h, out);
+}
+
 void
 api_auth_read(struct api_request *r)
 {
@@ -115,6 +127,7 @@ api_auth_read(struct api_request *r)
 	uid_t uid;
 
 	origin_read(r, h);
+	memcpy(r->salt, r->api->salt, sizeof(r->salt));
 	if (cookie_find(r->api, h, api_cookie_browser, &text)) {
 		r->has_browser = true;
 		slice_copy(text, r->browser, sizeof(r->browser));
@@ -127,6 +140,7 @@ api_auth_read(struct api_request *r)
 	if (cookie_find(r->api, h, api_cookie_session, &text)) {
 		r->has_session = true;
 		people_token_hash(text, r->session);
+		salt_of(text, r->salt);
 	}
 	if (http_head_count(h, HTTP_AUTHORIZATION) > 1 ||
 	    http_head_count(h, HTTP_DRAWBRIDGE_KEY) > 1) {
@@ -134,6 +148,7 @@ api_auth_read(struct api_request *r)
 	} else if (key_find(h, &text)) {
 		r->by = API_BY_KEY;
 		people_token_hash(text, r->hash);
+		salt_of(text, r->salt);
 	} else if (r->has_session) {
 		r->by = API_BY_SESSION;
 		memcpy(r->hash, r->session, sizeof(r->hash));

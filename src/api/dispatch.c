@@ -71,6 +71,7 @@ request_free(struct api_request *r)
 	buf_wipe(&r->fields);
 	arena_free(r->arena);
 	secret_wipe(r->hash, sizeof(r->hash));
+	secret_wipe(r->salt, sizeof(r->salt));
 	free(r);
 }
 

@@ -5,6 +5,12 @@
  * The first request takes the key with a row; its answer is kept in it for a
  * day and given again.  A failure of ours gives the key back.  What is shown
  * once (a new key) is not kept: asked again, the answer comes without it.
+ *
+ * Secrets have been lifted out of the body, and another one makes another
+ * request.  A plain hash of a password could be guessed from, so they are
+ * hashed with something that the store does not have: the key or the cookie
+ * with which it is asked.  Over the machine's own socket there is none: there
+ * a request with secrets is the same until the front is started anew.
  */
 #include "api/api_priv.h"
 
@@ -21,6 +27,24 @@ key_oldest(void)
 }
 
 static void
+secrets_hash(const struct api_request *r, struct vault_hasher *h)
+{
+	const struct json_secret *s;
+	uint64_t len;
+	size_t i;
+
+	vault_hasher_add(h, slice_of(r->salt, sizeof(r->salt)));
+	for (i = 0; i < r->secret_count; i++) {
+		s = &r->secrets[i];
+		len = secret_len(s->value);
+		vault_hasher_add(h, slice_of(s->name, strlen(s->name) + 1));
+		vault_hasher_add(h, slice_of(&len, sizeof(len)));
+		vault_hasher_add(h, slice_of(secret_peek(s->value),
+					     secret_len(s->value)));
+	}
+}
+
+static void
 request_hash(const struct api_request *r, unsigned char out[VAULT_HASH_SIZE])
 {
 	struct vault_hasher h;
@@ -33,6 +57,8 @@ request_hash(const struct api_request *r, unsigned char out[VAULT_HASH_SIZE])
 		vault_hasher_add(
 			&h, slice_of(r->params[i], strlen(r->params[i]) + 1));
 	vault_hasher_add(&h, slice_of(r->text, r->text_len));
+	if (r->secret_count)
+		secrets_hash(r, &h);
 	vault_hasher_end(&h, out);
 }
 

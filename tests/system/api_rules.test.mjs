@@ -161,6 +161,26 @@ suite('the rules of the API', (scope) => {
 			'the keys of one caller are not those of another')
 	})
 
+	it('another secret makes another request, by key and by session', async () => {
+		const session = await ask('signIn', { body: owner, key: null, headers: { origin: drawbridge.publicUrl } })
+		const cookie = session.headers['set-cookie'].map((each) => each.split(';')[0]).join('; ')
+		for (const [n, as] of [[1, {}], [2, { key: null, headers: { cookie, origin: drawbridge.publicUrl } }]]) {
+			const create = (id, body) => ask(id, { ...as, body, headers: { ...as.headers, 'idempotency-key': `secret ${n} ${id}` } })
+			const made = connection(`With a secret ${n}`)
+			const person = { email: `secret${n}@example.org`, role: 'viewer', password: 'correct horse 1' }
+			for (const [id, body, other] of [['createConnection', made, { ...made, credentials: { api_key: made.credentials.api_key.toUpperCase() } }],
+				['createMember', person, { ...person, password: 'correct horse 2' }]]) {
+				const first = await create(id, body)
+				assert.equal(first.status, 201, first.text)
+				const refused = await create(id, other)
+				assert.deepEqual([refused.status, refused.json.code], [422, 'idempotency_key_reused'], id)
+				const again = await create(id, body)
+				assert.deepEqual([again.status, again.headers['idempotent-replay']], [201, 'true'], id)
+				assert.deepEqual(again.json, first.json)
+			}
+		}
+	})
+
 	it('the same create ten times at once makes one', async () => {
 		const headers = { 'idempotency-key': 'all at once' }
 		const answers = await Promise.all(Array.from({ length: 10 }, () =>
