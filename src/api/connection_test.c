@@ -19,6 +19,7 @@ enum { TEST_BODY_MAX = 256 * 1024, TEST_TIMEOUT_MS = 20 * 1000 };
 struct test {
 	struct api_request *r;
 	struct connect_test test;
+	struct connect_tested tested; /* generation 0: it was never sent */
 	struct call call;
 	struct buf body;
 	bool done;
@@ -48,10 +49,12 @@ static int
 test_stored(struct api_request *r)
 {
 	struct test *t = r->state;
-	int rc;
+	int rc = 0;
 
-	rc = connect_front_tested(r->api->config.connect, r->db, t->test.id,
-				  t->account, t->ok ? NULL : t->detail);
+	/* what has kept the call from being sent is not the grant's trouble */
+	if (t->tested.generation)
+		rc = connect_front_tested(r->db, &t->tested, t->account,
+					  t->ok ? NULL : t->detail);
 	if (!rc)
 		rc = api_answer(r, 200,
 				json_pack("{s:b, s:o, s:o, s:o, s:o, s:I}",
@@ -158,7 +161,7 @@ test_broken(struct test *t)
 	t->status = t->call.head.status;
 	t->code = "upstream_malformed";
 	snprintf(t->detail, sizeof(t->detail),
-		 "The service's answer to the test request broke off.");
+		 "The service broke off its answer to the test request.");
 	call_end(&t->call, 502);
 	test_end(t);
 }
@@ -232,12 +235,25 @@ test_send_body(struct call *c, struct http_writer *w)
 				 : HTTP_RELAY_WRITE_FAILED;
 }
 
+/* The call tells itself whose grant it takes, and which. */
+static void
+test_aimed(struct call *c)
+{
+	struct test *t = CONTAINER_OF(c, struct test, call);
+	struct connect_tested *to = &t->tested;
+
+	snprintf(to->connection, sizeof(to->connection), "%s", c->snapshot->id);
+	snprintf(to->subject, sizeof(to->subject), "%s", c->user);
+	to->generation = c->injection->generation;
+}
+
 static const struct call_client test_client = {
 	.put_fields = test_put_fields,
 	.send_body = test_send_body,
 	.answer = test_answer,
 	.readable = test_readable,
 	.fail = test_fail,
+	.aimed = test_aimed,
 };
 
 static void

@@ -388,18 +388,26 @@ struct connect_test {
 	 * the account's name at test->account if that is not NULL. */
 	const struct catalog_test *test;
 	struct catalog *catalog; /* a reference that test borrows from */
-	char id[27];
 };
-/* ERR_NOT_FOUND (code no_test): the service has none for these scopes. */
+/* ERR_NOT_FOUND (code no_test): the service has none for the scopes that were
+ * granted, to the actor where each user connects for himself. */
 int connect_front_test(struct connect_front *f, struct store_conn *c,
 		       const struct connect_who *who, const char *link,
 		       struct arena *arena, struct connect_test *out,
 		       struct connect_problem *p);
-/* What the test has found: account (may be ""), or what is wrong (NULL:
- * nothing).  Stored with the connection. */
-int connect_front_tested(struct connect_front *f, struct store_conn *c,
-			 const char *id, const char *account,
-			 const char *problem);
+/* The grant that it was made with. */
+struct connect_tested {
+	char connection[27]; /* its id */
+	char subject[64];    /* whose; "": the connection's own */
+	uint64_t generation;
+};
+/*
+ * What the test has found: account (may be ""), or what is wrong (NULL:
+ * nothing).  Stored with this very grant; trouble that others have noted
+ * stays as it is.
+ */
+int connect_front_tested(struct store_conn *c, const struct connect_tested *t,
+			 const char *account, const char *problem);
 /* It was used: called in batches with call records. */
 int connect_front_used(struct store_conn *c, const char *id, int64_t at);
 

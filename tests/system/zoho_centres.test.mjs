@@ -237,6 +237,43 @@ suite('Zoho with a secret for each data centre', (scope) => {
 		assert.deepEqual(zoho.strays, [])
 	})
 
+	it('each one\'s test goes to his own data centre, by his own scopes, and says nothing of the connection or the other', async () => {
+		const scopes = ['AaaServer.profile.READ', 'Desk.basic.READ', 'Desk.tickets.READ']
+		const link = await ownOf('zoho_desk', { scopes })
+		const standing = async (name) => {
+			const { subject, ...own } = (await members[name].ask('GET', `/v1/connections/${link}/users/me`)).json
+			assert.equal(subject, members[name].id)
+			return own
+		}
+		const others = await standing('ada')
+		const all = await drawbridge.connection(link)
+		zoho.requests.length = 0
+		const test = (await members.eva.ask('POST', `/v1/connections/${link}/test`)).json
+		assert.deepEqual([test.ok, test.account], [true, 'Example'], JSON.stringify(test))
+		assert.deepEqual(heard().map(({ host }) => host), ['desk.zoho.eu'])
+		assert.equal((await standing('eva')).account, 'Example')
+		zoho.desk.credits = 0
+		const failed = (await members.eva.ask('POST', `/v1/connections/${link}/test`)).json
+		assert.deepEqual([failed.ok, failed.status], [false, 429], JSON.stringify(failed))
+		assert.equal((await eventually('her trouble', async () => {
+			const own = await standing('eva')
+			return own.health === 'degraded' && own
+		})).status, 'connected')
+		assert.deepEqual(await standing('ada'), others)
+		const now = await drawbridge.connection(link)
+		for (const name of ['account', 'health', 'health_reason', 'status', 'scopes_granted'])
+			assert.deepEqual(now[name], all[name], name)
+		assert.equal(now.account, null)
+		zoho.desk = deskLimits()
+		assert.equal((await members.ada.ask('POST', `/v1/connections/${link}/test`)).json.ok, true)
+		assert.equal(heard().at(-1).host, 'desk.zoho.com')
+		assert.equal((await standing('eva')).health, 'degraded', 'his says nothing of hers')
+		/* who has no account here is told so; his key is an admin's, who has connected nothing */
+		const none = await drawbridge.api('POST', `/v1/connections/${link}/test`)
+		assert.notEqual(none.json.ok, true, none.text)
+		assert.equal((await drawbridge.connection(link)).health, 'ok')
+	})
+
 	/* ---- the self client ---- */
 
 	const selfClient = (body) => drawbridge.api('POST', '/v1/connections', { name: 'Self', service: 'zoho_crm',
