@@ -52,6 +52,11 @@ keeper_getting_fail(struct keeper_getting *g, int err, const char *code,
 	size_t len = strlen(detail);
 	bool stop = len && detail[len - 1] == '.';
 
+	if (left && !proc_request_is_awaited(g->rq))
+		log_warn("tokens of a consent that nobody waits for are left "
+			 "at the provider",
+			 LOG_S("connection", g->who.connection),
+			 LOG_S("why", left));
 	keeper_fail_with(g->rq, err, code, CONNECT_NOT_CONNECTED, "%s%s%s",
 			 detail,
 			 !left	? ""

@@ -7,12 +7,18 @@
  * that the definition requires ends the consent when it fails; another is
  * left out.
  *
+ * They have as long as whoever asked still waits, and not all of that: what
+ * comes of them is to reach him.  A consent that nobody waits for any more
+ * ends here, before anything of it is stored, and its tokens are given back.
+ *
  * Runs in the keeper.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "connect/keeper_getting_priv.h"
+
+enum { EARLIER_MS = 2000 }; /* than whoever asked gives up */
 
 static bool
 scope_has(const struct binding *b, const char *list, const char *scope)
@@ -78,6 +84,19 @@ look_up_take(struct keeper_getting *g, const struct catalog_lookup *l,
 	return rc;
 }
 
+/* One has ended, or could not be had (rc). */
+static void
+look_up_over(struct keeper_getting *g, int rc, const char *detail)
+{
+	if (rc && g->payload.binding->method->lookups.items[g->lookup]
+			  .required) {
+		keeper_getting_fail(g, ERR_PROTOCOL, "lookup_failed", detail);
+		return;
+	}
+	g->lookup++;
+	keeper_getting_look_up(g);
+}
+
 static void
 look_up_done(struct proc_call *call, int err, struct proc_unpack *in)
 {
@@ -95,37 +114,46 @@ look_up_done(struct proc_call *call, int err, struct proc_unpack *in)
 	if (!rc)
 		rc = look_up_take(g, l, m, detail, sizeof(detail));
 	free(m);
-	if (rc && l->required) {
-		keeper_getting_fail(g, ERR_PROTOCOL, "lookup_failed", detail);
-		return;
-	}
-	g->lookup++;
-	keeper_getting_look_up(g);
+	look_up_over(g, rc, detail);
 }
 
-/* Sends look-up number g->lookup with the new token, or goes on. */
-void
-keeper_getting_look_up(struct keeper_getting *g)
+/* The next that there is; false: there is none. */
+static bool
+look_up_next(struct keeper_getting *g)
 {
 	const struct binding *b = g->payload.binding;
+
+	while (g->lookup < b->method->lookups.count &&
+	       (!look_up_applies(g, &b->method->lookups.items[g->lookup]) ||
+		!b->lookup_urls[g->lookup]))
+		g->lookup++;
+	return g->lookup < b->method->lookups.count;
+}
+
+static uint32_t
+look_up_left_ms(const struct keeper_getting *g)
+{
+	uint32_t left = proc_request_left_ms(g->rq);
+
+	if (left <= EARLIER_MS)
+		return 0;
+	left -= EARLIER_MS;
+	return left < CONNECT_TOKEN_MS ? left : CONNECT_TOKEN_MS;
+}
+
+static void
+look_up_send(struct keeper_getting *g, uint32_t timeout_ms)
+{
 	struct connect_msg_lookup m = { .binding = g->payload.binding };
 	struct method_credential fields = { 0 };
 	struct method_injection add;
 	struct proc_pack *p;
 	int rc;
 
-	while (g->lookup < b->method->lookups.count &&
-	       (!look_up_applies(g, &b->method->lookups.items[g->lookup]) ||
-		!b->lookup_urls[g->lookup]))
-		g->lookup++;
-	if (g->lookup >= b->method->lookups.count) {
-		keeper_getting_finish(g);
-		return;
-	}
 	rc = method_credential_set(&fields, "access_token",
 				   secret_dup(g->answer.access_token));
 	if (!rc)
-		rc = method_inject(b, &fields, &add);
+		rc = method_inject(m.binding, &fields, &add);
 	method_credential_release(&fields);
 	if (rc) {
 		keeper_getting_fail(g, rc, "", "The token cannot be sent.");
@@ -138,6 +166,30 @@ keeper_getting_look_up(struct keeper_getting *g)
 	connect_msg_lookup_pack(&m, p);
 	g->keeper->under_way++;
 	proc_call_start(g->keeper->exchanger, CONNECT_EXCHANGER_LOOKUP, p,
-			CONNECT_TOKEN_MS, &g->call, look_up_done);
+			timeout_ms, &g->call, look_up_done);
 	method_injection_release(&add);
+}
+
+/* Sends look-up number g->lookup with the new token, or goes on. */
+void
+keeper_getting_look_up(struct keeper_getting *g)
+{
+	uint32_t left;
+
+	if (!proc_request_is_awaited(g->rq)) {
+		keeper_getting_fail(g, ERR_TIMEOUT, "",
+				    "Nobody waits for this consent any more.");
+		return;
+	}
+	if (!look_up_next(g)) {
+		keeper_getting_finish(g);
+		return;
+	}
+	left = look_up_left_ms(g);
+	if (left)
+		look_up_send(g, left);
+	else
+		look_up_over(g, ERR_TIMEOUT,
+			     "there was no time left for the look-up after "
+			     "consent");
 }

@@ -56,6 +56,8 @@ static struct {
 	size_t held_count;
 	struct proc_request *lost[64]; /* freed at the end */
 	size_t lost_count;
+	bool holds_exchange; /* until provider_exchange() */
+	struct proc_request *exchange;
 } provider;
 
 /* ---- the world ---- */
@@ -180,6 +182,10 @@ on_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 			sizeof(provider.revoked_access));
 		snprintf(provider.revoked_client,
 			 sizeof(provider.revoked_client), "%.63s", t.client_id);
+	} else if (t.what == METHOD_EXCHANGE && provider.holds_exchange) {
+		provider.exchange = rq;
+		connect_msg_token_release(&t);
+		return;
 	} else if (t.what == METHOD_EXCHANGE) {
 		provider.exchanges++;
 		provider.current++;
@@ -201,6 +207,20 @@ on_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	}
 	connect_msg_token_release(&t);
 	provider_reply(rq, &m);
+}
+
+/* So is the code that it has held. */
+static inline void
+provider_exchange(void)
+{
+	static struct connect_msg_token_answer m;
+
+	memset(&m, 0, sizeof(m));
+	provider.exchanges++;
+	provider.current++;
+	provider_give(&m);
+	provider_reply(provider.exchange, &m);
+	provider.exchange = NULL;
 }
 
 /* What it has held is worked on now. */
@@ -404,13 +424,20 @@ run_until(const bool *flag)
 }
 
 static void
-ask_with(unsigned keeper, struct asked *a, enum connect_message type,
-	 struct proc_pack *body)
+ask_for(unsigned keeper, struct asked *a, enum connect_message type,
+	struct proc_pack *body, uint32_t ms)
 {
 	memset(a, 0, sizeof(*a));
 	a->type = type;
-	proc_call_start(w.front[keeper], (uint16_t)type, body, 30000, &a->call,
+	proc_call_start(w.front[keeper], (uint16_t)type, body, ms, &a->call,
 			on_answer);
+}
+
+static void
+ask_with(unsigned keeper, struct asked *a, enum connect_message type,
+	 struct proc_pack *body)
+{
+	ask_for(keeper, a, type, body, 30000);
 }
 
 /* About the grant of w.who; generation: of REFUSED. */
@@ -517,8 +544,9 @@ begin_consent(unsigned char tag)
 	assert_int_equal(a.err, 0);
 }
 
+/* Waits so long for its end. */
 static void
-finish_consent(unsigned char tag, struct asked *a)
+ask_finish(unsigned char tag, struct asked *a, uint32_t ms)
 {
 	static struct connect_msg_finish m;
 	struct proc_pack *p = proc_pack_new();
@@ -528,7 +556,13 @@ finish_consent(unsigned char tag, struct asked *a)
 	m.code = secret_from("code", 4);
 	connect_msg_finish_pack(&m, p);
 	connect_msg_finish_release(&m);
-	ask_with(0, a, CONNECT_KEEPER_CONSENT_FINISH, p);
+	ask_for(0, a, CONNECT_KEEPER_CONSENT_FINISH, p, ms);
+}
+
+static void
+finish_consent(unsigned char tag, struct asked *a)
+{
+	ask_finish(tag, a, 30000);
 	run_until(&a->done);
 }
 

@@ -149,6 +149,68 @@ provider_that_does_not_confirm_is_not_asked_for_ever(void **state)
 	assert_int_equal(provider.revocations, 1);
 }
 
+/* ---- nobody waits for it any more ---- */
+
+/* Asks for a consent's end, which the provider holds back. */
+static void
+ask_held(struct asked *a, unsigned char tag, uint32_t ms)
+{
+	begin_consent(tag);
+	provider.holds_exchange = true;
+	ask_finish(tag, a, ms);
+	for (int i = 0; i < 500 && !provider.exchange; i++)
+		run(2);
+	assert_non_null(provider.exchange);
+	provider.holds_exchange = false;
+}
+
+static void
+consent_that_the_front_has_given_up_changes_nothing(void **state)
+{
+	unsigned tellings = w.tellings;
+	struct asked late;
+
+	(void)state;
+	ask_held(&late, 200, 60);
+	run_until(&late.done);
+	assert_int_equal(late.err, ERR_TIMEOUT);
+	provider_exchange();
+	run(30);
+	assert_int_equal(w.tellings, tellings);
+	assert_int_equal(row().who.generation, 1);
+	assert_string_equal(injected(0), "Authorization: Bearer access-1\r\n");
+	assert_int_equal(provider.revocations, 1);
+	assert_string_equal(provider.revoked, "refresh-2");
+}
+
+static void
+so_does_one_whose_front_has_died(void **state)
+{
+	struct proc_channel *before = w.front[0];
+	struct asked late;
+	int fds[2];
+
+	(void)state;
+	ask_held(&late, 201, 30000);
+	assert_int_equal(
+		socketpair(AF_UNIX,
+			   SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+			   fds),
+		0);
+	proc_channel_replace(w.k[0].front, fds[1]);
+	assert_int_equal(proc_channel_new(w.loop, fds[0], PROC_KEEPER,
+					  front_table, NULL, &w.front[0]),
+			 0);
+	proc_channel_free(before);
+	assert_true(late.done);
+	provider_exchange();
+	run(30);
+	assert_int_equal(row().who.generation, 1);
+	assert_string_equal(injected(0), "Authorization: Bearer access-1\r\n");
+	assert_int_equal(provider.revocations, 1);
+	assert_string_equal(provider.revoked, "refresh-2");
+}
+
 /* ---- not given back, and told ---- */
 
 static void
@@ -189,6 +251,8 @@ main(void)
 		CASE(the_grant_that_was_there_goes_on),
 		CASE(tokens_that_are_those_of_the_stored_grant_are_kept),
 		CASE(provider_that_does_not_confirm_is_not_asked_for_ever),
+		CASE(consent_that_the_front_has_given_up_changes_nothing),
+		CASE(so_does_one_whose_front_has_died),
 		ALL(what_would_end_the_accounts_others_is_left_and_told),
 		NONE(so_is_what_there_is_no_way_to_revoke),
 	};
