@@ -306,9 +306,10 @@ int connect_front_refresh(struct connect_front *f, struct store_conn *c,
 			  struct connect_problem *p);
 /* What became of a revocation upstream. */
 struct connect_revoked {
-	bool upstream;	  /* the provider has confirmed it */
-	bool lives;	  /* it has not: the grant may live on there */
-	char detail[256]; /* why not, and what to do by hand */
+	bool upstream;	    /* the provider has confirmed it */
+	bool lives;	    /* it has not: the grant may live on there */
+	char detail[256];   /* why not, and what to do by hand */
+	int64_t generation; /* of the keeper's: this, or before, is revoked */
 };
 int connect_front_revoke(struct connect_front *f, struct store_conn *c,
 			 const struct connect_who *who, const char *link,

@@ -211,6 +211,7 @@ front_grant_revoke(struct connect_front *f, const struct front_row *r,
 	int rc;
 
 	memset(revoked, 0, sizeof(*revoked));
+	revoked->generation = r->generation;
 	rc = front_grant_ask(f, r, who, CONNECT_KEEPER_REVOKE, 0,
 			     CONNECT_REVOKE_MS, &reply, p, NULL);
 	if (rc == ERR_NOT_FOUND) {
@@ -221,6 +222,7 @@ front_grant_revoke(struct connect_front *f, const struct front_row *r,
 		u = proc_unpack_from(reply);
 		connect_msg_revoked_unpack(&u, &m);
 		revoked->upstream = m.upstream;
+		revoked->generation = (int64_t)m.generation;
 		revoked->lives = !m.upstream;
 		snprintf(revoked->detail, sizeof(revoked->detail), "%.255s",
 			 m.detail);
@@ -228,6 +230,39 @@ front_grant_revoke(struct connect_front *f, const struct front_row *r,
 	}
 	secret_free(reply);
 	return rc;
+}
+
+/* Unless it was connected anew before this could be written: then the row is
+ * that one's. */
+static int
+revoked_store(struct store_conn *c, const struct connect_who *who,
+	      const struct front_row *r, const struct connect_revoked *revoked,
+	      struct connect_problem *p)
+{
+	int rc = store_begin(c);
+
+	if (!rc)
+		rc = store_exec(
+			c, NULL,
+			"UPDATE connections SET status = 'revoked', "
+			"reason = 'The access was revoked. Connect again to "
+			"use it.', updated_at = ?2, expires_at = 0, "
+			"health = 'ok', health_reason = '', "
+			"health_since = 0, retry_at = 0, unconfirmed = ?3, "
+			"generation = ?4, version = version + 1 "
+			"WHERE id = ?1 AND generation <= ?4",
+			"sisi", r->info.id, clock_wall_ms(),
+			revoked->lives ? revoked->detail : "",
+			revoked->generation);
+	if (!rc)
+		rc = front_audit(c, who, r->org, "connection.revoke",
+				 r->info.id, r->info.name, revoked->detail);
+	if (!rc)
+		rc = store_commit(c);
+	if (!rc)
+		return 0;
+	store_rollback(c);
+	return front_fail_store(p, c, rc);
 }
 
 int
@@ -254,16 +289,7 @@ connect_front_revoke(struct connect_front *f, struct store_conn *c,
 				"id = ?1 AND ?3 = ''",
 				"", "connection.revoke", revoked->detail, p);
 	else if (!rc)
-		rc = row_update(
-			c, who, &r,
-			"UPDATE connections SET status = 'revoked', "
-			"reason = 'The access was revoked. Connect again to "
-			"use it.', updated_at = ?2, expires_at = 0, "
-			"health = 'ok', health_reason = '', "
-			"health_since = 0, retry_at = 0, unconfirmed = ?3, "
-			"version = version + 1 WHERE id = ?1",
-			revoked->lives ? revoked->detail : "",
-			"connection.revoke", revoked->detail, p);
+		rc = revoked_store(c, who, &r, revoked, p);
 out:
 	if (r.info.id[0])
 		connect_views_withdraw(f->views, r.info.id);

@@ -173,7 +173,7 @@ static bool
 status_apply(struct connect_front *f, struct store_conn *c,
 	     const struct connect_msg_status *m, bool remember)
 {
-	bool matters = false;
+	bool matters = false, news = false;
 	int rc = store_begin(c);
 
 	if (!rc && m->who.connection[0]) {
@@ -181,6 +181,8 @@ status_apply(struct connect_front *f, struct store_conn *c,
 		rc = status_audit(c, m);
 		if (!rc)
 			rc = status_store(c, m);
+		if (!rc)
+			rc = front_granted_told(f, c, m, &news);
 	}
 	if (!rc)
 		rc = flag_store(c, m);
@@ -194,7 +196,7 @@ status_apply(struct connect_front *f, struct store_conn *c,
 		log_error("the keeper's notice was not stored", LOG_E(rc),
 			  LOG_S("connection", m->who.connection));
 	}
-	if (matters)
+	if (matters || news)
 		connect_views_withdraw(f->views, m->who.connection);
 	return !rc;
 }
@@ -392,8 +394,7 @@ catch_up_batch(struct connect_front *f, struct store_conn *c,
 	struct secret *reply = NULL;
 	struct proc_unpack u;
 	bool stored = true;
-	uint64_t i, n;
-	int rc;
+	int rc, n;
 
 	proc_pack_u64(body, change_known(c));
 	rc = front_ask(f, CONNECT_KEEPER_CHANGES, body, CONNECT_QUICK_MS,
@@ -401,18 +402,17 @@ catch_up_batch(struct connect_front *f, struct store_conn *c,
 	if (rc)
 		return rc;
 	u = proc_unpack_from(reply);
-	n = proc_unpack_u64(&u);
 	/* The keeper's notices before this answer are in the list by now. */
 	pthread_mutex_lock(&f->applying);
 	notices_apply(f, c, &stored);
-	for (i = 0; i < n && stored; i++) {
+	for (n = 0; u.rest.len && stored; n++) {
 		if (connect_msg_status_read(&u, &m))
 			break;
 		stored = status_apply(f, c, &m, true);
 	}
 	pthread_mutex_unlock(&f->applying);
 	secret_free(reply);
-	return stored ? (int)i : front_fail_store(p, c, ERR_BUSY);
+	return stored ? n : front_fail_store(p, c, ERR_BUSY);
 }
 
 int

@@ -69,6 +69,17 @@ int front_egress_publish(struct connect_front *f, struct store_conn *c);
 	"CASE WHEN " status " <> 'revoked' OR " lives " = 0 THEN '' " \
 	"WHEN unconfirmed = '' THEN " reason " ELSE unconfirmed END"
 
+/* Columns of health where a grant's scopes are written: why it is degraded, or
+ * ''; whether what is known of it counts instead; now. */
+#define FRONT_HEALTH_OF(why, stands, now) \
+	"health = CASE WHEN " stands " = 1 THEN health WHEN " why " = '' " \
+	"THEN 'ok' ELSE 'degraded' END, " \
+	"health_reason = CASE WHEN " stands " = 1 THEN health_reason " \
+	"ELSE " why " END, " \
+	"health_since = CASE WHEN " stands " = 1 THEN health_since " \
+	"WHEN " why " = '' THEN 0 ELSE " now " END, " \
+	"retry_at = CASE WHEN " stands " = 1 THEN retry_at ELSE 0 END"
+
 /* ---- front_users.c ---- */
 
 /* Of a row of connection_users, with this prefix for its columns: that it
@@ -80,11 +91,17 @@ int front_egress_publish(struct connect_front *f, struct store_conn *c);
 	  "ends_at > 0 AND " u "ends_at < " soon
 
 /* A user has given his grant, within the caller's transaction (health: why it
- * is degraded, or ""; ERR_NOT_FOUND: the connection is gone); and what the
- * keeper tells of it later. */
+ * is degraded, or ""; none changed: the connection is gone, or more was heard
+ * of it already); what it brought, beside how it stands; and what the keeper
+ * tells of it later. */
 int front_user_connected(struct store_conn *c, const char *connection,
 			 const char *subject, const struct connect_msg_grant *g,
-			 struct slice granted, const char *health);
+			 struct slice granted, const char *health,
+			 int64_t *changed);
+int front_user_brought(struct store_conn *c, const char *connection,
+		       const char *subject, const struct connect_msg_grant *g,
+		       struct slice granted, const char *health, bool stands,
+		       int64_t *changed);
 int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
 /* How many there are whose grant is degraded, of all connections. */
 int front_users_count(struct store *s, uint64_t *degraded);
@@ -217,6 +234,7 @@ struct front_row {
 	struct people_sharing sharing; /* release with people_sharing_release */
 	json_t *parameters;	       /* owned */
 	struct connect_texts scopes, second_scopes;
+	int64_t generation; /* of the keeper's, as last heard of */
 };
 
 /*
@@ -258,15 +276,22 @@ int front_texts_of_tree(const json_t *list, struct arena *arena,
  * says it now; ERR_NOT_FOUND (SERVICE_NOT_FOUND) … */
 int front_row_bind(struct connect_front *f, const struct front_row *r,
 		   struct binding **out, struct connect_problem *p);
+/* ---- front_granted.c ---- */
+
 /* Sets status, reason and what a grant brought with it, in a transaction of
  * its own with an audit record (more: said there besides, or ""), then
- * withdraws from the views. */
+ * withdraws from the views.  ERR_CONFLICT: another has taken its place, or it
+ * was revoked, before this could be written; the row says so. */
 int front_row_connected(struct connect_front *f, struct store_conn *c,
 			const struct connect_who *who, const struct binding *b,
 			struct front_row *r, const char *subject,
 			const char *action, const char *more,
 			const struct connect_msg_grant *g,
 			struct connect_problem *p);
+/* What the keeper remembers of a grant, if it is in no row yet (*news); inside
+ * a transaction, when the row says how it stands. */
+int front_granted_told(struct connect_front *f, struct store_conn *c,
+		       const struct connect_msg_status *m, bool *news);
 
 /* ---- front_former.c: the account that a consent takes the place of ---- */
 

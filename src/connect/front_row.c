@@ -162,7 +162,7 @@ front_texts_of_words(const char *words, struct arena *arena,
 	"c.account, c.data_centre, c.owner, m.name, c.parameters, " \
 	"c.per_user, c.version, c.created_at, c.updated_at, " \
 	"c.connected_at, c.last_used_at, c.expires_at, c.ends_at, " \
-	"c.ends_why, c.idle_ends_at, c.warning"
+	"c.ends_why, c.idle_ends_at, c.warning, c.generation"
 #define ROW_FROM " FROM connections c JOIN members m ON m.id = c.owner "
 
 /* Whole, since statements are cached by the literal's address. */
@@ -256,13 +256,14 @@ front_row_read(struct store_conn *c, struct store_stmt *st, struct arena *arena,
 	i->last_used_at = store_col_int(st, 25);
 	i->expires_at = store_col_int(st, 26);
 	i->warning = col_text(st, 30, arena, &rc);
+	out->generation = store_col_int(st, 31);
 	i->forecast = front_forecast(i->status, store_col_int(st, 27),
 				     store_col(st, 28), store_col_int(st, 29));
-	i->users_connected = store_col_int(st, 31);
-	i->users_need_reconnect = store_col_int(st, 32);
-	i->users_revoked = store_col_int(st, 33);
-	i->users_degraded = store_col_int(st, 34);
-	i->users_expiring = store_col_int(st, 35);
+	i->users_connected = store_col_int(st, 32);
+	i->users_need_reconnect = store_col_int(st, 33);
+	i->users_revoked = store_col_int(st, 34);
+	i->users_degraded = store_col_int(st, 35);
+	i->users_expiring = store_col_int(st, 36);
 	if (!rc)
 		rc = front_texts_of_json(store_col(st, 12), arena,
 					 &i->scopes_asked);
@@ -386,95 +387,5 @@ front_row_bind(struct connect_front *f, const struct front_row *r,
 			      &problem))
 		rc = front_fail_json(p, &problem);
 	catalog_unref(catalog);
-	return rc;
-}
-
-/* ---- writing ---- */
-
-static int
-row_connected(struct store_conn *c, const struct front_row *r,
-	      const char *subject, const struct connect_msg_grant *g,
-	      struct slice granted, const char *missing)
-{
-	int64_t now = clock_wall_ms(), changed = 0;
-	char health[300] = "";
-	int rc;
-
-	if (missing[0])
-		snprintf(health, sizeof(health),
-			 "Not granted: %.200s. Connect again and accept them, "
-			 "or edit the scopes.",
-			 missing);
-	if (subject[0])
-		return front_user_connected(c, r->info.id, subject, g, granted,
-					    health);
-	rc = store_exec(
-		c, &changed,
-		/* what a person has disabled stays so */
-		"UPDATE connections SET "
-		"status_before = CASE WHEN status = 'disabled' "
-		"THEN 'connected' ELSE '' END, "
-		"reason = CASE WHEN status = 'disabled' THEN reason "
-		"ELSE '' END, "
-		"status = CASE WHEN status = 'disabled' THEN status "
-		"ELSE 'connected' END, "
-		"health = CASE WHEN ?8 = '' THEN 'ok' ELSE 'degraded' END, "
-		"health_reason = ?8, "
-		"health_since = CASE WHEN ?8 = '' THEN 0 ELSE ?6 END, "
-		"retry_at = 0, scopes_granted = ?2, account = ?3, "
-		"data_centre = ?4, generation = ?5, connected_at = ?6, "
-		"updated_at = ?6, expires_at = ?7, ends_at = ?9, "
-		"ends_why = ?10, idle_ends_at = ?11, warning = ?12, "
-		"unconfirmed = '', version = version + 1 WHERE id = ?1",
-		"slssiiisisis", r->info.id, granted, g->account, g->data_centre,
-		(int64_t)g->generation, now, g->expires_at, health, g->ends_at,
-		g->ends_why, g->idle_ends_at, g->warning);
-	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
-}
-
-int
-front_row_connected(struct connect_front *f, struct store_conn *c,
-		    const struct connect_who *who, const struct binding *b,
-		    struct front_row *r, const char *subject,
-		    const char *action, const char *more,
-		    const struct connect_msg_grant *g,
-		    struct connect_problem *p)
-{
-	struct arena *arena = arena_new(256 * 1024);
-	char detail[sizeof(g->account) + CONNECT_WARNING_SIZE +
-		    FRONT_ASKED_SIZE + 2];
-	struct buf granted;
-	bool gone;
-	int rc;
-
-	snprintf(detail, sizeof(detail), "%s%s%s", g->account,
-		 g->account[0] && more[0] ? ". " : "", more);
-	buf_init(&granted, FRONT_ROW_JSON_MAX);
-	rc = arena ? front_scopes_granted(b, r, g, arena, &granted) : ERR_NOMEM;
-	if (!rc)
-		rc = store_begin(c);
-	if (!rc)
-		rc = row_connected(c, r, subject, g, buf_slice(&granted),
-				   front_scopes_missing(b, r, g, arena));
-	gone = rc == ERR_NOT_FOUND;
-	if (gone)
-		rc = front_withdraw_note(c, r->org, r->info.id, subject,
-					 "delete");
-	else if (!rc)
-		rc = front_audit(c, who, r->org, action, r->info.id,
-				 r->info.name, detail);
-	if (!rc)
-		rc = store_commit(c);
-	if (rc) {
-		store_rollback(c);
-		front_fail_store(p, c, rc);
-	} else if (gone) {
-		rc = connect_fail(p, ERR_NOT_FOUND,
-				  CONNECT_P_CONNECTION_NOT_FOUND, NULL,
-				  "The connection was deleted meanwhile.");
-	}
-	connect_views_withdraw(f->views, r->info.id);
-	buf_release(&granted);
-	arena_free(arena);
 	return rc;
 }

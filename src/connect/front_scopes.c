@@ -110,9 +110,9 @@ front_scopes_granted(const struct binding *b, const struct front_row *r,
 		if (!rc)
 			texts_add(&told, &all);
 	} else {
-		if (catalog_method_asks(b->method, false))
+		if (!b || catalog_method_asks(b->method, false))
 			texts_add(&r->scopes, &all);
-		if (catalog_method_asks(b->method, true))
+		if (!b || catalog_method_asks(b->method, true))
 			texts_add(&r->second_scopes, &all);
 	}
 	return rc ? rc : front_texts_json(&all, out);

@@ -15,17 +15,16 @@
 int
 front_user_connected(struct store_conn *c, const char *connection,
 		     const char *subject, const struct connect_msg_grant *g,
-		     struct slice granted, const char *health)
+		     struct slice granted, const char *health, int64_t *changed)
 {
-	int64_t now = clock_wall_ms(), changed = 0;
-	int rc = store_exec(
-		c, &changed,
+	return store_exec(
+		c, changed,
 		"INSERT INTO connection_users (connection, subject, status, "
 		"account, scopes_granted, connected_at, expires_at, ends_at, "
 		"ends_why, idle_ends_at, health, health_reason, health_since, "
-		"generation) SELECT ?1, ?2, 'connected', ?3, ?4, ?5, ?6, ?7, "
-		"?8, ?9, CASE WHEN ?10 = '' THEN 'ok' ELSE 'degraded' END, "
-		"?10, CASE WHEN ?10 = '' THEN 0 ELSE ?5 END, ?11 "
+		"generation, granted) SELECT ?1, ?2, 'connected', ?3, ?4, ?5, "
+		"?6, ?7, ?8, ?9, CASE WHEN ?10 = '' THEN 'ok' ELSE 'degraded' "
+		"END, ?10, CASE WHEN ?10 = '' THEN 0 ELSE ?5 END, ?11, ?11 "
 		"FROM connections WHERE id = ?1 "
 		"ON CONFLICT (connection, subject) DO UPDATE SET "
 		"status = 'connected', reason = '', account = ?3, "
@@ -34,12 +33,29 @@ front_user_connected(struct store_conn *c, const char *connection,
 		"health = excluded.health, "
 		"health_reason = excluded.health_reason, "
 		"health_since = excluded.health_since, retry_at = 0, "
-		"unconfirmed = '', generation = ?11",
-		"sssliiisisi", connection, subject, g->account, granted, now,
-		g->expires_at, g->ends_at, g->ends_why, g->idle_ends_at, health,
-		(int64_t)g->generation);
+		"unconfirmed = '', generation = ?11, granted = ?11 "
+		"WHERE connection_users.generation <= ?11",
+		"sssliiisisi", connection, subject, g->account, granted,
+		clock_wall_ms(), g->expires_at, g->ends_at, g->ends_why,
+		g->idle_ends_at, health, (int64_t)g->generation);
+}
 
-	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
+int
+front_user_brought(struct store_conn *c, const char *connection,
+		   const char *subject, const struct connect_msg_grant *g,
+		   struct slice granted, const char *health, bool stands,
+		   int64_t *changed)
+{
+	return store_exec(
+		c, changed,
+		"UPDATE connection_users SET account = ?3, scopes_granted = "
+		"?4, granted = ?5, connected_at = ?6, " FRONT_HEALTH_OF(
+			"?7", "?8",
+			"?6") " "
+			      "WHERE connection = ?1 AND subject = ?2 AND granted <= ?5",
+		"sssliisi", connection, subject, g->account, granted,
+		(int64_t)g->generation, clock_wall_ms(), health,
+		(int64_t)stands);
 }
 
 /* That he is connected may be news here: this front, or the one before, may

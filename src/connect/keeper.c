@@ -79,30 +79,40 @@ keeper_fail_with(struct proc_request *rq, int err, const char *code,
 }
 
 void
+keeper_grant_fill(struct keeper *k, const struct keeper_row *r,
+		  const struct keeper_payload *p, const struct method_answer *a,
+		  const char *account, const char *warning,
+		  struct connect_msg_grant *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->generation = r->who.generation;
+	out->expires_at = keeper_to_wall(k, r->expires_at);
+	out->ends_at = keeper_to_wall(k, r->ends_at);
+	out->idle_ends_at = keeper_to_wall(k, r->idle_ends_at);
+	if (a) {
+		out->has_scope = a->has_scope;
+		memcpy(out->scope, a->scope, sizeof(out->scope));
+		memcpy(out->second_scope, a->second_scope,
+		       sizeof(out->second_scope));
+	}
+	snprintf(out->ends_why, sizeof(out->ends_why), "%s", r->ends_why);
+	snprintf(out->account, sizeof(out->account), "%s", account);
+	snprintf(out->warning, sizeof(out->warning), "%s", warning);
+	if (p->binding->data_centre)
+		snprintf(out->data_centre, sizeof(out->data_centre), "%s",
+			 p->binding->data_centre);
+}
+
+void
 keeper_reply_grant(struct keeper *k, struct proc_request *rq,
 		   const struct keeper_row *r, const struct keeper_payload *pl,
 		   const struct method_answer *a, const char *account,
 		   const char *warning)
 {
-	struct connect_msg_grant m = {
-		.generation = r->who.generation,
-		.expires_at = keeper_to_wall(k, r->expires_at),
-		.ends_at = keeper_to_wall(k, r->ends_at),
-		.idle_ends_at = keeper_to_wall(k, r->idle_ends_at),
-	};
 	struct proc_pack *p = proc_pack_new();
+	struct connect_msg_grant m;
 
-	if (a) {
-		m.has_scope = a->has_scope;
-		memcpy(m.scope, a->scope, sizeof(m.scope));
-		memcpy(m.second_scope, a->second_scope, sizeof(m.second_scope));
-	}
-	snprintf(m.ends_why, sizeof(m.ends_why), "%s", r->ends_why);
-	snprintf(m.account, sizeof(m.account), "%s", account);
-	snprintf(m.warning, sizeof(m.warning), "%s", warning);
-	if (pl->binding->data_centre)
-		snprintf(m.data_centre, sizeof(m.data_centre), "%s",
-			 pl->binding->data_centre);
+	keeper_grant_fill(k, r, pl, a, account, warning, &m);
 	connect_msg_grant_pack(&m, p);
 	proc_reply(rq, 0, p);
 }

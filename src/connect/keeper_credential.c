@@ -41,6 +41,8 @@ keeper_credential_store(struct keeper *k, struct proc_request *rq, int rc,
 			struct keeper_row *row, const struct keeper_payload *p,
 			const char *account)
 {
+	struct connect_msg_grant brought;
+
 	if (!rc) {
 		row->who.generation++;
 		row->status = CONNECT_CONNECTED;
@@ -53,7 +55,8 @@ keeper_credential_store(struct keeper *k, struct proc_request *rq, int rc,
 		row->expires_at = row->retry_at = 0;
 		row->obtained_at = row->granted_at = keeper_now(k);
 		keeper_when_set(row, p);
-		rc = keeper_row_store(k, row, p);
+		keeper_grant_fill(k, row, p, NULL, account, "", &brought);
+		rc = keeper_row_store(k, row, p, &brought);
 	}
 	if (rc) {
 		keeper_fail_with(rq, rc, "", CONNECT_NOT_CONNECTED,

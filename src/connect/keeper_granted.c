@@ -29,18 +29,24 @@ keeper_granted_row(struct keeper *k, const struct connect_msg_subject *who,
 
 /* The grant and what is counted of it, together. */
 static int
-getting_store(struct keeper_getting *g, struct keeper_row *row)
+getting_store(struct keeper_getting *g, struct keeper_row *row,
+	      const struct method_answer *told)
 {
+	struct connect_msg_grant brought;
 	struct keeper *k = g->keeper;
 	struct buf sealed;
 	int rc;
 
+	keeper_grant_fill(k, row, &g->payload, told, g->account,
+			  keeper_kept_words(g, row), &brought);
 	buf_init(&sealed, 128 * 1024);
 	rc = store_begin(k->db);
 	if (!rc)
 		rc = keeper_payload_seal(k, &row->who, &g->payload, &sealed);
 	if (!rc)
 		rc = keeper_row_save(k, row, buf_slice(&sealed));
+	if (!rc)
+		rc = keeper_brought_save(k, row, &brought);
 	if (!rc &&
 	    method_credential_get(&g->payload.fields, SLICE("refresh_token")))
 		rc = keeper_token_note(k, row, g->app.client_id, g->account);
@@ -60,7 +66,8 @@ getting_store(struct keeper_getting *g, struct keeper_row *row)
 }
 
 static int
-getting_take(struct keeper_getting *g, struct keeper_row *row)
+getting_take(struct keeper_getting *g, struct keeper_row *row,
+	     const struct method_answer *told)
 {
 	int rc = keeper_granted_row(g->keeper, &g->who, row);
 	struct keeper_row old;
@@ -80,7 +87,21 @@ getting_take(struct keeper_getting *g, struct keeper_row *row)
 	row->issue = g->kept ? old.issue : row->who.generation;
 	if (g->kept)
 		row->in_doubt = old.in_doubt;
-	return rc ? rc : getting_store(g, row);
+	return rc ? rc : getting_store(g, row, told);
+}
+
+/* What people should know: who has died meanwhile hears of it later. */
+static void
+getting_warn(struct keeper_getting *g, const struct keeper_row *row,
+	     char *warning, size_t size)
+{
+	snprintf(warning, size, "%s", keeper_kept_words(g, row));
+	if (warning[0])
+		return;
+	keeper_token_warn(g->keeper, row, g->payload.binding, g->app.client_id,
+			  g->account, warning, size);
+	if (warning[0])
+		keeper_brought_warn(g->keeper, row, warning);
 }
 
 void
@@ -94,7 +115,7 @@ keeper_getting_finish(struct keeper_getting *g)
 	int rc;
 
 	/* told keeps what is no secret; take() moves the tokens out */
-	rc = getting_take(g, &row);
+	rc = getting_take(g, &row, &told);
 	if (rc) {
 		keeper_revoke_replaced(old, NULL);
 		keeper_kept_drop(g);
@@ -106,10 +127,7 @@ keeper_getting_finish(struct keeper_getting *g)
 	keeper_keep_sooner(k, &row);
 	keeper_row_tell(k, &row, NULL, NULL);
 	keeper_app_works(k, &g->app);
-	snprintf(warning, sizeof(warning), "%s", keeper_kept_words(g, &row));
-	if (!warning[0])
-		keeper_token_warn(k, &row, g->payload.binding, g->app.client_id,
-				  g->account, warning, sizeof(warning));
+	getting_warn(g, &row, warning, sizeof(warning));
 	told.access_token = told.refresh_token = NULL;
 	keeper_reply_grant(k, g->rq, &row, &g->payload, &told, g->account,
 			   warning);

@@ -140,9 +140,11 @@ void keeper_row_tell(struct keeper *k, const struct keeper_row *r,
  */
 int keeper_row_claim(struct keeper *k, struct keeper_row *r);
 struct keeper_payload;
-/* Seals and saves, in a transaction of its own; as keeper_row_save(). */
+/* Seals and saves, in a transaction of its own; as keeper_row_save().
+ * brought: with a grant that was given; NULL: it was before. */
 int keeper_row_store(struct keeper *k, struct keeper_row *r,
-		     const struct keeper_payload *p);
+		     const struct keeper_payload *p,
+		     const struct connect_msg_grant *brought);
 /* Appends the sealed bytes. */
 int keeper_row_sealed(struct keeper *k, const struct keeper_row *r,
 		      struct buf *out);
@@ -176,6 +178,26 @@ int keeper_row_left(struct keeper *k, const struct connect_msg_subject *after,
 		    struct proc_pack *out);
 int keeper_row_suspend(struct keeper *k, const struct connect_msg_subject *who,
 		       enum connect_suspend how);
+
+/* ---- keeper_brought.c: what came with a grant when it was given ---- */
+
+#define KEEPER_BROUGHT_COLUMNS \
+	"granted, account, data_centre, scope, second_scope, has_scope, " \
+	"warning"
+
+/* Of the generation that the row has been saved with; in that transaction. */
+int keeper_brought_save(struct keeper *k, const struct keeper_row *r,
+			const struct connect_msg_grant *g);
+/* What people should know of it, as is seen afterwards. */
+int keeper_brought_warn(struct keeper *k, const struct keeper_row *r,
+			const char *warning);
+/* From these columns, the first of which is col.  Times are left 0; generation
+ * 0: nothing is known. */
+void keeper_brought_read(struct store_stmt *st, int col,
+			 struct connect_msg_grant *out);
+void keeper_brought_load(struct keeper *k,
+			 const struct connect_msg_subject *who,
+			 struct connect_msg_grant *out);
 
 /* ---- keeper_seal.c: what is sealed ---- */
 
@@ -504,6 +526,10 @@ void keeper_problem_set(struct connect_msg_problem *p, const char *code,
 			enum connect_status status, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* a (NULL: none) is the answer that it came with; warning: for people. */
+void keeper_grant_fill(struct keeper *k, const struct keeper_row *r,
+		       const struct keeper_payload *p,
+		       const struct method_answer *a, const char *account,
+		       const char *warning, struct connect_msg_grant *out);
 void keeper_reply_grant(struct keeper *k, struct proc_request *rq,
 			const struct keeper_row *r,
 			const struct keeper_payload *p,

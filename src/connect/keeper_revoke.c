@@ -202,7 +202,7 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 	r->health_reason[0] = '\0';
 	snprintf(r->reason, sizeof(r->reason), "%s",
 		 upstream ? confirmed : unconfirmed);
-	rc = keeper_row_store(k, r, &v->payload);
+	rc = keeper_row_store(k, r, &v->payload, NULL);
 	if (rc == ERR_CONFLICT) {
 		keeper_fail_with(v->rq, ERR_BUSY, "", CONNECT_CONNECTED,
 				 "The connection was connected anew meanwhile. "
@@ -216,6 +216,7 @@ revoking_end(struct revoking *v, bool upstream, const char *detail)
 		if (upstream)
 			keeper_token_forget(k, r);
 		keeper_row_tell(k, r, NULL, NULL);
+		m.generation = r->who.generation;
 		snprintf(m.detail, sizeof(m.detail), "%s", detail);
 		p = proc_pack_new();
 		connect_msg_revoked_pack(&m, p);
@@ -469,8 +470,10 @@ revoked_words(const struct revoking *v, bool upstream)
 static void
 revoking_told(struct revoking *v)
 {
-	struct connect_msg_revoked m = { .upstream = !strcmp(v->row.reason,
-							     confirmed) };
+	struct connect_msg_revoked m = {
+		.upstream = !strcmp(v->row.reason, confirmed),
+		.generation = v->row.who.generation,
+	};
 	struct proc_pack *p = proc_pack_new();
 
 	snprintf(m.detail, sizeof(m.detail), "%s",

@@ -239,7 +239,8 @@ keeper_row_save(struct keeper *k, struct keeper_row *r, struct slice sealed)
 
 int
 keeper_row_store(struct keeper *k, struct keeper_row *r,
-		 const struct keeper_payload *p)
+		 const struct keeper_payload *p,
+		 const struct connect_msg_grant *brought)
 {
 	struct buf sealed;
 	int rc;
@@ -250,6 +251,8 @@ keeper_row_store(struct keeper *k, struct keeper_row *r,
 		rc = keeper_payload_seal(k, &r->who, p, &sealed);
 	if (!rc)
 		rc = keeper_row_save(k, r, buf_slice(&sealed));
+	if (!rc && brought)
+		rc = keeper_brought_save(k, r, brought);
 	if (!rc)
 		rc = store_commit(k->db);
 	if (rc)
@@ -287,6 +290,7 @@ keeper_row_tell(struct keeper *k, const struct keeper_row *r, const char *app,
 	struct proc_pack *p = proc_pack_new();
 
 	row_status(k, r, k->change, &m);
+	keeper_brought_load(k, &r->who, &m.brought);
 	snprintf(m.flagged_app, sizeof(m.flagged_app), "%s", app ? app : "");
 	snprintf(m.flagged_data_centre, sizeof(m.flagged_data_centre), "%s",
 		 app && data_centre ? data_centre : "");
@@ -583,32 +587,33 @@ keeper_row_seen(struct keeper *k)
 			  "i", keeper_now(k));
 }
 
-enum { CHANGES_AT_ONCE = 64 };
+enum { STATUS_MOST = sizeof(struct connect_msg_status) + 1024 }; /* packed */
 
+/* As many as one message has room for. */
 int
 keeper_row_changes(struct keeper *k, uint64_t after, struct proc_pack *out)
 {
-	struct connect_msg_status m[CHANGES_AT_ONCE];
+	struct connect_msg_status m;
 	struct keeper_row r;
 	struct store_stmt *st;
-	size_t i, n = 0;
 	int rc;
 
 	rc = store_query(k->db, &st,
-			 "SELECT " ROW_COLUMNS ", change FROM grants "
+			 "SELECT " ROW_COLUMNS
+			 ", change, " KEEPER_BROUGHT_COLUMNS " FROM grants "
 			 "WHERE change > ?1 ORDER BY change LIMIT 64",
 			 "i", (int64_t)after);
 	if (rc)
 		return rc;
-	while (n < CHANGES_AT_ONCE && (rc = store_step(st)) == 1) {
+	while (proc_pack_room(out) > STATUS_MOST &&
+	       (rc = store_step(st)) == 1) {
 		row_read(st, &r);
 		row_status(k, &r, (uint64_t)store_col_int(st, ROW_COLUMN_COUNT),
-			   &m[n++]);
+			   &m);
+		keeper_brought_read(st, ROW_COLUMN_COUNT + 1, &m.brought);
+		connect_msg_status_pack(&m, out);
 	}
 	store_done(st);
-	proc_pack_u64(out, n);
-	for (i = 0; i < n; i++)
-		connect_msg_status_pack(&m[i], out);
 	return rc < 0 ? rc : 0;
 }
 

@@ -221,11 +221,11 @@ connect_msg_grant_pack(const struct connect_msg_grant *m, struct proc_pack *p)
 	proc_pack_u64(p, (uint64_t)m->idle_ends_at);
 }
 
-int
-connect_msg_grant_unpack(struct proc_unpack *u, struct connect_msg_grant *m)
+static void
+unpack_grant(struct proc_unpack *u, struct connect_msg_grant *m)
 {
 	memset(m, 0, sizeof(*m));
-	m->generation = proc_unpack_u64(u);
+	m->generation = connect_msg_unpack_most(u, INT64_MAX);
 	m->expires_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
 	proc_unpack_str(u, m->scope, sizeof(m->scope));
 	proc_unpack_str(u, m->second_scope, sizeof(m->second_scope));
@@ -236,6 +236,12 @@ connect_msg_grant_unpack(struct proc_unpack *u, struct connect_msg_grant *m)
 	m->ends_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
 	proc_unpack_str(u, m->ends_why, sizeof(m->ends_why));
 	m->idle_ends_at = (int64_t)connect_msg_unpack_most(u, INT64_MAX);
+}
+
+int
+connect_msg_grant_unpack(struct proc_unpack *u, struct connect_msg_grant *m)
+{
+	unpack_grant(u, m);
 	return connect_msg_done(u);
 }
 
@@ -456,6 +462,7 @@ connect_msg_revoked_pack(const struct connect_msg_revoked *m,
 			 struct proc_pack *p)
 {
 	proc_pack_u64(p, m->upstream);
+	proc_pack_u64(p, m->generation);
 	proc_pack_str(p, m->detail);
 }
 
@@ -464,6 +471,7 @@ connect_msg_revoked_unpack(struct proc_unpack *u, struct connect_msg_revoked *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->upstream = connect_msg_unpack_most(u, 1);
+	m->generation = connect_msg_unpack_most(u, INT64_MAX);
 	proc_unpack_str(u, m->detail, sizeof(m->detail));
 	return connect_msg_done(u);
 }
@@ -486,6 +494,7 @@ connect_msg_status_pack(const struct connect_msg_status *m, struct proc_pack *p)
 	proc_pack_u64(p, (uint64_t)m->idle_ends_at);
 	proc_pack_str(p, m->flagged_app);
 	proc_pack_str(p, m->flagged_data_centre);
+	connect_msg_grant_pack(&m->brought, p);
 }
 
 int
@@ -509,6 +518,7 @@ connect_msg_status_read(struct proc_unpack *u, struct connect_msg_status *m)
 	proc_unpack_str(u, m->flagged_app, sizeof(m->flagged_app));
 	proc_unpack_str(u, m->flagged_data_centre,
 			sizeof(m->flagged_data_centre));
+	unpack_grant(u, &m->brought);
 	return u->failed ? ERR_PROTOCOL : 0;
 }
 

@@ -35,7 +35,8 @@ enum connect_message {
 					* enum connect_forget */
 	CONNECT_KEEPER_SUSPEND,	       /* msg_subject, generation: enum
 					* connect_suspend */
-	CONNECT_KEEPER_CHANGES, /* u64 after -> u64 count, msg_status … */
+	CONNECT_KEEPER_CHANGES, /* u64 after -> msg_status …; none: all are
+				 * known */
 	CONNECT_KEEPER_COUNTS,	/* nothing -> msg_counts */
 	CONNECT_KEEPER_EGRESS,	/* msg_egress -> nothing, when the exchanger
 				 * goes by it */
@@ -259,7 +260,8 @@ enum connect_forget {
 };
 
 struct connect_msg_revoked {
-	bool upstream; /* the provider has confirmed it */
+	bool upstream;	     /* the provider has confirmed it */
+	uint64_t generation; /* what is revoked is of this one, or before */
 	char detail[CONNECT_DETAIL_SIZE];
 };
 void connect_msg_revoked_pack(const struct connect_msg_revoked *m,
@@ -286,6 +288,10 @@ struct connect_msg_status {
 	int64_t idle_ends_at;
 	char flagged_app[64]; /* this app is misconfigured, or "" */
 	char flagged_data_centre[32];
+	/* What the grant brought when it was given: generation is the one that
+	 * it made (0: nothing is known), times are 0.  Whoever has not written
+	 * that of this generation writes it now. */
+	struct connect_msg_grant brought;
 };
 void connect_msg_status_pack(const struct connect_msg_status *m,
 			     struct proc_pack *p);

@@ -128,6 +128,12 @@ proc_pack_secret(struct proc_pack *p, const struct secret *s)
 		proc_pack_bytes(p, SLICE_NONE);
 }
 
+size_t
+proc_pack_room(const struct proc_pack *p)
+{
+	return p && !p->failed ? PROC_MESSAGE_MAX - p->len : 0;
+}
+
 struct secret *
 proc_pack_detach(struct proc_pack *p)
 {

@@ -34,6 +34,8 @@ void proc_pack_u64(struct proc_pack *p, uint64_t v);
 void proc_pack_bytes(struct proc_pack *p, struct slice s);
 void proc_pack_str(struct proc_pack *p, const char *s); /* NULL as "" */
 void proc_pack_secret(struct proc_pack *p, const struct secret *s);
+/* How many bytes it has room for, lengths of fields among them. */
+size_t proc_pack_room(const struct proc_pack *p);
 
 /* The fields alone, to be sealed or kept (proc_unpack_from reads them).  Takes
  * p; NULL when a field did not fit. */

@@ -194,7 +194,6 @@ on_changes(struct proc_request *rq, struct proc_unpack *in, void *arg)
 		proc_reply(rq, ERR_TIMEOUT, p);
 		return;
 	}
-	proc_pack_u64(p, later);
 	if (later)
 		connect_msg_status_pack(&keeper.change, p);
 	proc_reply(rq, 0, p);
@@ -212,7 +211,8 @@ on_forget(struct proc_request *rq, struct proc_unpack *in, void *arg)
 static void
 on_revoke(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
-	struct connect_msg_revoked m = { .upstream = !keeper.revoke_fails };
+	struct connect_msg_revoked m = { .upstream = !keeper.revoke_fails,
+					 .generation = 1 };
 	struct connect_msg_subject who;
 	struct proc_pack *p = proc_pack_new();
 

@@ -662,7 +662,7 @@ fill_fields(void)
 						       secret_from("x", 1)),
 				 0);
 	}
-	assert_int_equal(keeper_row_store(&w.k[0], &r, &p), 0);
+	assert_int_equal(keeper_row_store(&w.k[0], &r, &p, NULL), 0);
 	keeper_payload_release(&p);
 }
 

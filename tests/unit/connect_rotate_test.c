@@ -20,7 +20,7 @@ add_users(unsigned count)
 		user.base = 0;
 		snprintf(user.who.subject, sizeof(user.who.subject), "v_%06u",
 			 i);
-		assert_int_equal(keeper_row_store(&w.k[0], &user, &p), 0);
+		assert_int_equal(keeper_row_store(&w.k[0], &user, &p, NULL), 0);
 	}
 	keeper_payload_release(&p);
 }
