@@ -88,8 +88,8 @@ look_up_take(struct keeper_getting *g, const struct catalog_lookup *l,
 static void
 look_up_over(struct keeper_getting *g, int rc, const char *detail)
 {
-	if (rc && g->payload.binding->method->lookups.items[g->lookup]
-			  .required) {
+	if (rc &&
+	    g->payload.binding->method->lookups.items[g->lookup].required) {
 		keeper_getting_fail(g, ERR_PROTOCOL, "lookup_failed", detail);
 		return;
 	}
