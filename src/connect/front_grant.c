@@ -40,6 +40,23 @@ front_grant_ask(struct connect_front *f, const struct front_row *r,
 	return front_ask(f, type, body, timeout_ms, reply, p, why);
 }
 
+/* Ends the transaction in which a row was written (rc), with its record. */
+static int
+row_written(struct store_conn *c, const struct connect_who *who,
+	    const struct front_row *r, const char *action, const char *detail,
+	    int rc, struct connect_problem *p)
+{
+	if (!rc)
+		rc = front_audit(c, who, r->org, action, r->info.id,
+				 r->info.name, detail);
+	if (!rc)
+		rc = store_commit(c);
+	if (!rc)
+		return 0;
+	store_rollback(c);
+	return front_fail_store(p, c, rc);
+}
+
 /* One statement about the row and its audit record, together. */
 static int
 row_update(struct store_conn *c, const struct connect_who *who,
@@ -51,15 +68,7 @@ row_update(struct store_conn *c, const struct connect_who *who,
 	if (!rc)
 		rc = store_exec(c, NULL, sql, "sis", r->info.id,
 				clock_wall_ms(), value);
-	if (!rc)
-		rc = front_audit(c, who, r->org, action, r->info.id,
-				 r->info.name, detail);
-	if (!rc)
-		rc = store_commit(c);
-	if (!rc)
-		return 0;
-	store_rollback(c);
-	return front_fail_store(p, c, rc);
+	return row_written(c, who, r, action, detail, rc, p);
 }
 
 /* ---- a new credential ---- */
@@ -254,15 +263,8 @@ revoked_store(struct store_conn *c, const struct connect_who *who,
 			"sisi", r->info.id, clock_wall_ms(),
 			revoked->lives ? revoked->detail : "",
 			revoked->generation);
-	if (!rc)
-		rc = front_audit(c, who, r->org, "connection.revoke",
-				 r->info.id, r->info.name, revoked->detail);
-	if (!rc)
-		rc = store_commit(c);
-	if (!rc)
-		return 0;
-	store_rollback(c);
-	return front_fail_store(p, c, rc);
+	return row_written(c, who, r, "connection.revoke", revoked->detail, rc,
+			   p);
 }
 
 int

@@ -140,14 +140,20 @@ suite('a stream of events', (scope) => {
 		assert.ok(Object.values(stay).every(({ over }) => !over), 'the others go on')
 	})
 
-	it('does no harm when its client is gone in the moment that something is sent', async () => {
-		const steps = new Steps(scope)
+	/* A server of its own, whose steps can be held, and a conversation there that asks without end. */
+	async function askingElsewhere(steps) {
 		const other = await startDrawbridge(scope, steps.options)
 		const made = await other.must('POST', '/v1/flows', { draft: { name: 'Asks', blocks: [
 			{ id: 'start', type: 'start', paths: { next: 'ask' } },
 			{ id: 'ask', type: 'question', text: 'And?', variable: 'said', paths: { next: 'ask' } }] } })
 		await other.must('POST', `/v1/flows/${made.id}/publish`, {})
 		const talk = await other.must('POST', `/v1/flows/${made.id}/conversations`, {})
+		return { other, talk }
+	}
+
+	it('does no harm when its client is gone in the moment that something is sent', async () => {
+		const steps = new Steps(scope)
+		const { other, talk } = await askingElsewhere(steps)
 		const socket = net.connect(other.port, '127.0.0.1')
 		let text = ''
 		socket.on('error', () => {}).on('data', (bytes) => { text += bytes.toString('latin1') })
@@ -168,12 +174,7 @@ suite('a stream of events', (scope) => {
 
 	it('ends as it should where nothing can be read any more, and goes on when it is begun anew', async () => {
 		const steps = new Steps(scope)
-		const other = await startDrawbridge(scope, steps.options)
-		const made = await other.must('POST', '/v1/flows', { draft: { name: 'Asks', blocks: [
-			{ id: 'start', type: 'start', paths: { next: 'ask' } },
-			{ id: 'ask', type: 'question', text: 'And?', variable: 'said', paths: { next: 'ask' } }] } })
-		await other.must('POST', `/v1/flows/${made.id}/publish`, {})
-		const talk = await other.must('POST', `/v1/flows/${made.id}/conversations`, {})
+		const { other, talk } = await askingElsewhere(steps)
 		const follows = (options) => {
 			const stream = follow(other, talk, options)
 			scope.after(() => stream.close())
