@@ -220,6 +220,11 @@ a_damaged_salt_is_no_reason_for_a_new_one(void **state)
 		"argon2id -3 268435456 00112233445566778899aabbccddeeff\n",
 		"scrypt 3 268435456 00112233445566778899aabbccddeeff\n",
 		"argon2id 3 268435456 00112233445566778899aabbccddeeff\nx",
+		/* with the right check */
+		"argon2id 0 268435456 00112233445566778899aabbccddeeff "
+		"ee98debdc8573702\n",
+		"argon2id 3 1 00112233445566778899aabbccddeeff "
+		"5b737e00ab874940\n",
 	};
 	struct secret *key;
 	char text[200];
