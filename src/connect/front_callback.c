@@ -137,6 +137,7 @@ struct state {
 	char subject[64];
 	char conversation[CONNECT_ID_SIZE]; /* "" */
 	char created_by[CONNECT_ID_SIZE];   /* a member; "": a visitor's */
+	char made_with[CONNECT_ID_SIZE];    /* his API key; "" */
 	/* as asked for; in the arena */
 	struct connect_texts scopes, second_scopes;
 	char whom[FRONT_WHOM_SIZE];
@@ -157,7 +158,7 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 	people_token_hash(browser, hash);
 	rc = store_query(c, &st,
 			 "SELECT connection, subject, scopes, browser, "
-			 "expires_at, conversation, created_by FROM "
+			 "expires_at, conversation, created_by, made_with FROM "
 			 "oauth_states WHERE hash = ?1",
 			 "b", slice_of(out->hash, sizeof(out->hash)));
 	if (rc)
@@ -181,6 +182,8 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 			   sizeof(out->conversation));
 		slice_copy(store_col(st, 6), out->created_by,
 			   sizeof(out->created_by));
+		slice_copy(store_col(st, 7), out->made_with,
+			   sizeof(out->made_with));
 	}
 	store_done(st);
 	return rc;
@@ -430,7 +433,8 @@ callback_run(struct connect_front *f, struct store_conn *c,
 		r->second_scopes = s->second_scopes;
 	rc = front_not_disabled(r, p);
 	if (!rc && !s->conversation[0])
-		rc = front_maker_may(c, r, s->subject, s->created_by, p);
+		rc = front_maker_may(c, r, s->subject, s->created_by,
+				     s->made_with, p);
 	if (!rc && s->expired)
 		rc = connect_fail(p, ERR_TIMEOUT, CONNECT_P_CONSENT_FAILED,
 				  "Start again with Connect.",

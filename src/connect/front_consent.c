@@ -52,11 +52,12 @@ ticket_store(struct store_conn *c, const struct connect_who *who,
 	return store_exec(
 		c, NULL,
 		"INSERT INTO connect_tickets (hash, org, connection, subject, "
-		"session, created_by, created_at, expires_at, conversation) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		"bsssbsiis", slice_of(hash, sizeof(hash)), r->org, r->info.id,
+		"session, created_by, created_at, expires_at, conversation, "
+		"made_with) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		"bsssbsiiss", slice_of(hash, sizeof(hash)), r->org, r->info.id,
 		subject, session, v ? v->member : who->actor->member,
-		clock_wall_ms(), expires_at, v ? v->conversation : "");
+		clock_wall_ms(), expires_at, v ? v->conversation : "",
+		v ? "" : who->actor->key);
 }
 
 int
@@ -178,6 +179,7 @@ struct ticket {
 	char connection[CONNECT_ID_SIZE];
 	char subject[64];
 	char created_by[CONNECT_ID_SIZE];
+	char made_with[CONNECT_ID_SIZE];    /* an API key; "" */
 	char conversation[CONNECT_ID_SIZE]; /* "" */
 	int64_t expires_at;
 };
@@ -241,7 +243,8 @@ ticket_find(struct store_conn *c, const struct connect_who *who,
 	people_token_hash(token, out->hash);
 	if (store_query(c, &st,
 			"SELECT connection, subject, created_by, expires_at, "
-			"conversation, session FROM connect_tickets WHERE "
+			"conversation, session, made_with FROM "
+			"connect_tickets WHERE "
 			"hash = ?1 AND used_at <= 0 AND expires_at > ?2 AND "
 			"expires_at <= ?3",
 			"bii", slice_of(out->hash, sizeof(out->hash)),
@@ -261,6 +264,8 @@ ticket_find(struct store_conn *c, const struct connect_who *who,
 		has_bound = store_col(st, 5).len == sizeof(bound);
 		if (has_bound)
 			memcpy(bound, store_col(st, 5).ptr, sizeof(bound));
+		slice_copy(store_col(st, 6), out->made_with,
+			   sizeof(out->made_with));
 		rc = 0;
 	}
 	store_done(st);
@@ -283,7 +288,8 @@ ticket_row(struct store_conn *c, const struct ticket *t, struct arena *arena,
 		return front_fail_store(p, c, rc);
 	return t->conversation[0]
 		       ? 0
-		       : front_maker_may(c, r, t->subject, t->created_by, p);
+		       : front_maker_may(c, r, t->subject, t->created_by,
+					 t->made_with, p);
 }
 
 static void
@@ -503,12 +509,14 @@ press_store(struct store_conn *c, const struct ticket *t,
 			c, NULL,
 			"INSERT INTO oauth_states (hash, org, connection, "
 			"subject, browser, created_by, scopes, redirect_uri, "
-			"created_at, expires_at, conversation) VALUES (?1, ?2, "
-			"?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-			"bsssbslsiis", state, r->org, r->info.id, t->subject,
+			"created_at, expires_at, conversation, made_with) "
+			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+			"?12)",
+			"bsssbslsiiss", state, r->org, r->info.id, t->subject,
 			slice_of(hash, sizeof(hash)), t->created_by,
 			buf_slice(&scopes), m->redirect_uri, now,
-			now + CONNECT_STATE_LIFE_S * 1000, t->conversation);
+			now + CONNECT_STATE_LIFE_S * 1000, t->conversation,
+			t->made_with);
 	if (!rc)
 		rc = store_commit(c);
 	if (rc)

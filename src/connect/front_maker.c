@@ -5,7 +5,8 @@
  * The page, the button and the callback need nobody to be signed in, so the
  * rights behind them are those of the member who made the ticket.  They are
  * asked about each time: he may have been disabled or demoted, or the
- * connection is not shared with him any more.
+ * connection is not shared with him any more.  What was asked for with an API
+ * key has the key's rights, and ends with it.
  *
  * Runs on the front's work threads.
  */
@@ -15,12 +16,14 @@
 
 int
 front_maker_may(struct store_conn *c, const struct front_row *r,
-		const char *subject, const char *by, struct connect_problem *p)
+		const char *subject, const char *by, const char *with,
+		struct connect_problem *p)
 {
 	struct people_object o = { .member = r->info.owner,
 				   .sharing = &r->sharing };
 	struct people_actor *maker = NULL;
-	int rc = people_actor_of_member(c, r->org, by, &maker);
+	int rc = with[0] ? people_actor_of_key_id(c, r->org, with, &maker)
+			 : people_actor_of_member(c, r->org, by, &maker);
 
 	if (rc && rc != ERR_NOT_FOUND)
 		return front_fail_store(p, c, rc);
@@ -33,8 +36,11 @@ front_maker_may(struct store_conn *c, const struct front_row *r,
 		return 0;
 	return connect_fail(p, ERR_FORBIDDEN, CONNECT_P_FORBIDDEN,
 			    "Ask somebody who may connect it for a new link.",
-			    "The member who asked for this consent may not "
-			    "connect it any more.");
+			    with[0] ? "The API key that asked for this "
+				      "consent is not in force any more, or "
+				      "may not connect it."
+				    : "The member who asked for this consent "
+				      "may not connect it any more.");
 }
 
 void

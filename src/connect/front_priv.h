@@ -363,10 +363,11 @@ int front_grant_revoke(struct connect_front *f, const struct front_row *r,
 /*
  * Whether he may still do what he asked for: rights that he had when he made
  * the ticket may have ended since.  subject "": the connection's own grant.
- * By: a member's id.  Not for conversations, whose consents end with them.
+ * By: a member's id; with: the id of his API key, or "".  Not for
+ * conversations, whose consents end with them.
  */
 int front_maker_may(struct store_conn *c, const struct front_row *r,
-		    const char *subject, const char *by,
+		    const char *subject, const char *by, const char *with,
 		    struct connect_problem *p);
 enum { FRONT_ASKED_SIZE = PEOPLE_EMAIL_SIZE + 20 };
 /* "Asked for by …." for the audit; "" for nobody's. */

@@ -167,25 +167,21 @@ actor_from_key(struct store_stmt *st, struct people_actor *a)
 	return rc == ERR_INVALID ? ERR_STORE : rc;
 }
 
-int
-people_actor_of_key(struct store_conn *c,
-		    const unsigned char hash[PEOPLE_HASH_SIZE],
-		    struct people_actor **out)
+/* The keys that are in force at ?1. */
+#define KEYS_IN_FORCE \
+	"SELECT k.id, k.org, k.member, k.name, k.role, k.connections, " \
+	"k.methods, k.path_prefixes, k.rate_per_minute, k.expires_at, " \
+	"m.role FROM api_keys k JOIN members m ON m.id = k.member WHERE " \
+	"k.revoked_at = 0 AND m.disabled_at = 0 AND (k.expires_at = 0 OR " \
+	"k.expires_at > ?1) "
+
+/* The one that a query has found, which is done then; rc: of asking it. */
+static int
+actor_found(struct store_stmt *st, int rc, struct people_actor **out)
 {
-	static const char sql[] =
-		"SELECT k.id, k.org, k.member, k.name, k.role, k.connections, "
-		"k.methods, k.path_prefixes, k.rate_per_minute, "
-		"k.expires_at, m.role FROM api_keys k "
-		"JOIN members m ON m.id = k.member WHERE k.hash = ?1 "
-		"AND k.revoked_at = 0 AND m.disabled_at = 0 "
-		"AND (k.expires_at = 0 OR k.expires_at > ?2)";
 	struct people_actor *a = NULL;
-	struct store_stmt *st = NULL;
-	int rc;
 
 	*out = NULL;
-	rc = store_query(c, &st, sql, "bi", slice_of(hash, PEOPLE_HASH_SIZE),
-			 clock_wall_ms());
 	if (!rc)
 		rc = store_step(st);
 	if (rc == 1) {
@@ -201,4 +197,28 @@ people_actor_of_key(struct store_conn *c,
 	}
 	*out = a;
 	return 0;
+}
+
+int
+people_actor_of_key(struct store_conn *c,
+		    const unsigned char hash[PEOPLE_HASH_SIZE],
+		    struct people_actor **out)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st, KEYS_IN_FORCE "AND k.hash = ?2", "ib",
+			     clock_wall_ms(), slice_of(hash, PEOPLE_HASH_SIZE));
+
+	return actor_found(st, rc, out);
+}
+
+int
+people_actor_of_key_id(struct store_conn *c, const char *org, const char *key,
+		       struct people_actor **out)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     KEYS_IN_FORCE "AND k.org = ?2 AND k.id = ?3",
+			     "iss", clock_wall_ms(), org, key);
+
+	return actor_found(st, rc, out);
 }

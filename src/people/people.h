@@ -214,6 +214,9 @@ int people_actor_of_member(struct store_conn *c, const char *org,
 int people_actor_of_key(struct store_conn *c,
 			const unsigned char hash[PEOPLE_HASH_SIZE],
 			struct people_actor **out);
+/* The same by its id, for what was begun with it. */
+int people_actor_of_key_id(struct store_conn *c, const char *org,
+			   const char *key, struct people_actor **out);
 /* A bare one, for tests and for work that Drawbridge does by itself.  NULL:
  * out of memory.  Owned. */
 struct people_actor *people_actor_new(const char *org, const char *member,

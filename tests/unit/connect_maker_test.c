@@ -240,6 +240,75 @@ session_that_has_ended_opens_no_ticket(void **state)
 	ticket_refused(&t, &maker.who);
 }
 
+/* The maker asks with a key of his. */
+static void
+key_asks(struct trip *t, enum people_role role, struct people_key *k)
+{
+	char text[PEOPLE_KEY_SIZE];
+
+	*k = (struct people_key){ .role = role };
+	memcpy(k->member, maker.m.id, sizeof(k->member));
+	snprintf(k->name, sizeof(k->name), "pipeline");
+	assert_int_equal(store_begin(w.c), 0);
+	assert_int_equal(people_key_create(w.c, w.owner->org, k, text), 0);
+	assert_int_equal(store_commit(w.c), 0);
+	memcpy(maker.actor->key, k->id, sizeof(maker.actor->key));
+	maker_asks(t);
+	maker.actor->key[0] = '\0';
+}
+
+static void
+key_revoke(const struct people_key *k)
+{
+	assert_int_equal(store_begin(w.c), 0);
+	assert_int_equal(people_key_revoke(w.c, w.owner->org, k->id), 0);
+	assert_int_equal(store_commit(w.c), 0);
+}
+
+static void
+what_a_key_asked_for_ends_with_the_key(void **state)
+{
+	struct connect_consent out;
+	struct people_key k;
+	struct trip t;
+
+	(void)state;
+	create(&t, false);
+	share(&t, true, false);
+	key_asks(&t, PEOPLE_BUILDER, &k);
+	assert_int_equal(page_as(&t, &stranger), 0);
+	key_revoke(&k);
+	ticket_refused(&t, &stranger);
+	assert_non_null(strstr(w.p.detail, "API key"));
+	/* and behind the button */
+	key_asks(&t, PEOPLE_BUILDER, &k);
+	press(&t);
+	key_revoke(&k);
+	assert_int_equal(come_back(&t, with_issuer("code=new"), &out),
+			 ERR_FORBIDDEN);
+	assert_int_equal(keeper.finished, 0);
+	key_asks(&t, PEOPLE_BUILDER, &k);
+	press(&t);
+	assert_int_equal(come_back(&t, with_issuer("code=c"), &out), 0);
+}
+
+static void
+key_asks_for_no_more_than_its_own_role_may(void **state)
+{
+	struct people_key k;
+	struct trip t;
+
+	(void)state;
+	create(&t, false);
+	share(&t, true, false);
+	key_asks(&t, PEOPLE_VIEWER, &k);
+	ticket_refused(&t, &stranger);
+	key_asks(&t, PEOPLE_BUILDER, &k);
+	assert_int_equal(page_as(&t, &stranger), 0);
+	maker_change(PEOPLE_BUILDER, true);
+	ticket_refused(&t, &stranger);
+}
+
 /* A key's actor beside the cookie of somebody else's session. */
 static void
 anothers_session_makes_no_ticket(void **state)
@@ -340,6 +409,8 @@ main(void)
 		TEST(manager_by_role_asks_while_he_has_it),
 		TEST(users_own_ends_with_his_right_to_use_it),
 		TEST(session_that_has_ended_opens_no_ticket),
+		TEST(what_a_key_asked_for_ends_with_the_key),
+		TEST(key_asks_for_no_more_than_its_own_role_may),
 		TEST(anothers_session_makes_no_ticket),
 		TEST(own_credential_takes_the_right_to_use_it),
 		TEST(audit_names_who_asked),
