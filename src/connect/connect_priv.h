@@ -10,6 +10,9 @@
 
 /* How reasons begin that tell what the service itself has answered. */
 #define VIEW_HEALTH_WORDS "The service "
+/* Columns of a grant that is in no trouble. */
+#define VIEW_HEALTH_WELL \
+	"health = 'ok', health_reason = '', health_since = 0, retry_at = 0"
 
 /* The catalogue that snapshots are made with from now on (takes a reference
  * of its own), any thread.  Withdraws all snapshots when it replaces one. */

@@ -171,9 +171,9 @@ revoke_row(struct store_conn *c, const struct bulk_item *i,
 		"' THEN '" FRONT_BULK_SUSPENDED
 		"' ELSE reason END WHEN per_user = 0 THEN 'The access was revoked. "
 		"Connect again to use it.' ELSE 'It is not connected: press "
-		"Connect.' END, expires_at = 0, health = 'ok', health_reason = '', "
-		"health_since = 0, retry_at = 0, unconfirmed = '', updated_at "
-		"= ?2, version = version + 1 WHERE id = ?1",
+		"Connect.' END, expires_at = 0, unconfirmed = '', "
+		"not_granted = '', " VIEW_HEALTH_WELL ", updated_at = ?2, "
+		"version = version + 1 WHERE id = ?1",
 		"sii", i->connection, clock_wall_ms(), (int64_t)stays);
 }
 

@@ -256,9 +256,8 @@ revoked_store(struct store_conn *c, const struct connect_who *who,
 			"UPDATE connections SET status = 'revoked', "
 			"reason = 'The access was revoked. Connect again to "
 			"use it.', updated_at = ?2, expires_at = 0, "
-			"health = 'ok', health_reason = '', "
-			"health_since = 0, retry_at = 0, unconfirmed = ?3, "
-			"generation = ?4, version = version + 1 "
+			"not_granted = '', " VIEW_HEALTH_WELL ", "
+			"unconfirmed = ?3, generation = ?4, version = version + 1 "
 			"WHERE id = ?1 AND generation <= ?4",
 			"sisi", r->info.id, clock_wall_ms(),
 			revoked->lives ? revoked->detail : "",

@@ -25,7 +25,7 @@ struct brought {
 	const struct connect_msg_grant *grant;
 	const char *connection, *subject;
 	struct buf scopes; /* granted, in JSON */
-	char health[300];  /* why it is degraded, or "" */
+	char not_granted[FRONT_NOT_GRANTED_SIZE];
 };
 
 /* b NULL: the service is in no catalogue any more. */
@@ -39,11 +39,8 @@ brought_fill(struct brought *n, const struct binding *b,
 	n->grant = g;
 	n->connection = r->info.id;
 	n->subject = subject;
-	if (missing[0])
-		snprintf(n->health, sizeof(n->health),
-			 "Not granted: %.200s. Connect again and accept them, "
-			 "or edit the scopes.",
-			 missing);
+	snprintf(n->not_granted, sizeof(n->not_granted), "%s", missing);
+	slice_trim_utf8(n->not_granted);
 	return front_scopes_granted(b, r, g, arena, &n->scopes);
 }
 
@@ -56,8 +53,8 @@ row_connected(struct store_conn *c, const struct brought *n, int64_t *changed)
 
 	if (n->subject[0])
 		return front_user_connected(c, n->connection, n->subject, g,
-					    buf_slice(&n->scopes), n->health,
-					    changed);
+					    buf_slice(&n->scopes),
+					    n->not_granted, changed);
 	return store_exec(
 		c, changed,
 		/* what a person has disabled stays so */
@@ -67,11 +64,8 @@ row_connected(struct store_conn *c, const struct brought *n, int64_t *changed)
 		"reason = CASE WHEN status = 'disabled' THEN reason "
 		"ELSE '' END, "
 		"status = CASE WHEN status = 'disabled' THEN status "
-		"ELSE 'connected' END, "
-		"health = CASE WHEN ?8 = '' THEN 'ok' ELSE 'degraded' END, "
-		"health_reason = ?8, "
-		"health_since = CASE WHEN ?8 = '' THEN 0 ELSE ?6 END, "
-		"retry_at = 0, scopes_granted = ?2, account = ?3, "
+		"ELSE 'connected' END, " VIEW_HEALTH_WELL
+		", not_granted = ?8, scopes_granted = ?2, account = ?3, "
 		"data_centre = ?4, generation = ?5, granted = ?5, "
 		"connected_at = ?6, updated_at = ?6, expires_at = ?7, "
 		"ends_at = ?9, ends_why = ?10, idle_ends_at = ?11, "
@@ -79,34 +73,30 @@ row_connected(struct store_conn *c, const struct brought *n, int64_t *changed)
 		"WHERE id = ?1 AND generation <= ?5",
 		"slssiiisisis", n->connection, buf_slice(&n->scopes),
 		g->account, g->data_centre, (int64_t)g->generation,
-		clock_wall_ms(), g->expires_at, n->health, g->ends_at,
+		clock_wall_ms(), g->expires_at, n->not_granted, g->ends_at,
 		g->ends_why, g->idle_ends_at, g->warning);
 }
 
 /* ---- beside what is known of how it stands ---- */
 
-/* stands: the keeper has told what is wrong with it; else its health is that
- * of its scopes. */
 static int
-row_brought(struct store_conn *c, const struct brought *n, bool stands,
-	    int64_t *changed)
+row_brought(struct store_conn *c, const struct brought *n, int64_t *changed)
 {
 	const struct connect_msg_grant *g = n->grant;
 
 	if (n->subject[0])
 		return front_user_brought(c, n->connection, n->subject, g,
-					  buf_slice(&n->scopes), n->health,
-					  stands, changed);
+					  buf_slice(&n->scopes), n->not_granted,
+					  changed);
 	return store_exec(
 		c, changed,
 		"UPDATE connections SET scopes_granted = ?2, account = ?3, "
 		"data_centre = ?4, granted = ?5, connected_at = ?6, "
-		"warning = ?7, " FRONT_HEALTH_OF(
-			"?8", "?9", "?6") " "
-					  "WHERE id = ?1 AND granted <= ?5",
-		"slssiissi", n->connection, buf_slice(&n->scopes), g->account,
+		"warning = ?7, not_granted = ?8 "
+		"WHERE id = ?1 AND granted <= ?5",
+		"slssiiss", n->connection, buf_slice(&n->scopes), g->account,
 		g->data_centre, (int64_t)g->generation, clock_wall_ms(),
-		g->warning, n->health, (int64_t)stands);
+		g->warning, n->not_granted);
 }
 
 /* ---- by what the row says already ---- */
@@ -155,7 +145,7 @@ brought_write(struct store_conn *c, const struct brought *n, enum standing *how)
 		return rc;
 	rc = row_standing(c, n, how);
 	if (!rc && *how == STANDS_SO)
-		rc = row_brought(c, n, true, &changed);
+		rc = row_brought(c, n, &changed);
 	return rc;
 }
 
@@ -258,7 +248,6 @@ int
 front_granted_told(struct connect_front *f, struct store_conn *c,
 		   const struct connect_msg_status *m, bool *news)
 {
-	bool stands = m->degraded || m->status != CONNECT_CONNECTED;
 	struct arena *arena = NULL;
 	struct connect_problem ignored;
 	struct front_row r = { 0 };
@@ -279,7 +268,7 @@ front_granted_told(struct connect_front *f, struct store_conn *c,
 				  arena);
 	}
 	if (!rc)
-		rc = row_brought(c, &n, stands, NULL);
+		rc = row_brought(c, &n, NULL);
 	binding_free(b);
 	front_row_release(&r);
 	buf_release(&n.scopes);

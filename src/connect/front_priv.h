@@ -56,11 +56,30 @@ int front_egress_load(struct connect_front *f, struct store_conn *c);
 int front_egress_publish(struct connect_front *f, struct store_conn *c);
 
 /* That trouble, as it is stored, outlasts the keeper's news that the grant is
- * well: a scope that was not granted stays so through refreshes, and what the
- * service has answered to this generation (a parameter) until the next. */
+ * well: what the service has answered to this generation (a parameter) stays
+ * until the next. */
 #define FRONT_HEALTH_STAYS(generation_told) \
-	"(health_reason LIKE 'Not granted:%' OR (health_reason LIKE " \
-	"'" VIEW_HEALTH_WORDS "%' AND generation = " generation_told "))"
+	"(health_reason LIKE '" VIEW_HEALTH_WORDS "%' " \
+	"AND generation = " generation_told ")"
+
+/*
+ * health, health_reason and health_since as they are told, of a row with this
+ * prefix for its columns.  Stored is the trouble that comes and goes; scopes
+ * that were not granted are told behind it, and alone where there is none, for
+ * as long as the grant is there.
+ */
+#define FRONT_HEALTH_TOLD(t) \
+	FRONT_HEALTH_COLUMNS(t, t "not_granted > '' AND " t \
+				  "status IN ('connected', 'disabled')")
+#define FRONT_HEALTH_COLUMNS(t, is_short) \
+	"CASE WHEN " is_short " THEN 'degraded' ELSE " t "health END, " \
+	"ltrim(CASE WHEN " t "health = 'ok' THEN '' ELSE " t \
+	"health_reason END || CASE WHEN " is_short \
+	" THEN ' Not granted: ' || " t "not_granted || '. Connect again and " \
+	"accept them, or edit the scopes.' ELSE '' END), " \
+	"CASE WHEN " is_short " AND " t "health = 'ok' THEN " t \
+	"connected_at ELSE " t "health_since END"
+enum { FRONT_NOT_GRANTED_SIZE = 201 };
 
 /* What is kept of a revocation when the keeper tells how a grant stands, with
  * the parameters status, reason, and whether it lives on: whoever has revoked
@@ -69,41 +88,35 @@ int front_egress_publish(struct connect_front *f, struct store_conn *c);
 	"CASE WHEN " status " <> 'revoked' OR " lives " = 0 THEN '' " \
 	"WHEN unconfirmed = '' THEN " reason " ELSE unconfirmed END"
 
-/* Columns of health where a grant's scopes are written: why it is degraded, or
- * ''; whether what is known of it counts instead; now. */
-#define FRONT_HEALTH_OF(why, stands, now) \
-	"health = CASE WHEN " stands " = 1 THEN health WHEN " why " = '' " \
-	"THEN 'ok' ELSE 'degraded' END, " \
-	"health_reason = CASE WHEN " stands " = 1 THEN health_reason " \
-	"ELSE " why " END, " \
-	"health_since = CASE WHEN " stands " = 1 THEN health_since " \
-	"WHEN " why " = '' THEN 0 ELSE " now " END, " \
-	"retry_at = CASE WHEN " stands " = 1 THEN retry_at ELSE 0 END"
-
 /* ---- front_users.c ---- */
 
 /* Of a row of connection_users, with this prefix for its columns: that it
- * works, but not as it should; that it will end soon (a parameter). */
-#define FRONT_USER_DEGRADED(u) \
+ * works, but not as it should, since there is trouble, or since scopes were not
+ * granted; that it will end soon (a parameter).  Each is a range of the index
+ * connection_users_standing. */
+#define FRONT_USER_TROUBLED(u) \
 	u "status = 'connected' AND " u "health = 'degraded'"
+#define FRONT_USER_SHORT(u) \
+	u "status = 'connected' AND " u "health = 'ok' AND " u \
+	  "not_granted > ''"
 #define FRONT_USER_EXPIRING(u, soon) \
 	u "status = 'connected' AND " u "health = 'ok' AND " u \
-	  "ends_at > 0 AND " u "ends_at < " soon
+	  "not_granted = '' AND " u "ends_at > 0 AND " u "ends_at < " soon
 
-/* A user has given his grant, within the caller's transaction (health: why it
- * is degraded, or ""; none changed: the connection is gone, or more was heard
- * of it already); what it brought, beside how it stands; and what the keeper
- * tells of it later. */
+/* A user has given his grant, within the caller's transaction (none changed:
+ * the connection is gone, or more was heard of it already); what it brought,
+ * beside how it stands; and what the keeper tells of it later. */
 int front_user_connected(struct store_conn *c, const char *connection,
 			 const char *subject, const struct connect_msg_grant *g,
-			 struct slice granted, const char *health,
+			 struct slice granted, const char *not_granted,
 			 int64_t *changed);
 int front_user_brought(struct store_conn *c, const char *connection,
 		       const char *subject, const struct connect_msg_grant *g,
-		       struct slice granted, const char *health, bool stands,
+		       struct slice granted, const char *not_granted,
 		       int64_t *changed);
 int front_user_status(struct store_conn *c, const struct connect_msg_status *m);
 /* How many there are whose grant is degraded, of all connections. */
+extern const char front_users_degraded[];
 int front_users_count(struct store *s, uint64_t *degraded);
 
 /* ---- front_withdraw.c, front_withdrawn.c: grants that end ---- */

@@ -153,11 +153,13 @@ front_texts_of_words(const char *words, struct arena *arena,
 	USERS("u.status = 'connected'") \
 	USERS("u.status = 'needs_reconnect'") \
 	USERS("u.status = 'revoked'") \
-	USERS(FRONT_USER_DEGRADED("u.")) \
+	USERS(FRONT_USER_TROUBLED("u.")) \
+	USERS(FRONT_USER_SHORT("u.")) \
 	USERS(FRONT_USER_EXPIRING("u.", soon))
+#define ROW_HEALTH FRONT_HEALTH_TOLD("c.")
 #define ROW_COLUMNS \
 	"c.id, c.org, c.link_name, c.name, c.service, c.method, c.status, " \
-	"c.reason, c.health, c.health_reason, c.health_since, c.retry_at, " \
+	"c.reason, " ROW_HEALTH ", c.retry_at, " \
 	"c.scopes_asked, c.second_scopes_asked, c.scopes_granted, " \
 	"c.account, c.data_centre, c.owner, m.name, c.parameters, " \
 	"c.per_user, c.version, c.created_at, c.updated_at, " \
@@ -262,8 +264,8 @@ front_row_read(struct store_conn *c, struct store_stmt *st, struct arena *arena,
 	i->users_connected = store_col_int(st, 32);
 	i->users_need_reconnect = store_col_int(st, 33);
 	i->users_revoked = store_col_int(st, 34);
-	i->users_degraded = store_col_int(st, 35);
-	i->users_expiring = store_col_int(st, 36);
+	i->users_degraded = store_col_int(st, 35) + store_col_int(st, 36);
+	i->users_expiring = store_col_int(st, 37);
 	if (!rc)
 		rc = front_texts_of_json(store_col(st, 12), arena,
 					 &i->scopes_asked);
@@ -361,7 +363,7 @@ front_row_load_id(struct store_conn *c, const char *id, bool users,
 					ROW_FROM "WHERE ?1 = '' AND c.id = ?2",
 				"", id, arena, out);
 	return row_load(c,
-			"SELECT " ROW_COLUMNS ", 0, 0, 0, 0, 0" ROW_FROM
+			"SELECT " ROW_COLUMNS ", 0, 0, 0, 0, 0, 0" ROW_FROM
 			"WHERE ?1 = '' AND c.id = ?2 AND ?3 > 0",
 			"", id, arena, out);
 }

@@ -151,8 +151,8 @@ connect_front_test(struct connect_front *f, struct store_conn *c,
 
 /* ---- what has come of it ---- */
 
-/* What a test says of health; what calls, the keeper or consent have said is
- * theirs to clear, and is not put aside either. */
+/* What a test says of health; what calls or the keeper have said is theirs to
+ * clear, and is not put aside either. */
 #define TEST_WORDS VIEW_HEALTH_WORDS "%the test request%"
 #define MAY_SAY "(health = 'ok' OR health_reason LIKE '" TEST_WORDS "')"
 
@@ -168,8 +168,7 @@ connect_front_test(struct connect_front *f, struct store_conn *c,
 	"health = 'degraded', health_reason = ?4, health_since = " \
 	"CASE WHEN health = 'ok' THEN ?5 ELSE health_since END, " \
 	"retry_at = 0, generation = ?3"
-#define PASSED \
-	"health = 'ok', health_reason = '', health_since = 0, retry_at = 0"
+#define PASSED VIEW_HEALTH_WELL
 
 static int
 tested_account(struct store_conn *c, const struct connect_tested *t,

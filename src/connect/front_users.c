@@ -15,47 +15,41 @@
 int
 front_user_connected(struct store_conn *c, const char *connection,
 		     const char *subject, const struct connect_msg_grant *g,
-		     struct slice granted, const char *health, int64_t *changed)
+		     struct slice granted, const char *not_granted,
+		     int64_t *changed)
 {
 	return store_exec(
 		c, changed,
 		"INSERT INTO connection_users (connection, subject, status, "
 		"account, scopes_granted, connected_at, expires_at, ends_at, "
-		"ends_why, idle_ends_at, health, health_reason, health_since, "
-		"generation, granted) SELECT ?1, ?2, 'connected', ?3, ?4, ?5, "
-		"?6, ?7, ?8, ?9, CASE WHEN ?10 = '' THEN 'ok' ELSE 'degraded' "
-		"END, ?10, CASE WHEN ?10 = '' THEN 0 ELSE ?5 END, ?11, ?11 "
-		"FROM connections WHERE id = ?1 "
+		"ends_why, idle_ends_at, not_granted, generation, granted) "
+		"SELECT ?1, ?2, 'connected', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+		"?11, ?11 FROM connections WHERE id = ?1 "
 		"ON CONFLICT (connection, subject) DO UPDATE SET "
 		"status = 'connected', reason = '', account = ?3, "
 		"scopes_granted = ?4, connected_at = ?5, expires_at = ?6, "
 		"ends_at = ?7, ends_why = ?8, idle_ends_at = ?9, "
-		"health = excluded.health, "
-		"health_reason = excluded.health_reason, "
-		"health_since = excluded.health_since, retry_at = 0, "
-		"unconfirmed = '', generation = ?11, granted = ?11 "
+		"not_granted = ?10, " VIEW_HEALTH_WELL
+		", unconfirmed = '', generation = ?11, granted = ?11 "
 		"WHERE connection_users.generation <= ?11",
 		"sssliiisisi", connection, subject, g->account, granted,
 		clock_wall_ms(), g->expires_at, g->ends_at, g->ends_why,
-		g->idle_ends_at, health, (int64_t)g->generation);
+		g->idle_ends_at, not_granted, (int64_t)g->generation);
 }
 
 int
 front_user_brought(struct store_conn *c, const char *connection,
 		   const char *subject, const struct connect_msg_grant *g,
-		   struct slice granted, const char *health, bool stands,
+		   struct slice granted, const char *not_granted,
 		   int64_t *changed)
 {
 	return store_exec(
 		c, changed,
 		"UPDATE connection_users SET account = ?3, scopes_granted = "
-		"?4, granted = ?5, connected_at = ?6, " FRONT_HEALTH_OF(
-			"?7", "?8",
-			"?6") " "
-			      "WHERE connection = ?1 AND subject = ?2 AND granted <= ?5",
-		"sssliisi", connection, subject, g->account, granted,
-		(int64_t)g->generation, clock_wall_ms(), health,
-		(int64_t)stands);
+		"?4, granted = ?5, connected_at = ?6, not_granted = ?7 "
+		"WHERE connection = ?1 AND subject = ?2 AND granted <= ?5",
+		"sssliis", connection, subject, g->account, granted,
+		(int64_t)g->generation, clock_wall_ms(), not_granted);
 }
 
 /* That he is connected may be news here: this front, or the one before, may
@@ -193,11 +187,12 @@ user_read(struct store_stmt *st, struct arena *arena, struct connect_user *u)
 	return front_texts_of_json(store_col(st, 6), arena, &u->scopes_granted);
 }
 
+#define USER_HEALTH FRONT_HEALTH_TOLD("u.")
 #define USER_COLUMNS \
 	"SELECT u.subject, coalesce(m.name, ''), coalesce(m.email, ''), " \
 	"u.status, u.reason, u.account, u.scopes_granted, u.connected_at, " \
-	"u.expires_at, u.ends_at, u.ends_why, u.idle_ends_at, u.health, " \
-	"u.health_reason, u.health_since, u.retry_at "
+	"u.expires_at, u.ends_at, u.ends_why, u.idle_ends_at, " USER_HEALTH \
+	", u.retry_at "
 #define USER_MEMBER "LEFT JOIN members m ON m.id = u.subject "
 /*
  * Subjects after ?2 in a range of connection_users_standing.  They are an
@@ -209,7 +204,8 @@ user_read(struct store_stmt *st, struct arena *arena, struct connect_user *u)
 	"WHERE connection = ?1 AND subject || '' > ?2 AND " which
 
 #define USERS_BROKEN USER_RANGE("status IN ('needs_reconnect', 'revoked')")
-#define USERS_DEGRADED USER_RANGE(FRONT_USER_DEGRADED(""))
+#define USERS_TROUBLED USER_RANGE(FRONT_USER_TROUBLED(""))
+#define USERS_SHORT USER_RANGE(FRONT_USER_SHORT(""))
 #define USERS_EXPIRING USER_RANGE(FRONT_USER_EXPIRING("", "?3"))
 
 static int
@@ -220,8 +216,8 @@ users_query(struct store_conn *c, const char *connection,
 		return store_query(
 			c, st,
 			USER_COLUMNS
-			"FROM (" USERS_BROKEN " UNION ALL " USERS_DEGRADED
-			" UNION ALL " USERS_EXPIRING
+			"FROM (" USERS_BROKEN " UNION ALL " USERS_TROUBLED
+			" UNION ALL " USERS_SHORT " UNION ALL " USERS_EXPIRING
 			" ORDER BY who LIMIT ?4) a "
 			"JOIN connection_users u ON u.connection = ?1 "
 			"AND u.subject = a.who " USER_MEMBER
@@ -254,6 +250,10 @@ users_read(struct store_conn *c, const char *connection,
 	return rc < 0 ? rc : 0;
 }
 
+const char front_users_degraded[] =
+	"SELECT count(*) FROM connection_users WHERE status = 'connected' "
+	"AND (health = 'degraded' OR not_granted > '')";
+
 int
 front_users_count(struct store *s, uint64_t *degraded)
 {
@@ -264,10 +264,7 @@ front_users_count(struct store *s, uint64_t *degraded)
 	*degraded = 0;
 	if (rc)
 		return rc;
-	rc = store_query(c, &st,
-			 "SELECT count(*) FROM connection_users "
-			 "WHERE health = 'degraded'",
-			 "");
+	rc = store_query(c, &st, front_users_degraded, "");
 	if (!rc)
 		rc = store_step(st);
 	if (rc == 1)

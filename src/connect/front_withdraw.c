@@ -164,9 +164,8 @@ front_withdraw_user_row(struct store_conn *c, const char *connection,
 	return store_exec(c, NULL,
 			  "UPDATE connection_users SET status = 'revoked', "
 			  "reason = 'The access was revoked. Connect again to "
-			  "use it.', expires_at = 0, health = 'ok', "
-			  "health_reason = '', health_since = 0, retry_at = "
-			  "0, unconfirmed = '' "
+			  "use it.', expires_at = 0, not_granted = '', "
+			  "unconfirmed = '', " VIEW_HEALTH_WELL " "
 			  "WHERE connection = ?1 AND status <> 'revoked' AND "
 			  "(?2 = '' OR (subject = ?2 AND generation <= ?3))",
 			  "ssi", connection, subject, generation);

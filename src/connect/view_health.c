@@ -270,8 +270,7 @@ connection_store(struct store_conn *c, const struct view_health *h,
 			"ssiii", h->connection, words, clock_wall_ms(),
 			(int64_t)h->generation, h->retry_at);
 	return store_exec(c, NULL,
-			  "UPDATE connections SET health = 'ok', "
-			  "health_reason = '', health_since = 0, retry_at = 0 "
+			  "UPDATE connections SET " VIEW_HEALTH_WELL " "
 			  "WHERE id = ?1 AND health_reason LIKE "
 			  "'" VIEW_HEALTH_WORDS "%'",
 			  "s", h->connection);
@@ -294,8 +293,7 @@ user_store(struct store_conn *c, const struct view_health *h, const char *words)
 				  clock_wall_ms(), (int64_t)h->generation,
 				  h->retry_at);
 	return store_exec(c, NULL,
-			  "UPDATE connection_users SET health = 'ok', "
-			  "health_reason = '', health_since = 0, retry_at = 0 "
+			  "UPDATE connection_users SET " VIEW_HEALTH_WELL " "
 			  "WHERE connection = ?1 AND subject = ?2 "
 			  "AND health_reason LIKE '" VIEW_HEALTH_WORDS "%'",
 			  "ss", h->connection, h->subject);

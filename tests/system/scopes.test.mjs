@@ -12,7 +12,7 @@ import { startApi } from '../support/api.mjs'
 import { connect, walkConsent } from '../support/consent.mjs'
 import { service } from '../support/definitions.mjs'
 import { root, startDrawbridge } from '../support/drawbridge.mjs'
-import { freePort, suite } from '../support/scope.mjs'
+import { eventually, freePort, suite } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
@@ -35,7 +35,8 @@ suite('scopes as providers tell them', (scope) => {
 	before(async () => {
 		const port = await freePort()
 		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
-		api = await startApi(scope, { check: (token) => server.accountOf(token) })
+		api = await startApi(scope, { check: (token) => server.accountOf(token),
+			routes: { '/busy': (_, response) => response.writeHead(429).end() } })
 		drawbridge = await startDrawbridge(scope, { port })
 		const [google, microsoft, slack] = ['parts/google_oauth', 'microsoft_graph', 'slack'].map(shipped)
 		const tests = [{ path: '/echo', needs_scope: ['email'] }]
@@ -87,6 +88,41 @@ suite('scopes as providers tell them', (scope) => {
 		assert.equal((await drawbridge.connection(link)).health, 'degraded')
 		server.scope = () => `${sheets} ${email} openid`
 		assert.equal((await connect(drawbridge, link, consentByItself)).health, 'ok')
+	})
+
+	it('it is told behind what the service says of its limits, and alone again when that is over', async () => {
+		server.scope = () => `${email} openid`
+		const { link_name: link, connected_at: at } = await connected('google_like')
+		const told = async () => {
+			const { health, health_reason: reason, health_since: since } = await drawbridge.connection(link)
+			return { health, reason, since }
+		}
+		const lacks = `Not granted: ${sheets}. Connect again and accept them, or edit the scopes.`
+		const busy = async () => {
+			assert.equal((await drawbridge.via(link, '/busy')).status, 429)
+			return eventually('its health', async () => {
+				const now = await told()
+				return now.reason.startsWith('The service ') && now
+			})
+		}
+		const first = await busy()
+		assert.deepEqual([first.health, first.reason], ['degraded', `The service asks to call less often. ${lacks}`])
+		assert.ok(first.since > at, `${first.since} ${at}`)
+		/* by workers that have not seen the trouble themselves, and so do not wait for a calm minute */
+		await drawbridge.stop()
+		await drawbridge.start()
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		await eventually('the trouble to be over', async () => !/asks to/.test((await told()).reason))
+		assert.deepEqual(await told(), { health: 'degraded', reason: lacks, since: at })
+		/* so with a renewal */
+		await busy()
+		await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+		assert.deepEqual(await told(), { health: 'degraded', reason: lacks, since: at })
+		/* and a test */
+		await drawbridge.must('POST', `/v1/connections/${link}/test`)
+		assert.deepEqual(await told(), { health: 'degraded', reason: lacks, since: at })
+		await drawbridge.must('POST', `/v1/connections/${link}/revoke`)
+		assert.deepEqual(await told(), { health: 'ok', reason: null, since: null })
 	})
 
 	it('a connection of Microsoft\'s does not miss offline_access, but a permission that was refused', async () => {

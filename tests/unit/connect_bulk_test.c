@@ -211,9 +211,17 @@ what_was_suspended_stays_so_when_it_is_revoked(void **state)
 	struct connect_info i = made(false), info;
 
 	(void)state;
+	store_exec(w.c, NULL,
+		   "UPDATE connections SET not_granted = 'a.READ' "
+		   "WHERE id = ?1",
+		   "s", i.id);
 	ask(false);
 	ask(true);
 	pass();
+	assert_int_equal(connect_front_get(w.front, w.c, &w.who, i.link,
+					   w.arena, &info, &w.p),
+			 0);
+	assert_false(info.degraded); /* there is no grant that lacks it */
 	assert_int_equal(keeper.revoked, 1);
 	assert_int_equal(number(STATUS("disabled"), ""), 1);
 	assert_int_equal(connect_front_enable(w.front, w.c, &w.who, i.link,

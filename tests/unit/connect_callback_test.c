@@ -49,8 +49,11 @@ scopes_that_were_not_granted_are_named(void **state)
 	assert_int_equal(t.info.status, CONNECT_CONNECTED);
 	assert_int_equal(t.info.scopes_granted.count, 2);
 	assert_true(t.info.degraded);
-	assert_non_null(
-		strstr(t.info.health_reason, "Not granted: tickets.ALL."));
+	assert_string_equal(t.info.health_reason,
+			    "Not granted: tickets.ALL. Connect again and "
+			    "accept them, or edit the scopes.");
+	assert_true(t.info.health_since > 0);
+	assert_int_equal(t.info.health_since, t.info.connected_at);
 }
 
 static void

@@ -67,17 +67,22 @@ grant_of(struct connect_msg_grant *g, uint64_t generation, const char *account,
 	snprintf(g->data_centre, sizeof(g->data_centre), "%s", data_centre);
 }
 
-/* The front hears that a consent has made this generation. */
+#define ALL "tickets.READ tickets.ALL"
+#define NOT_GRANTED \
+	"Not granted: tickets.ALL. Connect again and accept them, or edit " \
+	"the scopes."
+
+/* The front hears that a consent has made this generation, and granted so. */
 static int
-connects(const struct connect_info *info, const char *subject,
-	 uint64_t generation, const char *account)
+connects_with(const struct connect_info *info, const char *subject,
+	      uint64_t generation, const char *account, const char *scope)
 {
 	static struct connect_msg_grant g;
 	struct front_row r;
 	struct binding *b;
 	int rc;
 
-	grant_of(&g, generation, account, "tickets.READ tickets.ALL", "");
+	grant_of(&g, generation, account, scope, "");
 	assert_int_equal(front_row_load(w.front, w.c, &w.who, info->link,
 					PEOPLE_CONNECTION_MANAGE, w.arena, &r,
 					&w.p),
@@ -90,10 +95,19 @@ connects(const struct connect_info *info, const char *subject,
 	return rc;
 }
 
-/* The keeper tells how a grant stands; brought NULL: it knows no more. */
+static int
+connects(const struct connect_info *info, const char *subject,
+	 uint64_t generation, const char *account)
+{
+	return connects_with(info, subject, generation, account, ALL);
+}
+
+/* The keeper tells how a grant stands (trouble "": well); brought NULL: it
+ * knows no more. */
 static void
-told(const struct connect_info *info, const char *subject, uint64_t generation,
-     enum connect_status status, const struct connect_msg_grant *brought)
+told_trouble(const struct connect_info *info, const char *subject,
+	     uint64_t generation, enum connect_status status,
+	     const char *trouble, const struct connect_msg_grant *brought)
 {
 	struct connect_msg_status *m = &keeper.change;
 	static uint64_t change;
@@ -106,10 +120,19 @@ told(const struct connect_info *info, const char *subject, uint64_t generation,
 	snprintf(m->who.subject, sizeof(m->who.subject), "%s", subject);
 	m->who.generation = generation;
 	m->expires_at = clock_wall_ms() + 3600 * 1000;
+	m->degraded = trouble[0] != '\0';
+	snprintf(m->health_reason, sizeof(m->health_reason), "%s", trouble);
 	if (brought)
 		m->brought = *brought;
 	assert_int_equal(front_catch_up(w.front, w.c, &w.p), 0);
 	m->change = 0;
+}
+
+static void
+told(const struct connect_info *info, const char *subject, uint64_t generation,
+     enum connect_status status, const struct connect_msg_grant *brought)
+{
+	told_trouble(info, subject, generation, status, "", brought);
 }
 
 /* ---- in another order ---- */
@@ -177,9 +200,154 @@ grant_that_was_renewed_before_it_was_written_is_written(void **state)
 
 	(void)state;
 	told(&info, "", 6, CONNECT_CONNECTED, NULL);
-	assert_int_equal(connects(&info, "", 5, "ada"), 0);
+	assert_int_equal(connects_with(&info, "", 5, "ada", "tickets.READ"), 0);
 	assert_string_equal(look(&info).account, "ada");
 	assert_int_equal(look(&info).status, CONNECT_CONNECTED);
+	assert_string_equal(look(&info).health_reason, NOT_GRANTED);
+}
+
+/* ---- what was not granted ---- */
+
+static void
+only_scopes_are_its_trouble(const struct connect_info *info)
+{
+	struct connect_info now = look(info);
+
+	assert_true(now.degraded);
+	assert_string_equal(now.health_reason, NOT_GRANTED);
+	assert_int_equal(now.health_since, now.connected_at);
+	assert_int_equal(now.retry_at, 0);
+}
+
+static void
+what_was_not_granted_is_told_until_all_is(void **state)
+{
+	struct connect_info info = create("Less than all", false);
+
+	(void)state;
+	assert_int_equal(connects_with(&info, "", 1, "ada", "tickets.READ"), 0);
+	only_scopes_are_its_trouble(&info);
+	told(&info, "", 2, CONNECT_CONNECTED, NULL); /* a refresh */
+	only_scopes_are_its_trouble(&info);
+	assert_int_equal(connects(&info, "", 3, "ada"), 0);
+	assert_false(look(&info).degraded);
+	assert_int_equal(look(&info).health_since, 0);
+}
+
+static void
+other_trouble_is_told_before_it_and_leaves_it(void **state)
+{
+	struct connect_info info = create("Less, and trouble", false), now;
+
+	(void)state;
+	assert_int_equal(connects_with(&info, "", 1, "ada", "tickets.READ"), 0);
+	usleep(3000);
+	told_trouble(&info, "", 2, CONNECT_CONNECTED, "The provider waits.",
+		     NULL);
+	now = look(&info);
+	assert_true(now.degraded);
+	assert_string_equal(now.health_reason,
+			    "The provider waits. " NOT_GRANTED);
+	assert_true(now.health_since > now.connected_at);
+	told(&info, "", 3, CONNECT_CONNECTED, NULL);
+	only_scopes_are_its_trouble(&info);
+}
+
+struct answering {
+	struct loop_task task;
+	struct view_entry *e;
+	const char *problem;
+	_Atomic bool done;
+};
+
+static void
+answer_seen(struct loop_task *task)
+{
+	struct answering *a = CONTAINER_OF(task, struct answering, task);
+	struct connect_view v = { .all = w.views, .loop = w.loop };
+	struct connect_trouble t = { .problem = a->problem };
+
+	connect_view_health(&v, &a->e->seen, "", 1, &t);
+	atomic_store(&a->done, true);
+}
+
+/* What the service has answered a worker that knows it in trouble, or not. */
+static void
+answered(const struct connect_info *info, bool degraded, const char *problem)
+{
+	struct connect_snapshot snapshot = { .refs = 1 };
+	struct view_entry e = { .seen = { .snapshot = &snapshot,
+					  .degraded = degraded } };
+	struct answering a = { .task.run = answer_seen,
+			       .e = &e,
+			       .problem = problem };
+	int i;
+
+	memcpy(snapshot.id, info->id, sizeof(snapshot.id));
+	loop_post(w.loop, &a.task);
+	for (i = 0; i < 10000 && !atomic_load(&a.done); i++)
+		usleep(1000);
+	assert_true(a.done);
+	loop_pool_wait(w.pool);
+}
+
+static void
+trouble_with_the_service_that_is_over_leaves_it(void **state)
+{
+	static const char *const troubles[] = { "missing_scope", "throttled",
+						"token_refused" };
+	struct connect_info info = create("Less, and answers", false), now;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(connects_with(&info, "", 1, "ada", "tickets.READ"), 0);
+	for (i = 0; i < ARRAY_LEN(troubles); i++) {
+		usleep(3000);
+		answered(&info, false, troubles[i]);
+		now = look(&info);
+		assert_true(slice_starts(slice_str(now.health_reason),
+					 SLICE("The service ")));
+		assert_non_null(strstr(now.health_reason, ". " NOT_GRANTED));
+		assert_true(now.health_since > now.connected_at);
+		answered(&info, true, NULL); /* by another worker */
+		only_scopes_are_its_trouble(&info);
+	}
+}
+
+static void
+disabled_meanwhile_it_still_lacks_them(void **state)
+{
+	struct connect_info info = create("Less, and disabled", false), now;
+
+	(void)state;
+	assert_int_equal(connects_with(&info, "", 1, "ada", "tickets.READ"), 0);
+	assert_int_equal(connect_front_enable(w.front, w.c, &w.who, info.link,
+					      false, w.arena, &now, &w.p),
+			 0);
+	only_scopes_are_its_trouble(&info);
+	assert_int_equal(connect_front_enable(w.front, w.c, &w.who, info.link,
+					      true, w.arena, &now, &w.p),
+			 0);
+	only_scopes_are_its_trouble(&info);
+}
+
+static void
+revoked_grant_takes_what_it_lacked_with_it(void **state)
+{
+	struct connect_info info = create("Less, and revoked", false), now;
+	struct connect_revoked revoked;
+
+	(void)state;
+	assert_int_equal(connects_with(&info, "", 1, "ada", "tickets.READ"), 0);
+	assert_int_equal(connect_front_revoke(w.front, w.c, &w.who, info.link,
+					      w.arena, &now, &revoked, &w.p),
+			 0);
+	assert_int_equal(now.status, CONNECT_REVOKED);
+	assert_false(now.degraded);
+	/* as the keeper tells of another, of which it does not know more */
+	told(&info, "", 2, CONNECT_CONNECTED, NULL);
+	assert_int_equal(look(&info).status, CONNECT_CONNECTED);
+	assert_false(look(&info).degraded);
 }
 
 /* ---- from the keeper alone ---- */
@@ -268,6 +436,26 @@ why_it_does_not_work_is_kept_beside_it(void **state)
 	assert_int_equal(look(&info).status, CONNECT_NEEDS_RECONNECT);
 }
 
+static void
+what_is_wrong_with_it_is_kept_beside_it(void **state)
+{
+	static struct connect_msg_grant g;
+	struct connect_info info = create("Troubled unseen", false),
+			    own = create("Troubled users unseen", true);
+
+	(void)state;
+	grant_of(&g, 2, "bob", "tickets.READ", "");
+	told_trouble(&info, "", 3, CONNECT_CONNECTED, "It waits.", &g);
+	assert_string_equal(look(&info).health_reason,
+			    "It waits. " NOT_GRANTED);
+	told(&info, "", 4, CONNECT_CONNECTED, &g);
+	assert_string_equal(look(&info).health_reason, NOT_GRANTED);
+	told_trouble(&own, "u_1", 3, CONNECT_CONNECTED, "It waits.", &g);
+	assert_string_equal(user(&own).health_reason, "It waits. " NOT_GRANTED);
+	told(&own, "u_1", 4, CONNECT_CONNECTED, &g);
+	assert_string_equal(user(&own).health_reason, NOT_GRANTED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_test, end_test)
 
 int
@@ -279,10 +467,16 @@ main(void)
 		TEST(what_was_revoked_stays_so_where_its_consent_is_written_last),
 		TEST(consent_stays_where_an_earlier_revocation_is_written_last),
 		TEST(grant_that_was_renewed_before_it_was_written_is_written),
+		TEST(what_was_not_granted_is_told_until_all_is),
+		TEST(other_trouble_is_told_before_it_and_leaves_it),
+		TEST(trouble_with_the_service_that_is_over_leaves_it),
+		TEST(disabled_meanwhile_it_still_lacks_them),
+		TEST(revoked_grant_takes_what_it_lacked_with_it),
 		TEST(what_a_dead_front_has_not_written_is_written),
 		TEST(so_is_what_a_user_has_given),
 		TEST(what_is_written_is_not_written_over_by_what_the_keeper_remembers),
 		TEST(why_it_does_not_work_is_kept_beside_it),
+		TEST(what_is_wrong_with_it_is_kept_beside_it),
 	};
 
 	return cmocka_run_group_tests(tests, begin_world, end_world);

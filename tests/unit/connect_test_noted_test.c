@@ -132,7 +132,6 @@ static void
 passed_test_clears_what_a_test_has_noted_and_nothing_else(void **state)
 {
 	static const char *const others[] = {
-		"Not granted: tickets.ALL.",
 		"The provider may have ended this access.",
 		"The service asks to call less often.",
 	};
@@ -160,6 +159,35 @@ passed_test_clears_what_a_test_has_noted_and_nothing_else(void **state)
 		assert_int_equal(look(&info).health_since, 7);
 		assert_int_equal(look(&info).retry_at, 9);
 	}
+}
+
+static void
+what_was_not_granted_is_told_behind_a_failed_test_and_after_it(void **state)
+{
+	static const char left[] = "Not granted: tickets.ALL. Connect again "
+				   "and accept them, or edit the scopes.",
+			  both[] = REFUSED " Not granted: tickets.ALL. Connect "
+					   "again and accept them, or edit the "
+					   "scopes.";
+	struct connect_info info = create("Tests of less", false),
+			    own = create("Users' tests of less", true);
+
+	(void)state;
+	connects(&info, "", 1, "tickets.READ");
+	tested(&info, "", 1, "", NULL);
+	assert_string_equal(look(&info).health_reason, left);
+	tested(&info, "", 1, "", REFUSED);
+	assert_string_equal(look(&info).health_reason, both);
+	tested(&info, "", 1, "", NULL);
+	assert_true(look(&info).degraded);
+	assert_string_equal(look(&info).health_reason, left);
+	assert_int_equal(look(&info).health_since, look(&info).connected_at);
+	connects(&own, "u_1", 1, "tickets.READ");
+	tested(&own, "u_1", 1, "", REFUSED);
+	assert_string_equal(user(&own, "u_1").health_reason, both);
+	tested(&own, "u_1", 1, "", NULL);
+	assert_string_equal(user(&own, "u_1").health_reason, left);
+	assert_string_equal(user(&own, "u_1").attention, "degraded");
 }
 
 static void
@@ -198,6 +226,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_of_one_user_says_nothing_of_the_connection_or_of_another),
 		TEST(passed_test_clears_what_a_test_has_noted_and_nothing_else),
+		TEST(what_was_not_granted_is_told_behind_a_failed_test_and_after_it),
 		TEST(test_of_a_grant_of_before_says_nothing_of_the_new_one),
 		TEST(failed_test_of_what_is_not_connected_is_not_noted),
 	};

@@ -175,6 +175,59 @@ scope_that_was_not_granted_is_his_trouble_until_he_grants_it(void **state)
 	assert_false(look(&info).degraded); /* that is of nobody's grant */
 }
 
+#define NOT_GRANTED \
+	"Not granted: tickets.ALL. Connect again and accept them, or edit " \
+	"the scopes."
+
+/* As it was at his consent. */
+static void
+only_scopes_are_his_trouble(const struct connect_info *info, int64_t since)
+{
+	assert_true(user(info)->degraded);
+	assert_string_equal(user(info)->attention, "degraded");
+	assert_string_equal(user(info)->health_reason, NOT_GRANTED);
+	assert_int_equal(user(info)->health_since, since);
+	assert_int_equal(user(info)->retry_at, 0);
+}
+
+static void
+other_trouble_is_told_before_what_was_not_granted_and_leaves_it(void **state)
+{
+	struct connect_info info = create("Scopes and trouble of users");
+	int64_t since;
+
+	(void)state;
+	connects(&info, 1, "tickets.READ");
+	since = user(&info)->connected_at;
+	only_scopes_are_his_trouble(&info, since);
+	usleep(3000);
+	told(&info, 2, CONNECT_CONNECTED, "The provider asks to wait.");
+	assert_string_equal(user(&info)->health_reason,
+			    "The provider asks to wait. " NOT_GRANTED);
+	assert_true(user(&info)->health_since > since);
+	assert_int_equal(user(&info)->retry_at, 12345);
+	told(&info, 3, CONNECT_CONNECTED, "");
+	only_scopes_are_his_trouble(&info, since);
+}
+
+static void
+revoked_grant_takes_what_it_lacked_with_it(void **state)
+{
+	struct connect_info info = create("Scopes of nobody"), now;
+	struct connect_revoked revoked;
+
+	(void)state;
+	connects(&info, 1, "tickets.READ");
+	assert_int_equal(connect_front_revoke(w.front, w.c, &w.who, info.link,
+					      w.arena, &now, &revoked, &w.p),
+			 0);
+	assert_int_equal(now.users_degraded, 0);
+	assert_string_equal(user(&info)->attention, "revoked");
+	/* as the keeper tells of another, of which it does not know more */
+	told(&info, 3, CONNECT_CONNECTED, "");
+	assert_false(user(&info)->degraded);
+}
+
 static void
 grant_that_is_of_no_use_has_no_health(void **state)
 {
@@ -185,6 +238,8 @@ grant_that_is_of_no_use_has_no_health(void **state)
 	assert_true(user(&info)->degraded);
 	told(&info, 2, CONNECT_NEEDS_RECONNECT, "");
 	assert_false(user(&info)->degraded);
+	assert_string_equal(user(&info)->health_reason, "");
+	assert_int_equal(user(&info)->health_since, 0);
 	assert_string_equal(user(&info)->attention, "needs_reconnect");
 	connects(&info, 3, "tickets.READ");
 	told(&info, 4, CONNECT_REVOKED, "");
@@ -329,13 +384,49 @@ good_answer_does_not_clear_what_others_have_noted(void **state)
 
 	(void)state;
 	connects(&info, 1, "tickets.READ");
+	told(&info, 1, CONNECT_CONNECTED, "The provider asks to wait.");
 	e = entry_new(&info);
+	assert_false(connect_view_degraded(&e->seen, "u_1"));
 	e->users.more = true; /* it knows nothing of him */
 	assert_true(connect_view_degraded(&e->seen, "u_1"));
 	answer(e, "u_1", 1, NULL);
 	assert_false(connect_view_degraded(&e->seen, "u_1"));
-	assert_non_null(strstr(user(&info)->health_reason, "Not granted"));
+	assert_string_equal(user(&info)->health_reason,
+			    "The provider asks to wait. " NOT_GRANTED);
 	entry_free(e);
+}
+
+static void
+trouble_with_the_service_that_is_over_leaves_what_was_not_granted(void **state)
+{
+	static const char *const troubles[] = { "missing_scope", "throttled",
+						"token_refused" };
+	struct connect_info info = create("Scopes and answers of users");
+	struct view_entry *e;
+	int64_t since;
+	size_t i;
+
+	(void)state;
+	connects(&info, 1, "tickets.READ");
+	since = user(&info)->connected_at;
+	for (i = 0; i < ARRAY_LEN(troubles); i++) {
+		e = entry_new(&info);
+		assert_false(connect_view_degraded(&e->seen, "u_1"));
+		usleep(3000);
+		answer(e, "u_1", 1, troubles[i]);
+		assert_true(connect_view_degraded(&e->seen, "u_1"));
+		assert_true(slice_starts(slice_str(user(&info)->health_reason),
+					 SLICE("The service ")));
+		assert_non_null(
+			strstr(user(&info)->health_reason, ". " NOT_GRANTED));
+		assert_true(user(&info)->health_since > since);
+		entry_free(e);
+		e = entry_new(&info); /* by another worker */
+		assert_true(connect_view_degraded(&e->seen, "u_1"));
+		answer(e, "u_1", 1, NULL);
+		only_scopes_are_his_trouble(&info, since);
+		entry_free(e);
+	}
 }
 
 /* Its kind and the time are as the service told them last. */
@@ -460,7 +551,6 @@ who_needs_attention_is_counted_once_and_listed_by_page(void **state)
 	struct connect_info info = create("Attention"), now;
 	int64_t at = clock_wall_ms();
 	struct connect_user *list;
-	uint64_t degraded;
 
 	(void)state;
 	put(&info, "a", "connected", "ok", 0);
@@ -469,12 +559,6 @@ who_needs_attention_is_counted_once_and_listed_by_page(void **state)
 	put(&info, "d", "connected", "ok", at + 8 * (int64_t)DAY_MS);
 	put(&info, "e", "needs_reconnect", "ok", 0);
 	put(&info, "f", "revoked", "ok", 0);
-	assert_int_equal(front_users_count(w.store, &degraded), 0);
-	assert_int_equal(degraded,
-			 number("SELECT count(*) FROM connection_users "
-				"WHERE health = ?1",
-				"degraded"));
-	assert_true(degraded > 0);
 	now = look(&info);
 	assert_int_equal(now.users_connected, 4);
 	assert_int_equal(now.users_degraded, 1);
@@ -491,6 +575,53 @@ who_needs_attention_is_counted_once_and_listed_by_page(void **state)
 	assert_string_equal(list[2].attention, "needs_reconnect");
 	assert_int_equal(users(&info, "e", true, 3, &list), 1);
 	assert_string_equal(list[0].attention, "revoked");
+}
+
+static uint64_t
+degraded_in_all(void)
+{
+	uint64_t degraded;
+
+	assert_int_equal(front_users_count(w.store, &degraded), 0);
+	return degraded;
+}
+
+static void
+whoever_has_not_granted_all_scopes_is_counted_and_listed_once(void **state)
+{
+	struct connect_info info = create("Attention to scopes"), now;
+	int64_t soon = clock_wall_ms() + HOUR_MS;
+	uint64_t before = degraded_in_all();
+	struct connect_user *list;
+
+	(void)state;
+	put(&info, "a", "connected", "ok", 0);
+	put(&info, "u_2", "connected", "degraded", soon);
+	connects(&info, 1, "tickets.READ");
+	/* that it will end soon as well is not told */
+	store_exec(w.c, NULL,
+		   "UPDATE connection_users SET ends_at = ?2, ends_why = "
+		   "'total_life' WHERE connection = ?1 AND subject = 'u_1'",
+		   "si", info.id, soon);
+	now = look(&info);
+	assert_int_equal(now.users_connected, 3);
+	assert_int_equal(now.users_degraded, 2);
+	assert_int_equal(now.users_expiring, 0);
+	assert_int_equal(degraded_in_all(), before + 2);
+	assert_int_equal(users(&info, "", true, 8, &list), 2);
+	assert_string_equal(list[0].subject, "u_1");
+	assert_string_equal(list[0].attention, "degraded");
+	assert_string_equal(list[1].subject, "u_2");
+	told(&info, 2, CONNECT_CONNECTED, "The provider asks to wait.");
+	assert_int_equal(look(&info).users_degraded, 2);
+	assert_int_equal(degraded_in_all(), before + 2);
+	assert_int_equal(users(&info, "", true, 8, &list), 2);
+	told(&info, 3, CONNECT_NEEDS_RECONNECT, "");
+	assert_int_equal(look(&info).users_degraded, 1);
+	assert_int_equal(look(&info).users_need_reconnect, 1);
+	assert_int_equal(degraded_in_all(), before + 1);
+	assert_int_equal(users(&info, "", true, 8, &list), 2);
+	assert_string_equal(list[0].attention, "needs_reconnect");
 }
 
 static void
@@ -528,7 +659,27 @@ counting_walks_over_no_table(void **state)
 				       "connection_users_standing") != NULL;
 	}
 	store_done(st);
-	assert_int_equal(counts, 5);
+	assert_int_equal(counts, 6);
+}
+
+static void
+counting_the_degraded_of_all_connections_walks_over_no_table(void **state)
+{
+	static char sql[sizeof("EXPLAIN QUERY PLAN ") + 400];
+	struct store_stmt *st = NULL;
+	char step[400];
+
+	(void)state;
+	snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s",
+		 front_users_degraded);
+	assert_int_equal(store_query(w.c, &st, sql, ""), 0);
+	assert_int_equal(store_step(st), 1);
+	slice_copy(store_col(st, 3), step, sizeof(step));
+	assert_string_equal(step,
+			    "SEARCH connection_users USING COVERING INDEX "
+			    "connection_users_told (status=?)");
+	assert_int_equal(store_step(st), 0);
+	store_done(st);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_test, end_test)
@@ -540,17 +691,22 @@ main(void)
 		TEST(trouble_is_kept_with_its_reason_until_it_is_well),
 		TEST(what_is_told_of_an_older_grant_changes_nothing),
 		TEST(scope_that_was_not_granted_is_his_trouble_until_he_grants_it),
+		TEST(other_trouble_is_told_before_what_was_not_granted_and_leaves_it),
+		TEST(revoked_grant_takes_what_it_lacked_with_it),
 		TEST(grant_that_is_of_no_use_has_no_health),
 		TEST(service_that_misses_a_scope_of_one_user_marks_him_alone),
 		TEST(news_of_the_token_does_not_clear_what_the_service_has_said_of_it),
 		TEST(answer_to_a_grant_of_before_says_nothing_of_the_new_one),
 		TEST(good_answer_does_not_clear_what_others_have_noted),
+		TEST(trouble_with_the_service_that_is_over_leaves_what_was_not_granted),
 		TEST(throttle_is_told_with_what_there_was_too_much_of_and_until_when),
 		TEST(throttle_that_outlives_what_was_told_of_it_is_told_anew),
 		TEST(trouble_of_many_users_is_bounded_in_a_worker_and_cleared_all_the_same),
 		TEST(who_needs_attention_is_counted_once_and_listed_by_page),
+		TEST(whoever_has_not_granted_all_scopes_is_counted_and_listed_once),
 		TEST(revoking_ends_grants_and_not_the_connection),
 		TEST(counting_walks_over_no_table),
+		TEST(counting_the_degraded_of_all_connections_walks_over_no_table),
 	};
 
 	return cmocka_run_group_tests(tests, begin_world, end_world);
