@@ -244,11 +244,27 @@ finish_path(struct hook_run *r)
 	return rc;
 }
 
+/* No Range went out: nobody needs such an answer, and what is at its ends
+ * cannot be scrubbed. */
+static int
+finish_piece(struct hook_run *r)
+{
+	hook_result_problem(r->result, "upstream_malformed",
+			    "Through a connection no Range is sent: ask for "
+			    "the whole, up to max_bytes.",
+			    "The service answered with a piece of the bytes "
+			    "(206), which is not shown: a secret could be cut "
+			    "in two there.");
+	return ERR_PROTOCOL;
+}
+
 static int
 finish_answer(struct hook_run *r, struct call_scrub *s)
 {
 	int rc = finish_head(r, s);
 
+	if (!rc && s && r->is_piece)
+		return finish_piece(r);
 	if (!rc)
 		rc = finish_body(r, s);
 	if (rc)

@@ -284,7 +284,8 @@ struct hook_run {
 	struct buf head; /* "Name: value\r\n" */
 	struct buf body;
 	char coding[64];
-	bool is_json; /* says its Content-Type */
+	bool is_json;  /* says its Content-Type */
+	bool is_piece; /* of the bytes, and not all of them */
 	bool truncated;
 
 	/* whose secrets must not come back; references */
@@ -332,6 +333,12 @@ int hook_redirect_resolve(struct slice base, struct slice location,
 bool hook_redirect_status(int status);
 /* Whether a field of the author's may follow to another origin. */
 bool hook_redirect_keeps(struct slice name);
+/*
+ * Whether a field asks for a part of the answer: with it, whoever writes the
+ * block could have a secret that the service echoes come in pieces that the
+ * scrubber does not know.
+ */
+bool hook_asks_for_part(struct slice name);
 
 /* ---- answer.c: bytes to values ---- */
 

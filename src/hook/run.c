@@ -222,6 +222,31 @@ type_is_json(struct slice type)
 	return false;
 }
 
+/*
+ * A piece of the bytes (RFC 9110 15.3.7): where it was cut, a secret may be
+ * cut as well.  Parts in other units, as of a list's items, are whole.
+ */
+static bool
+head_is_piece(const struct http_head *h)
+{
+	const struct http_field *f;
+	unsigned i;
+
+	if (h->status != 206)
+		return false;
+	for (i = 0; i < h->count; i++) {
+		f = &h->fields[i];
+		if (slice_eq_nocase(f->name, SLICE("Content-Range")) &&
+		    slice_starts_nocase(f->value, SLICE("bytes")))
+			return true;
+		if (f->id == HTTP_CONTENT_TYPE &&
+		    slice_starts_nocase(f->value,
+					SLICE("multipart/byteranges")))
+			return true;
+	}
+	return false;
+}
+
 static void
 run_take_head(struct hook_run *r)
 {
@@ -233,6 +258,7 @@ run_take_head(struct hook_run *r)
 	buf_wipe(&r->body);
 	r->status = h->status;
 	r->truncated = false;
+	r->is_piece = head_is_piece(h);
 	for (i = 0; i < h->count; i++) {
 		f = &h->fields[i];
 		if (f->hop || f->id == HTTP_SET_COOKIE)

@@ -26,6 +26,13 @@ is_authors_credential(struct slice name)
 	       slice_eq_nocase(name, SLICE("Cookie"));
 }
 
+/* Of this call, or of one before it: what a host has heard, another may say. */
+static bool
+has_secrets(const struct call *c, const struct hook_run *r)
+{
+	return r->injection_count || c->injection->scrub_count;
+}
+
 static bool
 service_has_field(const struct call *c, struct slice name)
 {
@@ -51,6 +58,8 @@ field_goes(const struct call *c, const struct hook_run *r, size_t i)
 	if (i >= r->built.firm && service_has_field(c, f.name))
 		return false;
 	if (r->foreign && !hook_redirect_keeps(f.name))
+		return false;
+	if (hook_asks_for_part(f.name) && has_secrets(c, r))
 		return false;
 	if (is_authors_credential(f.name))
 		return !call_field_is_injected(c, f.name);
@@ -104,6 +113,8 @@ run_has_field(struct call *c, struct slice name)
 	struct hook_run *r = run_of(c);
 	size_t i;
 
+	if (hook_asks_for_part(name) && has_secrets(c, r))
+		return true; /* so that the service's default stays behind */
 	for (i = 0; i < r->built.firm; i++)
 		if (slice_eq_nocase(slice_str(r->built.headers.items[i].name),
 				    name))
