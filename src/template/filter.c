@@ -4,11 +4,14 @@
  *
  * A filter turns one value into another and knows nothing else: no other
  * variable, no clock, no state.  What it makes is bounded by the result that
- * the caller allows.
+ * the caller allows, and what all of them read and make by his budget.
  */
 #include <stdio.h>
 
 #include "template/template_priv.h"
+
+/* To write a number as text takes so much longer than to copy it. */
+enum { WRITTEN_WEIGHT = 4 };
 
 /* In alphabetical order. */
 static const struct filter filters[] = {
@@ -172,14 +175,36 @@ template_filter_refuse(struct filter_run *run, const char *why)
 }
 
 int
-template_filter_output(struct buf *b, json_t **out)
+template_filter_charge(struct filter_run *run, size_t bytes)
 {
-	int err = buf_err(b);
-
-	if (!err) {
-		*out = json_stringn(b->len ? b->data : "", b->len);
-		err = *out ? 0 : ERR_NOMEM;
+	if (bytes > run->budget->left) {
+		run->budget->left = 0;
+		return ERR_TOO_LARGE;
 	}
+	run->budget->left -= bytes;
+	return 0;
+}
+
+int
+template_filter_input(struct filter_run *run, const json_t *value,
+		      struct buf *scratch, struct slice *out)
+{
+	int err = template_value_text(value, scratch, out);
+
+	if (err)
+		return err;
+	return template_filter_charge(run, json_is_string(value)
+						   ? out->len
+						   : WRITTEN_WEIGHT * out->len);
+}
+
+int
+template_filter_output(struct filter_run *run, struct buf *b, json_t **out)
+{
+	int err = template_filter_charge(run, b->len);
+
+	if (!err)
+		return template_buf_string(b, out);
 	buf_release(b);
 	return err;
 }
@@ -194,11 +219,11 @@ apply_text(struct filter_run *run, const struct filter_call *call,
 
 	buf_init(&scratch, run->max);
 	buf_init(&result, run->max);
-	err = template_value_text(in, &scratch, &s);
+	err = template_filter_input(run, in, &scratch, &s);
 	if (!err)
 		err = call->filter->text(call, s, &result);
 	if (!err)
-		err = template_filter_output(&result, out);
+		err = template_filter_output(run, &result, out);
 	buf_release(&result);
 	buf_release(&scratch);
 	return err;

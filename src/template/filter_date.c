@@ -115,6 +115,8 @@ instant(struct filter_run *run, const json_t *in, int64_t *ms)
 	if (json_is_integer(in) && number_instant(json_integer_value(in), ms))
 		return 0;
 	if (json_is_string(in)) {
+		if (template_filter_charge(run, json_string_length(in)))
+			return ERR_TOO_LARGE;
 		s = slice_trim(slice_of(json_string_value(in),
 					json_string_length(in)));
 		if (!text_instant(s, ms))
@@ -228,7 +230,7 @@ template_filter_date(struct filter_run *run, const struct filter_call *call,
 	buf_init(&text, run->max);
 	err = put_instant(run, f, ms, offset, &text);
 	if (!err)
-		err = template_filter_output(&text, out);
+		err = template_filter_output(run, &text, out);
 	buf_release(&text);
 	return err;
 }

@@ -83,12 +83,13 @@ template_filter_join(struct filter_run *run, const struct filter_call *call,
 	for (i = 0; !err && i < json_array_size(in); i++) {
 		if (i)
 			buf_put_slice(&result, between);
-		err = template_value_text(json_array_get(in, i), &scratch, &s);
+		err = template_filter_input(run, json_array_get(in, i),
+					    &scratch, &s);
 		if (!err)
 			err = buf_put_slice(&result, s);
 	}
 	if (!err)
-		err = template_filter_output(&result, out);
+		err = template_filter_output(run, &result, out);
 	buf_release(&result);
 	buf_release(&scratch);
 	return err;
@@ -126,7 +127,9 @@ template_filter_split(struct filter_run *run, const struct filter_call *call,
 	if (!list)
 		return ERR_NOMEM;
 	buf_init(&scratch, run->max);
-	err = template_value_text(in, &scratch, &s);
+	err = template_filter_input(run, in, &scratch, &s);
+	if (!err)
+		err = template_filter_charge(run, s.len); /* of the pieces */
 	if (!err && s.len)
 		err = split_text(s, call->arguments[0].text, list);
 	buf_release(&scratch);
@@ -153,7 +156,7 @@ template_filter_length(struct filter_run *run, const struct filter_call *call,
 		n = json_object_size(in);
 	} else {
 		buf_init(&scratch, run->max);
-		err = template_value_text(in, &scratch, &s);
+		err = template_filter_input(run, in, &scratch, &s);
 		if (!err)
 			n = template_utf8_count(s);
 		buf_release(&scratch);
@@ -175,7 +178,7 @@ template_filter_json(struct filter_run *run, const struct filter_call *call,
 	buf_init(&result, run->max);
 	err = json_write(in, &result);
 	if (!err)
-		err = template_filter_output(&result, out);
+		err = template_filter_output(run, &result, out);
 	buf_release(&result);
 	return err;
 }

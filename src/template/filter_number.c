@@ -39,6 +39,8 @@ take_number(struct filter_run *run, const json_t *in, struct argument *out)
 	}
 	if (!json_is_string(in))
 		return template_filter_refuse(run, "is no number");
+	if (template_filter_charge(run, json_string_length(in)))
+		return ERR_TOO_LARGE;
 	switch (template_number(trimmed(in), out)) {
 	case 0:
 		return 0;

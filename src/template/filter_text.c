@@ -5,30 +5,30 @@
  */
 #include "template/template_priv.h"
 
+static int
+put_case(struct slice s, uint32_t (*of)(uint32_t), struct buf *out)
+{
+	size_t len;
+
+	for (; s.len && !buf_err(out); s = slice_from(s, len))
+		template_utf8_put(out, of(template_utf8_first(s, &len)));
+	return buf_err(out);
+}
+
 int
 template_text_upper(const struct filter_call *call, struct slice s,
 		    struct buf *out)
 {
-	size_t len;
-
 	(void)call;
-	for (; s.len && !buf_err(out); s = slice_from(s, len))
-		template_utf8_put(
-			out, template_case_upper(template_utf8_first(s, &len)));
-	return buf_err(out);
+	return put_case(s, template_case_upper, out);
 }
 
 int
 template_text_lower(const struct filter_call *call, struct slice s,
 		    struct buf *out)
 {
-	size_t len;
-
 	(void)call;
-	for (; s.len && !buf_err(out); s = slice_from(s, len))
-		template_utf8_put(
-			out, template_case_lower(template_utf8_first(s, &len)));
-	return buf_err(out);
+	return put_case(s, template_case_lower, out);
 }
 
 /* ASCII's white space, and the no-break space. */

@@ -10,16 +10,18 @@
 
 /* What went wrong with a variable's value, in words. */
 static int
-value_problem(struct template_problem *problem, int err,
-	      const struct variable *v)
+value_problem(const struct render *r, int err, const struct variable *v)
 {
 	switch (err) {
 	case ERR_INVALID:
 		return template_problem_variable(
-			problem, err, v, "is not UTF-8, or nested too deeply.");
+			r->problem, err, v,
+			"is not UTF-8, or nested too deeply.");
 	case ERR_TOO_LARGE:
 		return template_problem_variable(
-			problem, err, v, "is too large for what it is put in.");
+			r->problem, err, v,
+			r->budget->left ? "is too large for what it is put in."
+					: "is too large for so many filters.");
 	default:
 		return err;
 	}
@@ -39,32 +41,31 @@ absent_problem(struct template_problem *problem, const struct variable *v,
 }
 
 int
-template_variable_value(const struct variable *v, const json_t *values,
-			enum template_missing missing, size_t max, json_t **out,
-			struct template_problem *problem)
+template_variable_value(const struct render *r, const struct variable *v,
+			size_t max, json_t **out)
 {
-	struct filter_run run = { .max = max };
+	struct filter_run run = { .max = max, .budget = r->budget };
 	json_t *value;
 	size_t i;
 	int err = 0;
 
 	*out = NULL;
-	value = json_incref((json_t *)template_value_find(values, v));
+	value = json_incref((json_t *)template_value_find(r->values, v));
 	for (i = 0; !err && i < v->filter_count; i++)
 		err = template_filter_apply(&run, &v->filters[i], &value);
 	if (err) {
 		json_decref(value);
-		return value_problem(problem, err, v);
+		return value_problem(r, err, v);
 	}
-	if (!value && missing == TEMPLATE_MISSING_ERROR)
-		return absent_problem(problem, v, run.why);
+	if (!value && r->missing == TEMPLATE_MISSING_ERROR)
+		return absent_problem(r->problem, v, run.why);
 	*out = value;
 	return 0;
 }
 
 static int
-put_encoded(const struct part *part, const json_t *value, struct buf *out,
-	    struct template_problem *problem)
+put_encoded(const struct render *r, const struct part *part,
+	    const json_t *value, struct buf *out)
 {
 	const struct variable *v = part->variable;
 	const char *why = NULL;
@@ -76,51 +77,43 @@ put_encoded(const struct part *part, const json_t *value, struct buf *out,
 	buf_init(&scratch, out->max);
 	err = template_value_text(value, &scratch, &s);
 	if (err)
-		err = value_problem(problem, err, v);
+		err = value_problem(r, err, v);
 	else
 		err = template_encode_text(part->encoding, s, out, &why);
 	buf_release(&scratch);
 	if (!why)
 		return err;
 	snprintf(what, sizeof(what), "%s.", why);
-	return template_problem_variable(problem, err, v, what);
+	return template_problem_variable(r->problem, err, v, what);
 }
 
 static int
-put_variable(const struct part *part, const json_t *values,
-	     enum template_missing missing, struct buf *out,
-	     struct template_problem *problem)
+put_variable(const struct render *r, const struct part *part, struct buf *out)
 {
 	json_t *value;
 	int err;
 
-	err = template_variable_value(part->variable, values, missing, out->max,
-				      &value, problem);
+	err = template_variable_value(r, part->variable, out->max, &value);
 	if (!err && value)
-		err = put_encoded(part, value, out, problem);
+		err = put_encoded(r, part, value, out);
 	json_decref(value);
 	return err;
 }
 
 static int
-put_parts(const struct template *t, const json_t *values,
-	  enum template_missing missing, struct buf *out,
-	  struct template_problem *problem)
+put_parts(const struct render *r, const struct template *t, struct buf *out)
 {
 	const struct part *part;
 	int err = 0;
 
 	for (part = t->parts; part && !err; part = part->next)
-		err = part->variable ? put_variable(part, values, missing, out,
-						    problem)
+		err = part->variable ? put_variable(r, part, out)
 				     : buf_put_slice(out, part->text);
 	return err;
 }
 
 static int
-put_url(const struct template *t, const json_t *values,
-	enum template_missing missing, struct buf *out,
-	struct template_problem *problem)
+put_url(const struct render *r, const struct template *t, struct buf *out)
 {
 	const struct part *part;
 	struct url_watch watch;
@@ -129,31 +122,30 @@ put_url(const struct template *t, const json_t *values,
 	template_url_watch_begin(&watch, out);
 	for (part = t->parts; part && !err; part = part->next) {
 		if (part->variable) {
-			err = put_variable(part, values, missing, out, problem);
+			err = put_variable(r, part, out);
 			template_url_watch_variable(&watch, part->variable);
 			continue;
 		}
 		err = buf_put_slice(out, part->text);
 		if (!err)
 			err = template_url_watch_text(&watch, part->text,
-						      problem);
+						      r->problem);
 	}
-	return err ? err : template_url_watch_end(&watch, problem);
+	return err ? err : template_url_watch_end(&watch, r->problem);
 }
 
 /* A segment is judged with the slash that will stand before it. */
 static int
-put_segment(const struct template *t, const json_t *values,
-	    enum template_missing missing, struct buf *out,
-	    struct template_problem *problem)
+put_segment(const struct render *r, const struct template *t, struct buf *out)
 {
+	struct template_problem *problem = r->problem;
 	const char *fault = NULL;
 	struct buf segment;
 	int err;
 
 	buf_init(&segment, out->max);
 	buf_putc(&segment, '/');
-	err = put_parts(t, values, missing, &segment, problem);
+	err = put_parts(r, t, &segment);
 	if (!err)
 		fault = template_url_segment_fault(buf_slice(&segment));
 	if (fault)
@@ -171,10 +163,12 @@ put_segment(const struct template *t, const json_t *values,
 }
 
 int
-template_render(const struct template *t, const json_t *values,
-		enum template_missing missing, struct buf *out,
-		struct template_problem *problem)
+template_render_within(const struct template *t, const json_t *values,
+		       enum template_missing missing,
+		       struct template_budget *budget, struct buf *out,
+		       struct template_problem *problem)
 {
+	const struct render r = { values, missing, budget, problem };
 	size_t begin = out->len;
 	int err = buf_err(out);
 
@@ -184,11 +178,11 @@ template_render(const struct template *t, const json_t *values,
 	if (problem)
 		memset(problem, 0, sizeof(*problem));
 	if (t->place == TEMPLATE_IN_URL)
-		err = put_url(t, values, missing, out, problem);
+		err = put_url(&r, t, out);
 	else if (t->place == TEMPLATE_IN_PATH)
-		err = put_segment(t, values, missing, out, problem);
+		err = put_segment(&r, t, out);
 	else
-		err = put_parts(t, values, missing, out, problem);
+		err = put_parts(&r, t, out);
 	if (err == ERR_TOO_LARGE && problem && !problem->text[0])
 		template_problem_set(problem, err, 0, t->text.len,
 				     "The result would be larger than %zu "
@@ -197,6 +191,16 @@ template_render(const struct template *t, const json_t *values,
 	if (err)
 		out->len = begin;
 	return err;
+}
+
+int
+template_render(const struct template *t, const json_t *values,
+		enum template_missing missing, struct buf *out,
+		struct template_problem *problem)
+{
+	struct template_budget own = { TEMPLATE_WORK_MAX };
+
+	return template_render_within(t, values, missing, &own, out, problem);
 }
 
 /* ---- as a JSON value ---- */
@@ -229,19 +233,18 @@ template_measure(const json_t *value, size_t max_bytes, size_t *size,
 }
 
 static int
-string_value(const struct template *t, const json_t *values,
-	     enum template_missing missing, size_t max_bytes, json_t **out,
-	     struct template_problem *problem)
+string_value(const struct render *r, const struct template *t, size_t max_bytes,
+	     json_t **out)
 {
 	struct buf text;
 	int err;
 
 	buf_init(&text, max_bytes);
-	err = put_parts(t, values, missing, &text, problem);
+	err = put_parts(r, t, &text);
 	if (!err)
-		err = template_filter_output(&text, out);
-	if (err == ERR_TOO_LARGE && problem && !problem->text[0])
-		template_problem_set(problem, err, 0, t->text.len,
+		err = template_buf_string(&text, out);
+	if (err == ERR_TOO_LARGE && r->problem && !r->problem->text[0])
+		template_problem_set(r->problem, err, 0, t->text.len,
 				     "The result would be larger than %zu "
 				     "bytes.",
 				     max_bytes);
@@ -250,27 +253,25 @@ string_value(const struct template *t, const json_t *values,
 }
 
 int
-template_value_sized(const struct template *t, const json_t *values,
-		     enum template_missing missing, size_t max_bytes,
-		     json_t **out, size_t *size,
-		     struct template_problem *problem)
+template_value_sized(const struct render *r, const struct template *t,
+		     size_t max_bytes, json_t **out, size_t *size)
 {
 	const struct part *only = t->parts;
 	int err;
 
 	ASSERT(t->place == TEMPLATE_IN_VALUE);
 	*out = NULL;
-	if (problem)
-		memset(problem, 0, sizeof(*problem));
+	if (r->problem)
+		memset(r->problem, 0, sizeof(*r->problem));
 	if (only && only->variable && !only->next)
-		err = template_variable_value(only->variable, values, missing,
-					      max_bytes, out, problem);
+		err = template_variable_value(r, only->variable, max_bytes,
+					      out);
 	else
-		err = string_value(t, values, missing, max_bytes, out, problem);
+		err = string_value(r, t, max_bytes, out);
 	if (!err && !*out)
 		*out = json_null();
 	if (!err)
-		err = template_measure(*out, max_bytes, size, problem);
+		err = template_measure(*out, max_bytes, size, r->problem);
 	if (err) {
 		json_decref(*out);
 		*out = NULL;
@@ -279,12 +280,24 @@ template_value_sized(const struct template *t, const json_t *values,
 }
 
 int
+template_value_within(const struct template *t, const json_t *values,
+		      enum template_missing missing,
+		      struct template_budget *budget, size_t max_bytes,
+		      json_t **out, struct template_problem *problem)
+{
+	const struct render r = { values, missing, budget, problem };
+	size_t size;
+
+	return template_value_sized(&r, t, max_bytes, out, &size);
+}
+
+int
 template_value(const struct template *t, const json_t *values,
 	       enum template_missing missing, size_t max_bytes, json_t **out,
 	       struct template_problem *problem)
 {
-	size_t size;
+	struct template_budget own = { TEMPLATE_WORK_MAX };
 
-	return template_value_sized(t, values, missing, max_bytes, out, &size,
-				    problem);
+	return template_value_within(t, values, missing, &own, max_bytes, out,
+				     problem);
 }

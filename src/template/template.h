@@ -39,6 +39,8 @@ enum {
 	TEMPLATE_JSON_BYTES_MAX = 256 * 1024, /* all of them together */
 	TEMPLATE_JSON_DEPTH_MAX = 32, /* levels, as in json_read(): of a JSON
 				       * template, and of what it makes */
+	/* Of rendering: bytes that filters read and write, all together. */
+	TEMPLATE_WORK_MAX = 32 * 1024 * 1024,
 };
 
 /* ---- places ---- */
@@ -140,6 +142,26 @@ enum template_missing {
 };
 
 /*
+ * The work that filters may still do, in bytes that they read and write.  A
+ * result is bounded by its size; what is made on the way to it, and cut down
+ * again by the last filter, is bounded by this alone.
+ *
+ * Each rendering has TEMPLATE_WORK_MAX of its own.  Whoever renders many
+ * templates for one thing (the request of a webhook, the blocks of one move
+ * of a conversation) begins one budget,
+ *
+ *	struct template_budget work = { TEMPLATE_WORK_MAX };
+ *
+ * and hands it to a template_…_within() of each: together they then do no
+ * more than that.  What does not fit any more is ERR_TOO_LARGE and leaves 0,
+ * so that left tells afterwards whether it was that.  Of one thread at a
+ * time; nothing to release.
+ */
+struct template_budget {
+	size_t left;
+};
+
+/*
  * Appends the result to `out`.  `values` is an object: its members are the
  * scopes.  A variable has no value if there is no such member or item, or if
  * a filter cannot take what there is (letters as a date).
@@ -151,12 +173,17 @@ enum template_missing {
  * Not for TEMPLATE_IN_VALUE.  ERR_NOT_FOUND (see above); ERR_INVALID: a value
  * that cannot stand in its place, or is no UTF-8, or is nested more than 64
  * levels; ERR_TOO_LARGE: the result or a value on the way to it would exceed
- * out->max; each with the problem set.  ERR_NOMEM.  After an error `out` holds
- * what it held before; an error of its own sticks to it.
+ * out->max, or the filters their budget; each with the problem set.
+ * ERR_NOMEM.  After an error `out` holds what it held before; an error of its
+ * own sticks to it.
  */
 int template_render(const struct template *t, const json_t *values,
 		    enum template_missing missing, struct buf *out,
 		    struct template_problem *problem);
+int template_render_within(const struct template *t, const json_t *values,
+			   enum template_missing missing,
+			   struct template_budget *budget, struct buf *out,
+			   struct template_problem *problem);
 
 /*
  * The result as a JSON value, of a template compiled for TEMPLATE_IN_VALUE:
@@ -171,6 +198,10 @@ int template_render(const struct template *t, const json_t *values,
 int template_value(const struct template *t, const json_t *values,
 		   enum template_missing missing, size_t max_bytes,
 		   json_t **out, struct template_problem *problem);
+int template_value_within(const struct template *t, const json_t *values,
+			  enum template_missing missing,
+			  struct template_budget *budget, size_t max_bytes,
+			  json_t **out, struct template_problem *problem);
 
 /* ---- JSON templates ---- */
 
@@ -190,6 +221,12 @@ void template_json_free(struct template_json *t);
 int template_json_render(const struct template_json *t, const json_t *values,
 			 enum template_missing missing, size_t max_bytes,
 			 json_t **out, struct template_problem *problem);
+int template_json_render_within(const struct template_json *t,
+				const json_t *values,
+				enum template_missing missing,
+				struct template_budget *budget,
+				size_t max_bytes, json_t **out,
+				struct template_problem *problem);
 
 /* ---- what a template uses ---- */
 

@@ -221,6 +221,8 @@ const json_t *template_value_find(const json_t *values,
 int template_value_text(const json_t *value, struct buf *scratch,
 			struct slice *out);
 bool template_value_is_shallow(const json_t *value, int levels);
+/* What the buffer holds as a string, owned; the buffer is released. */
+int template_buf_string(struct buf *b, json_t **out);
 
 /* The character at the front of well-formed UTF-8 (not empty), and its
  * length. */
@@ -235,7 +237,8 @@ uint32_t template_case_lower(uint32_t c);
 /* ---- filters ---- */
 
 struct filter_run {
-	size_t max;	 /* bytes of a text on the way */
+	size_t max; /* bytes of a text on the way */
+	struct template_budget *budget;
 	const char *why; /* the last refusal: "is no date" */
 };
 
@@ -271,9 +274,16 @@ bool template_filter_fits(const struct filter_call *call, const char **why);
 int template_filter_apply(struct filter_run *run,
 			  const struct filter_call *call, json_t **value);
 
-/* For filters: ERR_NOT_FOUND; and the result, taken out of the buffer. */
+/* For filters: ERR_NOT_FOUND. */
 int template_filter_refuse(struct filter_run *run, const char *why);
-int template_filter_output(struct buf *b, json_t **out);
+/* Takes these bytes from the budget; ERR_TOO_LARGE: there are not as many,
+ * and it is empty now. */
+int template_filter_charge(struct filter_run *run, size_t bytes);
+/* template_value_text(), charged. */
+int template_filter_input(struct filter_run *run, const json_t *value,
+			  struct buf *scratch, struct slice *out);
+/* The result, taken out of the buffer; charged. */
+int template_filter_output(struct filter_run *run, struct buf *b, json_t **out);
 
 filter_apply template_filter_date, template_filter_default,
 	template_filter_first, template_filter_fixed, template_filter_join,
@@ -289,21 +299,26 @@ bool template_filter_first_not_empty(const struct filter_call *call,
 
 /* ---- render.c ---- */
 
+/* What a rendering works with. */
+struct render {
+	const json_t *values;
+	enum template_missing missing;
+	struct template_budget *budget;
+	struct template_problem *problem; /* or NULL */
+};
+
 /*
  * The variable's value after its filters, owned; NULL in *out where there is
  * none and that is fine.  Errors as of template_render().
  */
-int template_variable_value(const struct variable *v, const json_t *values,
-			    enum template_missing missing, size_t max,
-			    json_t **out, struct template_problem *problem);
+int template_variable_value(const struct render *r, const struct variable *v,
+			    size_t max, json_t **out);
 
 /* How large a value is as JSON; ERR_TOO_LARGE (depth too), ERR_INVALID. */
 int template_measure(const json_t *value, size_t max_bytes, size_t *size,
 		     struct template_problem *problem);
 /* template_value(), and how large the result is as JSON. */
-int template_value_sized(const struct template *t, const json_t *values,
-			 enum template_missing missing, size_t max_bytes,
-			 json_t **out, size_t *size,
-			 struct template_problem *problem);
+int template_value_sized(const struct render *r, const struct template *t,
+			 size_t max_bytes, json_t **out, size_t *size);
 
 #endif

@@ -205,9 +205,7 @@ template_json_at(const struct template_json *t, size_t i, const char **pointer)
 
 struct rendering {
 	const struct template_json *t;
-	const json_t *values;
-	enum template_missing missing;
-	struct template_problem *problem;
+	struct render with;
 	size_t next; /* text */
 	size_t left; /* bytes that all of them may have */
 };
@@ -215,18 +213,18 @@ struct rendering {
 static int
 render_string(struct rendering *r, json_t **out)
 {
+	struct template_problem *problem = r->with.problem;
 	const struct text *text;
 	size_t size;
 	int err;
 
 	ASSERT(r->next < r->t->count);
 	text = &r->t->texts[r->next++];
-	err = template_value_sized(text->t, r->values, r->missing, r->left, out,
-				   &size, r->problem);
+	err = template_value_sized(&r->with, text->t, r->left, out, &size);
 	if (!err)
 		r->left -= size;
-	else if (r->problem)
-		snprintf(r->problem->pointer, sizeof(r->problem->pointer), "%s",
+	else if (problem)
+		snprintf(problem->pointer, sizeof(problem->pointer), "%s",
 			 text->pointer);
 	return err;
 }
@@ -292,14 +290,13 @@ render_node(struct rendering *r, const json_t *node, json_t **out)
 }
 
 int
-template_json_render(const struct template_json *t, const json_t *values,
-		     enum template_missing missing, size_t max_bytes,
-		     json_t **out, struct template_problem *problem)
+template_json_render_within(const struct template_json *t, const json_t *values,
+			    enum template_missing missing,
+			    struct template_budget *budget, size_t max_bytes,
+			    json_t **out, struct template_problem *problem)
 {
 	struct rendering r = { .t = t,
-			       .values = values,
-			       .missing = missing,
-			       .problem = problem,
+			       .with = { values, missing, budget, problem },
 			       .left = max_bytes };
 	size_t size;
 	int err;
@@ -314,4 +311,15 @@ template_json_render(const struct template_json *t, const json_t *values,
 		*out = NULL;
 	}
 	return err;
+}
+
+int
+template_json_render(const struct template_json *t, const json_t *values,
+		     enum template_missing missing, size_t max_bytes,
+		     json_t **out, struct template_problem *problem)
+{
+	struct template_budget own = { TEMPLATE_WORK_MAX };
+
+	return template_json_render_within(t, values, missing, &own, max_bytes,
+					   out, problem);
 }

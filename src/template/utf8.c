@@ -65,8 +65,8 @@ template_utf8_head(struct slice s, size_t count)
 	return slice_head(s, i);
 }
 
-/* Lower-case letters from `first` to `last` in steps; the upper-case one is
- * `up` away. */
+/* Lower-case letters from `first` to `last` in steps, in their order; the
+ * upper-case one is `up` away. */
 static const struct case_range {
 	uint16_t first, last, step;
 	int16_t up;
@@ -89,36 +89,58 @@ static const struct case_range {
 	{ 0x1e01, 0x1e95, 2, -1 },  { 0x1ea1, 0x1eff, 2, -1 },
 };
 
+/* The same ranges in the order of their upper-case letters. */
+static const uint8_t by_upper[] = {
+	0,  1,	2,  4,	5,  6,	7,  3,	8,  9,	10, 11, 12, 13, 14, 15,
+	16, 17, 20, 21, 18, 19, 23, 22, 24, 25, 27, 26, 28, 29, 30, 31,
+};
+_Static_assert(ARRAY_LEN(by_upper) == ARRAY_LEN(case_ranges), "one each");
+
+static bool
+range_has(const struct case_range *r, int32_t low)
+{
+	return low >= r->first && low <= r->last &&
+	       !((low - r->first) % r->step);
+}
+
 uint32_t
 template_case_upper(uint32_t c)
 {
-	const struct case_range *r;
-	size_t i;
+	size_t from = 0, to = ARRAY_LEN(case_ranges), mid;
 
+	if (c < 0x80)
+		return c >= 'a' && c <= 'z' ? c - 32 : c;
 	if (c == 0x03c2) /* sigma at the end of a word */
 		return 0x03a3;
-	for (i = 0; i < ARRAY_LEN(case_ranges); i++) {
-		r = &case_ranges[i];
-		if (c >= r->first && c <= r->last &&
-		    !((c - r->first) % r->step))
-			return (uint32_t)((int32_t)c + r->up);
+	while (to - from > 1) { /* the last that begins at c or before */
+		mid = (from + to) / 2;
+		if (case_ranges[mid].first <= c)
+			from = mid;
+		else
+			to = mid;
 	}
-	return c;
+	if (!range_has(&case_ranges[from], (int32_t)c))
+		return c;
+	return (uint32_t)((int32_t)c + case_ranges[from].up);
 }
 
 uint32_t
 template_case_lower(uint32_t c)
 {
+	size_t from = 0, to = ARRAY_LEN(by_upper), mid;
 	const struct case_range *r;
-	int32_t low;
-	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(case_ranges); i++) {
-		r = &case_ranges[i];
-		low = (int32_t)c - r->up;
-		if (low >= r->first && low <= r->last &&
-		    !((low - r->first) % r->step))
-			return (uint32_t)low;
+	if (c < 0x80)
+		return c >= 'A' && c <= 'Z' ? c + 32 : c;
+	while (to - from > 1) {
+		mid = (from + to) / 2;
+		r = &case_ranges[by_upper[mid]];
+		if (r->first + r->up <= (int32_t)c)
+			from = mid;
+		else
+			to = mid;
 	}
-	return c;
+	r = &case_ranges[by_upper[from]];
+	return range_has(r, (int32_t)c - r->up) ? (uint32_t)((int32_t)c - r->up)
+						: c;
 }

@@ -40,6 +40,19 @@ template_value_text(const json_t *value, struct buf *scratch, struct slice *out)
 	return err;
 }
 
+int
+template_buf_string(struct buf *b, json_t **out)
+{
+	int err = buf_err(b);
+
+	if (!err) {
+		*out = json_stringn(b->len ? b->data : "", b->len);
+		err = *out ? 0 : ERR_NOMEM;
+	}
+	buf_release(b);
+	return err;
+}
+
 bool
 template_value_is_shallow(const json_t *value, int levels)
 {

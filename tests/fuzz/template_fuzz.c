@@ -45,11 +45,35 @@ check_problem(const struct template_problem *p, int err, struct slice text)
 	ASSERT(p->at <= text.len && p->len <= text.len - p->at);
 }
 
+/* What the filters did is enough for the same again, and a byte less is
+ * not. */
+static void
+check_work(const struct template *t, const json_t *values, size_t used,
+	   struct slice result)
+{
+	struct template_budget work = { used };
+	struct buf again;
+
+	buf_init(&again, OUT_MAX);
+	ASSERT(!template_render_within(t, values, TEMPLATE_MISSING_EMPTY, &work,
+				       &again, NULL));
+	ASSERT(work.left == 0 && slice_eq(buf_slice(&again), result));
+	buf_reset(&again);
+	work.left = used ? used - 1 : 0;
+	if (used)
+		ASSERT(template_render_within(t, values, TEMPLATE_MISSING_EMPTY,
+					      &work, &again,
+					      NULL) == ERR_TOO_LARGE);
+	ASSERT(work.left == 0 && again.len == 0);
+	buf_release(&again);
+}
+
 /* 0 with the result, or an error that has been looked at. */
 static int
 render(struct slice text, enum template_place place, const json_t *values,
        struct buf *out)
 {
+	struct template_budget work = { TEMPLATE_WORK_MAX };
 	struct template_problem p = { 0 };
 	struct template *t;
 	int err;
@@ -57,8 +81,12 @@ render(struct slice text, enum template_place place, const json_t *values,
 	buf_init(out, OUT_MAX);
 	err = template_compile(text, place, template_usual_scopes, &t, &p);
 	if (!err)
-		err = template_render(t, values, TEMPLATE_MISSING_EMPTY, out,
-				      &p);
+		err = template_render_within(t, values, TEMPLATE_MISSING_EMPTY,
+					     &work, out, &p);
+	ASSERT(work.left <= TEMPLATE_WORK_MAX);
+	if (!err)
+		check_work(t, values, TEMPLATE_WORK_MAX - work.left,
+			   buf_slice(out));
 	if (err) {
 		check_problem(&p, err, text);
 		ASSERT(out->len == 0);

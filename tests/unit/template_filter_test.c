@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "../support/template_world.h"
+#include "template/template_priv.h"
 
 struct row {
 	const char *filters; /* behind {{x */
@@ -360,6 +361,29 @@ the_list_of_filters_is_for_people(void **state)
 	assert_int_equal(i, 19);
 }
 
+/* Every character in its partner's place, and back. */
+static void
+letters_with_a_case_are_pairs(void **state)
+{
+	uint32_t c, up, low;
+	size_t uppers = 0, lowers = 0;
+
+	(void)state;
+	for (c = 1; c < 0x110000; c++) {
+		up = template_case_upper(c);
+		low = template_case_lower(c);
+		uppers += up != c;
+		lowers += low != c;
+		assert_true(up == c || low == c);
+		assert_int_equal(template_case_upper(low), low == c ? up : c);
+		if (c != 0x03c2) /* sigma at the end of a word */
+			assert_int_equal(template_case_lower(up),
+					 up == c ? low : c);
+	}
+	assert_int_equal(uppers, 512);
+	assert_int_equal(lowers, 511);
+}
+
 int
 main(void)
 {
@@ -374,6 +398,7 @@ main(void)
 		cmocka_unit_test(a_value_that_a_filter_cannot_take_is_missing),
 		cmocka_unit_test(what_filters_make_is_bounded),
 		cmocka_unit_test(the_list_of_filters_is_for_people),
+		cmocka_unit_test(letters_with_a_case_are_pairs),
 	};
 
 	return cmocka_run_group_tests_name("template filters", tests, NULL,
