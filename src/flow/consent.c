@@ -105,6 +105,7 @@ flow_consent_ask(struct flow_move *m, const char *service)
 	char id[27];
 	int64_t asks;
 
+	ASSERT(flow_is_webhook(run->document, run->block));
 	if (connection_id(m->c, m->talk->org, hook_document_connection(b->data),
 			  id))
 		return consent_give_up(run, "connection_not_found");
@@ -166,9 +167,7 @@ consent_move(struct flow_engine *e, struct store_conn *c, const char *id,
 		rc = flow_consent_waits(c, id, connection, &t);
 	if (!rc)
 		rc = flow_move_init(&m, e, c, &t);
-	/* a draft may have lost the block meanwhile */
-	if (!rc && (m.run.block < 0 ||
-		    m.run.document->blocks[m.run.block].type != &flow_webhook))
+	if (!rc && !flow_is_webhook(m.run.document, m.run.block))
 		rc = ERR_NOT_FOUND;
 	if (!rc)
 		rc = flow_move_store(&m, move(&m.run));

@@ -256,9 +256,8 @@ prepare_load(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 		d->block = flow_run_find(d->document, block);
 	d->step = t->step;
 	memcpy(d->subject, t->subject, sizeof(d->subject));
-	if (!rc && (d->block < 0 ||
-		    d->document->blocks[d->block].type != &flow_webhook))
-		d->block = -1; /* the draft has lost it */
+	if (!rc && !flow_is_webhook(d->document, d->block))
+		d->block = -1;
 	return rc;
 }
 
@@ -486,14 +485,14 @@ take_move(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 	enum flow_next next = FLOW_FAILED;
 	int rc = flow_move_init(&m, d->worker->engine, c, t);
 
-	if (!rc && m.run.block >= 0 && d->result && d->result->consent[0]) {
-		next = flow_consent_ask(&m, d->result->consent);
-	} else if (!rc && m.run.block >= 0) {
-		next = flow_run_exit(&m.run, take_path(d, &m.run));
-	} else if (!rc) {
+	if (!rc && !flow_is_webhook(m.run.document, m.run.block)) {
 		snprintf(m.run.problem, sizeof(m.run.problem),
 			 "The block that has called is gone.");
 		m.run.block = (int)m.run.document->start;
+	} else if (!rc && d->result && d->result->consent[0]) {
+		next = flow_consent_ask(&m, d->result->consent);
+	} else if (!rc) {
+		next = flow_run_exit(&m.run, take_path(d, &m.run));
 	}
 	if (!rc)
 		rc = flow_move_store(&m, next);

@@ -229,7 +229,10 @@ extern const struct flow_block_type flow_start, flow_message, flow_question,
 	flow_choice, flow_condition, flow_set, flow_webhook, flow_jump,
 	flow_handoff, flow_end;
 
-/* webhook.c: variables in a webhook's templates. */
+/* webhook.c: whether this block (-1: none) of the document is a webhook.  A
+ * draft may have lost the one that waits or calls. */
+bool flow_is_webhook(const struct flow_document *d, int block);
+/* Variables in a webhook's templates. */
 void flow_webhook_check(struct flow_compiler *c, const struct flow_block *b,
 			const char *const *known);
 

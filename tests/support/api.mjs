@@ -16,6 +16,7 @@ export const gib = 1024 * 1024 * 1024
 /*
  * options: check(token, request) -> truthy when it may pass (default: anybody), scheme (default Bearer), foreign
  * (where /redirect/foreign points), tls {cert, key}, host, port. api.vouchedBy(tls): another certificate from now on.
+ * api.before: what the test does while the next request waits for its answer.
  */
 export async function startApi(scope, { check, scheme = 'Bearer', foreign = 'http://example.com/', tls, host, port,
 	routes = {} } = {}) {
@@ -25,6 +26,9 @@ export async function startApi(scope, { check, scheme = 'Bearer', foreign = 'htt
 			rawHeaders: request.rawHeaders, at: Date.now() }
 		api.requests.push(entry)
 		entry.token = tokenOf(request, scheme)
+		const { before } = api
+		delete api.before
+		await before?.()
 		if (api.refuse > 0) {
 			api.refuse -= 1
 			return unauthorized(response, scheme)

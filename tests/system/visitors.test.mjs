@@ -291,6 +291,32 @@ suite('visitors\' own connections', (scope) => {
 		assert.equal((await drawbridge.api('POST', `/v1/conversations/${of.id}/connect`, { connection: link })).status, 403)
 	})
 
+	for (const { name, block } of [
+		{ name: 'an end', block: { type: 'end' } },
+		{ name: 'a message', block: { type: 'message', content: [{ type: 'text', text: 'Hi' }], paths: { next: 'ask' } } }])
+		it(`a draft whose webhook becomes ${name} while it calls with an access that has died ends its trial alone`, async () => {
+			const draft = accountFlow(link, [shop])
+			const { id } = await drawbridge.must('POST', '/v1/flows', { draft })
+			const talk = await drawbridge.must('POST', `/v1/flows/${id}/conversations`, { draft: true })
+			const path = `/v1/conversations/${talk.id}`
+			const seen = (text) => eventually(`the bot to say ${text}`, async () => (await drawbridge.must('GET', path)).messages
+				.some(({ content }) => content.text === text))
+			await drawbridge.must('POST', `${path}/messages`, { choice: 'mine' })
+			const browser = await signedIn()
+			const page = await browser.open((await drawbridge.must('POST', `${path}/connect`, { connection: link })).url)
+			await consentAtOidc(browser, await browser.submit(page, { button: /connect/i }), { login: 'tara' })
+			await seen('You are tara')
+			const front = drawbridge.role('front')
+			Object.assign(draft.blocks, [...draft.blocks.slice(0, 2), { id: 'call', ...block },
+				...['tell', 'no'].map((name) => ({ id: name, type: 'end' }))])
+			Object.assign(world.api, { refuse: 1, before: () => drawbridge.must('PUT', `/v1/flows/${id}`, { draft }) })
+			oidc.faults.on('token', { kind: 'status', status: 400, body: { error: 'invalid_grant' }, times: 1 })
+			await drawbridge.must('POST', `${path}/messages`, { choice: 'mine' })
+			const { state, problem } = await drawbridge.must('GET', path)
+			assert.deepEqual([state, problem], ['failed', 'The block that has called is gone.'])
+			assert.equal(drawbridge.role('front'), front)
+		})
+
 	it('the grant dies with the conversation, upstream too', async () => {
 		const visitor = await arrive()
 		await visitor.consent(as('dora'))

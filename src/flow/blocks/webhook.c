@@ -118,6 +118,12 @@ webhook_enter(struct flow_run *run, const struct flow_block *b)
 	return FLOW_CALL;
 }
 
+bool
+flow_is_webhook(const struct flow_document *d, int block)
+{
+	return block >= 0 && d->blocks[block].type == &flow_webhook;
+}
+
 void
 flow_webhook_check(struct flow_compiler *c, const struct flow_block *b,
 		   const char *const *known)
