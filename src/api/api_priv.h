@@ -274,6 +274,9 @@ int api_calls_answer(struct api_request *r, const char *member,
 /* The conversation that the request may see (flow_talk_release); 0, or
  * API_PENDING when a refusal was answered. */
 int api_talk_find(struct api_request *r, struct flow_talk *out);
+/* Whether what it found may be answered: by whoever has its token, and by the
+ * member who began it.  0, or API_PENDING, audited. */
+int api_talk_is_his(struct api_request *r, const struct flow_talk *t);
 /* The query's "after"; false: answered. */
 bool api_talk_after(struct api_request *r, int64_t *out);
 

@@ -4,8 +4,9 @@
  *
  * Who may: the conversation's own token (Authorization: Bearer dbc_…), which
  * is all that a visitor has; or a key or session whose role lets it see what
- * visitors say.  A page of another site may, when its origin is in the
- * flow's list (widget.c).
+ * visitors say.  It is answered by its token, or by the member who began it:
+ * it speaks, and calls, for who it is with.  A page of another site may, when
+ * its origin is in the flow's list (widget.c).
  *
  * An answer waits for the calls that it has led to, for a while, without
  * holding a thread; then it says "calling", and the rest comes by events.
@@ -274,6 +275,19 @@ out:
 	return API_PENDING;
 }
 
+int
+api_talk_is_his(struct api_request *r, const struct flow_talk *t)
+{
+	struct people_object o = { .member = t->started_by };
+
+	if (!r->actor) /* it was found by its token */
+		return 0;
+	if (r->actor->connections)
+		return api_refused(r, ERR_FORBIDDEN, r->route->path, t->id,
+				   "this key is for its connections alone");
+	return api_may(r, PEOPLE_CONVERSATION_ANSWER, &o, t->id);
+}
+
 bool
 api_talk_after(struct api_request *r, int64_t *out)
 {
@@ -347,9 +361,11 @@ api_talk_answer(struct api_request *r)
 	bool calling;
 	int rc = api_talk_find(r, &talk);
 
+	if (!rc)
+		rc = api_talk_is_his(r, &talk);
+	flow_talk_release(&talk);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
-	flow_talk_release(&talk);
 	if (!api_rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
 			     ANSWER_BURST) ||
 	    !talk_wait(r, &wait_ms) || !answer_get(r, &a, &id))

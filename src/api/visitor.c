@@ -163,9 +163,8 @@ api_talk_connect(struct api_request *r)
 				 "A visitor presses Connect in the page's "
 				 "chat.",
 				 "A conversation's token gets no link.");
-	else if (strcmp(talk.started_by, r->actor->member) != 0)
-		rc = api_problem(r, CONNECT_P_FORBIDDEN, NULL,
-				 "The conversation is another's.");
+	else if ((rc = api_talk_is_his(r, &talk)))
+		rc = rc == API_PENDING ? 0 : rc;
 	else if (!api_rate_allows(r, "visit", talk.id, VISIT_PER_MINUTE,
 				  VISIT_BURST) ||
 		 !api_body_only(r, names))

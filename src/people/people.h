@@ -67,8 +67,9 @@ enum people_action {
 	PEOPLE_FLOW_DELETE, /* object: whose */
 	PEOPLE_GLOBAL_SEE,
 	PEOPLE_GLOBAL_SET,
-	PEOPLE_CONVERSATION_START, /* of a published flow */
-	PEOPLE_CONVERSATION_SEE,   /* what others have said */
+	PEOPLE_CONVERSATION_START,  /* of a published flow */
+	PEOPLE_CONVERSATION_SEE,    /* what others have said */
+	PEOPLE_CONVERSATION_ANSWER, /* object: who began it */
 	PEOPLE_CONVERSATION_DELETE,
 	PEOPLE_HANDOFF_SEE,
 	PEOPLE_HANDOFF_CLOSE,

@@ -103,6 +103,9 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 	[PEOPLE_CONVERSATION_SEE] = { PEOPLE_BUILDER, TIE_NONE, 0, false,
 				      "what visitors have said is for "
 				      "builders" },
+	[PEOPLE_CONVERSATION_ANSWER] = { PEOPLE_BUILDER, TIE_OWN, NOBODY, false,
+					 "a conversation is answered by who "
+					 "began it" },
 	[PEOPLE_CONVERSATION_DELETE] = { PEOPLE_BUILDER, TIE_OWN, PEOPLE_ADMIN,
 					 false,
 					 "only an admin, or the builder who "

@@ -5,6 +5,7 @@ import { before, it } from 'node:test'
 import { keyService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { startApi } from '../support/api.mjs'
+import { memberKey } from '../support/members.mjs'
 import { eventually, freePort, sleep, suite } from '../support/scope.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
@@ -182,6 +183,21 @@ suite('a conversation keeps the rules', (scope) => {
 		assert.equal(await mine('?open=true'), undefined)
 		const { items } = await drawbridge.must('GET', `/v1/audit?object=${handoff.id}`)
 		assert.deepEqual(items.map(({ action }) => action), ['handoff.close'])
+	})
+
+	it('is answered by the member who began it, and by no other', async () => {
+		const made = await flow([start, question({ kind: 'number' }), ends[0]])
+		const bea = await memberKey(drawbridge, 'bea@example.org', 'builder')
+		const answer = ({ id }, key) => drawbridge.api('POST', `/v1/conversations/${id}/messages`, { text: 'none' }, { key })
+		for (const draft of [false, true]) {
+			const own = await begin(made, { draft })
+			const hers = await drawbridge.must('POST', `/v1/flows/${made.id}/conversations`, { draft }, { key: bea.key })
+			assert.deepEqual([(await answer(own, bea.key)).status, (await answer(hers)).status], [403, 403])
+			assert.deepEqual([(await look(own)).messages.length, (await look(hers)).messages.length], [1, 1])
+			/* another key of the same member */
+			assert.equal((await answer(own, await drawbridge.createKey('builder'))).status, 200)
+			assert.equal((await answer(hers, bea.key)).status, 200)
+		}
 	})
 
 	/* ---- rates ---- */

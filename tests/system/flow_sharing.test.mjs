@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { before, it } from 'node:test'
 import { keyService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { memberKey } from '../support/members.mjs'
 import { reply, startReceiver } from '../support/receiver.mjs'
 import { suite, temporaryFolder } from '../support/scope.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
@@ -20,19 +21,8 @@ suite('a connection that flows use', (scope) => {
 		drawbridge = await startDrawbridge(scope)
 		service = await addService(drawbridge, keyService('lent', receiver))
 		link = (await newConnection(drawbridge, service, { name: 'Shared', credentials: { api_key: secret } })).link_name
-		builder = await memberKey('bea@example.org', 'builder')
+		builder = await memberKey(drawbridge, 'bea@example.org', 'builder')
 	})
-
-	/* A member with a key of his own. */
-	async function memberKey(email, role) {
-		const password = 'a password for tests'
-		const { id } = await drawbridge.must('POST', '/v1/members', { email, name: email.split('@')[0], role, password })
-		const headers = { origin: drawbridge.publicUrl }
-		const session = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null, headers })
-		const cookie = session.headers['set-cookie'].map((each) => each.split(';')[0]).join('; ')
-		const { key } = await drawbridge.must('POST', '/v1/keys', { name: email, role }, { key: null, headers: { ...headers, cookie } })
-		return { id, key }
-	}
 
 	const document = (name, connection = link) => ({ name, blocks: [
 		{ id: 'start', type: 'start', paths: { next: 'call' } },

@@ -8,6 +8,7 @@ import { before, it } from 'node:test'
 import { Browser } from '../support/browser.mjs'
 import { atCallback } from '../support/consent.mjs'
 import { owner } from '../support/drawbridge.mjs'
+import { memberKey } from '../support/members.mjs'
 import { consentAtOidc } from '../support/oidc.mjs'
 import { eventually, sleep, suite } from '../support/scope.mjs'
 import { accountFlow, isOver, shop, Visitor, waitsForConnect } from '../support/visitor.mjs'
@@ -258,6 +259,25 @@ suite('visitors\' own connections', (scope) => {
 				{ key: visitor.token })).status, 401)
 		/* nor is his account what a member's key calls with */
 		assert.equal((await drawbridge.via(link, '/mine')).status, 409)
+	})
+
+	it('nobody but the visitor answers in his name, with his account', async () => {
+		const visitor = await arrive()
+		await visitor.consent(as('vic'))
+		const { messages } = await told(visitor, 'vic')
+		const calls = world.api.requests.length, path = `/v1/conversations/${visitor.id}`
+		const { key: bea } = await memberKey(drawbridge, 'bea@example.org', 'builder')
+		for (const key of [bea, drawbridge.key]) {
+			const said = await drawbridge.api('POST', `${path}/messages`, { choice: 'mine' }, { key })
+			assert.deepEqual([said.status, said.json.code], [403, 'forbidden'])
+			assert.match(said.json.detail, /answered by who began it/)
+		}
+		assert.deepEqual([(await visitor.look()).messages.length, world.api.requests.length], [messages.length, calls])
+		const { items } = await drawbridge.must('GET', `/v1/audit?object=${visitor.id}`)
+		assert.deepEqual(items.map(({ action, outcome }) => [action, outcome]),
+			Array(2).fill(['POST /v1/conversations/{id}/messages', 'refused']))
+		const mine = await visitor.say({ choice: 'mine' })
+		assert.ok(visitor.texts(mine.json).includes('You are vic'))
 	})
 
 	/* A browser in which the owner, whose key the tests have, is signed in. */
