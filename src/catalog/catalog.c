@@ -113,7 +113,7 @@ add_defaults(struct catalog *c, struct catalog_report *report)
 	return err;
 }
 
-/* One that is broken is left out and reported. */
+/* One that is broken, or too large for its memory, is left out and reported. */
 static int
 add_custom(struct catalog *c, const struct catalog_source *source,
 	   struct catalog_report *report)
@@ -124,7 +124,7 @@ add_custom(struct catalog *c, const struct catalog_source *source,
 
 	err = load_custom(c, source, report, &d);
 	if (err)
-		return err == ERR_NOMEM ? err : 0;
+		return 0;
 	taken = catalog_find(c, source->org, d->service.id);
 	if (taken) {
 		report_add(report, source->file, "/id",

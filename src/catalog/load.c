@@ -168,6 +168,8 @@ load_custom(const struct catalog *c, const struct catalog_source *source,
 		if (!(*out)->org)
 			err = ERR_NOMEM;
 	}
+	if (err == ERR_NOMEM)
+		reader_problem_at(&r, "", "needs too much memory");
 	if (err && *out) {
 		definition_unref(*out);
 		*out = NULL;

@@ -8,13 +8,21 @@
  * front is at the same database (for the time of a reload or an upgrade), this
  * one looks every moment for what the other has changed.
  *
+ * No custom service can keep the others out, or a front from starting: one that
+ * is broken, or for which there is no room, is left out with a warning.  What
+ * an organisation may keep (front_service.c) is less than there is room for.
+ *
  * Runs on the front's work threads.
  */
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "connect/front_priv.h"
 
-enum { CUSTOM_MAX = 1000 };
+enum {
+	CUSTOM_MAX = 2 * FRONT_SERVICES_MAX,
+	CUSTOM_BYTES = 4 * FRONT_SERVICES_BYTES,
+	CUSTOM_ARENA = CUSTOM_BYTES + (1 << 20), /* and their names */
+};
 
 struct catalog *
 connect_front_catalog(struct connect_front *f)
@@ -52,54 +60,88 @@ stamp_read(struct store_conn *c, struct front_catalog_stamp *out)
 }
 
 /* Copies of the rows, since the statement's are gone with the next step. */
-static int
-custom_read(struct store_stmt *st, struct arena *arena,
-	    struct catalog_source *out, size_t *count)
+struct customs {
+	struct arena *arena;
+	struct catalog_source items[CUSTOM_MAX];
+	size_t count, bytes;
+	size_t left_out; /* there was no room for them */
+};
+
+static bool
+custom_add(struct customs *all, struct slice org, struct slice id,
+	   struct slice text)
 {
-	int rc;
+	struct catalog_source *s = &all->items[all->count];
+	char *copy;
 
-	*count = 0;
-	while ((rc = store_step(st)) == 1 && *count < CUSTOM_MAX) {
-		struct slice text = store_col(st, 1);
-		char *copy = arena_slice(arena, text);
+	if (all->count == CUSTOM_MAX || text.len > CUSTOM_BYTES - all->bytes)
+		return false;
+	s->org = arena_slice(all->arena, org);
+	s->file = arena_slice(all->arena, id);
+	copy = arena_slice(all->arena, text);
+	if (!s->org || !s->file || !copy)
+		return false;
+	s->text = slice_of(copy, text.len);
+	all->bytes += text.len;
+	all->count++;
+	return true;
+}
 
-		out[*count].org = arena_slice(arena, store_col(st, 0));
-		out[*count].text = slice_of(copy, text.len);
-		if (!copy || !out[*count].org)
-			return ERR_NOMEM;
-		++*count;
+/* The oldest first: what is new pushes nothing out. */
+static int
+customs_read(struct store_conn *c, struct customs *all)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     "SELECT org, id, source FROM custom_services "
+			     "ORDER BY created_at, org, id",
+			     "");
+
+	while (!rc && (rc = store_step(st)) == 1) {
+		all->left_out +=
+			!custom_add(all, store_col(st, 0), store_col(st, 1),
+				    store_col(st, 2));
+		rc = 0;
 	}
+	store_done(st);
 	return rc < 0 ? rc : 0;
+}
+
+static void
+customs_log(const struct customs *all, const struct catalog_report *report)
+{
+	size_t i;
+
+	for (i = 0; i < report->count; i++)
+		log_warn("a service's definition is left out",
+			 LOG_S("service", report->items[i].file),
+			 LOG_S("place", report->items[i].pointer),
+			 LOG_S("why", report->items[i].detail));
+	if (all->left_out)
+		log_warn("custom services are left out, the newest: there is "
+			 "no room for so many, or so long ones; delete some",
+			 LOG_I("left_out", (int64_t)all->left_out),
+			 LOG_I("there", (int64_t)all->count));
 }
 
 static int
 catalog_build(struct store_conn *c, struct catalog **out)
 {
-	struct arena *arena = arena_new(64 << 20);
-	struct catalog_source *sources = NULL;
+	struct customs *all = calloc(1, sizeof(*all));
 	struct catalog_report report;
-	struct store_stmt *st = NULL;
-	size_t count = 0, i;
-	int rc = arena ? 0 : ERR_NOMEM;
+	int rc = ERR_NOMEM;
 
-	if (!rc) {
-		sources = arena_alloc(arena, CUSTOM_MAX * sizeof(*sources));
-		rc = sources ? store_query(c, &st,
-					   "SELECT org, source FROM "
-					   "custom_services ORDER BY org, id",
-					   "")
-			     : ERR_NOMEM;
-	}
+	if (!all)
+		return rc;
+	all->arena = arena_new(CUSTOM_ARENA);
+	if (all->arena)
+		rc = customs_read(c, all);
 	if (!rc)
-		rc = custom_read(st, arena, sources, &count);
-	store_done(st);
+		rc = catalog_new(all->items, all->count, out, &report);
 	if (!rc)
-		rc = catalog_new(sources, count, out, &report);
-	arena_free(arena);
-	for (i = 0; !rc && i < report.count; i++)
-		log_warn("a service's definition is left out",
-			 LOG_S("place", report.items[i].pointer),
-			 LOG_S("why", report.items[i].detail));
+		customs_log(all, &report);
+	arena_free(all->arena);
+	free(all);
 	return rc;
 }
 

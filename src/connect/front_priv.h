@@ -219,9 +219,13 @@ int front_audit(struct store_conn *c, const struct connect_who *who,
 
 /* ---- front_catalog.c ---- */
 
+/* How many custom services an organisation may keep, and how many bytes all of
+ * their definitions may have together. */
+enum { FRONT_SERVICES_MAX = 500, FRONT_SERVICES_BYTES = 4 << 20 };
+
 /* Puts the default services and the stored custom ones in place, as they are
- * now.  ERR_ codes are of store and memory; it is tried again then
- * (front_egress.c). */
+ * now, but for custom ones that are broken or find no room.  ERR_ codes are of
+ * store and memory; it is tried again then (front_egress.c). */
 int front_catalog_load(struct connect_front *f, struct store_conn *c);
 /* Does so if another front has changed them. */
 void front_catalog_look(struct connect_front *f, struct store_conn *c);

@@ -116,6 +116,71 @@ custom_write(struct store_conn *c, const struct connect_who *who,
 			  "sslsi", org, id, text, who->actor->member, now);
 }
 
+/* ---- how many, and how long ---- */
+
+struct room {
+	size_t count, bytes; /* of the organisation's others */
+	size_t before;	     /* of the one that is replaced */
+};
+
+static int
+room_read(struct store_conn *c, const char *org, const char *replace,
+	  struct room *out)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     "SELECT id, source FROM custom_services WHERE "
+			     "org = ?1",
+			     "s", org);
+
+	memset(out, 0, sizeof(*out));
+	while (!rc && (rc = store_step(st)) == 1) {
+		struct slice text = store_col(st, 1);
+
+		rc = 0;
+		if (replace && slice_eq(store_col(st, 0), slice_str(replace))) {
+			out->before = text.len;
+			continue;
+		}
+		out->count++;
+		out->bytes += text.len;
+	}
+	store_done(st);
+	return rc < 0 ? rc : 0;
+}
+
+/* Within the transaction that writes it.  A text counts as it is, blanks
+ * included.  ERR_TOO_LARGE: one more, or a longer one, finds no room. */
+static int
+room_check(struct store_conn *c, const char *org, const char *replace,
+	   struct slice text, struct connect_problem *p)
+{
+	struct room room;
+	int rc = room_read(c, org, replace, &room);
+
+	if (rc)
+		return rc;
+	if (!replace && room.count >= FRONT_SERVICES_MAX)
+		return connect_fail(
+			p, ERR_TOO_LARGE, CONNECT_P_SERVICES_FULL,
+			"Delete some that no connection uses.",
+			"There are %zu custom services; an organisation may "
+			"have %d.",
+			room.count, FRONT_SERVICES_MAX);
+	if (text.len > room.before &&
+	    room.bytes + text.len > FRONT_SERVICES_BYTES)
+		return connect_fail(
+			p, ERR_TOO_LARGE, CONNECT_P_SERVICES_FULL,
+			"Send them without blanks, shorten them, or delete "
+			"some that no connection uses.",
+			"With this one the definitions of all custom services "
+			"would have %zu KiB together; an organisation may "
+			"have %d KiB.",
+			(room.bytes + text.len + 1023) / 1024,
+			FRONT_SERVICES_BYTES / 1024);
+	return 0;
+}
+
 static int
 custom_check(struct connect_front *f, const char *replace, struct slice text,
 	     struct catalog_report *report, char id[CATALOG_ID_MAX + 1],
@@ -167,6 +232,8 @@ connect_front_service_save(struct connect_front *f, struct store_conn *c,
 		return rc;
 	rc = store_begin(c);
 	if (!rc)
+		rc = room_check(c, who->actor->org, replace, text, p);
+	if (!rc)
 		rc = custom_write(c, who, replace, id, text);
 	if (!rc)
 		rc = front_audit(c, who, who->actor->org,
@@ -176,6 +243,8 @@ connect_front_service_save(struct connect_front *f, struct store_conn *c,
 		rc = store_commit(c);
 	if (rc) {
 		store_rollback(c);
+		if (rc == ERR_TOO_LARGE)
+			return rc; /* room_check() has said it */
 		if (rc == ERR_EXISTS)
 			return connect_fail(
 				p, rc, CONNECT_P_EXISTS,

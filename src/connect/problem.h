@@ -62,6 +62,8 @@
 	X(IN_USE, 409, "in_use", "It is still in use") \
 	X(EGRESS_FULL, 409, "egress_full", \
 	  "No more private destinations can be allowed") \
+	X(SERVICES_FULL, 409, "services_full", \
+	  "No more custom services can be kept") \
 	X(IN_PROGRESS, 409, "in_progress", "The same request is under way") \
 	X(WRONG_METHOD, 409, "wrong_method", \
 	  "This is not possible with the connection's method") \
