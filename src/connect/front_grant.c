@@ -309,76 +309,114 @@ grant_suspend(struct connect_front *f, const struct connect_who *who,
 			       CONNECT_QUICK_MS, NULL, p, NULL);
 }
 
-/* Somebody may have suspended it together with others (front_bulk.c), and told
- * the keeper so after it was told to resume; the row counts.  Whoever disables
- * it after the look tells the keeper after that. */
+static int
+row_is_disabled(struct store_conn *c, const struct front_row *r, bool *out)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     "SELECT 1 FROM connections WHERE id = ?1 AND "
+			     "status = 'disabled'",
+			     "s", r->info.id);
+
+	if (!rc)
+		rc = store_step(st);
+	*out = rc == 1;
+	store_done(st);
+	return rc < 0 ? rc : 0;
+}
+
+/* Others may have enabled or disabled it meanwhile, also together with others
+ * (front_bulk.c), and told the keeper so before or after this did.  The row
+ * counts; and whoever changes it after the last look tells the keeper after
+ * that. */
 static void
 grant_as_row(struct connect_front *f, struct store_conn *c,
 	     const struct connect_who *who, const struct front_row *r)
 {
-	struct store_stmt *st = NULL;
+	enum { LOOKS = 5 };
 	struct connect_problem p;
-	bool disabled;
-	int rc = grant_suspend(f, who, r, CONNECT_RESUME, &p);
+	bool told, disabled;
+	int i, rc = row_is_disabled(c, r, &disabled);
 
-	if (!rc)
-		rc = store_query(c, &st,
-				 "SELECT 1 FROM connections WHERE id = ?1 AND "
-				 "status = 'disabled'",
-				 "s", r->info.id);
-	if (!rc)
-		rc = store_step(st);
-	disabled = rc == 1;
-	store_done(st);
-	if (disabled)
-		rc = grant_suspend(f, who, r, CONNECT_SUSPEND, &p);
-	if (rc < 0)
-		log_warn("the keeper could not be told once more that a "
+	for (i = 0; !rc && i < LOOKS; i++) {
+		told = disabled;
+		rc = grant_suspend(f, who, r,
+				   told ? CONNECT_SUSPEND : CONNECT_RESUME, &p);
+		if (!rc)
+			rc = row_is_disabled(c, r, &disabled);
+		if (told == disabled)
+			break;
+	}
+	if (rc)
+		log_warn("the keeper could not be told once more whether a "
 			 "connection is enabled",
 			 LOG_E(rc), LOG_S("connection", r->info.id));
 }
 
+/* By this statement, which changes nothing where somebody else was faster:
+ * then it is so already, and his is the record. */
 static int
-grant_enable(struct connect_front *f, struct store_conn *c,
-	     const struct connect_who *who, const struct front_row *r,
-	     struct connect_problem *p)
+row_switch(struct store_conn *c, const struct connect_who *who,
+	   const struct front_row *r, const char *sql, const char *reason,
+	   const char *action, struct connect_problem *p)
 {
-	int rc = grant_suspend(f, who, r, CONNECT_RESUME, p);
+	int64_t changed = 0;
+	int rc = store_begin(c);
 
 	if (!rc)
-		rc = row_update(c, who, r,
-				"UPDATE connections SET "
-				"status = CASE WHEN status_before = '' THEN "
-				"'not_connected' ELSE status_before END, "
-				"reason = CASE status_before "
-				"WHEN 'connected' THEN ?3 WHEN 'revoked' THEN "
-				"'The access was revoked. Connect again to "
-				"use it.' WHEN 'needs_reconnect' THEN 'The "
-				"credential did not work any more: connect "
-				"again.' ELSE 'It is not connected: press "
-				"Connect.' END, status_before = '', "
-				"updated_at = ?2, version = version + 1 "
-				"WHERE id = ?1",
-				"", "connection.enable", NULL, p);
-	if (!rc)
-		grant_as_row(f, c, who, r);
-	return rc;
+		rc = store_exec(c, &changed, sql, "sis", r->info.id,
+				clock_wall_ms(), reason);
+	if (!rc && !changed) {
+		store_rollback(c);
+		return 0;
+	}
+	return row_written(c, who, r, action, NULL, rc, p);
 }
 
 static int
-grant_disable(struct connect_front *f, struct store_conn *c,
-	      const struct connect_who *who, const struct front_row *r,
-	      struct connect_problem *p)
+row_enable(struct store_conn *c, const struct connect_who *who,
+	   const struct front_row *r, struct connect_problem *p)
 {
-	int rc = grant_suspend(f, who, r, CONNECT_SUSPEND, p);
+	return row_switch(
+		c, who, r,
+		"UPDATE connections SET status = CASE WHEN status_before = '' "
+		"THEN 'not_connected' ELSE status_before END, "
+		"reason = CASE status_before WHEN 'connected' THEN ?3 "
+		"WHEN 'revoked' THEN 'The access was revoked. Connect again "
+		"to use it.' WHEN 'needs_reconnect' THEN 'The credential did "
+		"not work any more: connect again.' ELSE 'It is not connected: "
+		"press Connect.' END, status_before = '', updated_at = ?2, "
+		"version = version + 1 WHERE id = ?1 AND status = 'disabled'",
+		"", "connection.enable", p);
+}
 
-	return rc ? rc
-		  : row_update(c, who, r,
-			       "UPDATE connections SET status_before = status, "
-			       "status = 'disabled', reason = ?3, updated_at = "
-			       "?2, version = version + 1 WHERE id = ?1",
-			       "It was disabled by a person.",
-			       "connection.disable", NULL, p);
+static int
+row_disable(struct store_conn *c, const struct connect_who *who,
+	    const struct front_row *r, struct connect_problem *p)
+{
+	return row_switch(
+		c, who, r,
+		"UPDATE connections SET status_before = status, status = "
+		"'disabled', reason = ?3, updated_at = ?2, version = version "
+		"+ 1 WHERE id = ?1 AND status <> 'disabled'",
+		"It was disabled by a person.", "connection.disable", p);
+}
+
+/* The keeper first: what it does not know of is not changed. */
+static int
+grant_switch(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, const struct front_row *r,
+	     bool enable, struct connect_problem *p)
+{
+	int rc = grant_suspend(f, who, r,
+			       enable ? CONNECT_RESUME : CONNECT_SUSPEND, p);
+
+	if (!rc)
+		rc = enable ? row_enable(c, who, r, p)
+			    : row_disable(c, who, r, p);
+	if (!rc)
+		grant_as_row(f, c, who, r);
+	return rc;
 }
 
 int
@@ -397,8 +435,7 @@ connect_front_enable(struct connect_front *f, struct store_conn *c,
 		front_row_release(&r);
 		return rc;
 	}
-	rc = enable ? grant_enable(f, c, who, &r, p)
-		    : grant_disable(f, c, who, &r, p);
+	rc = grant_switch(f, c, who, &r, enable, p);
 	connect_views_withdraw(f->views, r.info.id);
 	front_row_release(&r);
 	return rc ? rc : connect_front_get(f, c, who, link, arena, out, p);

@@ -64,6 +64,8 @@ static struct {
 	bool revoke_fails; /* the provider says no */
 	int revoke_err;	   /* the keeper does */
 	int suspend_err;   /* and to suspend, or leave */
+	/* What others do before it answers that, the next time. */
+	void (*meanwhile)(void);
 	unsigned revoked_how;
 	struct connect_msg_subject marked[80]; /* were left; in order */
 	size_t marked_count;
@@ -244,6 +246,7 @@ on_egress(struct proc_request *rq, struct proc_unpack *in, void *arg)
 static void
 on_suspend(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
+	void (*meanwhile)(void) = keeper.meanwhile;
 	struct connect_msg_subject who;
 
 	(void)arg;
@@ -251,6 +254,10 @@ on_suspend(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	keeper.left += who.generation == CONNECT_LEAVE;
 	keeper.suspended += who.generation == CONNECT_SUSPEND;
 	keeper.resumed += who.generation == CONNECT_RESUME;
+	if (meanwhile) {
+		keeper.meanwhile = NULL;
+		meanwhile();
+	}
 	proc_reply(rq, keeper.suspend_err, NULL);
 }
 

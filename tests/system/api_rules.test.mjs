@@ -244,6 +244,18 @@ suite('the rules of the API', (scope) => {
 		assert.deepEqual(statuses, [200, ...Array(9).fill(412)])
 	})
 
+	it('of ten that disable and enable a connection at once, what it was is not lost', async () => {
+		const { json: { link_name: link } } = await ask('createConnection', { body: connection('Switched') })
+		for (let turn = 0; turn < 3; turn++) {
+			for (const [id, status] of [['disableConnection', 'disabled'], ['enableConnection', 'connected']]) {
+				const answers = await Promise.all(Array.from({ length: 10 }, () => ask(id, { params: { link }, body: {} })))
+				assert.deepEqual(answers.map((each) => each.status), Array(10).fill(200))
+				assert.equal((await ask('getConnection', { params: { link } })).json.status, status)
+			}
+		}
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
 	it('too many wrong passwords are slowed down', async () => {
 		const body = { email: 'nobody-at-all@example.org', password: 'a wrong password' }
 		const answers = []
