@@ -2,7 +2,7 @@
 /*
  * The door of api/: everything that the front answers beside /via.
  *
- * /v1 (JSON), the consent pages (/connect/…, /oauth/callback), the owner's
+ * /v1 (JSON), the consent pages (/connect/…, /oauth/…), the owner's
  * first page (/setup/…), and /healthz, /readyz, /metrics.  One table of
  * routes says what there is; docs/openapi.yaml says the same to others.
  *

@@ -7,6 +7,8 @@
  *   POST /connect/{ticket}   the button: sets this browser's cookie, goes on
  *                            to the provider (303)
  *   GET  /oauth/callback     connected, or what went wrong
+ *   GET  /oauth/services/{id}/callback
+ *                            the same, of a custom service
  *
  * Nobody needs to be signed in: the ticket is the capability; but one for a
  * user's own grant is good in his own browser alone.  A conversation that
@@ -269,6 +271,11 @@ conversation_given(struct api_request *r, const struct connect_consent *c)
 int
 api_callback(struct api_request *r)
 {
+	const struct connect_back back = {
+		.service = r->params[0],
+		.query = r->query,
+		.browser = r->has_browser ? slice_str(r->browser) : SLICE_NONE,
+	};
 	struct connect_problem p = { 0 };
 	struct connect_consent c;
 	struct connect_who who;
@@ -276,10 +283,8 @@ api_callback(struct api_request *r)
 	int rc;
 
 	api_who(r, &who);
-	if (connect_front_callback(
-		    r->api->config.connect, r->db, &who, r->query,
-		    r->has_browser ? slice_str(r->browser) : SLICE_NONE,
-		    r->arena, &c, &p)) {
+	if (connect_front_callback(r->api->config.connect, r->db, &who, &back,
+				   r->arena, &c, &p)) {
 		if (c.about.conversation[0])
 			return conversation_refused(r, &c, &p);
 		return api_page_consent(r, p.status, p.title,

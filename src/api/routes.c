@@ -236,6 +236,8 @@ const struct api_route api_routes[] = {
 	  API_OPEN | API_PAGE | API_FORM | API_NO_BODY, SMALL },
 	{ "GET", "/oauth/callback", api_callback, PEOPLE_SELF_SEE,
 	  API_OPEN | API_PAGE | API_ANY_QUERY },
+	{ "GET", "/oauth/services/{id}/callback", api_callback, PEOPLE_SELF_SEE,
+	  API_OPEN | API_PAGE | API_ANY_QUERY },
 	{ "GET", "/setup/{token}", api_setup_page, PEOPLE_SELF_SEE,
 	  API_OPEN | API_PAGE | API_ANY_QUERY },
 	{ "POST", "/setup/{token}", api_setup_claim, PEOPLE_SELF_SEE,

@@ -159,7 +159,7 @@ struct connect_app {
 };
 
 /* All apps of a service, those of data centres included.  Also gives the
- * redirect URI to register. */
+ * redirect URI to register: a custom service has one of its own. */
 int connect_front_app_get(struct connect_front *f, struct store_conn *c,
 			  const struct connect_who *who, const char *service,
 			  struct arena *arena, struct connect_app **out,
@@ -525,15 +525,23 @@ struct connect_consent {
 	bool denied;		    /* by the person, at the provider */
 };
 
+/* What a browser comes back with. */
+struct connect_back {
+	/* Whose redirect URI it has come to: a custom service's id, as it
+	 * stands there; NULL: that of all default ones. */
+	const char *service;
+	struct slice query;   /* as it came, still encoded */
+	struct slice browser; /* the cookie's value; empty: it has none */
+};
+
 /*
- * The provider sends the browser back.  query: as it came, still encoded;
- * browser: the cookie's value, empty if there is none.  0: connected.
- * Otherwise *p says in plain words what went wrong and what to do (status
- * 4xx, 502, 504), and out->connection what it was about, if the state told.
+ * The provider sends the browser back.  0: connected.  Otherwise *p says in
+ * plain words what went wrong and what to do (status 4xx, 502, 504), and
+ * out->connection what it was about, if the state told.
  */
 int connect_front_callback(struct connect_front *f, struct store_conn *c,
-			   const struct connect_who *who, struct slice query,
-			   struct slice browser, struct arena *arena,
+			   const struct connect_who *who,
+			   const struct connect_back *back, struct arena *arena,
 			   struct connect_consent *out,
 			   struct connect_problem *p);
 

@@ -303,16 +303,22 @@ connect_front_app_get(struct connect_front *f, struct store_conn *c,
 {
 	struct connect_service s = { 0 };
 	struct store_stmt *st = NULL;
+	char uri[CONNECT_URL_SIZE];
 	int rc;
 
 	*count = 0;
-	*redirect_uri = arena_printf(arena, "%s/oauth/callback", f->public_url);
 	*out = arena_alloc(arena, APPS_MAX * sizeof(**out));
 	rc = front_may(c, who, PEOPLE_APP_SEE, NULL, service, p);
 	if (!rc)
 		rc = connect_front_service(f, c, who, service, &s, p);
-	if (rc)
+	if (!rc)
+		rc = front_redirect_uri(f, s.service, uri, p);
+	if (rc) {
+		if (s.catalog)
+			catalog_unref(s.catalog);
 		return rc;
+	}
+	*redirect_uri = arena_strdup(arena, uri);
 	if (!*redirect_uri || !*out)
 		rc = ERR_NOMEM;
 	if (!rc)

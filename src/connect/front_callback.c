@@ -3,8 +3,8 @@
  * The provider sends the browser back.
  *
  *   query read -> state found -> this browser? -> state spent ->
- *   may who asked still? -> expired? -> iss -> error? ->
- *   code and captures to the keeper -> connected
+ *   its own redirect URI? -> may who asked still? -> expired? -> iss ->
+ *   error? -> code and captures to the keeper -> connected
  *
  * The state is spent before anything is sent, so that a callback that comes
  * twice does nothing the second time.  Each way it can fail ends in a
@@ -141,13 +141,15 @@ struct state {
 	/* as asked for; in the arena */
 	struct connect_texts scopes, second_scopes;
 	char whom[FRONT_WHOM_SIZE];
-	bool this_browser, expired;
+	bool this_browser, this_address, expired;
 };
 
 static int
-state_find(struct store_conn *c, const char *state, struct slice browser,
+state_find(const struct connect_front *f, struct store_conn *c,
+	   const char *state, const struct connect_back *back,
 	   struct arena *arena, struct state *out)
 {
+	char redirect_uri[CONNECT_URL_SIZE];
 	unsigned char hash[PEOPLE_HASH_SIZE];
 	struct store_stmt *st = NULL;
 	struct slice stored;
@@ -155,11 +157,11 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 
 	memset(out, 0, sizeof(*out));
 	people_token_hash(slice_str(state), out->hash);
-	people_token_hash(browser, hash);
+	people_token_hash(back->browser, hash);
 	rc = store_query(c, &st,
 			 "SELECT connection, subject, scopes, browser, "
-			 "expires_at, conversation, created_by, made_with FROM "
-			 "oauth_states WHERE hash = ?1",
+			 "expires_at, conversation, created_by, made_with, "
+			 "redirect_uri FROM oauth_states WHERE hash = ?1",
 			 "b", slice_of(out->hash, sizeof(out->hash)));
 	if (rc)
 		return rc;
@@ -174,7 +176,7 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 					 &out->second_scopes, out->whom);
 		stored = store_col(st, 3);
 		out->this_browser =
-			browser.len && stored.len == sizeof(hash) &&
+			back->browser.len && stored.len == sizeof(hash) &&
 			secret_eq_bytes(stored.ptr, hash, sizeof(hash));
 		out->expired = !clock_is_to_come(store_col_int(st, 4),
 						 CONNECT_STATE_LIFE_S * 1000);
@@ -184,6 +186,10 @@ state_find(struct store_conn *c, const char *state, struct slice browser,
 			   sizeof(out->created_by));
 		slice_copy(store_col(st, 7), out->made_with,
 			   sizeof(out->made_with));
+		slice_copy(store_col(st, 8), redirect_uri,
+			   sizeof(redirect_uri));
+		out->this_address =
+			front_redirect_is_at(f, redirect_uri, back->service);
 	}
 	store_done(st);
 	return rc;
@@ -265,6 +271,20 @@ callback_refused(const struct callback *cb, struct connect_problem *p)
 			    "The provider ended the consent with \"%.60s\"%s%s",
 			    cb->error, cb->description[0] ? ": " : ".",
 			    cb->description);
+}
+
+/* Whoever made the browser come here, instead of where it was to come back to:
+ * the code may be one that the other service's provider gave. */
+static int
+callback_elsewhere(struct connect_problem *p)
+{
+	return connect_fail(p, ERR_FORBIDDEN, CONNECT_P_CONSENT_FAILED,
+			    "Compare the redirect URI at the provider with the "
+			    "one that the service's OAuth app shows, and start "
+			    "again. If they are the same, somebody may be "
+			    "mixing up sign-in servers.",
+			    "The answer came to another redirect URI than this "
+			    "consent was begun with, so it was not used.");
 }
 
 /* ---- finishing ---- */
@@ -431,7 +451,9 @@ callback_run(struct connect_front *f, struct store_conn *c,
 	r->scopes = s->scopes; /* they may have been edited meanwhile */
 	if (s->second_scopes.items)
 		r->second_scopes = s->second_scopes;
-	rc = front_not_disabled(r, p);
+	rc = s->this_address ? 0 : callback_elsewhere(p);
+	if (!rc)
+		rc = front_not_disabled(r, p);
 	if (!rc && !s->conversation[0])
 		rc = front_maker_may(c, r, s->subject, s->created_by,
 				     s->made_with, p);
@@ -468,11 +490,12 @@ callback_run(struct connect_front *f, struct store_conn *c,
 
 /* The state and its row, for the browser that has begun it alone. */
 static int
-callback_find(struct store_conn *c, const struct callback *cb,
-	      struct slice browser, struct arena *arena, struct state *s,
-	      struct front_row *r, struct connect_problem *p)
+callback_find(struct connect_front *f, struct store_conn *c,
+	      const struct callback *cb, const struct connect_back *back,
+	      struct arena *arena, struct state *s, struct front_row *r,
+	      struct connect_problem *p)
 {
-	int rc = state_find(c, cb->state, browser, arena, s);
+	int rc = state_find(f, c, cb->state, back, arena, s);
 
 	if (rc == ERR_NOT_FOUND)
 		return connect_fail(
@@ -501,8 +524,8 @@ callback_find(struct store_conn *c, const struct callback *cb,
 
 int
 connect_front_callback(struct connect_front *f, struct store_conn *c,
-		       const struct connect_who *who, struct slice query,
-		       struct slice browser, struct arena *arena,
+		       const struct connect_who *who,
+		       const struct connect_back *back, struct arena *arena,
 		       struct connect_consent *out, struct connect_problem *p)
 {
 	struct front_row r = { 0 };
@@ -515,14 +538,14 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 					 .account = "",
 					 .missing = "",
 					 .left = "" };
-	rc = callback_read(query, &cb);
+	rc = callback_read(back->query, &cb);
 	if (rc)
 		rc = connect_fail(p, ERR_INVALID, CONNECT_P_CONSENT_FAILED,
 				  "Start again with Connect.",
 				  "The provider's answer cannot be read, or "
 				  "belongs to no consent.");
 	else
-		rc = callback_find(c, &cb, browser, arena, &s, &r, p);
+		rc = callback_find(f, c, &cb, back, arena, &s, &r, p);
 	if (rc)
 		goto out;
 	out->connection = r.info.name;
@@ -533,7 +556,7 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 	if (rc)
 		goto out;
 	step_reached("front.spent");
-	rc = callback_run(f, c, who, &r, &s, &cb, query, arena, out, p);
+	rc = callback_run(f, c, who, &r, &s, &cb, back->query, arena, out, p);
 	if (rc)
 		note_failure(f, c, who, &r, &s, p);
 	state_end(c, &s);

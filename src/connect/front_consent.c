@@ -8,7 +8,8 @@
  *   page        looks at it, spends nothing (link previews do that)
  *   press       spends it; a state is made, bound to this browser by a
  *               cookie and to this connection by the row; the PKCE verifier
- *               is the keeper's and never comes here
+ *               is the keeper's and never comes here; where the browser is to
+ *               come back to, front_redirect.c says
  *
  * Runs on the front's work threads.
  */
@@ -550,15 +551,15 @@ press_begin(struct connect_front *f, const struct ticket *t,
 	struct secret *reply = NULL;
 	struct proc_pack *body;
 	struct proc_unpack u;
-	int rc;
+	int rc = front_redirect_uri(f, m->binding->service, m->redirect_uri, p);
 
+	if (rc)
+		return rc;
 	snprintf(m->who.org, sizeof(m->who.org), "%s", r->org);
 	snprintf(m->who.connection, sizeof(m->who.connection), "%s",
 		 r->info.id);
 	snprintf(m->who.subject, sizeof(m->who.subject), "%s", t->subject);
 	people_token_hash(slice_str(state), m->state);
-	snprintf(m->redirect_uri, sizeof(m->redirect_uri), "%s/oauth/callback",
-		 f->public_url);
 	m->life_s = CONNECT_STATE_LIFE_S;
 	body = proc_pack_new();
 	connect_msg_begin_pack(m, body);

@@ -2,9 +2,10 @@
 /*
  * Who answers must be who was asked (RFC 9207 2.4, RFC 9700 4.4).
  *
- * All services share one callback, so a server that somebody was sent to
- * could lead him on to another one, and get that one's code.  `iss` tells
- * whose code it is:
+ * Default services share one callback, and an app can be registered with more
+ * redirect URIs than its own (front_redirect.c), so a server that somebody was
+ * sent to could lead him on to another one, and get that one's code.  `iss`
+ * tells whose code it is:
  *
  *   the definition names the issuer   it must be that, to the letter
  *   a custom one that names none      it must be of the origin that was asked

@@ -400,6 +400,17 @@ void front_issuer_whom(const struct binding *b, char out[FRONT_WHOM_SIZE]);
 int front_issuer_check(const struct binding *b, const char *iss,
 		       const char *whom, struct connect_problem *p);
 
+/* ---- front_redirect.c: where the provider sends the browser back to ---- */
+
+/* A service's redirect URI: a custom one's own, else that of all default ones.
+ * ERR_TOO_LARGE with *p. */
+int front_redirect_uri(const struct connect_front *f, const struct service *s,
+		       char out[CONNECT_URL_SIZE], struct connect_problem *p);
+/* Whether it (as a consent was begun with it) is where a browser has come to:
+ * that of the custom service with this id, or (NULL) of all default ones. */
+bool front_redirect_is_at(const struct connect_front *f, const char *uri,
+			  const char *custom);
+
 /* ---- front_consent.c ---- */
 
 /* Stores a ticket; v NULL: not for a conversation. */

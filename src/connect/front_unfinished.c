@@ -27,6 +27,7 @@ struct unfinished {
 	char org[CONNECT_ID_SIZE], connection[CONNECT_ID_SIZE];
 	int64_t created_at;
 	bool pressed; /* a state; else a ticket that nobody has used */
+	char redirect_uri[CONNECT_URL_SIZE]; /* a state's */
 };
 
 static int
@@ -37,11 +38,12 @@ unfinished_list(struct store_conn *c, int64_t now, struct unfinished *out,
 	struct unfinished *u;
 	int rc = store_query(
 		c, &st,
-		"SELECT hash, org, connection, created_at, 1 FROM oauth_states "
-		"WHERE (expires_at <= ?1 OR expires_at > ?3) AND used_at = 0 "
-		"AND subject = '' UNION ALL SELECT hash, org, connection, "
-		"created_at, 0 FROM connect_tickets WHERE (expires_at <= ?1 "
-		"OR expires_at > ?4) AND used_at = 0 AND subject = '' LIMIT ?2",
+		"SELECT hash, org, connection, created_at, 1, redirect_uri "
+		"FROM oauth_states WHERE (expires_at <= ?1 OR expires_at > ?3) "
+		"AND used_at = 0 AND subject = '' UNION ALL SELECT hash, org, "
+		"connection, created_at, 0, '' FROM connect_tickets WHERE "
+		"(expires_at <= ?1 OR expires_at > ?4) AND used_at = 0 AND "
+		"subject = '' LIMIT ?2",
 		"iiii", now, (int64_t)PASS_MAX,
 		clock_wrong_after_ms(CONNECT_STATE_LIFE_S * 1000),
 		clock_wrong_after_ms(CONNECT_TICKET_LIFE_S * 1000));
@@ -57,6 +59,8 @@ unfinished_list(struct store_conn *c, int64_t now, struct unfinished *out,
 			   sizeof(u->connection));
 		u->created_at = store_col_int(st, 3);
 		u->pressed = store_col_int(st, 4) != 0;
+		slice_copy(store_col(st, 5), u->redirect_uri,
+			   sizeof(u->redirect_uri));
 	}
 	store_done(st);
 	return rc < 0 ? rc : 0;
@@ -86,16 +90,15 @@ unfinished_mark(struct store_conn *c, const struct unfinished *u)
 }
 
 static void
-unfinished_words(const struct connect_front *f, const struct unfinished *u,
-		 char *out, size_t size)
+unfinished_words(const struct unfinished *u, char *out, size_t size)
 {
 	if (u->pressed)
 		snprintf(out, size,
 			 "The last consent was not finished: nobody came back "
 			 "from the provider in %d minutes. Where it shows an "
 			 "error of its own, check the OAuth app there: client "
-			 "id, data centre, redirect URI %s/oauth/callback",
-			 CONNECT_STATE_LIFE_S / 60, f->public_url);
+			 "id, data centre, redirect URI %s",
+			 CONNECT_STATE_LIFE_S / 60, u->redirect_uri);
 	else
 		snprintf(out, size,
 			 "The last consent was not finished: nobody pressed "
@@ -150,10 +153,10 @@ static int
 unfinished_note(struct connect_front *f, struct store_conn *c,
 		const struct unfinished *u)
 {
-	char words[512];
+	char words[CONNECT_URL_SIZE + 256];
 	int rc = store_begin(c);
 
-	unfinished_words(f, u, words, sizeof(words));
+	unfinished_words(u, words, sizeof(words));
 	if (!rc)
 		rc = unfinished_mark(c, u);
 	if (!rc)

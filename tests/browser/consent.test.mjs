@@ -11,7 +11,7 @@ import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { startAuthority } from '../support/ca.mjs'
 import { openContext, picture, sizes, startChromium, violations } from '../support/chromium.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { owner, startDrawbridge } from '../support/drawbridge.mjs'
 import { listen } from '../support/http.mjs'
@@ -73,7 +73,7 @@ suite('a consent that never comes back, in the studio', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		const server = await startScripted(scope, { redirectUris: redirectUris(port, 'scripted') })
 		const api = await startApi(scope, { check: (token) => server.accountOf(token) })
 		drawbridge = await startDrawbridge(scope, { port })
 		await addService(drawbridge, oauthService('scripted', server, api), server.client)
@@ -182,6 +182,12 @@ suite('a consent that never comes back, in the studio', (scope) => {
 		await page.getByText('Yours', { exact: false }).first().waitFor()
 		await dialog().waitFor({ state: 'detached' })
 		assert.equal(await page.getByRole('alert').count(), 0)
+	})
+
+	it('a custom service\'s app has a redirect URI of its own', async () => {
+		await open('/services/scripted')
+		assert.deepEqual([await page.getByLabel('the redirect URI', { exact: true }).textContent()],
+			redirectUris(drawbridge.port, 'scripted'))
 	})
 
 	it('had no error of a script and no breach of the policy on its way', () => {

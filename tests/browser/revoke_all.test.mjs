@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { before, it } from 'node:test'
 import { openContext, startChromium } from '../support/chromium.mjs'
 import { startApi } from '../support/api.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { owner, startDrawbridge } from '../support/drawbridge.mjs'
 import { mustRun } from '../support/process.mjs'
@@ -29,7 +29,7 @@ suite('revoking what takes more with it, in the studio', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		const server = await startScripted(scope, { redirectUris: redirectUris(port, 'takes_all', 'takes_one') })
 		const api = await startApi(scope)
 		drawbridge = await startDrawbridge(scope, { port })
 		for (const [id, all] of [['takes_all', true], ['takes_one', false]]) {

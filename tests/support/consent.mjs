@@ -30,5 +30,14 @@ export async function connect(drawbridge, link, atProvider, options) {
 	return connection
 }
 
-/* Stops a walk where Drawbridge's callback would be opened: its URL can then be tampered with. */
-export const atCallback = (url) => url.pathname === '/oauth/callback'
+/*
+ * Where the provider of a server at http://localhost:port sends back to: each of these custom services (ids) has a
+ * redirect URI of its own; all default ones have the one that is given without any.
+ */
+export function redirectUris(port, ...services) {
+	const paths = services.length ? services.map((id) => `/oauth/services/${id}/callback`) : ['/oauth/callback']
+	return paths.map((path) => `http://localhost:${port}${path}`)
+}
+
+/* Stops a walk where one of Drawbridge's callbacks would be opened: its URL can then be tampered with. */
+export const atCallback = (url) => /^\/oauth\/(services\/[^/]+\/)?callback$/.test(url.pathname)

@@ -28,6 +28,7 @@ struct trip {
 	const char *ticket;
 	const char *url;
 	char state[64];
+	char redirect_uri[CONNECT_URL_SIZE];
 };
 
 static inline void
@@ -77,6 +78,8 @@ press(struct trip *t)
 	at = strstr(t->url, "&state=");
 	assert_non_null(at);
 	snprintf(t->state, sizeof(t->state), "%.43s", at + 7);
+	memcpy(t->redirect_uri, keeper.begin.redirect_uri,
+	       sizeof(t->redirect_uri));
 }
 
 static inline void
@@ -87,16 +90,34 @@ set_out(struct trip *t)
 	press(t);
 }
 
+/* At the redirect URI of a custom service, or (NULL) of all default ones. */
+static inline int
+come_back_to(struct trip *t, const char *service, const char *cookie,
+	     const char *query, struct connect_consent *out)
+{
+	struct connect_back back = { .service = service,
+				     .browser = slice_str(cookie) };
+	char text[8192];
+
+	snprintf(text, sizeof(text), "state=%s&%s", t->state, query);
+	back.query = slice_str(text);
+	memset(&w.p, 0, sizeof(w.p));
+	return connect_front_callback(w.front, w.c, &stranger, &back, w.arena,
+				      out, &w.p);
+}
+
+/* Where the provider was told to send the browser. */
 static inline int
 come_back_in(struct trip *t, const char *cookie, const char *query,
 	     struct connect_consent *out)
 {
-	char text[8192];
+	char service[CATALOG_ID_MAX + 1];
+	bool own = sscanf(t->redirect_uri,
+			  "https://draw.example/oauth/services/%50[^/]/"
+			  "callback",
+			  service) == 1;
 
-	snprintf(text, sizeof(text), "state=%s&%s", t->state, query);
-	memset(&w.p, 0, sizeof(w.p));
-	return connect_front_callback(w.front, w.c, &stranger, slice_str(text),
-				      slice_str(cookie), w.arena, out, &w.p);
+	return come_back_to(t, own ? service : NULL, cookie, query, out);
 }
 
 static inline int

@@ -19,7 +19,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startApi } from './api.mjs'
-import { connect } from './consent.mjs'
+import { connect, redirectUris } from './consent.mjs'
 import { bearerService, oauthService } from './definitions.mjs'
 import { startDrawbridge } from './drawbridge.mjs'
 import { request } from './http.mjs'
@@ -78,11 +78,9 @@ class KillsWorld {
 	async start() {
 		lag.start(this.scope)
 		const port = await freePort()
-		const redirectUris = [`http://localhost:${port}/oauth/callback`]
-		this.providers = {
-			turning: this.#watch(await startScripted(this.scope, { redirectUris }), true),
-			lasting: this.#watch(await startScripted(this.scope, { redirectUris }), false)
-		}
+		const start = (id) => startScripted(this.scope, { redirectUris: redirectUris(port, id) })
+		this.providers = { turning: this.#watch(await start('turning'), true),
+			lasting: this.#watch(await start('lasting'), false) }
 		this.api = await startApi(this.scope, { check: (token) => this.#arrived(token), routes: {
 			'/who': (request, response, { entry }) => {
 				response.writeHead(200, { 'content-type': 'application/json' })

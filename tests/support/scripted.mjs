@@ -18,7 +18,8 @@ const make = (kind) => `${kind}-${randomBytes(12).toString('hex')}`
  * options: auth (basic, body or none), redirectUris, life (seconds of an access token), tls ({cert, key}: token and
  * revocation endpoint are https; vouchedBy(tls) gives another certificate). What a test may set:
  * account, life, deny (an error code), scope(asked) -> what the answer says (undefined: nothing), answer(body) -> the
- * body of a good token answer, callback(parameters) -> changes them before the browser goes back, methods (of PKCE).
+ * body of a good token answer, callback(parameters) -> changes them before the browser goes back, methods (of PKCE),
+ * takes(registered, asked) -> whether a redirect URI is good, verifies (false: it passes over PKCE).
  */
 export async function startScripted(scope, { auth = 'basic', redirectUris, life = 3600, tls } = {}) {
 	const server = new ScriptedServer(auth, redirectUris, life)
@@ -38,7 +39,8 @@ class ScriptedServer {
 	reset() {
 		this.faults.clear()
 		Object.assign(this, { account: 'ada', deny: undefined, scope: (asked) => asked, answer: (body) => body,
-			callback: () => {}, methods: ['S256'], rotates: true })
+			callback: () => {}, methods: ['S256'], rotates: true, takes: (registered, asked) => registered === asked,
+			verifies: true })
 	}
 
 	async start(scope, tls) {
@@ -83,7 +85,8 @@ class ScriptedServer {
 		this.authorizations.push(Object.fromEntries(query))
 		this.secrets.add(query.get('state'))
 		const redirect = query.get('redirect_uri')
-		if (query.get('client_id') !== this.client.client_id || !this.redirectUris.includes(redirect))
+		if (query.get('client_id') !== this.client.client_id
+			|| !this.redirectUris.some((registered) => this.takes(registered, redirect)))
 			return response.writeHead(400).end('no such client or redirect URI')
 		const back = new URL(redirect)
 		const method = query.get('code_challenge_method') ?? 'plain'
@@ -141,7 +144,7 @@ class ScriptedServer {
 		const verifier = form.get('code_verifier') ?? ''
 		this.secrets.add(verifier)
 		if (!code || code.used || code.redirect !== form.get('redirect_uri')
-			|| createHash('sha256').update(verifier).digest('base64url') !== code.challenge)
+			|| this.verifies && createHash('sha256').update(verifier).digest('base64url') !== code.challenge)
 			return undefined
 		code.used = true
 		const grant = { account: code.account, scope: code.scope, alive: true, current: this.#secret('refresh') }

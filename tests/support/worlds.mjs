@@ -4,7 +4,7 @@
  * connections of its own.
  */
 import { startApi } from './api.mjs'
-import { connect } from './consent.mjs'
+import { connect, redirectUris } from './consent.mjs'
 import { bearerService, oauthService } from './definitions.mjs'
 import { startDrawbridge } from './drawbridge.mjs'
 import { consentAtOidc, startOidc } from './oidc.mjs'
@@ -29,7 +29,7 @@ export async function addService(drawbridge, definition, app) {
 /* Drawbridge, oidc-provider, and an API that asks the provider about every token. /mine answers whose token it is. */
 export async function startOidcWorld(scope, { oidc: oidcOptions = {}, drawbridge: options = {}, definition } = {}) {
 	const port = await freePort()
-	const oidc = await startOidc(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`], ...oidcOptions })
+	const oidc = await startOidc(scope, { redirectUris: redirectUris(port, 'tickets_oidc'), ...oidcOptions })
 	const api = await startApi(scope, { check: async (token, request) => {
 		const { active } = await oidc.introspect(token)
 		if (!active)

@@ -7,13 +7,14 @@ import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { Browser } from '../support/browser.mjs'
-import { atCallback, walkConsent } from '../support/consent.mjs'
+import { atCallback, redirectUris, walkConsent } from '../support/consent.mjs'
 import { Contract } from '../support/contract.mjs'
 import { bearerService, keyService } from '../support/definitions.mjs'
-import { owner, startDrawbridge } from '../support/drawbridge.mjs'
+import { binary, owner, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
 import { consentAtOidc } from '../support/oidc.mjs'
-import { eventually, suite } from '../support/scope.mjs'
+import { startProcess } from '../support/process.mjs'
+import { eventually, freePort, suite } from '../support/scope.mjs'
 import { accountFlow, shop } from '../support/visitor.mjs'
 import { startOidcWorld } from '../support/worlds.mjs'
 
@@ -86,7 +87,7 @@ suite('the API and its contract', (scope) => {
 		const got = await ask(200, 'getApp', { params })
 		assert.deepEqual(got.json, set.json)
 		assert.ok(!got.text.includes(client_secret))
-		assert.match(got.json.redirect_uri, /\/oauth\/callback$/)
+		assert.deepEqual([got.json.redirect_uri], redirectUris(drawbridge.port, world.service))
 		await refused(400, 'unknown_field', 'setApp', { params, body: { client_id, secret: 'x' } }, '/secret')
 		await refused(404, 'service_not_found', 'getApp', { params: { id: 'none' } })
 		await refused(403, 'forbidden', 'setApp', { params, body: { client_id }, key: keys.builder })
@@ -131,6 +132,14 @@ suite('the API and its contract', (scope) => {
 				body: { updateConnection: {}, setCredentials: {}, setShares: { items: [] } }[id] })
 	})
 
+	/* What a browser has for the callback: its query, and the headers that bring the browser's cookie. */
+	async function wayBack(name, atProvider) {
+		const browser = new Browser()
+		const { url } = await walkConsent(drawbridge, name, atProvider, { browser, stop: atCallback })
+		const cookie = browser.cookies.filter(({ host }) => host === 'localhost').map((each) => `${each.name}=${each.value}`)
+		return { query: Object.fromEntries(url.searchParams), headers: { cookie: cookie.join('; ') } }
+	}
+
 	it('consent: the ticket, the page, the button, the way back; refresh and revoke', async () => {
 		const { link_name: fresh } = await world.fresh({ name: 'To consent' })
 		const ticket = (await ask(200, 'authorizeConnection', { params: { link: fresh } })).json
@@ -144,17 +153,27 @@ suite('the API and its contract', (scope) => {
 		assert.match(went.headers.location, new RegExp(`^${world.oidc.endpoints.authorize}`))
 		assert.match(String(went.headers['set-cookie']), /^drawbridge_consent=.*HttpOnly; SameSite=Lax/)
 		await ask(404, 'pressConnect', { params, key: null, body: '', headers: { 'content-type': form } })
-		const browser = new Browser()
-		const { url } = await walkConsent(drawbridge, fresh, consentAtOidc, { browser, stop: atCallback })
-		const cookie = browser.cookies.filter(({ host }) => host === 'localhost').map(({ name, value }) => `${name}=${value}`)
-		const query = Object.fromEntries(url.searchParams)
-		await ask(400, 'finishConsent', { query, key: null })
-		assert.match((await ask(200, 'finishConsent', { query, key: null, headers: { cookie: cookie.join('; ') } })).text,
-			/Connected/)
+		const { query, headers } = await wayBack(fresh, consentAtOidc)
+		const back = { params: { id: world.service }, query, key: null }
+		await ask(400, 'finishCustomConsent', back)
+		assert.match((await ask(200, 'finishCustomConsent', { ...back, headers })).text, /Connected/)
 		await ask(200, 'refreshConnection', { params: { link: fresh } })
 		const revoked = await ask(200, 'revokeConnection', { params: { link: fresh } })
 		assert.equal(revoked.json.revoked_upstream, true)
 		await ask(409, 'refreshConnection', { params: { link: fresh } })
+	})
+
+	it('consent to a default service comes back to the address that all of them have', async () => {
+		const port = await freePort()
+		await startProcess(scope, binary, ['practice', '--port', String(port)]).says(/practice service on/)
+		await ask(200, 'setApp', { params: { id: 'practice_desk' }, body: { client_id: 'practice-client',
+			client_secret: 'practice-secret', parameters: { port: String(port) } } })
+		const { json } = await ask(201, 'createConnection', { body: { name: 'Practice', service: 'practice_desk',
+			parameters: { port: String(port) } } })
+		const { query, headers } = await wayBack(json.link_name, (browser, page, { stop }) =>
+			browser.submit(page, { button: /accept/i, stop }))
+		await ask(400, 'finishConsent', { query, key: null })
+		assert.match((await ask(200, 'finishConsent', { query, key: null, headers })).text, /Connected/)
 	})
 
 	it('a user\'s own account: seen, and taken back', async () => {
@@ -613,6 +632,6 @@ suite('the API and its contract', (scope) => {
 		assert.deepEqual(left.neverDone, [])
 		assert.deepEqual(left.neverRefused, [])
 		assert.deepEqual(left.loose, [])
-		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 93)
+		assert.equal([...contract.operations.values()].filter(({ path }) => !path.startsWith('/via/')).length, 94)
 	})
 })

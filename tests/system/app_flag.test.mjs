@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
@@ -19,7 +19,7 @@ suite('an OAuth app that is refused for a while', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'flagged') })
 		const api = await startApi(scope, { check: (token) => server.accountOf(token) })
 		drawbridge = await startDrawbridge(scope, { port })
 		await addService(drawbridge, oauthService('flagged', server, api, { refresh: { rotates: true } }), server.client)
@@ -70,7 +70,7 @@ suite('an OAuth app that is replaced by another', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'replaced') })
 		const api = await startApi(scope, { check: (token) => server.accountOf(token) })
 		drawbridge = await startDrawbridge(scope, { port })
 		right = server.client

@@ -9,7 +9,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { clientCredentialsService, oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { listen, readBody, request } from '../support/http.mjs'
@@ -46,7 +46,7 @@ suite('where an OAuth app\'s secret goes', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		own = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		own = await startScripted(scope, { redirectUris: [] })
 		api = await startApi(scope)
 		await startThief()
 		await startMachine()
@@ -66,6 +66,7 @@ suite('where an OAuth app\'s secret goes', (scope) => {
 	/* A service with its app, as it is when all is well. */
 	const newService = async (more) => {
 		count += 1
+		own.redirectUris = redirectUris(drawbridge.port, `desk_${count}`)
 		return addService(drawbridge, define({}, more), own.client)
 	}
 	const replace = (definition) => drawbridge.must('PUT', `/v1/services/${definition.id}`, definition)

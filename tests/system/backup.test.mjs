@@ -8,7 +8,7 @@ import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSy
 import { basename, dirname, join } from 'node:path'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { run } from '../support/process.mjs'
@@ -322,7 +322,7 @@ suite('backups and disks, kills, tokens', () => {
 suite('backups of what is on the move', () => {
 	it('grants that are refreshed meanwhile: each is in it as it was at one time, and works or says why not', scoped(async (scope) => {
 		const port = await freePort()
-		const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		const server = await startScripted(scope, { redirectUris: redirectUris(port, 'turning') })
 		const api = await startApi(scope, { check: (given) => server.accountOf(given) })
 		const drawbridge = await startDrawbridge(scope, { port })
 		await addService(drawbridge, oauthService('turning', server, api, { refresh: { rotates: true } }), server.client)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { consentAtGlewlwyd, startGlewlwyd } from '../support/glewlwyd.mjs'
@@ -17,7 +17,7 @@ suite('consent at glewlwyd', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		peer = await startGlewlwyd(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`], oneUse: 'always' })
+		peer = await startGlewlwyd(scope, { redirectUris: redirectUris(port, 'tickets_glewlwyd'), oneUse: 'always' })
 		api = await startApi(scope, { check: async (token) => (await peer.introspect(token)).active })
 		drawbridge = await startDrawbridge(scope, { port })
 		service = await addService(drawbridge, oauthService('tickets_glewlwyd', peer, api, {

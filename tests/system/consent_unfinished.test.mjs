@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { before, beforeEach, it } from 'node:test'
 import { Browser } from '../support/browser.mjs'
 import { startAuthority } from '../support/ca.mjs'
-import { atCallback, connect, walkConsent } from '../support/consent.mjs'
+import { atCallback, connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { enterNamespace } from '../support/netns.mjs'
 import { mustRun, run } from '../support/process.mjs'
@@ -30,7 +30,7 @@ suite('a consent that never comes back', (scope) => {
 	before(async () => {
 		const authority = await startAuthority(scope)
 		const port = await freePort()
-		redirectUri = `http://localhost:${port}/oauth/callback`
+		redirectUri = redirectUris(port)[0]
 		zoho = await startZoho(scope, authority, { redirectUris: [redirectUri] })
 		clientId = zoho.app.client_id
 		drawbridge = await startDrawbridge(scope, { port, caFile: authority.file, egress: ['127.0.0.0/24:443'],

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { startAuthority } from '../support/ca.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { bearerService, oauthService } from '../support/definitions.mjs'
 import { startDns } from '../support/dns.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
@@ -51,7 +51,7 @@ const assertProblem = ({ status, json, text }, statuses, detail = /\w/) => {
 /* A server with an OAuth connection and one with a token, each called once. */
 async function startWorld(scope, { data, caFile, flags } = {}) {
 	const port = await freePort()
-	const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+	const server = await startScripted(scope, { redirectUris: redirectUris(port, 'turning', 'named') })
 	const held = []
 	const api = await startApi(scope, { check: (given) => given === token || server.accountOf(given), routes: {
 		'/alone': (_, response) => response.writeHead(200, { connection: 'close', 'content-length': 0 }).end(),

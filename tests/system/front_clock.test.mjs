@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { afterEach, before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { Browser } from '../support/browser.mjs'
-import { atCallback, ticketFor, walkConsent } from '../support/consent.mjs'
+import { atCallback, redirectUris, ticketFor, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { owner, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
@@ -46,7 +46,7 @@ suite('a front whose wall clock is set', (scope) => {
 		chmodSync(data, 0o700)
 		file = join(data, 'store', 'clock')
 		writeFileSync(file, '+0d\n', { mode: 0o600 })
-		provider = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		provider = await startScripted(scope, { redirectUris: redirectUris(port, 'clocked') })
 		api = await startApi(scope, { check: (token) => provider.accountOf(token), routes: {
 			'/mine': async (_, response, { entry }) => {
 				await sleep(slow)

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { atCallback, connect, walkConsent } from '../support/consent.mjs'
+import { atCallback, connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { Browser } from '../support/browser.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
@@ -23,7 +23,7 @@ suite('the end of a consent that nobody sees', (scope) => {
 	before(async () => {
 		const port = await freePort()
 		steps = new Steps(scope)
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'scripted') })
 		api = await startApi(scope, { check: (token) => server.accountOf(token), routes: {
 			'/me': async (_, response, { entry }) => {
 				await sleep(api.slow ?? 0)

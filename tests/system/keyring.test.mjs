@@ -9,7 +9,7 @@ import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync, wr
 import { join } from 'node:path'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { bearerService, oauthService } from '../support/definitions.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
@@ -212,7 +212,7 @@ suite('a rotation while credentials are got and changed', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`], life: 2 })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'turning'), life: 2 })
 		api = await startApi(scope, { check: (given) => typed.has(given) || server.accountOf(given) })
 		drawbridge = await startDrawbridge(scope, { port })
 		await addService(drawbridge, oauthService('turning', server, api, { refresh: { rotates: true } }), server.client)

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { startAuthority } from '../support/ca.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { bearerService, keyService, oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { freePort, suite } from '../support/scope.mjs'
@@ -27,7 +27,7 @@ suite('a service with its own certificate authority', (scope) => {
 			leaf[name] = await authority.issue(['127.0.0.1'])
 		api = await startApi(scope, { tls: leaf.ours, check: (given) => given === token })
 		const port = await freePort()
-		server = await startScripted(scope, { tls: leaf.ours, redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { tls: leaf.ours, redirectUris: [] })
 		drawbridge = await startDrawbridge(scope, { port, caFile: system.file, flags: ['--workers', '1'] })
 	})
 
@@ -177,6 +177,7 @@ suite('a service with its own certificate authority', (scope) => {
 		{ ca, refresh: { rotates: true } })
 	async function consented(ca) {
 		const id = await addService(drawbridge, oauth(`consented_${++count}`, ca), server.client)
+		server.redirectUris = redirectUris(drawbridge.port, id)
 		const { link_name: link } = await newConnection(drawbridge, id, { scopes })
 		await connect(drawbridge, link, consentByItself)
 		return { id, link }

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { Browser } from '../support/browser.mjs'
-import { atCallback, connect, walkConsent } from '../support/consent.mjs'
+import { atCallback, connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { eventually, freePort, sleep, suite, temporaryFolder } from '../support/scope.mjs'
@@ -39,7 +39,7 @@ suite('a wall clock that is set', (scope) => {
 		chmodSync(data, 0o700)
 		file = join(data, 'keeper', 'clock')
 		writeFileSync(file, '+0\n', { mode: 0o600 })
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'clocked') })
 		api = await startApi(scope, { check: (token, request) => {
 			const { age, life } = ages.get(token) ?? { age: Date.now(), life: Infinity }
 			if (Date.now() - age > life * 1000)

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { killQuietly } from '../support/process.mjs'
@@ -22,7 +22,8 @@ suite('what the keeper promises', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'plain', 'idle', 'year', 'window', 'badapp',
+			'soft_rule', 'scoped', 'few') })
 		api = await startApi(scope, { check: (token) => server.accountOf(token), routes: {
 			'/soft': (request, response, { entry }) => {
 				const dead = api.softly > 0 && api.softly--

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { freePort, suite } from '../support/scope.mjs'
@@ -19,7 +19,8 @@ suite('lessons of refresh', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'forbids', 'forbids_plainly', 'carries',
+			'alike', 'ends', 'ends_known') })
 		api = await startApi(scope, { check: (token) => server.accountOf(token), routes: {
 			'/forbids': (_, response) => {
 				const dead = api.expired > 0 && api.expired--

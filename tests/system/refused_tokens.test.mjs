@@ -9,7 +9,7 @@ import http from 'node:http'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { Browser } from '../support/browser.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
@@ -30,7 +30,7 @@ suite('tokens that a service refuses', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'plain', 'unsafe') })
 		api = await startApi(scope, { check: async (token, request) => {
 			const good = server.accountOf(token) && !dead.has(token)
 			if (!good && request.url !== '/early')

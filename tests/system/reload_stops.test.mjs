@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { binary, root, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
@@ -29,7 +29,7 @@ const outcome = (call) => call.then(({ status }) => status, ({ code, message }) 
 /* An API behind grants whose refresh tokens rotate, each to be used once. */
 async function startRotating(scope, flags) {
 	const port = await freePort()
-	const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+	const server = await startScripted(scope, { redirectUris: redirectUris(port, 'plain') })
 	const api = await startApi(scope, { check: (token) => server.accountOf(token) })
 	const drawbridge = await startDrawbridge(scope, { port, flags })
 	await addService(drawbridge, oauthService('plain', server, api, { refresh: { rotates: true } }), server.client)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { Browser } from '../support/browser.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { mustRun } from '../support/process.mjs'
@@ -23,7 +23,7 @@ suite('a revocation that takes all of an account', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'scripted_all', 'scripted_none') })
 		server.end = (grant) => {
 			for (const each of server.grants.values())
 				each.alive &&= each.account !== grant.account

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { Browser } from '../support/browser.mjs'
 import { bearerService, oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
@@ -26,7 +26,7 @@ async function startWorld(scope, names, options = {}) {
 	const port = await freePort()
 	const providers = {}
 	for (const name of names)
-		providers[name] = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		providers[name] = await startScripted(scope, { redirectUris: redirectUris(port, name) })
 	const known = (token) => Object.values(providers).map((each) => each.accountOf(token)).find(Boolean)
 	const api = await startApi(scope, { check: (token) => token === 'typed-in-Zq81' || known(token) })
 	const drawbridge = await startDrawbridge(scope, { port, ...options })

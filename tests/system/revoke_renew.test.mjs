@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
@@ -21,7 +21,7 @@ suite('a revocation by the access token', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'by_access') })
 		api = await startApi(scope, { check: (token) => server.accountOf(token) })
 		drawbridge = await startDrawbridge(scope, { port })
 		const definition = oauthService('by_access', server, api, { refresh: { rotates: true } })

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { service } from '../support/definitions.mjs'
 import { root, startDrawbridge } from '../support/drawbridge.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
@@ -34,7 +34,7 @@ suite('scopes as providers tell them', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'google_like', 'microsoft_like', 'slack_person') })
 		api = await startApi(scope, { check: (token) => server.accountOf(token),
 			routes: { '/busy': (_, response) => response.writeHead(429).end() } })
 		drawbridge = await startDrawbridge(scope, { port })

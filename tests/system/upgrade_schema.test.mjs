@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { it } from 'node:test'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { mustRun, run } from '../support/process.mjs'
@@ -31,7 +31,7 @@ async function startWorld(scope, drain) {
 	}
 	put(stepsBinary)
 	const port = await freePort()
-	const provider = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+	const provider = await startScripted(scope, { redirectUris: redirectUris(port, 'turning') })
 	const { drawbridge, link, token, api } = await startBearerWorld(scope, {
 		api: { check: (given) => given === 'upstream-token-Zq81' || provider.accountOf(given) },
 		drawbridge: { ...steps.options, binary: path, port, flags: ['--drain', drain] } })

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { Browser } from '../support/browser.mjs'
-import { walkConsent } from '../support/consent.mjs'
+import { redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
@@ -52,7 +52,7 @@ suite('grants that each user gives for himself', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'own') })
 		api = await startApi(scope, { check: (token) => server.accountOf(token), routes: {
 			'/scope': (_, response, { entry }) => (server.accountOf(entry.token) === 'bob' ? response.writeHead(403,
 				{ 'www-authenticate': 'Bearer error="insufficient_scope", scope="tickets.write"' }) : response).end('{}')

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
 import { startAuthority } from '../support/ca.mjs'
-import { connect, walkConsent } from '../support/consent.mjs'
+import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { enterNamespace } from '../support/netns.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
@@ -26,7 +26,7 @@ suite('Zoho Desk in two data centres', (scope) => {
 	before(async () => {
 		const authority = await startAuthority(scope)
 		const port = await freePort()
-		zoho = await startZoho(scope, authority, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		zoho = await startZoho(scope, authority, { redirectUris: redirectUris(port) })
 		drawbridge = await startDrawbridge(scope, { port, caFile: authority.file, egress: ['127.0.0.0/24:443'],
 			env: { NODE_EXTRA_CA_CERTS: authority.file } })
 		process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { Browser } from '../support/browser.mjs'
 import { startAuthority } from '../support/ca.mjs'
-import { atCallback, connect, walkConsent } from '../support/consent.mjs'
+import { atCallback, connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { enterNamespace } from '../support/netns.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
@@ -22,7 +22,7 @@ suite('a switch of data centre that the front does not live to see', (scope) => 
 		const authority = await startAuthority(scope)
 		const port = await freePort()
 		const steps = new Steps(scope)
-		const zoho = await startZoho(scope, authority, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		const zoho = await startZoho(scope, authority, { redirectUris: redirectUris(port) })
 		const drawbridge = await startDrawbridge(scope, { port, caFile: authority.file, egress: ['127.0.0.0/24:443'],
 			binary: steps.options.binary, env: { NODE_EXTRA_CA_CERTS: authority.file, ...steps.options.env } })
 		process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'

@@ -301,16 +301,17 @@ foreign_queries_lead_nowhere(void **state)
 		"code=c", "state=%zz", "state=a%00b&code=c",
 		"%",
 	};
+	struct connect_back back = { .browser = slice_str(browser) };
 	struct connect_consent out;
 	struct buf big;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(queries); i++) {
+		back.query = slice_str(queries[i]);
 		assert_int_equal(connect_front_callback(w.front, w.c, &stranger,
-							slice_str(queries[i]),
-							slice_str(browser),
-							w.arena, &out, &w.p),
+							&back, w.arena, &out,
+							&w.p),
 				 ERR_INVALID);
 		assert_string_equal(out.connection, "");
 	}
@@ -318,10 +319,10 @@ foreign_queries_lead_nowhere(void **state)
 	buf_puts(&big, "state=");
 	for (i = 0; i < 100 * 1024; i++)
 		buf_putc(&big, 'a');
-	assert_int_equal(
-		connect_front_callback(w.front, w.c, &stranger, buf_slice(&big),
-				       slice_str(browser), w.arena, &out, &w.p),
-		ERR_INVALID);
+	back.query = buf_slice(&big);
+	assert_int_equal(connect_front_callback(w.front, w.c, &stranger, &back,
+						w.arena, &out, &w.p),
+			 ERR_INVALID);
 	buf_release(&big);
 	assert_int_equal(keeper.finished, 0);
 }

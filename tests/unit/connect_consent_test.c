@@ -204,14 +204,16 @@ button_leads_to_the_providers_page(void **state)
 		 "https://login.example.com/auth?tenant=1"
 		 "&response_type=code&client_key=app%%20%%26%%20co"
 		 "&redirect_uri=https%%3A%%2F%%2Fdraw.example%%2Foauth"
-		 "%%2Fcallback&scope=tickets.READ%%2Ctickets.ALL"
+		 "%%2Fservices%%2Ftest_desk%%2Fcallback"
+		 "&scope=tickets.READ%%2Ctickets.ALL"
 		 "&user_scope=me.READ&state=%s&code_challenge=CHALLENGE"
 		 "&code_challenge_method=S256&prompt=consent",
 		 t.state);
 	assert_string_equal(t.url, expected);
 	assert_string_equal(keeper.begin.scope, "tickets.READ,tickets.ALL");
 	assert_string_equal(keeper.begin.redirect_uri,
-			    "https://draw.example/oauth/callback");
+			    "https://draw.example/oauth/services/test_desk/"
+			    "callback");
 	assert_string_equal(keeper.begin.who.connection, t.info.id);
 }
 

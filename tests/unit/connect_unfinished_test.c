@@ -61,8 +61,9 @@ window_that_was_closed_is_told_when_its_time_is_over(void **state)
 	assert_non_null(strstr(t.info.reason, "The last consent was not "
 					      "finished: nobody came back from "
 					      "the provider in 15 minutes"));
-	assert_non_null(
-		strstr(t.info.reason, "https://draw.example/oauth/callback"));
+	assert_non_null(strstr(t.info.reason,
+			       "redirect URI https://draw.example/oauth/"
+			       "services/test_desk/callback"));
 	assert_non_null(strstr(t.info.reason, "client id"));
 	assert_int_equal(failures(&t), 1);
 	/* once */
