@@ -202,6 +202,7 @@ run_start(struct api_request *r)
 		.actor = r->actor,
 		.values = t->values,
 		.dry_run = t->dry_run,
+		.show = true,
 		.done = run_done,
 		.arg = t,
 	};

@@ -159,63 +159,105 @@ put_string(struct buf *out, struct slice s)
 }
 
 static size_t
-put_number(struct buf *out, struct slice s)
+put_number(struct buf *out, struct slice s, bool *fits)
 {
 	size_t n = number_length(s);
-	bool fits = number_fits(slice_head(s, n));
 
-	if (!fits)
+	*fits = number_fits(slice_head(s, n));
+	if (!*fits)
 		buf_putc(out, '"');
 	buf_put_slice(out, slice_head(s, n));
-	if (!fits)
+	if (!*fits)
 		buf_putc(out, '"');
 	return n;
 }
 
-/* ERR_INVALID: too deep, or it looks like no JSON. */
-static int
-rewrite(struct slice s, struct buf *out)
-{
-	unsigned depth = 0;
-	size_t n;
+/* Bytes of the heap that a value takes in jansson, as measured, or what stands
+ * before it in a list or an object; a string's or a name's beside its own. */
+enum {
+	OBJECT_COST = 232,
+	ARRAY_COST = 136,
+	STRING_COST = 96,
+	NUMBER_COST = 40,
+	PLACE_COST = 12,
+};
 
-	while (s.len && !buf_err(out)) {
-		n = 1;
-		if (*s.ptr == '-' || is_digit(*s.ptr)) {
-			n = put_number(out, s);
-		} else {
-			buf_putc(out, *s.ptr);
-			if (*s.ptr == '"')
-				n += put_string(out, slice_from(s, 1));
-			else if ((*s.ptr == '{' || *s.ptr == '[') &&
-				 ++depth > HOOK_JSON_DEPTH)
-				return ERR_INVALID;
-			else if ((*s.ptr == '}' || *s.ptr == ']') && depth)
-				depth--;
-		}
-		s = slice_from(s, n);
+/* What comes next, and what its value takes; ERR_INVALID: too deep. */
+static int
+rewrite_one(struct slice s, struct buf *out, unsigned *depth, size_t *n,
+	    size_t *size)
+{
+	bool fits;
+
+	*n = 1;
+	if (*s.ptr == '-' || is_digit(*s.ptr)) {
+		*n = put_number(out, s, &fits);
+		*size += fits ? NUMBER_COST : STRING_COST + *n;
+		return 0;
 	}
-	return buf_err(out);
+	buf_putc(out, *s.ptr);
+	switch (*s.ptr) {
+	case '"':
+		*n += put_string(out, slice_from(s, 1));
+		*size += STRING_COST + *n;
+		return 0;
+	case '{':
+	case '[':
+		*size += *s.ptr == '{' ? OBJECT_COST : ARRAY_COST;
+		return ++*depth > HOOK_JSON_DEPTH ? ERR_INVALID : 0;
+	case '}':
+	case ']':
+		*depth -= *depth > 0;
+		return 0;
+	case ',':
+		*size += PLACE_COST;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int
+hook_json_clean(struct slice s, struct buf *clean, size_t *size)
+{
+	size_t n, max = HOOK_TREE_BASE + HOOK_TREE_TIMES * s.len;
+	unsigned depth = 0;
+	int rc = 0;
+
+	*size = 0;
+	if (slice_starts(s, SLICE("\xef\xbb\xbf"))) /* RFC 8259 8.1 */
+		s = slice_from(s, 3);
+	for (; s.len && !rc && !buf_err(clean); s = slice_from(s, n)) {
+		rc = rewrite_one(s, clean, &depth, &n, size);
+		if (!rc && *size > max)
+			rc = ERR_TOO_LARGE;
+	}
+	return rc ? rc : buf_err(clean);
+}
+
+int
+hook_json_load(const struct buf *clean, json_t **out)
+{
+	json_error_t error;
+
+	*out = json_loadb(clean->data ? clean->data : "", clean->len,
+			  JSON_DECODE_ANY, &error);
+	return *out ? 0 : ERR_INVALID;
 }
 
 int
 hook_json_read(struct slice text, json_t **out)
 {
-	json_error_t error;
 	struct buf clean;
+	size_t size;
 	int rc;
 
 	*out = NULL;
-	if (slice_starts(text, SLICE("\xef\xbb\xbf"))) /* RFC 8259 8.1 */
-		text = slice_from(text, 3);
 	/* Two bytes more for each number that must become a string. */
 	buf_init(&clean, text.len * 2 + 16);
-	rc = rewrite(text, &clean);
-	if (!rc) {
-		*out = json_loadb(clean.data ? clean.data : "", clean.len,
-				  JSON_DECODE_ANY, &error);
-		rc = *out ? 0 : ERR_INVALID;
-	}
+	rc = hook_json_clean(text, &clean, &size);
+	if (!rc)
+		rc = hook_json_load(&clean, out);
 	buf_wipe(&clean);
 	return rc;
 }

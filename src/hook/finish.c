@@ -106,10 +106,14 @@ finish_hops(struct hook_run *r, struct call_scrub *s)
 static int
 finish_open(struct hook_run *r, struct buf *opened)
 {
+	bool coded = r->coding[0] != '\0';
 	int rc;
 
 	if (!r->body.len)
 		return 0;
+	if (!hook_hold(r->result,
+		       r->body.len + (coded ? opened->max : r->body.len)))
+		return ERR_BUSY;
 	rc = http_coding_decode(slice_str(r->coding), buf_slice(&r->body),
 				opened);
 	if (rc == ERR_TOO_LARGE || (rc == ERR_CLOSED && r->truncated)) {
@@ -141,26 +145,57 @@ looks_like_json(const struct hook_run *r, struct slice text)
 	       (r->is_json || text.ptr[i] == '{' || text.ptr[i] == '[');
 }
 
+/* ERR_INVALID, ERR_TOO_LARGE: it is to be a text. */
+static int
+finish_json(struct hook_run *r, struct slice text, size_t *held)
+{
+	struct buf clean;
+	size_t size;
+	int rc = 0;
+
+	buf_init(&clean, text.len * 2 + 16);
+	if (!hook_hold(r->result, *held + text.len))
+		rc = ERR_BUSY;
+	if (!rc)
+		rc = hook_json_clean(text, &clean, &size);
+	if (!rc && !hook_hold(r->result, *held + clean.len + size))
+		rc = ERR_BUSY;
+	if (!rc)
+		rc = hook_json_load(&clean, &r->result->body);
+	if (!rc)
+		*held = size;
+	buf_wipe(&clean);
+	return rc;
+}
+
+/* Held afterwards is what the value takes. */
 static int
 finish_value(struct hook_run *r, struct call_scrub *s, struct slice text)
 {
 	struct hook_result *result = r->result;
+	size_t held = result->held;
 	int rc = ERR_INVALID;
 
 	if (looks_like_json(r, text) && !r->truncated)
-		rc = hook_json_read(text, &result->body);
-	if (rc == ERR_NOMEM)
+		rc = finish_json(r, text, &held);
+	r->too_many = rc == ERR_TOO_LARGE;
+	if (rc && rc != ERR_INVALID && rc != ERR_TOO_LARGE)
 		return rc;
 	result->body_is_json = rc == 0;
 	if (rc) {
+		if (!hook_hold(result, held + text.len))
+			return ERR_BUSY;
 		result->body = json_stringn_nocheck(text.ptr ? text.ptr : "",
 						    text.len);
+		hook_hold(result, text.len);
 		return result->body ? 0 : ERR_NOMEM;
 	}
 	/* What was escaped in the text is plain now. */
-	if (s && memchr(text.ptr, '\\', text.len))
-		return hook_json_scrub(s, &result->body);
-	return 0;
+	rc = s && memchr(text.ptr, '\\', text.len)
+		     ? hook_json_scrub(s, &result->body)
+		     : 0;
+	hook_hold(result, held);
+	return rc;
 }
 
 static int
@@ -172,19 +207,34 @@ finish_body(struct hook_run *r, struct call_scrub *s)
 	buf_init(&opened, r->config.document->max_bytes);
 	buf_init(&text, r->config.document->max_bytes * 3 + 16);
 	rc = finish_open(r, &opened);
+	buf_wipe(&r->body);
 	r->result->bytes = opened.len;
 	r->result->truncated = r->truncated;
 	scrub_text(s, &opened, r->truncated);
+	if (!rc && !hook_hold(r->result, opened.len * 4))
+		rc = ERR_BUSY;
 	if (!rc)
 		rc = hook_put_utf8(&text, buf_slice(&opened));
-	if (!rc)
-		rc = finish_value(r, s, buf_slice(&text));
 	buf_wipe(&opened);
+	if (!rc) {
+		hook_hold(r->result, text.len);
+		rc = finish_value(r, s, buf_slice(&text));
+	}
 	buf_wipe(&text);
 	return rc;
 }
 
 /* ---- the path ---- */
+
+static void
+finish_too_large(struct hook_run *r, const char *why)
+{
+	r->result->path = hook_path_other;
+	hook_result_problem(r->result, "mapping_too_large",
+			    "Map less of the answer, or ask the service for "
+			    "less.",
+			    "%s", why);
+}
 
 /* The variables of one run go on into conversations, which remember so much
  * and no more. */
@@ -192,6 +242,7 @@ static void
 finish_bound(struct hook_run *r)
 {
 	struct buf text;
+	char why[80];
 	int rc;
 
 	buf_init(&text, HOOK_VALUES_MAX);
@@ -201,11 +252,10 @@ finish_bound(struct hook_run *r)
 		return;
 	json_decref(r->result->variables);
 	r->result->variables = NULL;
-	r->result->path = hook_path_other;
-	hook_result_problem(r->result, "mapping_too_large",
-			    "Map less of the answer.",
-			    "The variables have more than %d bytes together.",
-			    HOOK_VALUES_MAX);
+	snprintf(why, sizeof(why),
+		 "The variables have more than %d bytes together.",
+		 HOOK_VALUES_MAX);
+	finish_too_large(r, why);
 }
 
 static int
@@ -219,6 +269,7 @@ finish_path(struct hook_run *r)
 		.headers = &result->headers,
 		.body = result->body,
 		.body_is_json = result->body_is_json,
+		.too_many = r->too_many,
 	};
 	char why[400];
 	int rc;
@@ -230,6 +281,9 @@ finish_path(struct hook_run *r)
 	if (rc == ERR_NOT_FOUND) {
 		result->path = hook_path_other;
 		hook_result_problem(result, "mapping_missing", NULL, "%s", why);
+		rc = 0;
+	} else if (rc == ERR_TOO_LARGE) {
+		finish_too_large(r, why);
 		rc = 0;
 	} else if (!rc) {
 		finish_bound(r);
@@ -290,8 +344,14 @@ hook_run_finish(struct hook_run *r)
 	if (s)
 		r->result->scrubbed = call_scrub_found(s);
 	call_scrub_free(s);
-	if (!rc || rc == ERR_PROTOCOL)
+	if (rc && rc != ERR_PROTOCOL && rc != ERR_BUSY) {
+		hook_result_free(r->result);
+		r->result = NULL;
 		return;
-	hook_result_free(r->result);
-	r->result = NULL;
+	}
+	buf_wipe(&r->body);
+	if (!r->config.show)
+		hook_result_slim(r->result);
+	else if (!r->result->body)
+		hook_hold(r->result, 0);
 }

@@ -51,6 +51,14 @@ enum {
 	HOOK_RETRIES_MAX = 5,
 	HOOK_VALUES_MAX = 128 * 1024, /* of a run's variables, as JSON */
 	HOOK_JSON_DEPTH = 60, /* levels of an answer that is read as JSON */
+	/* Bytes that one answer's values may take: so many, and for each byte
+	 * of its text so many more. */
+	HOOK_TREE_BASE = 40 * 1024 * 1024,
+	HOOK_TREE_TIMES = 16,
+	/* Bytes of all answers under way in the process; of each, so many
+	 * are not counted. */
+	HOOK_HOLD_MAX = 512 * 1024 * 1024,
+	HOOK_HOLD_FREE = 256 * 1024,
 };
 
 /* What stands for a secret. */
@@ -207,6 +215,7 @@ struct hook_result {
 
 	struct hook_times times;
 	struct arena *arena; /* private */
+	size_t held;	     /* private */
 };
 
 void hook_result_free(struct hook_result *r); /* NULL is fine */
@@ -232,6 +241,10 @@ struct hook_run_config {
 	json_t *values; /* object of scopes; a reference is taken, and it
 			 * must not be changed in place from now on */
 	bool dry_run;	/* everything but sending */
+	/* The result will be shown: with the request (but its method), rule,
+	 * unset variables, redirects' URLs, the answer's header fields and
+	 * body.  Else they are empty in it, and take no memory. */
+	bool show;
 	/*
 	 * On the loop, once, never before hook_run_start() returns, and not
 	 * after hook_run_cancel().  The run is over and gone.  result is

@@ -287,6 +287,7 @@ struct hook_run {
 	bool is_json;  /* says its Content-Type */
 	bool is_piece; /* of the bytes, and not all of them */
 	bool truncated;
+	bool too_many; /* values, to be read as JSON */
 
 	/* whose secrets must not come back; references */
 	struct connect_injection *injections[HOOK_INJECTIONS_MAX];
@@ -316,10 +317,21 @@ void hook_run_finish(struct hook_run *r);
 int hook_run_scrub(struct hook_run *r, struct call_scrub **out);
 /* result.c */
 struct hook_result *hook_result_new(void);
+/* Without what is there to be shown. */
+void hook_result_slim(struct hook_result *r);
 /* The first problem stays. */
 void hook_result_problem(struct hook_result *r, const char *code,
 			 const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* ---- hold.c: memory of answers under way ---- */
+
+/*
+ * That the run of this result has so many bytes now, in all; its end gives
+ * them back.  False, with the problem in the result: there is no room, and it
+ * must not take them.
+ */
+bool hook_hold(struct hook_result *r, size_t bytes);
 
 /* ---- redirect.c ---- */
 
@@ -348,8 +360,14 @@ int hook_put_utf8(struct buf *out, struct slice bytes);
  * A JSON text as a value, leniently: numbers that do not fit are strings of
  * their digits, "\u0000" and lone surrogates are U+FFFD, of equal names the
  * last counts.  ERR_INVALID: no JSON, or deeper than HOOK_JSON_DEPTH.
+ * ERR_TOO_LARGE: its values would take too much memory (HOOK_TREE_BASE).
  */
 int hook_json_read(struct slice text, json_t **out);
+/* The same in two steps: a text that is read strictly (appended; clean may
+ * have to be twice as large, and 16 bytes), and how many bytes its values
+ * will take at most; then the values. */
+int hook_json_clean(struct slice text, struct buf *clean, size_t *size);
+int hook_json_load(const struct buf *clean, json_t **out);
 /* Masks in every string of a tree, names too; NULL scrub: nothing. */
 int hook_json_scrub(struct call_scrub *s, json_t **value);
 
@@ -361,6 +379,7 @@ struct hook_answer {
 	const struct hook_fields *headers;
 	json_t *body; /* borrowed */
 	bool body_is_json;
+	bool too_many; /* values: it is JSON, and was left as text */
 };
 
 /* The entry of a status: an exact code, else a class; NULL: none. */
@@ -368,7 +387,8 @@ const struct hook_entry *hook_entry_find(const struct hook_document *d,
 					 int status);
 /*
  * The mappings' values in a new object.  ERR_NOT_FOUND: one is missing where
- * that is an error, and why says which; ERR_NOMEM.
+ * that is an error; ERR_TOO_LARGE: one cannot be looked for, or finds too
+ * much; why says which.  ERR_NOMEM.
  */
 int hook_map(const struct hook_entry *e, const struct hook_answer *a,
 	     json_t **out, char *why, size_t size);

@@ -115,6 +115,8 @@ mapping_find(const struct hook_mapping *m, const struct hook_answer *a,
 	case HOOK_HEADER:
 		return header_value(a, m->header, out);
 	case HOOK_JSONPATH:
+		if (a->too_many)
+			return ERR_TOO_LARGE;
 		if (!a->body_is_json)
 			return 0;
 		return m->list ? path_list(m, a->body, out)
@@ -189,6 +191,16 @@ hook_map(const struct hook_entry *e, const struct hook_answer *a, json_t **out,
 			snprintf(why, size,
 				 "The answer has nothing at %.200s, which "
 				 "%.100s must have.",
+				 e->mappings[i].source,
+				 e->mappings[i].variable);
+		if (rc == ERR_TOO_LARGE)
+			snprintf(why, size,
+				 a->too_many
+					 ? "The answer has too many values to "
+					   "look for %.200s, which %.100s is "
+					   "to have."
+					 : "%.200s finds too much in the "
+					   "answer for %.100s.",
 				 e->mappings[i].source,
 				 e->mappings[i].variable);
 		if (!rc &&

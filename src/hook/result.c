@@ -32,10 +32,29 @@ hook_result_free(struct hook_result *r)
 {
 	if (!r)
 		return;
+	hook_hold(r, 0);
 	json_decref(r->variables);
 	json_decref(r->body);
 	arena_free(r->arena);
 	free(r);
+}
+
+void
+hook_result_slim(struct hook_result *r)
+{
+	size_t i;
+
+	json_decref(r->body);
+	r->body = NULL;
+	arena_free(r->arena);
+	r->arena = NULL;
+	r->request = (struct hook_shown){ .method = r->request.method };
+	memset(&r->headers, 0, sizeof(r->headers));
+	r->unset_count = 0;
+	r->rule = NULL;
+	for (i = 0; i < r->hop_count; i++)
+		r->hops[i].url = NULL;
+	hook_hold(r, 0);
 }
 
 void

@@ -300,6 +300,18 @@ hook_run_answered(struct hook_run *r)
 	hook_run_read(r);
 }
 
+/* There is no room for more of it. */
+static void
+run_overloaded(struct hook_run *r)
+{
+	struct call *c = &r->call;
+
+	c->problem.status = 503;
+	c->problem.code = "overloaded";
+	call_end(c, 503);
+	hook_run_no_answer(r);
+}
+
 /* The body broke off, or is not framed as HTTP says. */
 static void
 run_broken(struct hook_run *r)
@@ -347,6 +359,10 @@ hook_run_read(struct hook_run *r)
 			break;
 		}
 		data = slice_head(data, room);
+		if (!hook_hold(r->result, r->body.len + data.len)) {
+			run_overloaded(r);
+			return;
+		}
 		if (buf_put_slice(&r->body, data)) {
 			r->truncated = true;
 			break;

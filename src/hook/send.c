@@ -247,6 +247,8 @@ shown_take(struct hook_run *r)
 	struct http_url asked;
 
 	s->method = r->config.document->method;
+	if (!r->config.show)
+		return;
 	s->url = shown_text(r, call_show_url);
 	r->result->rule = shown_text(r, call_show_rule);
 	if (r->call.host_replaced &&

@@ -200,6 +200,51 @@ fuzz_multipart(struct slice in)
 
 /* ---- answers ---- */
 
+/* What jansson has on the heap for it, at least. */
+static size_t
+heap_of(const json_t *v)
+{
+	size_t i, sum = 0;
+	const char *name;
+	json_t *inner;
+
+	switch (json_typeof(v)) {
+	case JSON_OBJECT:
+		json_object_foreach((json_t *)v, name, inner) sum +=
+			64 + strlen(name) + heap_of(inner);
+		return 224 + sum;
+	case JSON_ARRAY:
+		for (i = 0; i < json_array_size(v); i++)
+			sum += 8 + heap_of(json_array_get(v, i));
+		return 128 + sum;
+	case JSON_STRING:
+		return 80 + json_string_length(v);
+	case JSON_INTEGER:
+	case JSON_REAL:
+		return 32;
+	default:
+		return 0;
+	}
+}
+
+/* How much the values would take was known before there were any. */
+static void
+check_size(struct slice text)
+{
+	struct buf clean;
+	size_t size;
+	json_t *v;
+
+	buf_init(&clean, text.len * 2 + 16);
+	if (!hook_json_clean(text, &clean, &size) &&
+	    !hook_json_load(&clean, &v)) {
+		ASSERT(heap_of(v) <= size);
+		ASSERT(size <= HOOK_TREE_BASE + HOOK_TREE_TIMES * text.len);
+		json_decref(v);
+	}
+	buf_release(&clean);
+}
+
 static void
 fuzz_answer(struct slice in)
 {
@@ -212,6 +257,7 @@ fuzz_answer(struct slice in)
 	ASSERT(!hook_put_utf8(&text, in));
 	ASSERT(slice_is_utf8(buf_slice(&text)));
 	ASSERT(!memchr(text.len ? text.data : "x", 0, text.len));
+	check_size(buf_slice(&text));
 	if (!hook_json_read(buf_slice(&text), &v)) {
 		ASSERT(!json_write(v, &one));
 		ASSERT(!hook_json_read(buf_slice(&one), &again));

@@ -163,3 +163,8 @@ export function residentBytes(pid) {
 	}
 	return total
 }
+
+/* The most that a process, or one of its children, has had in memory. */
+export function peakBytes(pid) {
+	return Math.max(...[{ pid }, ...childrenOf(pid)].map((each) => parseInt(statusField(each.pid, 'VmHWM') ?? '0', 10) * 1024))
+}

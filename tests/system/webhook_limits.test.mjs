@@ -5,8 +5,9 @@ import { before, it } from 'node:test'
 import { startAuthority } from '../support/ca.mjs'
 import { bearerService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { peakBytes } from '../support/process.mjs'
 import { startReceiver, reply } from '../support/receiver.mjs'
-import { suite } from '../support/scope.mjs'
+import { eventually, suite } from '../support/scope.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
 const token = 'Token-4711-of-the-limits'
@@ -82,6 +83,64 @@ suite('a webhook\'s limits', (scope) => {
 		const { link_name: through } = await newConnection(drawbridge, service, { credentials: { token } })
 		assert.match((await run({ url: '/stored' }, { connection: through })).response.body, /^\*+$/)
 		assert.deepEqual([receiver.last().headers.range, receiver.last().headers['x-usual']], [undefined, 'u'])
+	})
+
+	/* The most that the front has ever had in memory, in MiB. */
+	const peak = () => peakBytes(drawbridge.server.pid) / 1024 / 1024
+
+	it('an answer that would take many times its size as values is text', async () => {
+		const empty = `[${'{},'.repeat(340_000)}{}]`
+		receiver.answers['/empty'] = (request, response) => reply(response, 200, empty)
+		const list = [{ codes: ['200'], mappings: [{ variable: 'n', from: '$[0].n' }] }]
+		const one = await run({ url: '/empty' }, { response_list: list })
+		assert.deepEqual([one.response.json, one.path, one.problem.code], [false, 'other', 'mapping_too_large'])
+		assert.equal((await run({ url: '/empty' }, { response_list: [{ codes: ['200'] }] })).path, '200')
+		const dense = Array.from({ length: 60_000 }, (_, id) => ({ id }))
+		receiver.answers['/dense'] = (request, response) => reply(response, 200, dense)
+		assert.deepEqual((await run({ url: '/dense' })).response.body, dense, 'a long list of small objects is not')
+
+		const { id } = await drawbridge.must('POST', '/v1/flows', { draft: { name: 'Empty', blocks: [
+			{ id: 'start', type: 'start', paths: { next: 'ask' } },
+			{ id: 'ask', type: 'question', text: 'What?', variable: 'v', paths: { next: 'call' } },
+			{ id: 'call', type: 'webhook', connection: link, request: { method: 'GET', url: '/empty', timeout_ms: 60_000 }, response_list: list,
+				paths: { 200: 'good', other: 'another', no_answer: 'none' } },
+			{ id: 'good', type: 'end', text: '200' }, { id: 'another', type: 'end', text: 'other' }, { id: 'none', type: 'end', text: 'none' }] } })
+		await drawbridge.must('POST', `/v1/flows/${id}/publish`, {})
+		const before = peak()
+		const ends = await Promise.all(Array.from({ length: 40 }, async () => {
+			const talk = await drawbridge.must('POST', `/v1/flows/${id}/conversations`, {})
+			return (await drawbridge.must('POST', `/v1/conversations/${talk.id}/messages`, { text: 'x' }, { key: talk.token })).messages.at(-1).content.text
+		}))
+		assert.ok(peak() - before < 200, `${before} ${peak()}`)
+		assert.deepEqual(new Set(ends), new Set(['other']))
+	})
+
+	it('answers under way have so much memory together, and one that finds none says so', async () => {
+		const size = 16 * 1024 * 1024 - 2
+		const waiting = []
+		receiver.answers['/much'] = (request, response) => {
+			response.writeHead(200, { 'content-type': 'text/plain' })
+			response.write(Buffer.alloc(size, 'x'))
+			waiting.push(response)
+		}
+		receiver.answers['/little'] = (request, response) => reply(response, 200, { n: 'y'.repeat(20_000) })
+		const before = peak()
+		const all = []
+		for (let n = 0; n < 44; n += 4) {
+			for (let more = 0; more < 4; more++)
+				all.push(run({ method: 'POST', url: '/much', max_bytes: 16 * 1024 * 1024, timeout_ms: 120_000 }))
+			await eventually('all to be asked', () => waiting.length === n + 4)
+		}
+		const first = await Promise.race(all)
+		assert.deepEqual([first.path, first.problem.code, first.problem.outcome_unknown], ['no_answer', 'overloaded', true])
+		assert.equal((await run({ url: '/little' })).response.body.n.length, 20_000, 'a small one has its place')
+		waiting.forEach((each) => each.destroy())
+		const results = await Promise.all(all)
+		assert.ok(peak() - before < 700, `${before} ${peak()}`)
+		assert.ok(results.filter(({ problem }) => problem?.code === 'overloaded').length >= 10)
+		receiver.answers['/much'] = (request, response) => reply(response, 200, Buffer.alloc(size, 'x'), { 'content-type': 'text/plain' })
+		const { response } = await run({ url: '/much', max_bytes: size, timeout_ms: 120_000 })
+		assert.equal(response.bytes, size, 'and afterwards there is room again')
 	})
 
 	it('without a secret a range goes out as it was written', async () => {
