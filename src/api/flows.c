@@ -20,10 +20,11 @@ static json_t *
 flow_json(const struct flow_info *i)
 {
 	return json_pack(
-		"{s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:I, s:o, s:o, s:o, s:I, "
-		"s:I}",
+		"{s:s, s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s}, s:o, s:I, s:o, "
+		"s:o, s:o, s:I, s:I}",
 		"id", i->id, "link_name", i->link, "name", i->name, "owner",
-		"id", i->owner, "name", i->owner_name, "published_version",
+		"id", i->owner, "name", i->owner_name, "saved_by", "id",
+		i->saved_by, "name", i->saved_by_name, "published_version",
 		number_or_null(i->published_version), "last_version",
 		(json_int_t)i->last_version, "published_at",
 		api_json_time(i->published_at), "created_at",

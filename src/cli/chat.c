@@ -272,15 +272,38 @@ chat_go_on(struct chat *t)
 	return calling || t->connect[0] ? chat_look(t) : CLI_OK;
 }
 
+/* Whose draft it is that is going to be tried. */
+static int
+chat_of_draft(struct cli *c)
+{
+	struct cli_answer a;
+	int rc = cli_request(c, "GET",
+			     cli_path(c, "/v1/flows/{}", cli_word(c, 0)),
+			     SLICE_NONE, &a);
+
+	if (rc)
+		return rc;
+	cli_say(c, "This is the draft as %s saved it.",
+		text_of(json_object_get(cli_answer_json(&a), "saved_by"),
+			"name"));
+	fflush(stdout);
+	cli_answer_release(&a);
+	return CLI_OK;
+}
+
 int
 cli_chat_run(struct cli *c)
 {
 	struct chat t = { .c = c };
-	int rc = chat_request(
-		&t, "POST",
-		cli_path(c, "/v1/flows/{}/conversations", cli_word(c, 0)),
-		json_pack("{s:b}", "draft", cli_flag(&c->args, "draft")),
-		false);
+	int rc = cli_flag(&c->args, "draft") ? chat_of_draft(c) : CLI_OK;
+
+	if (!rc)
+		rc = chat_request(&t, "POST",
+				  cli_path(c, "/v1/flows/{}/conversations",
+					   cli_word(c, 0)),
+				  json_pack("{s:b}", "draft",
+					    cli_flag(&c->args, "draft")),
+				  false);
 
 	buf_init(&t.in, 4 * LINE_MAX_BYTES);
 	while (!rc && (!strcmp(t.state, "calling") ||

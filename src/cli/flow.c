@@ -68,6 +68,7 @@ show_run(struct cli *c)
 		{ "Published version", "published_version" },
 		{ "Published", "published_at" },
 		{ "Changed", "updated_at" },
+		{ "Draft saved by", "saved_by.name" },
 		{ "Errors", "errors" },
 		{ "Warnings", "warnings" },
 		{ "No more shared", "unshared" },

@@ -206,8 +206,10 @@ save_old(struct change *ch, const struct flow_info *old, int64_t if_match,
 			ch->c, &changed,
 			"UPDATE flows SET name = ?2, draft = ?3, "
 			"draft_problems = ?4, errors = ?5, warnings = ?6, "
-			"updated_at = ?7, updated_by = ?8, version = version + "
-			"1 WHERE id = ?1 AND (?9 = 0 OR version = ?9)",
+			"updated_at = CASE WHEN updated_at < ?7 THEN ?7 ELSE "
+			"updated_at + 1 END, updated_by = ?8, version = "
+			"version + 1 WHERE id = ?1 AND (?9 = 0 OR version = "
+			"?9)",
 			"sslliiisi", old->id, ch->name, buf_slice(&ch->text),
 			buf_slice(&ch->problems), ch->errors, ch->warnings,
 			clock_wall_ms(), ch->who->actor->member, if_match);

@@ -181,7 +181,7 @@ consent_move(struct flow_engine *e, struct store_conn *c, const char *id,
 		rc = store_commit(c);
 	if (rc)
 		store_rollback(c);
-	return rc == ERR_NOT_FOUND ? ERR_WRONG_STATE : rc;
+	return rc == ERR_NOT_FOUND || rc == ERR_CONFLICT ? ERR_WRONG_STATE : rc;
 }
 
 static enum flow_next

@@ -162,76 +162,6 @@ lease_give_back(struct flow_drive *d, struct store_conn *c, bool not_sent)
 		   d->worker->engine->owner);
 }
 
-/* ---- on whose behalf ---- */
-
-static int
-actor_of_flow(struct store_conn *c, const struct flow_talk *t,
-	      struct people_actor *a)
-{
-	struct store_stmt *st = NULL;
-	size_t room = FLOW_BLOCKS_MAX;
-	int rc;
-
-	slice_copy(slice_str(t->flow), a->flow, sizeof(a->flow));
-	a->connections = calloc(room, sizeof(char *));
-	if (!a->connections)
-		return ERR_NOMEM;
-	rc = store_query(c, &st,
-			 "SELECT connection FROM flow_uses WHERE flow = ?1 AND "
-			 "version = ?2",
-			 "si", t->flow, t->flow_version);
-	while (!rc && a->connection_count < room &&
-	       (rc = store_step(st)) == 1) {
-		a->connections[a->connection_count] =
-			slice_dup(store_col(st, 0));
-		rc = a->connections[a->connection_count++] ? 0 : ERR_NOMEM;
-	}
-	store_done(st);
-	return rc;
-}
-
-int
-flow_talk_actor(struct store_conn *c, const struct flow_talk *t,
-		struct people_actor **out)
-{
-	char member[27], name[PEOPLE_NAME_SIZE];
-	enum people_role role = PEOPLE_BUILDER;
-	struct store_stmt *st = NULL;
-	int rc;
-
-	*out = NULL;
-	if (t->flow_version)
-		rc = store_query(c, &st,
-				 "SELECT v.published_by, f.name, 'builder' "
-				 "FROM flow_versions v JOIN flows f ON f.id = "
-				 "v.flow WHERE v.flow = ?1 AND v.number = ?2",
-				 "si", t->flow, t->flow_version);
-	else
-		rc = store_query(c, &st,
-				 "SELECT id, name, role FROM members WHERE id "
-				 "= ?1 AND disabled_at = 0",
-				 "s", t->member);
-	if (!rc && (rc = store_step(st)) == 1) {
-		slice_copy(store_col(st, 0), member, sizeof(member));
-		slice_copy(slice_head(store_col(st, 1), sizeof(name) - 1), name,
-			   sizeof(name));
-		rc = people_role_parse(store_col(st, 2), &role);
-		if (!rc)
-			*out = people_actor_new(t->org, member, role, name);
-		rc = rc ? rc : *out ? 0 : ERR_NOMEM;
-	} else if (!rc) {
-		rc = ERR_NOT_FOUND;
-	}
-	store_done(st);
-	if (!rc && t->flow_version)
-		rc = actor_of_flow(c, t, *out);
-	if (rc) {
-		people_actor_unref(*out);
-		*out = NULL;
-	}
-	return rc;
-}
-
 /* ---- PREPARE ---- */
 
 /* 0, or GONE_AWAY when there is no call to be made here. */
@@ -239,16 +169,17 @@ static int
 prepare_load(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 {
 	struct flow_engine *e = d->worker->engine;
-	const char *block;
+	struct flow_saved saved = { 0 };
+	const char *block, *link = "";
 	int rc = flow_talk_load(c, d->id, t);
 
 	if (rc == ERR_NOT_FOUND || (!rc && t->status != FLOW_S_CALLING))
 		return GONE_AWAY;
 	if (!rc)
-		rc = flow_talk_document(e, c, t->flow, t->flow_version,
+		rc = flow_talk_document(e, c, t->flow, t->flow_version, &saved,
 					&d->document);
 	if (!rc)
-		rc = flow_talk_actor(c, t, &d->actor);
+		rc = flow_draft_pinned(t, &saved);
 	if (!rc)
 		rc = flow_talk_values(c, t, &d->values);
 	block = json_string_value(json_object_get(t->state, "block"));
@@ -256,22 +187,30 @@ prepare_load(struct flow_drive *d, struct store_conn *c, struct flow_talk *t)
 		d->block = flow_run_find(d->document, block);
 	d->step = t->step;
 	memcpy(d->subject, t->subject, sizeof(d->subject));
-	if (!rc && !flow_is_webhook(d->document, d->block))
+	if (!rc && flow_is_webhook(d->document, d->block))
+		link = hook_document_connection(
+			d->document->blocks[d->block].data);
+	else
 		d->block = -1;
+	if (!rc)
+		rc = flow_talk_actor(c, t, &saved, link, &d->actor);
 	return rc;
 }
 
-/* What is wrong does not go away: the draft has errors by now, or its member
- * is gone. */
+/* What is wrong does not go away: the draft is another's or has errors by
+ * now, or its member is gone. */
 static bool
 is_for_good(int rc)
 {
-	return rc == ERR_INVALID || rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE;
+	return rc == ERR_INVALID || rc == ERR_NOT_FOUND ||
+	       rc == ERR_TOO_LARGE || rc == ERR_CONFLICT;
 }
 
 static void
-drive_fail(struct flow_drive *d, struct store_conn *c, const char *why)
+drive_fail(struct flow_drive *d, struct store_conn *c, int err,
+	   const char *otherwise)
 {
+	const char *why = err == ERR_CONFLICT ? flow_draft_changed : otherwise;
 	struct flow_talk t = { 0 };
 	int rc = store_begin(c);
 
@@ -328,7 +267,7 @@ prepare_work(struct loop_work *w)
 		log_warn("a conversation's call cannot be made", LOG_E(rc),
 			 LOG_S("conversation", d->id));
 	if (is_for_good(rc))
-		drive_fail(d, c,
+		drive_fail(d, c, rc,
 			   "The call could not be prepared: the flow has "
 			   "changed, or is gone.");
 	else if (rc < 0 && c)
@@ -506,7 +445,7 @@ static void
 take_failed(struct flow_drive *d, struct store_conn *c, int rc)
 {
 	if (c && is_for_good(rc)) {
-		drive_fail(d, c,
+		drive_fail(d, c, rc,
 			   "The call's result could not be taken: the "
 			   "flow has changed, or is gone.");
 		return;

@@ -101,6 +101,8 @@ struct flow_info {
 	const char *name;
 	char owner[27];
 	const char *owner_name;
+	char saved_by[27]; /* the draft, last */
+	const char *saved_by_name;
 	int64_t version;	   /* for If-Match */
 	int64_t published_version; /* 0: none */
 	int64_t last_version;
@@ -273,6 +275,7 @@ struct flow_talk {
 	char flow[27];
 	int64_t flow_version;  /* 0: the draft */
 	char member[27];       /* who tries a draft; "" */
+	int64_t draft_saved;   /* when the draft was that he began with */
 	char started_by[27];   /* the member who began it; "": a visitor */
 	char started_with[27]; /* the flow that it began with */
 	char subject[64];      /* whose grants it uses; shown to nobody */

@@ -29,6 +29,14 @@ int flow_audit(struct store_conn *c, const struct connect_who *who,
 int flow_row_find(struct store_conn *c, const char *org, const char *id,
 		  struct arena *arena, struct flow_info *out,
 		  struct connect_problem *p);
+/* Who saved a draft last, and when: each save has a time of its own. */
+struct flow_saved {
+	int64_t at;
+	char by[27];
+};
+/* The draft's text (NULL: not asked for), and whose it is; ERR_NOT_FOUND. */
+int flow_row_draft(struct store_conn *c, const char *flow, struct arena *arena,
+		   const char **text, struct flow_saved *saved);
 /* The document's text of a version (0: the draft), in the arena. */
 int flow_row_document(struct store_conn *c, const char *flow, int64_t version,
 		      struct arena *arena, const char **text,
@@ -46,6 +54,10 @@ struct flow_org {
 };
 int flow_org_init(struct flow_org *o, struct store_conn *c,
 		  const struct people_actor *actor, struct arena *arena);
+/* Whether he may use the connection of this link name, now: 0 with its id;
+ * ERR_NOT_FOUND, ERR_FORBIDDEN. */
+int flow_may_use(struct store_conn *c, const struct people_actor *actor,
+		 const char *link, char id[PEOPLE_ID_SIZE]);
 /* Fills in f->unshared. */
 int flow_unshared_find(struct store_conn *c, const char *org,
 		       struct flow_info *f, struct arena *arena);
@@ -418,13 +430,11 @@ void flow_listeners_leave(struct flow_worker *w);
 
 /* Reads a row; ERR_NOT_FOUND. */
 int flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *out);
-/* The compiled document that it runs; a reference. */
+/* The compiled document of a version, or (0) of the draft, whose save is then
+ * told; a reference. */
 int flow_talk_document(struct flow_engine *e, struct store_conn *c,
 		       const char *flow, int64_t version,
-		       struct flow_document **out);
-/* On whose behalf its calls are made; owned. */
-int flow_talk_actor(struct store_conn *c, const struct flow_talk *t,
-		    struct people_actor **out);
+		       struct flow_saved *saved, struct flow_document **out);
 /* All scopes, with the organisation's constants; owned. */
 int flow_talk_values(struct store_conn *c, const struct flow_talk *t,
 		     json_t **out);
@@ -438,7 +448,7 @@ struct flow_move {
 	int64_t calls; /* since the visitor's last answer */
 };
 
-/* run.block is -1: the start. */
+/* run.block is -1: the start.  ERR_CONFLICT: flow_draft_pinned(). */
 int flow_move_init(struct flow_move *m, struct flow_engine *e,
 		   struct store_conn *c, struct flow_talk *t);
 /* What the blocks came to becomes the row, the messages and the hand-off. */
@@ -454,6 +464,19 @@ void flow_status_set(struct flow_talk *t, enum flow_status to);
 /* It cannot go on: over, with a word of regret.  Inside a transaction. */
 int flow_move_fail(struct flow_engine *e, struct store_conn *c,
 		   struct flow_talk *t, const char *why);
+
+/* ---- actor.c ---- */
+
+/* Whether a trial may go on with this save of its draft: 0; ERR_CONFLICT: it
+ * is another member's, made since; flow_draft_changed says so. */
+int flow_draft_pinned(const struct flow_talk *t,
+		      const struct flow_saved *saved);
+extern const char flow_draft_changed[];
+/* On whose behalf it calls through this connection ("": through none);
+ * owned. */
+int flow_talk_actor(struct store_conn *c, const struct flow_talk *t,
+		    const struct flow_saved *saved, const char *link,
+		    struct people_actor **out);
 
 /* ---- consent.c ---- */
 

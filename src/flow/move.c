@@ -81,6 +81,7 @@ talk_read(struct store_stmt *st, struct flow_talk *t)
 	slice_copy(store_col(st, 15), t->awaits, sizeof(t->awaits));
 	slice_copy(store_col(st, 16), t->started_by, sizeof(t->started_by));
 	slice_copy(store_col(st, 17), t->started_with, sizeof(t->started_with));
+	t->draft_saved = store_col_int(st, 18);
 	return json_read(store_col(st, 13), STATE_MAX, &t->state, &ignored)
 		       ? ERR_STORE
 		       : 0;
@@ -97,7 +98,8 @@ flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *t)
 			 "SELECT id, org, flow, flow_version, member, origin, "
 			 "status, problem, seq, step, attempt, created_at, "
 			 "updated_at, state, subject, awaits, started_by, "
-			 "started_with FROM conversations WHERE id = ?1",
+			 "started_with, draft_saved FROM conversations WHERE "
+			 "id = ?1",
 			 "s", id);
 	if (!rc)
 		rc = store_step(st);
@@ -114,7 +116,7 @@ flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *t)
 
 static int
 document_load(struct store_conn *c, const char *flow, int64_t version,
-	      struct flow_document **out)
+	      struct flow_saved *saved, struct flow_document **out)
 {
 	static const char *const globals[] = { "*", NULL };
 	static const struct flow_world world = { .globals = globals };
@@ -125,9 +127,10 @@ document_load(struct store_conn *c, const char *flow, int64_t version,
 	const char *text;
 	int rc = arena ? 0 : ERR_NOMEM;
 
-	*out = NULL;
-	if (!rc)
+	if (!rc && version)
 		rc = flow_row_document(c, flow, version, arena, &text, &p);
+	else if (!rc)
+		rc = flow_row_draft(c, flow, arena, &text, saved);
 	if (!rc)
 		rc = json_read(slice_str(text), FLOW_TEXT_MAX, &json, &ignored);
 	if (!rc)
@@ -138,28 +141,24 @@ document_load(struct store_conn *c, const char *flow, int64_t version,
 	return rc;
 }
 
-int
-flow_talk_document(struct flow_engine *e, struct store_conn *c,
-		   const char *flow, int64_t version,
-		   struct flow_document **out)
+static int
+document_cached(struct flow_engine *e, struct store_conn *c, const char *flow,
+		int64_t version, struct flow_document **out)
 {
 	struct flow_document *old = NULL;
 	char key[64];
 	size_t slot;
 	int rc;
 
-	if (!version) /* a draft changes */
-		return document_load(c, flow, 0, out);
 	snprintf(key, sizeof(key), "%s.%lld", flow, (long long)version);
 	slot = table_hash(slice_str(key)) % FLOW_CACHE;
-	*out = NULL;
 	pthread_mutex_lock(&e->mutex);
 	if (e->cache[slot].document && !strcmp(e->cache[slot].key, key))
 		*out = flow_document_ref(e->cache[slot].document);
 	pthread_mutex_unlock(&e->mutex);
 	if (*out)
 		return 0;
-	rc = document_load(c, flow, version, out);
+	rc = document_load(c, flow, version, NULL, out);
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&e->mutex);
@@ -169,6 +168,17 @@ flow_talk_document(struct flow_engine *e, struct store_conn *c,
 	pthread_mutex_unlock(&e->mutex);
 	flow_document_unref(old);
 	return 0;
+}
+
+int
+flow_talk_document(struct flow_engine *e, struct store_conn *c,
+		   const char *flow, int64_t version, struct flow_saved *saved,
+		   struct flow_document **out)
+{
+	*out = NULL;
+	if (!version) /* a draft changes */
+		return document_load(c, flow, 0, saved, out);
+	return document_cached(e, c, flow, version, out);
 }
 
 /* ---- values ---- */
@@ -205,6 +215,7 @@ int
 flow_move_init(struct flow_move *m, struct flow_engine *e, struct store_conn *c,
 	       struct flow_talk *t)
 {
+	struct flow_saved saved = { 0 };
 	const char *block;
 	int rc;
 
@@ -213,8 +224,10 @@ flow_move_init(struct flow_move *m, struct flow_engine *e, struct store_conn *c,
 	m->c = c;
 	m->talk = t;
 	m->run.block = -1;
-	rc = flow_talk_document(e, c, t->flow, t->flow_version,
+	rc = flow_talk_document(e, c, t->flow, t->flow_version, &saved,
 				&m->run.document);
+	if (!rc)
+		rc = flow_draft_pinned(t, &saved);
 	if (!rc)
 		rc = flow_talk_values(c, t, &m->run.values);
 	m->calls = json_integer_value(json_object_get(t->state, "calls"));
@@ -291,7 +304,7 @@ move_to_flow(struct flow_move *m, enum flow_next *next)
 		*next = FLOW_FAILED;
 		return rc;
 	}
-	rc = flow_talk_document(m->engine, m->c, flow, version, &d);
+	rc = flow_talk_document(m->engine, m->c, flow, version, NULL, &d);
 	if (rc)
 		return rc;
 	memcpy(m->talk->flow, flow, sizeof(flow));

@@ -11,8 +11,11 @@
 #define COLUMNS \
 	"f.id, f.link_name, f.name, f.owner, m.name, f.version, " \
 	"f.published_version, f.last_version, f.published_at, " \
-	"f.created_at, f.updated_at, f.errors, f.warnings "
-#define FROM "FROM flows f LEFT JOIN members m ON m.id = f.owner "
+	"f.created_at, f.updated_at, f.errors, f.warnings, f.updated_by, " \
+	"s.name "
+#define FROM \
+	"FROM flows f LEFT JOIN members m ON m.id = f.owner LEFT JOIN " \
+	"members s ON s.id = f.updated_by "
 
 static int
 row_read(struct store_stmt *st, struct arena *arena, struct flow_info *out)
@@ -31,7 +34,10 @@ row_read(struct store_stmt *st, struct arena *arena, struct flow_info *out)
 	out->updated_at = store_col_int(st, 10);
 	out->errors = store_col_int(st, 11);
 	out->warnings = store_col_int(st, 12);
-	return out->name && out->owner_name ? 0 : ERR_NOMEM;
+	slice_copy(store_col(st, 13), out->saved_by, sizeof(out->saved_by));
+	out->saved_by_name = arena_slice(arena, store_col(st, 14));
+	return out->name && out->owner_name && out->saved_by_name ? 0
+								  : ERR_NOMEM;
 }
 
 int
@@ -57,6 +63,33 @@ flow_row_find(struct store_conn *c, const char *org, const char *id,
 		return connect_fail(p, rc, CONNECT_P_FLOW_NOT_FOUND, NULL,
 				    "There is no flow \"%.60s\".", id);
 	return rc ? flow_fail_store(p, c, rc) : 0;
+}
+
+int
+flow_row_draft(struct store_conn *c, const char *flow, struct arena *arena,
+	       const char **text, struct flow_saved *saved)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     text ? "SELECT updated_at, updated_by, draft FROM "
+				    "flows WHERE id = ?1"
+				  : "SELECT updated_at, updated_by FROM flows "
+				    "WHERE id = ?1",
+			     "s", flow);
+
+	if (!rc)
+		rc = store_step(st);
+	if (rc == 1) {
+		saved->at = store_col_int(st, 0);
+		slice_copy(store_col(st, 1), saved->by, sizeof(saved->by));
+		if (text)
+			*text = arena_slice(arena, store_col(st, 2));
+		rc = text && !*text ? ERR_NOMEM : 0;
+	} else if (!rc) {
+		rc = ERR_NOT_FOUND;
+	}
+	store_done(st);
+	return rc;
 }
 
 int

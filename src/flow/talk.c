@@ -122,11 +122,12 @@ begin_insert(struct begin *s, const char *token)
 		s->c, NULL,
 		"INSERT INTO conversations (id, org, flow, flow_version, "
 		"started_with, token, member, origin, state, status, "
-		"created_at, updated_at, subject, started_by) VALUES (?1, ?2, "
-		"?3, ?4, ?3, ?5, ?6, ?7, '{}', 'waiting', ?8, ?8, ?9, ?10)",
-		"sssibssiss", t->id, t->org, t->flow, t->flow_version,
+		"created_at, updated_at, subject, started_by, draft_saved) "
+		"VALUES (?1, ?2, ?3, ?4, ?3, ?5, ?6, ?7, '{}', 'waiting', ?8, "
+		"?8, ?9, ?10, ?11)",
+		"sssibssissi", t->id, t->org, t->flow, t->flow_version,
 		slice_of(hash, sizeof(hash)), t->member, t->origin,
-		t->created_at, t->subject, t->started_by);
+		t->created_at, t->subject, t->started_by, t->draft_saved);
 }
 
 static int
@@ -163,6 +164,7 @@ flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 	struct begin s = { .e = e, .c = c, .b = b, .p = p, .talk = out };
 	char random[RANDOM_TOKEN_SIZE];
 	struct flow_document *d = NULL;
+	struct flow_saved saved = { 0 };
 	int rc;
 
 	memset(out, 0, sizeof(*out));
@@ -170,7 +172,8 @@ flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 	if (rc)
 		return rc;
 	out->flow_version = b->draft ? 0 : s.published;
-	rc = flow_talk_document(e, c, out->flow, out->flow_version, &d);
+	rc = flow_talk_document(e, c, out->flow, out->flow_version, &saved, &d);
+	out->draft_saved = saved.at;
 	if (rc == ERR_INVALID)
 		return connect_fail(p, rc, CONNECT_P_HAS_PROBLEMS,
 				    "GET the flow to see them.",
@@ -428,8 +431,10 @@ answer_move(struct flow_engine *e, struct store_conn *c, struct flow_talk *t,
 	if (!rc)
 		rc = flow_move_store(&m, next);
 	flow_move_release(&m);
-	/* The draft has errors by now, or a flow is gone. */
-	if (rc == ERR_INVALID || rc == ERR_NOT_FOUND)
+	/* The draft is another's or has errors by now, or a flow is gone. */
+	if (rc == ERR_CONFLICT)
+		rc = flow_move_fail(e, c, t, flow_draft_changed);
+	else if (rc == ERR_INVALID || rc == ERR_NOT_FOUND)
 		rc = flow_move_fail(e, c, t,
 				    "The flow has changed, or is gone.");
 	return rc;

@@ -42,7 +42,7 @@ flow_widget_find(struct flow_engine *e, struct store_conn *c, const char *flow,
 	id[0] = '\0';
 	rc = published_find(c, flow, id, &version);
 	if (!rc)
-		rc = flow_talk_document(e, c, id, version, out);
+		rc = flow_talk_document(e, c, id, version, NULL, out);
 	if (!rc && !(*out)->widget.enabled) {
 		flow_document_unref(*out);
 		*out = NULL;

@@ -7,13 +7,13 @@
 
 #include "flow/flow_priv.h"
 
-static int
-may_use(struct store_conn *c, const struct people_actor *actor,
-	const char *link)
+int
+flow_may_use(struct store_conn *c, const struct people_actor *actor,
+	     const char *link, char id[PEOPLE_ID_SIZE])
 {
 	struct people_sharing sharing = { 0 };
 	struct people_object object = { .sharing = &sharing };
-	char id[PEOPLE_ID_SIZE], owner[PEOPLE_ID_SIZE];
+	char owner[PEOPLE_ID_SIZE];
 	struct store_stmt *st = NULL;
 	int rc = store_query(c, &st,
 			     "SELECT id, owner FROM connections WHERE org = "
@@ -23,7 +23,7 @@ may_use(struct store_conn *c, const struct people_actor *actor,
 	if (!rc)
 		rc = store_step(st);
 	if (rc == 1) {
-		slice_copy(store_col(st, 0), id, sizeof(id));
+		slice_copy(store_col(st, 0), id, PEOPLE_ID_SIZE);
 		slice_copy(store_col(st, 1), owner, sizeof(owner));
 	}
 	store_done(st);
@@ -41,8 +41,9 @@ static int
 connection_usable(void *arg, const char *link)
 {
 	struct flow_org *o = arg;
+	char id[PEOPLE_ID_SIZE];
 
-	return may_use(o->c, o->actor, link);
+	return flow_may_use(o->c, o->actor, link, id);
 }
 
 static int
@@ -156,6 +157,7 @@ flow_unshared_find(struct store_conn *c, const char *org, struct flow_info *f,
 		   struct arena *arena)
 {
 	struct people_actor *publisher = NULL;
+	char id[PEOPLE_ID_SIZE];
 	size_t count = 0, i;
 	int rc;
 
@@ -166,7 +168,7 @@ flow_unshared_find(struct store_conn *c, const char *org, struct flow_info *f,
 		return ERR_NOMEM;
 	rc = borrowed_list(c, f, arena, &publisher, org, f->unshared, &count);
 	for (i = 0; !rc && i < count; i++) {
-		rc = may_use(c, publisher, f->unshared[i]);
+		rc = flow_may_use(c, publisher, f->unshared[i], id);
 		if (rc) /* kept, in place */
 			f->unshared[f->unshared_count++] = f->unshared[i];
 		if (rc == ERR_FORBIDDEN || rc == ERR_NOT_FOUND)

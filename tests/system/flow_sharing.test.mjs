@@ -89,6 +89,82 @@ suite('a connection that flows use', (scope) => {
 		assert.equal(receiver.last().headers['x-api-key'], secret)
 	})
 
+	/* ---- drafts ---- */
+
+	const last = ({ messages }) => messages.at(-1)?.content.text
+	const begin = (flow, options) => drawbridge.must('POST', `/v1/flows/${flow}/conversations`, { draft: true }, options)
+	const save = (flow, draft, options) => drawbridge.must('PUT', `/v1/flows/${flow}`, { draft }, options)
+
+	it('a draft calls what both may use, who saved it last and who tries it', async () => {
+		const bea = { key: builder.key }
+		const { link_name: mine } = await newConnection(drawbridge, service, { name: 'Mine', credentials: { api_key: secret } })
+		const told = (draft) => ({ ...draft, blocks: draft.blocks.map((block) =>
+			block.id === 'end' ? { ...block, text: 'n is {{block.n}} {{block.problem}}' } : block) })
+		const draft = told(document('Of both', mine))
+		const { id, saved_by: by } = await drawbridge.must('POST', '/v1/flows', { draft }, bea)
+		assert.deepEqual(by, { id: builder.id, name: 'bea' })
+		const before = receiver.requests.length
+		assert.equal(last(await begin(id)), 'n is  connection_not_found', 'she may not use it')
+		assert.equal(last(await begin(id, bea)), 'n is  connection_not_found')
+		assert.equal(receiver.requests.length, before)
+		const shares = (items) => drawbridge.must('PUT', `/v1/connections/${mine}/shares`, { items })
+		await shares([{ kind: 'member', subject: builder.id, level: 'use' }])
+		assert.equal(last(await begin(id)), 'n is 7 ')
+		await shares([])
+		assert.equal(last(await begin(id)), 'n is  connection_not_found')
+		assert.equal((await save(id, draft)).saved_by.name, (await drawbridge.must('GET', '/v1/me')).name)
+		assert.equal(last(await begin(id)), 'n is 7 ', 'his own by now')
+		assert.equal(last(await begin(id, bea)), 'n is  connection_not_found')
+
+		const cid = await memberKey(drawbridge, 'cid@example.org', 'builder')
+		await shares([{ kind: 'everyone', level: 'use' }])
+		await save(id, draft, { key: cid.key })
+		assert.equal(last(await begin(id)), 'n is 7 ')
+		await drawbridge.must('PATCH', `/v1/members/${cid.id}`, { disabled: true })
+		assert.equal(last(await begin(id)), 'n is  connection_not_found', 'who saved it is no member any more')
+		const shown = await drawbridge.cli(['flow', 'show', id])
+		assert.match(shown.stdout, /^Draft saved by +cid$/m)
+		const chat = await drawbridge.cli(['flow', 'chat', id, '--draft'])
+		assert.match(chat.stdout, /^This is the draft as cid saved it\.\nn is {2}connection_not_found\n$/)
+		await drawbridge.must('DELETE', `/v1/connections/${mine}?force=true`)
+	})
+
+	it('a trial ends when another member has saved the draft, not when it is his own or is published', async () => {
+		const bea = { key: builder.key }
+		const { link_name: mine } = await newConnection(drawbridge, service, { name: 'Lent', credentials: { api_key: secret } })
+		await drawbridge.must('PUT', `/v1/connections/${mine}/shares`, { items: [{ kind: 'everyone', level: 'use' }] })
+		const draft = document('Tried', mine)
+		draft.blocks[0].paths.next = 'ask'
+		draft.blocks.push({ id: 'ask', type: 'question', text: 'Go?', variable: 'go', paths: { next: 'call' } })
+		const { id } = await drawbridge.must('POST', '/v1/flows', { draft }, bea)
+		const answer = (talk) => drawbridge.must('POST', `/v1/conversations/${talk.id}/messages`, { text: 'yes' })
+		const changed = /^draft_changed: another member has saved the draft/
+
+		const first = await begin(id)
+		await drawbridge.must('POST', `/v1/flows/${id}/publish`, {}, bea)
+		assert.equal(last(await answer(first)), 'n is 7')
+		const second = await begin(id), before = receiver.requests.length
+		await save(id, draft, bea)
+		const ended = await answer(second)
+		assert.deepEqual([ended.state, ended.expects], ['failed', null])
+		assert.match(ended.problem, changed)
+		assert.equal(receiver.requests.length, before)
+		const third = await begin(id)
+		await save(id, draft)
+		assert.equal(last(await answer(third)), 'n is 7')
+
+		/* within a call */
+		const fourth = await begin(id)
+		receiver.answers['/n'] = async (request, response) => {
+			await save(id, draft, bea)
+			reply(response, 200, { n: 7 })
+		}
+		const cut = await answer(fourth)
+		assert.deepEqual([cut.state, changed.test(cut.problem)], ['failed', true])
+		receiver.answers['/n'] = (request, response) => reply(response, 200, { n: 7 })
+		await drawbridge.must('DELETE', `/v1/connections/${mine}?force=true`)
+	})
+
 	it('goes to another server by its link name, without secrets, and what is missing there is listed', async () => {
 		const file = join(temporaryFolder(scope), 'flow.json')
 		await newConnection(drawbridge, service, { name: 'Here', credentials: { api_key: secret } })
