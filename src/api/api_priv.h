@@ -86,6 +86,8 @@ struct api_request {
 	struct http_exchange *x; /* NULL: the client has gone */
 	struct loop_work work;
 	bool counted; /* in api->passwords */
+	bool waits;   /* its body has not come yet */
+	size_t held;  /* bytes of the body, in api->bodies */
 	const struct api_route *route;
 	api_handler *step; /* what the work thread does next */
 	void (*later)(struct api_request *r); /* then, on the loop */
@@ -379,7 +381,10 @@ struct api {
 	struct api_backup backup;
 	unsigned char salt[VAULT_HASH_SIZE]; /* of who comes without either */
 	_Atomic unsigned passwords; /* requests that want a password hash */
-	bool counting;		    /* under mutex: somebody asks for counts */
+	/* Bytes of bodies that are collected, or wait for a thread: of all,
+	 * and of those who are not known. */
+	_Atomic size_t bodies, strange_bodies;
+	bool counting; /* under mutex: somebody asks for counts */
 	bool counted;
 	struct connect_counts counts; /* as they were told last */
 	/* Rates of visitors, by address or conversation (GCRA). */

@@ -215,6 +215,8 @@ api_auth_require(struct api_request *r)
 {
 	int rc;
 
+	people_actor_unref(r->actor); /* from before the body came */
+	r->actor = NULL;
 	if (r->by == API_BY_TWO) {
 		api_problem(r, CONNECT_P_INVALID, NULL,
 			    "Two credentials were sent; one is enough.");

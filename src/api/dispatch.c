@@ -2,13 +2,16 @@
 /*
  * The way of a request through the API.
  *
- *   ROUTE -> COLLECT -> WORK -> (LATER -> WORK …) -> ANSWER
- *     |         |                                      ^
- *     +---------+--------- refused --------------------+
+ *   ROUTE -> (LOOK) -> COLLECT -> WORK -> (LATER -> WORK …) -> ANSWER
+ *     |        |         |                                      ^
+ *     +--------+---------+--------- refused --------------------+
  *
- * ROUTE, COLLECT, LATER and ANSWER are on the worker's loop, WORK on a work
- * thread.  The body is copied before it goes there, since the client may
- * leave at any time; secrets in it have been lifted out by then.  A client
+ * ROUTE, COLLECT, LATER and ANSWER are on the worker's loop, LOOK and WORK on
+ * a work thread.  No body is collected for somebody who shows no credential
+ * where one is needed; whoever sends a large one has his looked up before
+ * (LOOK); and all bodies together have their bounds, so that nobody fills the
+ * front's memory.  The body is copied before it goes there, since the client
+ * may leave at any time; secrets in it have been lifted out by then.  A client
  * that has left does not stop the work: what was begun is ended, and nobody
  * is answered.
  */
@@ -22,7 +25,12 @@ enum {
 	ARENA_MAX = 8 << 20,
 	ANSWER_MAX = 8 << 20,
 	FIELDS_MAX = 24 * 1024,
-	PASSWORDS_MAX = 64, /* a few seconds of work */
+	PASSWORDS_MAX = 64,	/* a few seconds of work */
+	BODY_SMALL = 16 * 1024, /* is collected before anybody is looked up */
+	BODY_FREE = 4 * 1024,	/* of each body, is not counted */
+	BODY_MS = 120 * 1000,	/* for the whole of one */
+	BODIES_MAX = 128 << 20, /* of all under way */
+	STRANGE_BODIES_MAX = 32 << 20, /* of those, on open routes */
 };
 
 static const char json_csp[] = "default-src 'none'; frame-ancestors 'none'";
@@ -50,6 +58,21 @@ request_new(struct api_worker *w, struct http_exchange *x)
 	return r;
 }
 
+static _Atomic size_t *
+request_bodies(const struct api_request *r)
+{
+	return r->route->flags & API_OPEN ? &r->api->strange_bodies
+					  : &r->api->bodies;
+}
+
+static void
+request_let_go(struct api_request *r)
+{
+	if (r->held)
+		atomic_fetch_sub(request_bodies(r), r->held);
+	r->held = 0;
+}
+
 static void
 request_free(struct api_request *r)
 {
@@ -59,6 +82,7 @@ request_free(struct api_request *r)
 		r->state_free(r->state);
 	if (r->counted)
 		atomic_fetch_sub(&r->api->passwords, 1);
+	request_let_go(r);
 	for (i = 0; i < r->secret_count; i++)
 		secret_free(r->secrets[i].value);
 	if (r->text) {
@@ -216,6 +240,23 @@ request_handle(struct api_request *r)
 	return rc;
 }
 
+static void body_collect(struct api_request *r);
+
+/* Before the body comes: somebody without a credential is refused, and one
+ * who is known may go on. */
+static int
+request_look(struct api_request *r)
+{
+	int rc = api_auth_check(r);
+
+	if (!rc)
+		rc = request_check_query(r);
+	if (rc)
+		return rc == API_PENDING ? 0 : rc;
+	r->later = body_collect;
+	return API_PENDING;
+}
+
 /* The first time on a work thread. */
 static int
 request_first(struct api_request *r)
@@ -262,6 +303,7 @@ request_done(struct loop_work *w)
 {
 	struct api_request *r = CONTAINER_OF(w, struct api_request, work);
 
+	request_let_go(r); /* what there is of it now is the handler's */
 	if (r->later)
 		r->later(r);
 	else
@@ -273,6 +315,8 @@ request_pool(const struct api_request *r)
 {
 	const struct api_config *c = &r->api->config;
 
+	if (r->waits)
+		return c->pool;
 	if ((r->route->flags & API_PASSWORD) && c->passwords)
 		return c->passwords;
 	if ((r->route->flags & API_WATCH) && c->watch)
@@ -317,6 +361,15 @@ static const struct http_exchange_events request_events = {
 	.ready = request_idle,
 	.gone = request_gone,
 };
+
+/* A work thread is next; the client may leave meanwhile. */
+static void
+request_begin(struct api_request *r, api_handler *step)
+{
+	http_exchange_set_owner(r->x, r);
+	http_exchange_set_events(r->x, &request_events);
+	api_resume(r, step);
+}
 
 /* Whoever wants a password hash takes a place in the queue for them; false:
  * it is full, and the request is answered. */
@@ -370,16 +423,20 @@ request_end_refused(struct api_request *r)
 		api_finish(r);
 		return;
 	}
-	http_exchange_set_owner(r->x, r);
-	http_exchange_set_events(r->x, &request_events);
-	api_resume(r, request_refused);
+	request_begin(r, request_refused);
 }
 
 /* What cannot even be read. */
 static void
 body_refuse(struct api_request *r, int err)
 {
-	if (err == ERR_TOO_LARGE)
+	if (err == ERR_BUSY)
+		api_retry_after(r, 5);
+	if (err == ERR_BUSY)
+		api_problem(r, CONNECT_P_UNAVAILABLE, "Try again in a moment.",
+			    "Too many requests with large bodies are under "
+			    "way.");
+	else if (err == ERR_TOO_LARGE)
 		api_problem(r, CONNECT_P_TOO_LARGE, NULL,
 			    "At most %zu bytes are taken here.",
 			    r->route->body_max);
@@ -422,10 +479,70 @@ body_ready(struct http_exchange *x, struct slice body, int err, void *arg)
 		memcpy(r->text, text, body.len);
 	r->text[body.len] = '\0';
 	r->text_len = body.len;
-	http_exchange_set_owner(x, r);
-	http_exchange_set_events(x, &request_events);
+	http_exchange_drop_body(x);
+	r->waits = false;
 	if (request_take_place(r))
-		api_resume(r, request_first);
+		request_begin(r, request_first);
+}
+
+/* Takes the bytes' place among all that are under way. */
+static int
+body_grows(struct http_exchange *x, size_t more, void *arg)
+{
+	struct api_request *r = arg;
+	size_t max =
+		r->route->flags & API_OPEN ? STRANGE_BODIES_MAX : BODIES_MAX;
+	_Atomic size_t *all = request_bodies(r);
+
+	(void)x;
+	r->text_len += more;
+	if (r->text_len <= BODY_FREE)
+		return 0;
+	more = r->text_len - BODY_FREE - r->held;
+	if (atomic_fetch_add(all, more) > max - more) {
+		atomic_fetch_sub(all, more);
+		return ERR_BUSY;
+	}
+	r->held += more;
+	return 0;
+}
+
+/* On the loop, once it is clear that it may come. */
+static void
+body_collect(struct api_request *r)
+{
+	struct http_exchange *x = r->x;
+	struct http_collect c = {
+		.max = r->route->body_max,
+		.total_ms = BODY_MS,
+		.grows = body_grows,
+		.ready = body_ready,
+		.arg = r,
+	};
+
+	if (!x) {
+		request_free(r);
+		return;
+	}
+	/* A body that is not asked for is read over, and must be empty. */
+	if (!c.max)
+		c.max = 1024;
+	http_exchange_set_owner(x, NULL);
+	http_exchange_collect_within(x, &c);
+}
+
+/* Whether who asks is looked at before the body comes. */
+static bool
+request_looks_first(const struct api_request *r, const struct http_head *h)
+{
+	if (r->route->flags & API_OPEN)
+		return false;
+	if (r->by == API_NOBODY || r->by == API_BY_TWO)
+		return true;
+	return r->route->body_max > BODY_SMALL &&
+	       (h->body == HTTP_BODY_CHUNKED ||
+		(h->body == HTTP_BODY_LENGTH &&
+		 h->content_length > BODY_SMALL));
 }
 
 /* ---- beginning ---- */
@@ -505,7 +622,6 @@ api_handle(struct api_worker *w, struct http_exchange *x)
 {
 	const struct http_head *h = http_exchange_head(x);
 	struct api_request *r = request_new(w, x);
-	size_t max;
 	int rc;
 
 	if (!r) {
@@ -521,9 +637,13 @@ api_handle(struct api_worker *w, struct http_exchange *x)
 	request_copy_field(h, HTTP_IF_MATCH, r->if_match, sizeof(r->if_match));
 	request_copy_field(h, HTTP_IDEMPOTENCY_KEY, r->idempotency_key,
 			   sizeof(r->idempotency_key));
-	/* A body that is not asked for is read over, and must be empty. */
-	max = r->route->body_max ? r->route->body_max : 1024;
-	http_exchange_collect(x, max, body_ready, r);
+	r->waits = true;
+	if (!request_looks_first(r, h)) {
+		body_collect(r);
+		return;
+	}
+	http_exchange_touch(x, 0); /* it waits for us */
+	request_begin(r, request_look);
 }
 
 void

@@ -208,6 +208,34 @@ collect_finish(struct http_exchange *x, int err)
 	ready(x, buf_slice(&x->body), err, arg);
 }
 
+/* The next piece has so long, and no longer than is left for all of them. */
+static void
+collect_touch(struct http_exchange *x)
+{
+	uint64_t now = loop_now_ms(x->server->loop), left;
+	uint32_t piece = x->server->config.body_timeout_ms;
+
+	if (x->collect_until_ms) {
+		left = x->collect_until_ms > now ? x->collect_until_ms - now
+						 : 1;
+		if (!piece || left < piece)
+			piece = (uint32_t)left;
+	}
+	http_exchange_touch(x, piece);
+}
+
+static int
+collect_keep(struct http_exchange *x, struct slice data)
+{
+	int rc = 0;
+
+	if (data.len > x->body.max - x->body.len)
+		return ERR_TOO_LARGE;
+	if (x->grows)
+		rc = x->grows(x, data.len, x->collected_arg);
+	return rc ? rc : buf_put(&x->body, data.ptr, data.len);
+}
+
 static void
 collect_ready(struct http_exchange *x)
 {
@@ -215,13 +243,14 @@ collect_ready(struct http_exchange *x)
 	int rc;
 
 	while (!(rc = http_reader_peek(&x->reader, &data))) {
-		if (buf_put(&x->body, data.ptr, data.len)) {
-			collect_finish(x, ERR_TOO_LARGE);
+		rc = collect_keep(x, data);
+		if (rc) {
+			collect_finish(x, rc);
 			return;
 		}
 		exchange_wipe(data);
 		http_reader_consume(&x->reader, data.len);
-		http_exchange_touch(x, x->server->config.body_timeout_ms);
+		collect_touch(x);
 	}
 	if (rc == ERR_AGAIN)
 		return;
@@ -246,23 +275,44 @@ static const struct http_exchange_events collect_events = {
 };
 
 void
+http_exchange_collect_within(struct http_exchange *x,
+			     const struct http_collect *c)
+{
+	buf_release(&x->body);
+	buf_init(&x->body, c->max);
+	x->collected = c->ready;
+	x->collected_arg = c->arg;
+	x->grows = c->grows;
+	x->collect_until_ms =
+		c->total_ms ? loop_now_ms(x->server->loop) + c->total_ms : 0;
+	x->events = &collect_events;
+	if (x->head->body == HTTP_BODY_LENGTH &&
+	    x->head->content_length > c->max) {
+		collect_finish(x, ERR_TOO_LARGE);
+		return;
+	}
+	collect_touch(x);
+	http_exchange_continue(x);
+	collect_ready(x);
+}
+
+void
 http_exchange_collect(struct http_exchange *x, size_t max,
 		      void (*ready)(struct http_exchange *, struct slice, int,
 				    void *),
 		      void *arg)
 {
-	buf_release(&x->body);
-	buf_init(&x->body, max);
-	x->collected = ready;
-	x->collected_arg = arg;
-	x->events = &collect_events;
-	if (x->head->body == HTTP_BODY_LENGTH &&
-	    x->head->content_length > max) {
-		collect_finish(x, ERR_TOO_LARGE);
-		return;
-	}
-	http_exchange_continue(x);
-	collect_ready(x);
+	const struct http_collect c = { .max = max,
+					.ready = ready,
+					.arg = arg };
+
+	http_exchange_collect_within(x, &c);
+}
+
+void
+http_exchange_drop_body(struct http_exchange *x)
+{
+	buf_wipe(&x->body);
 }
 
 /* ---- answering ---- */

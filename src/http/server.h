@@ -103,6 +103,24 @@ void http_exchange_collect(struct http_exchange *x, size_t max,
 					 struct slice body, int err, void *arg),
 			   void *arg);
 /*
+ * The same within bounds.  total_ms: for the whole body, however busily it
+ * comes (0: no end); then it is as if the client had gone.  grows (may be
+ * NULL) is asked before `more` bytes are kept: an ERR_ code of its own ends
+ * the collecting with that.
+ */
+struct http_collect {
+	size_t max;
+	uint32_t total_ms;
+	int (*grows)(struct http_exchange *x, size_t more, void *arg);
+	void (*ready)(struct http_exchange *x, struct slice body, int err,
+		      void *arg);
+	void *arg;
+};
+void http_exchange_collect_within(struct http_exchange *x,
+				  const struct http_collect *c);
+/* Wipes and frees what was collected, before the exchange ends. */
+void http_exchange_drop_body(struct http_exchange *x);
+/*
  * A whole answer.  fields: further header lines, each "Name: value\r\n"
  * (NULL: none); Content-Length, Date and Connection are added.  Ends the
  * exchange when flushed.  Copies everything.

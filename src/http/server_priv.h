@@ -55,7 +55,9 @@ struct http_exchange {
 	/* collect and answer */
 	struct buf body;
 	void (*collected)(struct http_exchange *, struct slice, int, void *);
+	int (*grows)(struct http_exchange *, size_t, void *);
 	void *collected_arg;
+	uint64_t collect_until_ms; /* 0: no end */
 	size_t answered; /* bytes of body already sent as the answer */
 };
 

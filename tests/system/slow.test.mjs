@@ -76,6 +76,62 @@ suite('slow clients', (scope) => {
 			assert.equal(drawbridge.role('front'), front, 'it is the same process')
 		})
 
+	/* A request with a body of a mebibyte that never comes whole: head, and all of it but a byte. */
+	const almost = Buffer.alloc(mib - 1, ' ')
+	const largeHead = (path, fields) => `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`
+		+ `Content-Length: ${mib}\r\n${fields}\r\n`
+
+	it('bodies of those who show no key, or one that is not known, are not collected', async () => {
+		const front = drawbridge.role('front')
+		const before = residentBytes(front)
+		const unknown = `Authorization: Bearer dbk_${'x'.repeat(43)}\r\n`
+		const open = []
+		for (let n = 0; n < 200; n++) {
+			const raw = connectRaw(scope, drawbridge.port)
+			open.push(raw.send(largeHead('/v1/flows', n % 2 ? unknown : '')).send(almost))
+			if (n % 20 === 19)
+				await Promise.all(open.slice(-20).map(async (one) => assert.equal((await one.answer()).status, 401)))
+		}
+		const more = residentBytes(front) - before
+		assert.ok(more < 24 * mib + open.length * each, `${(more / mib).toFixed(1)} MiB more`)
+		const chunked = connectRaw(scope, drawbridge.port)
+		chunked.send(`POST /v1/flows HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n${unknown}\r\n1\r\n{\r\n`)
+		assert.equal((await chunked.answer()).status, 401)
+		for (const raw of [...open, chunked])
+			raw.close()
+	})
+
+	it('all bodies under way have a bound, beyond which large ones are told to come again', async () => {
+		const front = drawbridge.role('front')
+		const before = residentBytes(front)
+		const known = `Authorization: Bearer ${drawbridge.key}\r\n`
+		const open = [], refused = []
+		for (let n = 0; n < 160; n++) {
+			const raw = connectRaw(scope, drawbridge.port)
+			open.push(raw)
+			raw.send(largeHead('/v1/flows', known)).send(almost)
+			raw.answer({ timeout: 30_000 }).then((answer) => refused.push(answer), () => {})
+		}
+		await eventually('some to be refused', () => refused.length >= 160 - 128, { timeout: 30_000 })
+		assert.ok(refused.length < 40, `${refused.length} were refused`)
+		for (const { status, headers, json } of refused) {
+			assert.equal(status, 503)
+			assert.equal(json.code, 'unavailable')
+			assert.ok(Number(headers['retry-after']) > 0)
+		}
+		const more = residentBytes(front) - before
+		assert.ok(more < 128 * mib + 24 * mib + open.length * each, `${(more / mib).toFixed(1)} MiB more`)
+		assert.equal((await drawbridge.api('GET', '/v1/me')).status, 200)
+		assert.equal((await drawbridge.api('POST', '/v1/keys', { name: 'small', role: 'viewer' })).status, 201)
+		for (const raw of open)
+			raw.close()
+		await eventually('there to be room again', async () => {
+			const answer = await drawbridge.api('POST', '/v1/flows', JSON.stringify({ filler: ' '.repeat(mib / 2) }),
+				{ headers: { 'content-type': 'application/json' } })
+			return answer.status !== 503
+		})
+	})
+
 	it('slowhttptest with 500 clients, in each of its modes', { skip: !existsSync('/usr/bin/slowhttptest') }, async () => {
 		const done = await run('tests/torture/slowhttptest', ['--clients', '500', '--seconds', '5'], { timeout: 120_000 })
 		assert.equal(done.status, 0, `${done.stdout}\n${done.stderr}`)

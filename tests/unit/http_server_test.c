@@ -18,7 +18,14 @@
 
 #include "http/http.h"
 
-enum { HEAD_MS = 900, IDLE_MS = 400, BODY_MS = 250, TURN_MS = 20 };
+enum {
+	HEAD_MS = 900,
+	IDLE_MS = 400,
+	BODY_MS = 250,
+	WHOLE_MS = 600,
+	TURN_MS = 20,
+	ROOM = 500, /* for what "/within" collects, in all */
+};
 
 static struct {
 	struct loop *loop;
@@ -28,6 +35,7 @@ static struct {
 	struct net_addr addr;
 	unsigned requests, refused;
 	int body_err;	     /* of the last body that was collected */
+	size_t kept;	     /* bytes that "/within" has room for no more */
 	unsigned other_came; /* as which request */
 	struct loop_again amid;
 	void (*amid_run)(struct loop_again *);
@@ -43,6 +51,27 @@ body_ready(struct http_exchange *x, struct slice body, int err, void *arg)
 	world.body_err = err;
 	if (err != ERR_CLOSED)
 		http_exchange_answer(x, err ? 400 : 200, NULL, body);
+}
+
+static int
+body_grows(struct http_exchange *x, size_t more, void *arg)
+{
+	(void)x, (void)arg;
+	if (world.kept + more > ROOM)
+		return ERR_BUSY;
+	world.kept += more;
+	return 0;
+}
+
+static void
+take_within(struct http_exchange *x)
+{
+	const struct http_collect c = { .max = 1000,
+					.total_ms = WHOLE_MS,
+					.grows = body_grows,
+					.ready = body_ready };
+
+	http_exchange_collect_within(x, &c);
 }
 
 /* As one that relays it: what is wrong in the body is answered, no more. */
@@ -71,6 +100,8 @@ take_request(struct http_exchange *x, void *arg)
 		loop_again_start(world.loop, &world.amid, world.amid_run);
 	if (slice_eq(h->target, SLICE("/streamed")))
 		take_streamed(x);
+	else if (slice_eq(h->target, SLICE("/within")))
+		take_within(x);
 	else if (h->body == HTTP_BODY_NONE)
 		http_exchange_answer(x, 200, NULL, h->target);
 	else
@@ -237,6 +268,40 @@ a_head_has_its_time_however_it_comes(void **state)
 	ms = closed_after(fd, NULL);
 	assert_in_range(ms, HEAD_MS - TURN_MS, HEAD_MS + 1000);
 	assert_int_equal(world.requests, 0);
+	close(fd);
+}
+
+static void
+a_body_within_bounds_has_its_time_however_busily_it_comes(void **state)
+{
+	uint64_t ms;
+	int fd = client();
+
+	(void)state;
+	say(fd, "POST /within HTTP/1.1\r\nHost: x\r\n"
+		"Content-Length: 400\r\n\r\n");
+	run_for(TURN_MS);
+	ms = closed_after(fd, "b");
+	assert_in_range(ms, WHOLE_MS - 2 * TURN_MS, WHOLE_MS + 1000);
+	assert_int_equal(world.body_err, ERR_CLOSED);
+	close(fd);
+}
+
+static void
+bytes_of_a_body_are_kept_where_there_is_room(void **state)
+{
+	char many[ROOM + 2];
+	int fd = client();
+
+	(void)state;
+	memset(many, 'b', sizeof(many) - 1);
+	many[sizeof(many) - 1] = 0;
+	say(fd, "POST /within HTTP/1.1\r\nHost: x\r\n"
+		"Content-Length: 900\r\n\r\n");
+	say(fd, many);
+	run_for(TURN_MS);
+	assert_non_null(strstr(heard(fd), "400 "));
+	assert_int_equal(world.body_err, ERR_BUSY);
 	close(fd);
 }
 
@@ -647,6 +712,8 @@ main(void)
 		TEST(a_head_that_comes_byte_by_byte_is_read),
 		TEST(pipelined_requests_are_answered_in_order),
 		TEST(a_head_has_its_time_however_it_comes),
+		TEST(a_body_within_bounds_has_its_time_however_busily_it_comes),
+		TEST(bytes_of_a_body_are_kept_where_there_is_room),
 		TEST(an_idle_connection_has_its_time_anew_after_each_request),
 		TEST(a_body_that_stops_is_cut_and_one_that_goes_on_is_not),
 		TEST(beyond_the_maximum_others_wait_until_one_has_gone),
