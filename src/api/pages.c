@@ -34,7 +34,9 @@ static const char style[] =
 	"solid var(--deed);outline-offset:2px}";
 
 /* Tells the studio's own pages, wherever they are open, and closes a
- * pop-up.  It carries no secret and goes to the same origin alone. */
+ * pop-up.  It carries no secret and goes to the same origin alone.  A pop-up
+ * does not know who has opened it (the provider's page must not); a tab that
+ * no page has opened stays, whatever close() says. */
 static const char script[] =
 	"(function(){var m=document.querySelector('main[data-connection]');"
 	"if(!m)return;var d={connection:m.dataset.connection,"
@@ -42,8 +44,7 @@ static const char script[] =
 	"if(d.connection)"
 	"try{var c=new BroadcastChannel('drawbridge-consent');"
 	"c.postMessage(d)}catch(e){}"
-	"if(d.connected&&window.opener)setTimeout(function(){window.close()},"
-	"900)})()";
+	"if(d.connected)setTimeout(function(){window.close()},900)})()";
 
 static int
 csp_hash(struct buf *out, const char *directive, const char *text)

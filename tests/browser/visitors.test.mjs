@@ -51,6 +51,11 @@ suite('a visitor\'s Connect in a browser', (scope) => {
 		return { context: its, page: where }
 	}
 
+	/* Windows of this browser stay when they are done, to be looked at. */
+	const windowsStay = (its) => its.addInitScript(() => {
+		window.close = () => {}
+	})
+
 	/* Presses it; gives the window, on Drawbridge's consent page. */
 	async function press(where = page) {
 		const [popup] = await Promise.all([where.waitForEvent('popup'), connect(where).click()])
@@ -96,7 +101,7 @@ suite('a visitor\'s Connect in a browser', (scope) => {
 	}
 
 	it('goes from the chat to the provider and back, and tells the visitor what is his', async () => {
-		await arrive()
+		await arrive({ before: windowsStay })
 		assert.match(await connect().textContent(), /Connect Test tickets_oidc/)
 		await judged(page, 'asked')
 		const popup = await press()
@@ -115,10 +120,20 @@ suite('a visitor\'s Connect in a browser', (scope) => {
 		quiet()
 	})
 
+	it('the window closes by itself when the account is connected', async () => {
+		await arrive()
+		const popup = await toProvider(await press())
+		const closed = popup.waitForEvent('close')
+		await accept(popup, 'cleo')
+		await closed
+		await said('You are cleo')
+		quiet()
+	})
+
 	it('asks no second time in the same chat, also after a reload', async () => {
 		await page.reload()
 		await composer().getByRole('button', { name: 'My account' }).click()
-		await eventually('to be told twice', async () => await log().getByText('You are vera').count() === 2)
+		await eventually('to be told twice', async () => await log().getByText('You are cleo').count() === 2)
 		quiet()
 	})
 

@@ -110,6 +110,8 @@ suite('the studio in a browser', (scope) => {
 		await picture(popup, 'consent')
 		await picture(page, 'waiting')
 		await button('Connect', popup).click()
+		await button('Accept', popup).waitFor()
+		assert.equal(await popup.evaluate(() => window.opener), null, 'the provider\'s page cannot reach the studio')
 		const closed = popup.waitForEvent('close')
 		await button('Accept', popup).click()
 		await closed
@@ -152,7 +154,12 @@ suite('the studio in a browser', (scope) => {
 		const second = page.waitForEvent('popup')
 		await button('Try again').click()
 		await heading('Connect Practice Desk', await second).waitFor()
-		await (await second).close()
+		const closed = (await second).waitForEvent('close')
+		const third = page.waitForEvent('popup')
+		await button('Try again').click()
+		await heading('Connect Practice Desk', await third).waitFor()
+		await closed /* its link was spent */
+		await (await third).close()
 		await button('Cancel').click()
 		await page.getByRole('alert').filter({ hasText: 'You stopped waiting' }).waitFor()
 		await button('Connect').waitFor()

@@ -25,9 +25,23 @@ export function takeProblem() {
 	return problem
 }
 
+/* It leads to pages that are not ours: none of them shall have a way back to this one (window.opener). */
 function openWindow(url) {
 	const place = `left=${Math.max(0, screenX + (outerWidth - 620) / 2)},top=${screenY + 60}`
-	return open(url, 'drawbridge-consent', `popup,width=620,height=760,${place}`)
+	const popup = open(url, '_blank', `popup,width=620,height=760,${place}`)
+	if (popup)
+		popup.opener = null
+	return popup
+}
+
+/* A browser lets us close it only where it is ours again: on Drawbridge's own pages. Elsewhere it is the person's. */
+function closeWindow(popup) {
+	try {
+		if (popup?.location.href)
+			popup.close()
+	} catch {
+		/* the provider's */
+	}
 }
 
 /* Whose grant it is about: of one that each user connects, one's own. */
@@ -68,8 +82,8 @@ class Consent {
 	}
 
 	begin({ authorize_url: url, expires_at: until }) {
+		closeWindow(this.popup) /* its link is spent */
 		this.popup = openWindow(url)
-		this.popup?.focus() /* one that was there already */
 		this.until = Date.parse(until)
 		this.tab.href = url
 		clearInterval(this.timer)
@@ -114,7 +128,7 @@ class Consent {
 		const now = await standing(this.connection).catch(() => undefined)
 		const how = now && outcome(before, now)
 		if (how === 'connected') {
-			this.popup?.close()
+			closeWindow(this.popup)
 			say(`${this.connection.name} is connected.`)
 			this.finish(() => this.end.resolve(now))
 		} else if (how === 'failed' || (final && now)) {
