@@ -77,6 +77,49 @@ suite('the studio in a browser', (scope) => {
 		await picture(page, 'service')
 	})
 
+	/* Sends of the app that reach the server from now on. */
+	function sentApps() {
+		const sent = []
+		page.on('request', (request) => request.method() === 'PUT' && sent.push(request.postDataJSON()))
+		return sent
+	}
+
+	it('never replaces an app by one without a secret unless that is said', async () => {
+		const sent = sentApps()
+		assert.equal(await page.getByLabel('Client id').inputValue(), 'practice-client')
+		assert.equal(await page.getByLabel('Port').inputValue(), '', 'nobody knows what was set: it is asked for')
+		await page.getByLabel('Port').fill(String(practice))
+		await button('Replace the app').click()
+		assert.equal(await page.getByLabel('Client secret').evaluate((input) => input.validity.valueMissing), true)
+		assert.deepEqual(sent, [])
+		await page.getByLabel('This app has no secret').check()
+		assert.equal(await page.getByLabel('Client secret').isDisabled(), true)
+		await button('Replace the app').click()
+		await page.getByText('The app is saved.').waitFor()
+		assert.deepEqual(sent.map((app) => [app.client_id, 'client_secret' in app]), [['practice-client', false]])
+		await page.getByLabel('Client secret').fill('practice-secret')
+		await page.getByLabel('Port').fill(String(practice))
+		await button('Replace the app').click()
+		await eventually('to be sent', () => sent[1]?.client_secret === 'practice-secret')
+	})
+
+	it('replaces the app of the data centre that stands there, and no other', async () => {
+		await open('/services/zoho_desk')
+		await page.getByLabel('Data centre').selectOption('eu')
+		await page.getByLabel('Client id').fill('1000.EUROPE')
+		await page.getByLabel('Client secret').fill('secret of Europe')
+		await button('Save the app').click()
+		await button('Replace the app').waitFor()
+		assert.deepEqual([await page.getByLabel('Data centre').inputValue(), await page.getByLabel('Client id').inputValue()],
+			['eu', '1000.EUROPE'])
+		await page.getByLabel('Data centre').selectOption('Every data centre')
+		assert.equal(await page.getByLabel('Client id').inputValue(), '')
+		await button('Save the app').waitFor()
+		await page.getByLabel('Data centre').selectOption('eu')
+		assert.equal(await page.getByLabel('Client id').inputValue(), '1000.EUROPE')
+		await picture(page, 'app-of-a-centre')
+	})
+
 	/* From the list to the pop-up, which it gives. */
 	async function createAndConnect(name) {
 		await open('/connections')
