@@ -242,6 +242,43 @@ suite('the studio in a browser', (scope) => {
 		assert.equal(await focused(), 'Rename')
 	})
 
+	it('makes no key for all connections because their list did not come', async () => {
+		await page.getByRole('link', { name: 'Keys', exact: true }).first().click()
+		await heading('Keys').waitFor()
+		await page.route('**/v1/connections?*', (route) => route.abort(), { times: 1 })
+		await button('Create a key').click()
+		await page.getByRole('alert').filter({ hasText: 'Drawbridge cannot be reached' }).waitFor()
+		assert.equal(await page.getByRole('dialog').count(), 0)
+		await picture(page, 'key-no-list')
+	})
+
+	it('opens one dialog, however often it is pressed', async () => {
+		await button('Create a key').dblclick()
+		await page.getByRole('dialog').waitFor()
+		assert.equal(await page.getByRole('dialog').count(), 1)
+		assert.equal(await page.getByRole('alert').count(), 0)
+		await button('Cancel').click()
+	})
+
+	it('offers a viewer no key that he may not make', async () => {
+		await drawbridge.cli(['member', 'add', 'vi@example.org', '--role', 'viewer', '--password-stdin'],
+			{ stdin: 'a password for looking\n' })
+		const its = await openContext(browser)
+		const tab = await its.newPage()
+		await tab.goto(`${drawbridge.publicUrl}/sign-in?next=/keys`)
+		await tab.getByLabel('E-mail address').fill('vi@example.org')
+		await tab.getByLabel('Password').fill('a password for looking')
+		await tab.keyboard.press('Enter')
+		await button('Create a key', tab).click()
+		assert.deepEqual(await tab.getByLabel('Role').locator('option').evaluateAll((all) => all.map(({ value }) => value)), ['viewer'])
+		assert.equal(await tab.getByRole('group', { name: /Connections/ }).count(), 0)
+		await tab.getByLabel('Name', { exact: true }).fill('For looking')
+		await button('Create', tab).click()
+		await tab.getByText('For looking is made.').waitFor()
+		assert.deepEqual(its.errors, [])
+		await its.close()
+	})
+
 	it('makes a caller key, and shows it once', async () => {
 		await page.getByRole('link', { name: 'Keys', exact: true }).first().click()
 		await button('Create a key').click()
@@ -252,7 +289,7 @@ suite('the studio in a browser', (scope) => {
 		assert.match(key, /^dbk_[\w-]{43}$/)
 		await picture(page, 'key')
 		await button('Done').click()
-		await page.getByText('In force').waitFor()
+		await page.getByRole('row', { name: /Ticket bot.*In force/ }).waitFor()
 		assert.ok(!(await page.content()).includes(key))
 	})
 

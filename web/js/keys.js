@@ -6,11 +6,14 @@ import { fill, h, say } from './dom.js'
 import { choice, makeForm } from './form.js'
 import { reload } from './router.js'
 import { whoami } from './sign-in.js'
-import { copyable, field, time } from './ui.js'
+import { busyButton, copyable, field, problemBox, time } from './ui.js'
 
 const roles = [['caller', 'Caller: makes calls through connections, nothing else'], ['viewer', 'Viewer: also sees'],
 	['builder', 'Builder: also makes connections'], ['admin', 'Admin: everything but owners']]
-const rank = ['caller', 'viewer', 'builder', 'admin', 'owner']
+const rank = ['viewer', 'builder', 'admin', 'owner']
+
+/* Which roles a key of somebody's may have: none above one's own, and what calls is a builder's to give. */
+const mayGive = (mine) => ([role]) => rank.indexOf(role === 'caller' ? 'builder' : role) <= rank.indexOf(mine)
 
 /* The key itself is in the answer to its creation and nowhere else. */
 function showOnce(dialog, { key, name }) {
@@ -20,18 +23,21 @@ function showOnce(dialog, { key, name }) {
 	dialog.body.querySelector('button')?.focus()
 }
 
+/* Without the list of connections there is no dialog: a key for one of them would become one for all. */
 async function create(me) {
-	const connections = await api.connections().catch(() => [])
+	const connections = await api.connections()
 	const name = field('Name', h('input', { required: true, maxlength: 127, autocomplete: 'off',
 		placeholder: 'Ticket bot' }), { help: 'Which program it is for.' })
-	const role = field('Role', h('select', {}, roles.filter(([id]) => rank.indexOf(id) <= rank.indexOf(me.role))
+	const role = field('Role', h('select', {}, roles.filter(mayGive(me.role))
 		.map(([id, text]) => h('option', { value: id }, text))))
 	const boxes = connections.map((each) => ({ ...choice(each.name, each.link_name), link: each.link_name }))
 	const narrow = h('fieldset', {}, h('legend', {}, 'Connections ', h('small', {}, '(none ticked: all of yours)')),
 		h('div', { class: 'choices' }, boxes.map(({ row }) => row)))
 	const days = field('Ends', h('select', {}, [['', 'Never'], ['30', 'In 30 days'], ['90', 'In 90 days'], ['365', 'In a year']]
 		.map(([value, text]) => h('option', { value }, text))))
-	role.input.addEventListener('change', () => { narrow.hidden = role.input.value !== 'caller' })
+	const chosen = () => { narrow.hidden = role.input.value !== 'caller' }
+	role.input.addEventListener('change', chosen)
+	chosen()
 	let made = false
 	let headers = once()
 	const dialog = openDialog('Create a key', [], { closed: () => made && reload() })
@@ -85,11 +91,16 @@ const heads = ['Name', 'Begins with', 'Role', 'Connections', 'Made', 'State']
 export async function keysPage() {
 	const me = await whoami()
 	const keys = await api.keys(['admin', 'owner'].includes(me.role))
-	const button = h('button', { type: 'button', class: 'go', onclick: () => create(me) }, 'Create a key')
+	const trouble = h('div', {})
+	const begin = async () => {
+		fill(trouble)
+		await create(me).catch((error) => { fill(trouble, problemBox(error)) })
+	}
+	const button = busyButton('Create a key', begin, { class: 'go' })
 	return { title: 'Keys', body: [
 		h('div', { class: 'head' }, h('div', {}, h('h1', {}, 'Keys'), h('p', { class: 'muted' },
 			'With a key a program calls Drawbridge; give each program its own.')), h('div', { class: 'actions' }, button)),
-		keys.length ? h('div', { class: 'card' }, h('table', {}, h('thead', {}, h('tr', {}, heads.map((text) => h('th',
+		trouble, keys.length ? h('div', { class: 'card' }, h('table', {}, h('thead', {}, h('tr', {}, heads.map((text) => h('th',
 			{ scope: 'col' }, text)), h('td', {}))), h('tbody', {}, keys.map(row))))
 			: h('div', { class: 'empty' }, h('h2', {}, 'No key yet'), h('p', {}, 'A caller key opens the gateway and nothing '
 				+ 'else: create one for the program that is to make calls.'))] }
