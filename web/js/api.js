@@ -69,10 +69,25 @@ async function ask(method, path, body, headers = {}) {
 	return value
 }
 
-/* Headers that make a repeated creation the same one. */
-export function once() {
+function newKey() {
 	const bytes = crypto.getRandomValues(new Uint8Array(16))
 	return { 'Idempotency-Key': Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('') }
+}
+
+/*
+ * send(what, headers), with headers that make a repeated creation the same one. The key stays until it has succeeded or
+ * something else is asked for: an answer that was lost on the way may be one of a thing that was made.
+ */
+export function onceOnly(send) {
+	let last, headers
+	return async (what) => {
+		const text = JSON.stringify(what)
+		headers = text === last ? headers : newKey()
+		last = text
+		const made = await send(what, headers)
+		last = undefined
+		return made
+	}
 }
 
 /* All pages of a list. */
@@ -99,7 +114,7 @@ export const api = {
 
 	services: () => all('/services'),
 	service: (id) => ask('GET', of(id)),
-	defineService: (definition) => ask('POST', '/services', definition, once()),
+	defineService: (definition, headers) => ask('POST', '/services', definition, headers),
 	redefineService: (id, definition) => ask('PUT', of(id), definition),
 	removeService: (id) => ask('DELETE', of(id)),
 	appOf: (id) => ask('GET', `${of(id)}/app`),

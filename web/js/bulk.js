@@ -3,7 +3,7 @@
  * The panic page, for owner and admins: all connections, a service's or a member's are suspended or revoked at once;
  * and the report says what somebody must do by hand.
  */
-import { api, once } from './api.js'
+import { api, onceOnly } from './api.js'
 import { fill, h, say } from './dom.js'
 import { makeForm } from './form.js'
 import { whoami } from './sign-in.js'
@@ -90,6 +90,7 @@ function askForm(services, members, place) {
 	}
 	which.input.addEventListener('change', chosen)
 	chosen()
+	const bulkAsk = onceOnly(([what, body], headers) => api.bulkAsk(what, body, headers))
 	const send = async () => {
 		if (word.input.value.trim() !== action.input.value) {
 			word.setError(`Type ${action.input.value} if that is what you mean.`)
@@ -97,7 +98,7 @@ function askForm(services, members, place) {
 			return
 		}
 		const body = { all: { all: true }, service: { service: service.input.value }, owner: { owner: owner.input.value } }
-		const report = await api.bulkAsk(action.input.value, body[which.input.value], once())
+		const report = await bulkAsk([action.input.value, body[which.input.value]])
 		word.input.value = ''
 		say('No call gets through any of them any more.')
 		await open(place, report.id)

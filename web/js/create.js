@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Create Connection: its name, its way in, scopes and credentials; then consent, if the way in asks for it. */
-import { api, once } from './api.js'
+import { api, onceOnly } from './api.js'
 import { connect, keepProblem } from './consent.js'
 import { fill, h } from './dom.js'
 import { choice, credentialField, makeForm, parameterField, valuesOf } from './form.js'
@@ -23,7 +23,8 @@ function nameFields(service) {
 		if (!edited)
 			link.input.value = linkName(name.input.value)
 	})
-	return { name, link }
+	/* What nobody has edited is the server's to choose: where it is taken, that finds another one. */
+	return { name, link, chosen: () => (edited ? link.input.value : undefined) }
 }
 
 function methodChoice(methods, show) {
@@ -73,13 +74,13 @@ async function appNotice(service, method, me) {
 
 export async function createPage({ id }) {
 	const [service, me] = await Promise.all([api.service(id), whoami()])
-	const { name, link } = nameFields(service)
+	const { name, link, chosen } = nameFields(service)
 	const perUser = choice('Each user connects an account of their own',
 		'Otherwise the account that is connected now serves everybody who may use the connection.')
 	const place = h('div', {})
 	const notice = h('div', {})
 	const byPointer = {}
-	let headers = once()
+	const create = onceOnly(api.create)
 	let parts
 	const show = async (method) => {
 		parts = methodParts(service, method)
@@ -93,14 +94,11 @@ export async function createPage({ id }) {
 	}
 	const send = async () => {
 		const body = { name: name.input.value, service: service.id, method: parts.method.id,
-			link_name: link.input.value || undefined, parameters: valuesOf(parts.parameters),
+			link_name: chosen(), parameters: valuesOf(parts.parameters),
 			scopes: parts.scopes?.value(), second_scopes: parts.second?.value(),
 			credentials: Object.keys(parts.credentials).length ? valuesOf(parts.credentials) : undefined,
 			per_user: parts.oauth ? perUser.input.checked : undefined }
-		const made = await api.create(body, headers).catch((error) => {
-			headers = once()
-			throw error
-		})
+		const made = await create(body)
 		if (parts.method.kind === 'oauth2_code')
 			await connect(made).catch(keepProblem)
 		await go(`/connections/${made.link_name}`, { replace: true })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A service of one's own, described in JSON: uploaded or typed; what is wrong with it is told place by place. */
-import { api, Problem } from './api.js'
+import { api, onceOnly, Problem } from './api.js'
 import { fill, h, say } from './dom.js'
 import { makeForm } from './form.js'
 import { go } from './router.js'
@@ -41,11 +41,12 @@ export async function customServicePage(_, query) {
 		if (chosen)
 			text.input.value = await chosen.text()
 	})
+	const define = onceOnly(api.defineService)
 	const send = async () => {
 		fill(wrong)
 		try {
 			const definition = parse(text.input.value)
-			const saved = id ? await api.redefineService(id, definition) : await api.defineService(definition)
+			const saved = id ? await api.redefineService(id, definition) : await define(definition)
 			await go(`/services/${saved.id}`, { replace: true })
 			say('The service is saved.')
 		} catch (error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Keys with which programs call Drawbridge: made (shown once), listed, revoked. */
-import { api, once } from './api.js'
+import { api, onceOnly } from './api.js'
 import { confirm, openDialog } from './dialog.js'
 import { fill, h, say } from './dom.js'
 import { choice, makeForm } from './form.js'
@@ -17,8 +17,10 @@ const mayGive = (mine) => ([role]) => rank.indexOf(role === 'caller' ? 'builder'
 
 /* The key itself is in the answer to its creation and nowhere else. */
 function showOnce(dialog, { key, name }) {
-	fill(dialog.body, h('div', { class: 'notice good', role: 'status' }, h('b', {}, `${name} is made.`),
-		h('p', {}, 'Copy it now: it is shown this once.')), copyable(key, 'the key'),
+	fill(dialog.body, h('div', { class: `notice ${key ? 'good' : 'warn'}`, role: 'status' }, h('b', {}, `${name} is made.`),
+		h('p', {}, key ? 'Copy it now: it is shown this once.'
+			: 'But its text was lost on the way, and nobody has it: revoke it, and create another.')),
+	key && copyable(key, 'the key'),
 	h('div', { class: 'actions' }, h('button', { type: 'button', class: 'go', onclick: () => dialog.close() }, 'Done')))
 	dialog.body.querySelector('button')?.focus()
 }
@@ -39,17 +41,15 @@ async function create(me) {
 	role.input.addEventListener('change', chosen)
 	chosen()
 	let made = false
-	let headers = once()
+	const begun = Date.now()
+	const make = onceOnly(api.createKey)
 	const dialog = openDialog('Create a key', [], { closed: () => made && reload() })
 	const send = async () => {
 		const caller = role.input.value === 'caller'
 		const links = boxes.filter(({ input }) => input.checked).map(({ link }) => link)
-		const end = days.input.value && new Date(Date.now() + Number(days.input.value) * 864e5).toISOString()
-		const key = await api.createKey({ name: name.input.value, role: role.input.value, expires_at: end || undefined,
-			connections: caller && links.length ? links : undefined }, headers).catch((error) => {
-			headers = once()
-			throw error
-		})
+		const end = days.input.value && new Date(begun + Number(days.input.value) * 864e5).toISOString()
+		const key = await make({ name: name.input.value, role: role.input.value, expires_at: end || undefined,
+			connections: caller && links.length ? links : undefined })
 		made = true
 		showOnce(dialog, key)
 	}
