@@ -7,8 +7,6 @@
 
 #include "hook/hook_priv.h"
 
-enum { SOURCE_MAX = 2000 };
-
 /* ---- codes ---- */
 
 static bool
@@ -159,7 +157,7 @@ compile_path(struct hook_compiling *c, const char *text, struct hook_mapping *m)
 static void
 compile_from(struct hook_compiling *c, const json_t *o, struct hook_mapping *m)
 {
-	const char *text = hook_get_str(c, o, "from", true, SOURCE_MAX);
+	const char *text = hook_get_str(c, o, "from", true, HOOK_SOURCE_MAX);
 	struct slice s = slice_str(text);
 	size_t mark;
 

@@ -40,6 +40,7 @@ enum {
 	HOOK_MAPPINGS_MAX = 100,	 /* of one entry */
 	HOOK_PATH_MAX = 200,		 /* bytes of a path's name */
 	HOOK_VARIABLE_MAX = 100,	 /* bytes of a variable's name */
+	HOOK_SOURCE_MAX = 2000,		 /* bytes of a mapping's "from" */
 	HOOK_PROBLEMS_MAX = 100,	 /* told of one document */
 	HOOK_TIMEOUT_MIN_MS = 1000,
 	HOOK_TIMEOUT_MAX_MS = 120 * 1000,
@@ -222,8 +223,8 @@ void hook_result_free(struct hook_result *r); /* NULL is fine */
 /*
  * The first max values of the answer that are no containers, or empty ones:
  * a list (owned) of {path, value}, each path normalized (RFC 9535 2.7) and
- * so a mapping's "from".  Empty where the answer is no JSON.  ERR_NOMEM,
- * ERR_TOO_LARGE.
+ * so a mapping's "from"; what is too long for one (HOOK_SOURCE_MAX) is left
+ * out.  Empty where the answer is no JSON.  ERR_NOMEM.
  */
 int hook_result_paths(const struct hook_result *r, size_t max, json_t **out);
 

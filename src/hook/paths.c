@@ -24,7 +24,7 @@ leaf_add(struct walk *w, size_t depth, json_t *v)
 	struct buf path;
 	json_t *o = NULL;
 
-	buf_init(&path, HOOK_BYTES_MAX);
+	buf_init(&path, HOOK_SOURCE_MAX);
 	w->err = jsonpath_normalize(w->steps, depth, &path);
 	if (!w->err)
 		o = json_pack("{s:s%, s:O}", "path", path.data, path.len,
@@ -34,9 +34,32 @@ leaf_add(struct walk *w, size_t depth, json_t *v)
 	buf_release(&path);
 }
 
+static void walk_value(struct walk *w, size_t depth, size_t len, json_t *v);
+
+/* A member or an item; `len`: of the path so far.  What no mapping can name
+ * is passed over, with all that is below it. */
+static void
+walk_step(struct walk *w, size_t depth, size_t len, struct jsonpath_step step,
+	  json_t *v)
+{
+	struct buf path;
+
+	if (w->err || json_array_size(w->list) >= w->max)
+		return;
+	w->steps[depth] = step;
+	buf_init(&path, HOOK_SOURCE_MAX);
+	w->err = jsonpath_normalize(&step, 1, &path);
+	len += path.len - 1; /* the dollar is there already */
+	buf_release(&path);
+	if (w->err == ERR_TOO_LARGE)
+		w->err = 0;
+	else if (len <= HOOK_SOURCE_MAX)
+		walk_value(w, depth + 1, len, v);
+}
+
 /* No deeper than HOOK_JSON_DEPTH: hook_json_read() sees to it. */
 static void
-walk_value(struct walk *w, size_t depth, json_t *v)
+walk_value(struct walk *w, size_t depth, size_t len, json_t *v)
 {
 	const char *name;
 	json_t *inner;
@@ -48,18 +71,12 @@ walk_value(struct walk *w, size_t depth, json_t *v)
 		leaf_add(w, depth, v);
 		return;
 	}
-	json_object_foreach(v, name, inner)
-	{
-		w->steps[depth] =
-			(struct jsonpath_step){ .name = slice_str(name) };
-		walk_value(w, depth + 1, inner);
-	}
-	json_array_foreach(v, i, inner)
-	{
-		w->steps[depth] =
-			(struct jsonpath_step){ .is_index = true, .index = i };
-		walk_value(w, depth + 1, inner);
-	}
+	json_object_foreach(v, name, inner) walk_step(
+		w, depth, len,
+		(struct jsonpath_step){ .name = slice_str(name) }, inner);
+	json_array_foreach(v, i, inner) walk_step(
+		w, depth, len,
+		(struct jsonpath_step){ .is_index = true, .index = i }, inner);
 }
 
 int
@@ -70,7 +87,7 @@ hook_result_paths(const struct hook_result *r, size_t max, json_t **out)
 	if (!w.list)
 		return ERR_NOMEM;
 	if (r->body_is_json)
-		walk_value(&w, 0, r->body);
+		walk_value(&w, 0, 1, r->body);
 	*out = w.list;
 	if (w.err) {
 		json_decref(w.list);

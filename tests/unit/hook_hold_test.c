@@ -60,6 +60,76 @@ what_services_answer_is_json_up_to_the_limit(void **state)
 	assert_int_equal(read_many("12345678", 8 * MIB), 0);
 }
 
+/* ---- paths ---- */
+
+/* The paths of the values, and the bytes of all of them. */
+static json_t *
+paths_of(json_t *body, size_t *bytes)
+{
+	struct hook_result *r = hook_result_new();
+	json_t *list;
+	size_t i;
+
+	r->body = body;
+	r->body_is_json = true;
+	assert_int_equal(hook_result_paths(r, 500, &list), 0);
+	for (i = *bytes = 0; i < json_array_size(list); i++)
+		*bytes += json_string_length(
+			json_object_get(json_array_get(list, i), "path"));
+	hook_result_free(r);
+	return list;
+}
+
+/* {name: [1, 1, …], "near": 2} */
+static json_t *
+under_name(size_t length, size_t count)
+{
+	char *name = malloc(length + 1);
+	json_t *o = json_object(), *list = json_array();
+
+	memset(name, 'x', length);
+	name[length] = '\0';
+	while (count--)
+		json_array_append_new(list, json_integer(1));
+	json_object_set_new(o, name, list);
+	json_object_set_new(o, "near", json_integer(2));
+	free(name);
+	return o;
+}
+
+static void
+a_path_is_told_where_it_can_be_mapped(void **state)
+{
+	char longest[HOOK_SOURCE_MAX + 1];
+	json_t *list, *inner;
+	size_t bytes;
+
+	(void)state;
+	/* $['…'][499] has 10 bytes around the name */
+	list = paths_of(under_name(HOOK_SOURCE_MAX - 10, 500), &bytes);
+	assert_int_equal(json_array_size(list), 500);
+	assert_int_equal(json_string_length(json_object_get(
+				 json_array_get(list, 499), "path")),
+			 HOOK_SOURCE_MAX);
+	json_decref(list);
+	list = paths_of(under_name(HOOK_SOURCE_MAX - 9, 500), &bytes);
+	/* those below [100], and the one beside */
+	assert_int_equal(json_array_size(list), 101);
+	json_decref(list);
+	list = paths_of(under_name(4 * MIB, 500), &bytes);
+	assert_int_equal(json_array_size(list), 1);
+	assert_int_equal(bytes, strlen("$['near']"));
+	json_decref(list);
+	/* a name that grows when it is written */
+	memset(longest, '\'', HOOK_SOURCE_MAX);
+	longest[HOOK_SOURCE_MAX / 2] = '\0';
+	inner = json_object();
+	json_object_set_new(inner, longest, json_integer(1));
+	list = paths_of(inner, &bytes);
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
+}
+
 /* ---- all together ---- */
 
 static void
@@ -103,6 +173,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_that_take_too_much_are_no_json),
 		cmocka_unit_test(what_services_answer_is_json_up_to_the_limit),
+		cmocka_unit_test(a_path_is_told_where_it_can_be_mapped),
 		cmocka_unit_test(all_runs_share_what_there_is),
 	};
 
