@@ -99,7 +99,7 @@ call_record(struct call *c, int status)
 		   CALL_METHOD_SIZE);
 	slice_copy(slice_head(slice_str(c->url.host), CALL_HOST_SIZE - 1),
 		   r->host, CALL_HOST_SIZE);
-	path = call_target_path(c);
+	path = c->redirected ? SLICE_NONE : call_target_path(c);
 	slice_copy(slice_head(path, CALL_PATH_SIZE - 1), r->path,
 		   CALL_PATH_SIZE);
 	call_records_commit(c->worker->records);

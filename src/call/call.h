@@ -143,7 +143,10 @@ struct call {
 	uint64_t body_length;
 	bool body_is_form;    /* application/x-www-form-urlencoded */
 	bool body_replayable; /* send_body can start again */
-	uint32_t timeout_ms;  /* to the first byte; 0: the usual */
+	/* The target is what a service has answered with (a redirect), and
+	 * may hold what it has heard: it is not recorded. */
+	bool redirected;
+	uint32_t timeout_ms; /* to the first byte; 0: the usual */
 	/* Asks and judges as any call, looks the name up, and then neither
 	 * connects nor sends; nothing is recorded. */
 	bool rehearsal;

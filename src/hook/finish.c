@@ -89,6 +89,27 @@ finish_head(struct hook_run *r, struct call_scrub *s)
 	return 0;
 }
 
+bool
+hook_scrub_escaped(struct call_scrub *s, struct buf *url)
+{
+	size_t found = call_scrub_found(s);
+	struct buf plain;
+	bool more = false;
+
+	buf_init(&plain, url->max);
+	if (!codec_percent_decode(&plain, buf_slice(url), false) && plain.len) {
+		call_scrub_mask(s, plain.data, plain.len, true);
+		more = call_scrub_found(s) > found;
+	}
+	if (more) {
+		buf_wipe(url);
+		*url = plain;
+	} else {
+		buf_wipe(&plain);
+	}
+	return more;
+}
+
 static void
 finish_hops(struct hook_run *r, struct call_scrub *s)
 {
@@ -96,6 +117,8 @@ finish_hops(struct hook_run *r, struct call_scrub *s)
 
 	for (i = 0; i < r->result->hop_count; i++) {
 		scrub_text(s, &r->hop_urls[i], false);
+		if (s)
+			hook_scrub_escaped(s, &r->hop_urls[i]);
 		r->result->hops[i].url =
 			keep_utf8(r, buf_slice(&r->hop_urls[i]));
 	}

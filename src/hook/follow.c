@@ -41,7 +41,8 @@ run_carries_secret(struct hook_run *r)
 	if (!buf_err(&copy) && !hook_run_scrub(r, &s)) {
 		if (s)
 			call_scrub_mask(s, copy.data, copy.len, true);
-		found = s && call_scrub_found(s) > 0;
+		found = s && (call_scrub_found(s) > 0 ||
+			      hook_scrub_escaped(s, &copy));
 	}
 	call_scrub_free(s);
 	buf_wipe(&copy);

@@ -315,6 +315,9 @@ void hook_run_call(struct hook_run *r);
 void hook_run_finish(struct hook_run *r);
 /* A scrubber over all secrets of the run; NULL where there are none. */
 int hook_run_scrub(struct hook_run *r, struct call_scrub **out);
+/* Masks what a URL holds behind percent-escapes of any kind, and then leaves
+ * it without them; whether there was something. */
+bool hook_scrub_escaped(struct call_scrub *s, struct buf *url);
 /* result.c */
 struct hook_result *hook_result_new(void);
 /* Without what is there to be shown. */

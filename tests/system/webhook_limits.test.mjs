@@ -143,6 +143,30 @@ suite('a webhook\'s limits', (scope) => {
 		assert.equal(response.bytes, size, 'and afterwards there is room again')
 	})
 
+	it('what a service writes into a redirect is in no record', async () => {
+		const spelt = [encodeURIComponent(token), token.replaceAll('-', '%2D'), token]
+		for (const each of spelt) {
+			receiver.answers['/moved'] = (request, response) => reply(response, 302, {}, { location: `/file/${each}/report` })
+			const result = await run({ url: '/moved' })
+			assert.equal(receiver.last().path, `/file/${each}/report`)
+			assert.match(result.redirects[0].url, /\/file\/\*+\/report$/)
+			receiver.answers['/abroad'] = (request, response) => reply(response, 302, {}, { location: `${foreign.url}/got?t=${each}` })
+			assert.equal((await run({ url: '/abroad' })).problem?.code, 'destination_not_allowed', each)
+		}
+		assert.ok(!foreign.requests.some(({ path }) => path === '/got'))
+		receiver.answers['/moved'] = (request, response) => reply(response, 302, {}, { location: `${foreign.url}/once/ticket-4712` })
+		await run({ url: '/moved' })
+		const calls = await eventually('the calls to be recorded', async () => {
+			const { items } = await drawbridge.must('GET', '/v1/calls?limit=200')
+			return items.filter(({ path }) => path === '/moved').length === spelt.length + 1 && items
+		})
+		const text = JSON.stringify(calls)
+		for (const each of [...spelt, 'ticket-4712', '/report'])
+			assert.ok(!text.includes(each), each)
+		assert.equal(calls.filter(({ path, host }) => !path && host === '127.0.0.1').length, spelt.length)
+		assert.equal(calls.filter(({ path, host }) => !path && host === 'localhost').length >= 1, true)
+	})
+
 	it('without a secret a range goes out as it was written', async () => {
 		foreign.answers['/open'] = ranged('0123456789', 'range')
 		const { response } = await run({ url: `${foreign.url}/open`, headers: [{ name: 'Range', value: 'bytes=2-4' }] }, { connection: null })
