@@ -76,7 +76,7 @@ path_list(const struct hook_mapping *m, const json_t *body, json_t **out)
 
 	*out = NULL;
 	if (rc)
-		return rc == ERR_NOMEM ? rc : 0;
+		return rc;
 	n = jsonpath_nodes_count(nodes);
 	if (n) {
 		*out = json_array();
@@ -96,7 +96,7 @@ path_single(const struct hook_mapping *m, const json_t *body, json_t **out)
 	int rc = jsonpath_first(m->path, body, NULL, &found);
 
 	*out = rc ? NULL : json_incref(found);
-	return rc == ERR_NOMEM ? rc : 0;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 /* What the answer has for it; *out stays NULL where it has nothing. */
@@ -200,7 +200,8 @@ hook_map(const struct hook_entry *e, const struct hook_answer *a, json_t **out,
 					   "look for %.200s, which %.100s is "
 					   "to have."
 					 : "%.200s finds too much in the "
-					   "answer for %.100s.",
+					   "answer, or has too much to look "
+					   "at, for %.100s.",
 				 e->mappings[i].source,
 				 e->mappings[i].variable);
 		if (!rc &&

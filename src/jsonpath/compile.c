@@ -19,8 +19,6 @@ enum {
 	QUERY_DEPTH_MAX = 24,
 	DOCUMENT_DEPTH = 100,
 	DOCUMENT_DEPTH_MAX = 128,
-	NODES = 10 * 1000,
-	STEPS = 2 * 1000 * 1000,
 };
 
 struct jsonpath_limits
@@ -35,8 +33,8 @@ jsonpath_limits_of(const struct jsonpath_limits *given)
 	l.text_bytes = l.text_bytes ? l.text_bytes : TEXT_BYTES;
 	l.query_depth = l.query_depth ? l.query_depth : QUERY_DEPTH;
 	l.document_depth = l.document_depth ? l.document_depth : DOCUMENT_DEPTH;
-	l.nodes = l.nodes ? l.nodes : NODES;
-	l.steps = l.steps ? l.steps : STEPS;
+	l.nodes = l.nodes ? l.nodes : JSONPATH_NODES_MAX;
+	l.steps = l.steps ? l.steps : JSONPATH_STEPS_MAX;
 	return l;
 }
 

@@ -21,6 +21,8 @@
 struct jsonpath;
 struct jsonpath_nodes;
 
+enum { JSONPATH_NODES_MAX = 10 * 1000, JSONPATH_STEPS_MAX = 2 * 1000 * 1000 };
+
 /* How much may be asked.  0 is the default in brackets. */
 struct jsonpath_limits {
 	size_t text_bytes;	 /* of a query, and of a pattern (8192) */
@@ -28,10 +30,10 @@ struct jsonpath_limits {
 				  * other; at most 24 (16) */
 	unsigned document_depth; /* levels below the root that are looked
 				  * at; at most 128 (100) */
-	size_t nodes;		 /* results (10 000) */
+	size_t nodes;		 /* results (JSONPATH_NODES_MAX) */
 	uint64_t steps;		 /* of one run: values looked at, characters
-				  * matched, … (2 000 000, which
-				  * take some 20 ms) */
+				  * matched, … (JSONPATH_STEPS_MAX,
+				  * which take some 20 ms) */
 };
 
 /* What is wrong with a query, for people. */

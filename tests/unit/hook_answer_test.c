@@ -217,7 +217,9 @@ mapped(const char *mappings, const char *body, bool is_json)
 	json_decref(a.body);
 	hook_document_unref(d);
 	if (rc)
-		return rc == ERR_NOT_FOUND ? "<missing>" : "<error>";
+		return rc == ERR_NOT_FOUND   ? "<missing>"
+		       : rc == ERR_TOO_LARGE ? "<too large>"
+					     : "<error>";
 	buf_init(&b, sizeof(out) - 1);
 	assert_int_equal(json_write(v, &b), 0);
 	snprintf(out, sizeof(out), "%.*s", SLICE_ARG(buf_slice(&b)));
@@ -275,6 +277,64 @@ each_source_gives_its_value(void **state)
 	assert_string_equal(mapped(M("$", ""), "hello", false), "{\"v\":null}");
 }
 
+/* {"n": [0, 0, …]} */
+static char *
+zeros(size_t count)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	buf_puts(&b, "{\"n\":[0");
+	while (--count)
+		buf_puts(&b, ",0");
+	buf_puts(&b, "]}");
+	return buf_detach(&b);
+}
+
+static void
+what_finds_too_much_is_not_missing(void **state)
+{
+	static const char *const mappings[] = {
+		M("$.n[*]", ""),
+		M("$.n[*]", ",\"default\":[]"),
+		M("$.n[*]", ",\"missing\":\"error\""),
+		M("$.n[?count($..*) > 99999]", ",\"shape\":\"single\""),
+	};
+	char *some = zeros(JSONPATH_NODES_MAX);
+	char *more = zeros(JSONPATH_NODES_MAX + 1);
+	struct hook_document *d;
+	struct hook_answer a = { .status = 200,
+				 .headers = &headers,
+				 .body_is_json = true };
+	json_t *v;
+	size_t i;
+
+	(void)state;
+	d = hook_world_document(LIST(
+		"{\"codes\":[\"200\"],\"mappings\":[" M("$.n[*]", "") "]}"));
+	a.body = hook_world_json(some);
+	assert_int_equal(
+		hook_map(hook_entry_find(d, 200), &a, &v, why, sizeof(why)), 0);
+	assert_int_equal(json_array_size(json_object_get(v, "v")),
+			 JSONPATH_NODES_MAX);
+	json_decref(v);
+	json_decref(a.body);
+	hook_document_unref(d);
+	for (i = 0; i < ARRAY_LEN(mappings); i++) {
+		why[0] = '\0';
+		if (strcmp(mapped(mappings[i], more, true), "<too large>"))
+			fail_msg("%s gave %s", mappings[i],
+				 mapped(mappings[i], more, true));
+		assert_non_null(strstr(why, "too much"));
+	}
+	/* The first of many is one. */
+	assert_string_equal(
+		mapped(M("$.n[*]", ",\"shape\":\"single\""), more, true),
+		"{\"v\":0}");
+	free(some);
+	free(more);
+}
+
 static void
 names_are_kept_as_they_were_written(void **state)
 {
@@ -297,6 +357,7 @@ main(void)
 		cmocka_unit_test(an_echo_in_a_value_is_masked_in_names_too),
 		cmocka_unit_test(an_exact_code_goes_before_a_class),
 		cmocka_unit_test(each_source_gives_its_value),
+		cmocka_unit_test(what_finds_too_much_is_not_missing),
 		cmocka_unit_test(names_are_kept_as_they_were_written),
 	};
 
