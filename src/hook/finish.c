@@ -148,10 +148,12 @@ finish_open(struct hook_run *r, struct buf *opened)
 				    "The answer's compressed body ends too "
 				    "early.");
 	else if (rc && rc != ERR_NOMEM)
+		/* Without the coding's name: it may be of any bytes. */
 		hook_result_problem(r->result, "upstream_malformed", NULL,
-				    "The answer's body cannot be opened (its "
-				    "Content-Encoding is \"%.40s\").",
-				    r->coding);
+				    "The answer's body cannot be opened: its "
+				    "Content-Encoding is none of %s, or the "
+				    "bytes are not of it.",
+				    http_coding_accept);
 	return rc && rc != ERR_NOMEM ? ERR_PROTOCOL : rc;
 }
 

@@ -62,6 +62,7 @@ hook_result_problem(struct hook_result *r, const char *code, const char *hint,
 		    const char *fmt, ...)
 {
 	va_list ap;
+	char *p;
 
 	if (r->problem.code)
 		return;
@@ -71,4 +72,9 @@ hook_result_problem(struct hook_result *r, const char *code, const char *hint,
 	vsnprintf(r->problem.detail, sizeof(r->problem.detail), fmt, ap);
 	va_end(ap);
 	slice_trim_utf8(r->problem.detail);
+	/* Whatever a sentence may hold, it can be told. */
+	if (!slice_is_utf8(slice_str(r->problem.detail)))
+		for (p = r->problem.detail; *p; p++)
+			if ((unsigned char)*p >= 0x80)
+				*p = '?';
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a service, or whoever builds a webhook, cannot get out of a run: pieces of a secret, memory, time. */
 import assert from 'node:assert/strict'
+import net from 'node:net'
 import { before, it } from 'node:test'
 import { startAuthority } from '../support/ca.mjs'
 import { bearerService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { listen } from '../support/http.mjs'
 import { peakBytes } from '../support/process.mjs'
 import { startReceiver, reply } from '../support/receiver.mjs'
 import { eventually, suite } from '../support/scope.mjs'
@@ -118,28 +120,31 @@ suite('a webhook\'s limits', (scope) => {
 	it('answers under way have so much memory together, and one that finds none says so', async () => {
 		const size = 16 * 1024 * 1024 - 2
 		const waiting = []
-		receiver.answers['/much'] = (request, response) => {
+		const plain = await startReceiver(scope)
+		const service = await addService(drawbridge, bearerService('plain', plain))
+		const { link_name: through } = await newConnection(drawbridge, service, { credentials: { token } })
+		plain.answers['/much'] = (request, response) => {
 			response.writeHead(200, { 'content-type': 'text/plain' })
 			response.write(Buffer.alloc(size, 'x'))
 			waiting.push(response)
 		}
-		receiver.answers['/little'] = (request, response) => reply(response, 200, { n: 'y'.repeat(20_000) })
+		plain.answers['/little'] = (request, response) => reply(response, 200, { n: 'y'.repeat(20_000) })
 		const before = peak()
 		const all = []
 		for (let n = 0; n < 44; n += 4) {
 			for (let more = 0; more < 4; more++)
-				all.push(run({ method: 'POST', url: '/much', max_bytes: 16 * 1024 * 1024, timeout_ms: 120_000 }))
-			await eventually('all to be asked', () => waiting.length === n + 4)
+				all.push(run({ method: 'POST', url: '/much', max_bytes: 16 * 1024 * 1024, timeout_ms: 120_000 }, { connection: through }))
+			await eventually('all to be asked', () => waiting.length === n + 4, { timeout: 60_000 })
 		}
 		const first = await Promise.race(all)
 		assert.deepEqual([first.path, first.problem.code, first.problem.outcome_unknown], ['no_answer', 'overloaded', true])
-		assert.equal((await run({ url: '/little' })).response.body.n.length, 20_000, 'a small one has its place')
+		assert.equal((await run({ url: '/little' }, { connection: through })).response.body.n.length, 20_000, 'a small one has its place')
 		waiting.forEach((each) => each.destroy())
 		const results = await Promise.all(all)
 		assert.ok(peak() - before < 700, `${before} ${peak()}`)
 		assert.ok(results.filter(({ problem }) => problem?.code === 'overloaded').length >= 10)
-		receiver.answers['/much'] = (request, response) => reply(response, 200, Buffer.alloc(size, 'x'), { 'content-type': 'text/plain' })
-		const { response } = await run({ url: '/much', max_bytes: size, timeout_ms: 120_000 })
+		plain.answers['/much'] = (request, response) => reply(response, 200, Buffer.alloc(size, 'x'), { 'content-type': 'text/plain' })
+		const { response } = await run({ url: '/much', max_bytes: size, timeout_ms: 120_000 }, { connection: through })
 		assert.equal(response.bytes, size, 'and afterwards there is room again')
 	})
 
@@ -165,6 +170,23 @@ suite('a webhook\'s limits', (scope) => {
 			assert.ok(!text.includes(each), each)
 		assert.equal(calls.filter(({ path, host }) => !path && host === '127.0.0.1').length, spelt.length)
 		assert.equal(calls.filter(({ path, host }) => !path && host === 'localhost').length >= 1, true)
+	})
+
+	it('a coding that is none is told in words that can be told', async () => {
+		const heads = ['\xff', 'gzip\xe9', `${'x'.repeat(39)}\xc3\xa9`, token]
+		let next = 0
+		const server = net.createServer((socket) => {
+			socket.on('error', () => {})
+			socket.once('data', () => socket.end(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Encoding: ${heads[next]}\r\nContent-Length: 1\r\n\r\nx`, 'latin1')))
+		})
+		const port = await listen(scope, server)
+		const service = await addService(drawbridge, bearerService('codings', { url: `http://127.0.0.1:${port}` }))
+		const { link_name: through } = await newConnection(drawbridge, service, { credentials: { token } })
+		for (next = 0; next < heads.length; next++) {
+			const result = await run({ method: 'POST', url: '/' }, { connection: through })
+			assert.deepEqual([result.path, result.problem.code, result.problem.outcome_unknown], ['no_answer', 'upstream_malformed', undefined])
+			assert.ok(!JSON.stringify(result).includes(token.slice(0, 10)))
+		}
 	})
 
 	it('without a secret a range goes out as it was written', async () => {
