@@ -374,6 +374,8 @@ hook_run_finish(struct hook_run *r)
 		r->result = NULL;
 		return;
 	}
+	/* It was answered, so it was sent. */
+	r->result->problem.outcome_unknown |= rc != 0;
 	buf_wipe(&r->body);
 	if (!r->config.show)
 		hook_result_slim(r->result);

@@ -274,7 +274,7 @@ struct hook_run {
 	struct buf onward;  /* where a redirect leads, on its way there */
 	struct buf next;    /* the URL of a redirect; wiped */
 	bool foreign;	    /* a redirect to somebody else's host */
-	bool sent;	    /* something of it may have gone out */
+	bool sent;	    /* something may have gone out, in any attempt */
 	size_t body_sent;
 	unsigned body_attempt;
 	struct buf hop_urls[HOOK_REDIRECTS_MAX]; /* as they are; wiped */

@@ -365,7 +365,6 @@ hook_run_call(struct hook_run *r)
 	c->timeout_ms = d->timeout_ms;
 	c->rehearsal = r->config.dry_run;
 	c->redirected = r->result->hop_count > 0;
-	r->sent = false;
 	r->body_sent = 0;
 	r->body_attempt = 0;
 	if (!r->result->hop_count && !c->rehearsal)

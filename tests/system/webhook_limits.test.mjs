@@ -27,7 +27,8 @@ suite('a webhook\'s limits', (scope) => {
 	})
 
 	async function run(request, { connection = link, ...more } = {}) {
-		const answer = await drawbridge.api('POST', '/v1/webhooks/run', { request: { method: 'GET', ...request }, connection, ...more })
+		const answer = await drawbridge.api('POST', '/v1/webhooks/run', { request: { method: 'GET', ...request }, connection, ...more },
+			{ timeout: 120_000 })
 		assert.equal(answer.status, 200, answer.text)
 		return answer.json
 	}
@@ -184,9 +185,29 @@ suite('a webhook\'s limits', (scope) => {
 		const { link_name: through } = await newConnection(drawbridge, service, { credentials: { token } })
 		for (next = 0; next < heads.length; next++) {
 			const result = await run({ method: 'POST', url: '/' }, { connection: through })
-			assert.deepEqual([result.path, result.problem.code, result.problem.outcome_unknown], ['no_answer', 'upstream_malformed', undefined])
+			assert.deepEqual([result.path, result.problem.code, result.problem.outcome_unknown], ['no_answer', 'upstream_malformed', true])
 			assert.ok(!JSON.stringify(result).includes(token.slice(0, 10)))
 		}
+	})
+
+	it('what was sent once stays an unknown outcome, whatever comes after it', async () => {
+		const server = net.createServer((socket) => {
+			socket.on('error', () => {})
+			socket.once('data', () => {
+				server.close()
+				socket.resetAndDestroy()
+			})
+		})
+		const port = await listen(scope, server)
+		const service = await addService(drawbridge, bearerService('gone', { url: `http://127.0.0.1:${port}` }))
+		const { link_name: through } = await newConnection(drawbridge, service, { credentials: { token } })
+		const put = await run({ method: 'PUT', url: '/', retries: { max: 1 } }, { connection: through })
+		assert.deepEqual([put.attempts, put.problem.code, put.problem.outcome_unknown], [2, 'upstream_unreachable', true])
+		const again = await run({ method: 'PUT', url: '/', retries: { max: 1 } }, { connection: through })
+		assert.deepEqual([again.problem.code, again.problem.outcome_unknown], ['upstream_unreachable', undefined], 'nothing was sent')
+		receiver.answers['/wrong'] = (request, response) => reply(response, 200, 'not packed', { 'content-encoding': 'gzip' })
+		const post = await run({ method: 'POST', url: '/wrong' })
+		assert.deepEqual([post.problem.code, post.problem.outcome_unknown], ['upstream_malformed', true])
 	})
 
 	it('without a secret a range goes out as it was written', async () => {
