@@ -392,29 +392,52 @@ take_values(struct flow_drive *d, struct flow_run *run)
 	}
 }
 
+/* Whether what it gave can be remembered with the rest: how much there is,
+ * and how deep. */
+static bool
+take_fits(struct flow_drive *d, const struct flow_run *run)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(d->result->variables, name, value)
+	{
+		if (!flow_value_is_shallow(value, FLOW_VALUE_DEPTH))
+			return false;
+	}
+	return flow_values_fit(run);
+}
+
 /* The path; an answer of which there is more than can be kept is not what was
- * wanted. */
+ * wanted, and changes nothing. */
 static const char *
 take_path(struct flow_drive *d, struct flow_run *run)
 {
-	json_t *before;
+	static const char *const scopes[] = { "block", "flow" };
+	json_t *before[ARRAY_LEN(scopes)];
 	bool fits;
+	size_t i;
 
 	if (!d->result) {
 		flow_problem_set(run, "outcome_unknown");
 		return hook_path_no_answer;
 	}
-	before = json_deep_copy(json_object_get(run->values, "block"));
+	/* members are replaced, never changed: a shallow copy is enough */
+	for (i = 0; i < ARRAY_LEN(scopes); i++)
+		before[i] = json_copy(json_object_get(run->values, scopes[i]));
 	take_values(d, run);
-	fits = flow_values_fit(run);
-	if (!fits) {
-		json_object_set(run->values, "block", before);
-		flow_problem_set(run, "mapping_too_large");
-		log_warn("a call's answer is too large for its conversation",
-			 LOG_S("conversation", d->id));
+	fits = take_fits(d, run);
+	for (i = 0; i < ARRAY_LEN(scopes); i++) {
+		if (!fits)
+			json_object_set(run->values, scopes[i], before[i]);
+		json_decref(before[i]);
 	}
-	json_decref(before);
-	return fits ? d->result->path : hook_path_other;
+	if (fits)
+		return d->result->path;
+	flow_problem_set(run, "mapping_too_large");
+	log_warn("a call's answer is too large for its conversation",
+		 LOG_S("conversation", d->id));
+	return hook_path_other;
 }
 
 static int

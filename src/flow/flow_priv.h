@@ -254,6 +254,10 @@ const struct flow_block_type *flow_block_type_find(const char *name);
 
 /* ---- run.c ---- */
 
+/* Levels of a variable: the state's three are around it, and json_read() takes
+ * 32 of all together. */
+enum { FLOW_VALUE_DEPTH = 29 };
+
 /* The rendered text; "" where it cannot be (it is cut at 8 KiB then).
  * Owned. */
 json_t *flow_render(struct flow_run *run, const struct template *t);
@@ -268,6 +272,8 @@ json_t *flow_value_get(const struct flow_run *run, const char *name);
 /* Whether all that is remembered keeps within FLOW_VALUES_MAX; constants of
  * the organisation do not count. */
 bool flow_values_fit(const struct flow_run *run);
+/* Whether it has at most so many levels of lists and objects. */
+bool flow_value_is_shallow(const json_t *value, unsigned levels);
 const struct flow_exit *flow_exit_find(const struct flow_block *b,
 				       const char *name);
 

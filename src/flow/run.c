@@ -103,6 +103,30 @@ flow_values_fit(const struct flow_run *run)
 	return rc != ERR_TOO_LARGE;
 }
 
+bool
+flow_value_is_shallow(const json_t *value, unsigned levels)
+{
+	const char *name;
+	json_t *item;
+	size_t i;
+
+	if (!json_is_array(value) && !json_is_object(value))
+		return true;
+	if (!levels)
+		return false;
+	json_array_foreach((json_t *)(uintptr_t)value, i, item)
+	{
+		if (!flow_value_is_shallow(item, levels - 1))
+			return false;
+	}
+	json_object_foreach((json_t *)(uintptr_t)value, name, item)
+	{
+		if (!flow_value_is_shallow(item, levels - 1))
+			return false;
+	}
+	return true;
+}
+
 /* ---- going on ---- */
 
 const struct flow_exit *

@@ -91,6 +91,30 @@ suite('a webhook that fails in a conversation', (scope) => {
 		assert.equal(receiver.requests.length, before + 1)
 	})
 
+	it('an answer nested deeper than can be remembered takes that path as well', async () => {
+		const nested = (levels) => JSON.parse('['.repeat(levels) + '1' + ']'.repeat(levels))
+		for (const [levels, path] of [[29, 'good'], [30, 'other'], [55, 'other']]) {
+			receiver.answers['/nested'] = (request, response) => reply(response, 200, { n: nested(levels) })
+			const said = await talked({ name: 'nested', connection: cases.at(-1).connection, request: { url: '/nested' } })
+			const last = path === 'good' ? `200 ${JSON.stringify(nested(levels))}` : 'other'
+			assert.deepEqual([levels, said.state, said.messages.at(-1).content.text], [levels, 'ended', last])
+		}
+	})
+
+	it('also where it was mapped to variables of the flow, which stay as they were', async () => {
+		receiver.answers['/third'] = (request, response) => reply(response, 200, { n: 'x'.repeat(100_000) })
+		const call = (variable, next) => ({ id: variable, type: 'webhook', connection: cases.at(-1).connection,
+			request: { method: 'GET', url: '/third' }, paths: { 200: next, other: 'told', no_answer: 'none' },
+			response_list: [{ codes: ['200'], mappings: [{ variable: `flow.${variable}`, from: '$.n' }] }] })
+		const { id } = await drawbridge.must('POST', '/v1/flows', { draft: { name: 'Thirds',
+			variables: { flow: [...'abc'].map((name) => ({ name, default: 'as before' })) }, blocks: [
+				{ id: 'start', type: 'start', paths: { next: 'a' } }, call('a', 'b'), call('b', 'c'), call('c', 'none'),
+				{ id: 'told', type: 'end', text: '{{block.problem}}: {{flow.c}}' }, { id: 'none', type: 'end', text: 'none' }] } })
+		await drawbridge.must('POST', `/v1/flows/${id}/publish`, {})
+		const talk = await drawbridge.must('POST', `/v1/flows/${id}/conversations`, {})
+		assert.deepEqual([talk.state, talk.messages.at(-1).content.text], ['ended', 'mapping_too_large: as before'])
+	})
+
 	it('variables that grow beyond all bounds end the conversation with a problem', async () => {
 		const more = [...'bcdefghij']
 		const { id } = await drawbridge.must('POST', '/v1/flows', { draft: { name: 'Grows',

@@ -60,6 +60,7 @@ handoff_message(struct flow_run *run, const struct handoff *h, const char *text)
 {
 	if (!flow_trim(text).len)
 		return handoff_wait(run, "text", "message");
+	json_decref(run->memory); /* of what a draft had here before */
 	run->memory = json_pack("{s:s}", "message", text);
 	say_or(run, h->email, "At which e-mail address can we reach you?");
 	return handoff_wait(run, "email", "email");
