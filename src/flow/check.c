@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What only shows on the whole document: exits that lead nowhere, blocks
- * that nothing leads to, loops in which nobody is ever asked, variables that
- * nothing sets.
+ * that nothing leads to, loops in which nobody is ever asked.  (Variables that
+ * nothing sets: names.c.)
  */
 #include <stdlib.h>
 
 #include "flow/flow_priv.h"
-
-enum { FINDINGS_MAX = 50 };
 
 static int
 block_index(const struct flow_document *d, const char *id)
@@ -65,7 +63,7 @@ exit_resolve(struct flow_compiler *c, struct flow_block *b, struct flow_exit *e,
 	e->block = block_index(c->doc, e->target);
 	if (e->block >= 0)
 		return;
-	best = block_suggest(c->doc, e->target);
+	best = flow_problems_full(c) ? NULL : block_suggest(c->doc, e->target);
 	flow_problem(c, b, FLOW_ERROR, pointer, "no_such_block",
 		     best ? "There is no block \"%s\"; did you mean \"%s\"?"
 			  : "There is no block \"%s\".%s",
@@ -253,54 +251,6 @@ report_loops(struct flow_compiler *c, const bool *done, bool *seen,
 				     "webhook on the way.");
 }
 
-/* ---- variables ---- */
-
-static void
-findings_report(struct flow_compiler *c, const struct flow_template *t,
-		const struct template_finding *f, size_t n)
-{
-	const char *pointer;
-	size_t i;
-
-	for (i = 0; i < n && i < FINDINGS_MAX; i++) {
-		pointer = arena_printf(c->doc->arena, "%s%s", t->pointer,
-				       f[i].pointer);
-		flow_problem(c, t->block,
-			     f[i].kind == TEMPLATE_UNKNOWN ? FLOW_ERROR
-							   : FLOW_WARNING,
-			     pointer ? pointer : t->pointer,
-			     f[i].kind == TEMPLATE_UNKNOWN ? "unknown_variable"
-							   : "as_text",
-			     "%s", f[i].text);
-	}
-}
-
-static void
-check_templates(struct flow_compiler *c)
-{
-	static const char *const none[] = { NULL };
-	const char *const *known = c->known ? c->known : none;
-	struct template_finding *f;
-	struct flow_template *t;
-	size_t n, i;
-
-	f = calloc(FINDINGS_MAX, sizeof(*f));
-	if (!f) {
-		c->oom = true;
-		return;
-	}
-	for (t = c->doc->templates; t; t = t->next) {
-		n = t->text ? template_check(t->text, known, f, FINDINGS_MAX)
-			    : template_json_check(t->json, known, f,
-						  FINDINGS_MAX);
-		findings_report(c, t, f, n);
-	}
-	for (i = 0; i < c->doc->block_count; i++)
-		if (c->doc->blocks[i].type == &flow_webhook)
-			flow_webhook_check(c, &c->doc->blocks[i], known);
-	free(f);
-}
-
 void
 flow_check_whole(struct flow_compiler *c)
 {
@@ -313,7 +263,7 @@ flow_check_whole(struct flow_compiler *c)
 		check_reach(c, seen, todo);
 		check_loops(c, done);
 		report_loops(c, done, seen, todo);
-		check_templates(c);
+		flow_check_names(c);
 	} else {
 		c->oom = true;
 	}

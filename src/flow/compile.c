@@ -34,6 +34,12 @@ flow_strdup(struct flow_compiler *c, const char *text)
 
 /* ---- problems ---- */
 
+bool
+flow_problems_full(const struct flow_compiler *c)
+{
+	return json_array_size(c->problems) >= FLOW_PROBLEMS_MAX;
+}
+
 static void
 problem_add(struct flow_compiler *c, const struct flow_block *b,
 	    enum flow_severity severity, const char *pointer, const char *code,
@@ -43,7 +49,7 @@ problem_add(struct flow_compiler *c, const struct flow_block *b,
 
 	if (severity == FLOW_ERROR)
 		c->errors++;
-	if (json_array_size(c->problems) >= FLOW_PROBLEMS_MAX)
+	if (flow_problems_full(c))
 		return;
 	p = json_pack("{s:o, s:s, s:s, s:s, s:s}", "block",
 		      b && b->id[0] ? json_string(b->id) : json_null(),

@@ -160,9 +160,11 @@ consent_move(struct flow_engine *e, struct store_conn *c, const char *id,
 {
 	struct flow_move m = { 0 };
 	struct flow_talk t = { 0 };
-	int rc = store_begin(c);
+	int rc;
 
 	*calling = false;
+	flow_talk_warm(e, c, id);
+	rc = store_begin(c);
 	if (!rc)
 		rc = flow_consent_waits(c, id, connection, &t);
 	if (!rc)

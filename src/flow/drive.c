@@ -492,6 +492,8 @@ take_work(struct loop_work *w)
 	d->again = d->untaken = false;
 	step_reached("flow.call_done");
 	if (!rc)
+		flow_talk_warm(d->worker->engine, c, d->id);
+	if (!rc)
 		rc = store_begin(c);
 	if (!rc)
 		rc = flow_talk_load(c, d->id, &t);

@@ -137,6 +137,8 @@ void flow_problem(struct flow_compiler *c, const struct flow_block *b,
 		  enum flow_severity severity, const char *pointer,
 		  const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
+/* As many as are told are noted: what costs time to find out is left out. */
+bool flow_problems_full(const struct flow_compiler *c);
 /* The same for a member of `at` (NULL: the object itself). */
 void flow_at_problem(const struct flow_at *at, const char *member,
 		     const char *code, const char *fmt, ...)
@@ -191,6 +193,11 @@ void flow_check_exits(struct flow_compiler *c, struct flow_block *b,
 		      const json_t *paths);
 void flow_check_whole(struct flow_compiler *c);
 
+/* ---- names.c ---- */
+
+/* Variables in templates that nothing sets. */
+void flow_check_names(struct flow_compiler *c);
+
 /* ---- running ---- */
 
 /* What a block wants next. */
@@ -244,9 +251,6 @@ extern const struct flow_block_type flow_start, flow_message, flow_question,
 /* webhook.c: whether this block (-1: none) of the document is a webhook.  A
  * draft may have lost the one that waits or calls. */
 bool flow_is_webhook(const struct flow_document *d, int block);
-/* Variables in a webhook's templates. */
-void flow_webhook_check(struct flow_compiler *c, const struct flow_block *b,
-			const char *const *known);
 
 /* The i-th type, or NULL past the last. */
 const struct flow_block_type *flow_block_type_at(size_t i);
@@ -441,6 +445,10 @@ int flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *out);
 int flow_talk_document(struct flow_engine *e, struct store_conn *c,
 		       const char *flow, int64_t version,
 		       struct flow_saved *saved, struct flow_document **out);
+/* What a move of this conversation will run is compiled, if need be, before
+ * the transaction begins in which nobody else can write. */
+void flow_talk_warm(struct flow_engine *e, struct store_conn *c,
+		    const char *id);
 /* All scopes, with the organisation's constants; owned. */
 int flow_talk_values(struct store_conn *c, const struct flow_talk *t,
 		     json_t **out);

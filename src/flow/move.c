@@ -141,33 +141,40 @@ document_load(struct store_conn *c, const char *flow, int64_t version,
 	return rc;
 }
 
-static int
-document_cached(struct flow_engine *e, struct store_conn *c, const char *flow,
-		int64_t version, struct flow_document **out)
+static struct flow_document *
+cache_get(struct flow_engine *e, const char *key)
 {
-	struct flow_document *old = NULL;
-	char key[64];
-	size_t slot;
-	int rc;
+	size_t slot = table_hash(slice_str(key)) % FLOW_CACHE;
+	struct flow_document *d = NULL;
 
-	snprintf(key, sizeof(key), "%s.%lld", flow, (long long)version);
-	slot = table_hash(slice_str(key)) % FLOW_CACHE;
 	pthread_mutex_lock(&e->mutex);
 	if (e->cache[slot].document && !strcmp(e->cache[slot].key, key))
-		*out = flow_document_ref(e->cache[slot].document);
+		d = flow_document_ref(e->cache[slot].document);
 	pthread_mutex_unlock(&e->mutex);
-	if (*out)
-		return 0;
-	rc = document_load(c, flow, version, NULL, out);
-	if (rc)
-		return rc;
+	return d;
+}
+
+static void
+cache_put(struct flow_engine *e, const char *key, struct flow_document *d)
+{
+	size_t slot = table_hash(slice_str(key)) % FLOW_CACHE;
+	struct flow_document *old;
+
 	pthread_mutex_lock(&e->mutex);
 	old = e->cache[slot].document;
-	memcpy(e->cache[slot].key, key, sizeof(key));
-	e->cache[slot].document = flow_document_ref(*out);
+	snprintf(e->cache[slot].key, sizeof(e->cache[slot].key), "%s", key);
+	e->cache[slot].document = flow_document_ref(d);
 	pthread_mutex_unlock(&e->mutex);
 	flow_document_unref(old);
-	return 0;
+}
+
+/* A version is what it is; a draft changes with each save. */
+static void
+cache_key(const char *flow, int64_t version, const struct flow_saved *saved,
+	  char key[64])
+{
+	snprintf(key, 64, "%s.%s%lld", flow, version ? "" : "draft.",
+		 (long long)(version ? version : saved->at));
 }
 
 int
@@ -175,10 +182,47 @@ flow_talk_document(struct flow_engine *e, struct store_conn *c,
 		   const char *flow, int64_t version, struct flow_saved *saved,
 		   struct flow_document **out)
 {
+	char key[64];
+	int rc = 0;
+
 	*out = NULL;
-	if (!version) /* a draft changes */
-		return document_load(c, flow, 0, saved, out);
-	return document_cached(e, c, flow, version, out);
+	if (!version)
+		rc = flow_row_draft(c, flow, NULL, NULL, saved);
+	if (rc)
+		return rc;
+	cache_key(flow, version, saved, key);
+	*out = cache_get(e, key);
+	if (*out)
+		return 0;
+	rc = document_load(c, flow, version, saved, out);
+	if (rc)
+		return rc;
+	cache_key(flow, version, saved, key); /* it may be a newer save's */
+	cache_put(e, key, *out);
+	return 0;
+}
+
+void
+flow_talk_warm(struct flow_engine *e, struct store_conn *c, const char *id)
+{
+	struct flow_document *d = NULL;
+	struct store_stmt *st = NULL;
+	struct flow_saved saved;
+	char flow[27] = "";
+	int64_t version = 0;
+
+	if (!store_query(c, &st,
+			 "SELECT flow, flow_version FROM conversations WHERE "
+			 "id = ?1",
+			 "s", id) &&
+	    store_step(st) == 1) {
+		slice_copy(store_col(st, 0), flow, sizeof(flow));
+		version = store_col_int(st, 1);
+	}
+	store_done(st);
+	if (flow[0])
+		flow_talk_document(e, c, flow, version, &saved, &d);
+	flow_document_unref(d);
 }
 
 /* ---- values ---- */

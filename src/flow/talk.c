@@ -461,6 +461,7 @@ flow_talk_answer(struct flow_engine *e, struct store_conn *c, const char *id,
 	int rc, taken = 0;
 
 	memset(t, 0, sizeof(*t));
+	flow_talk_warm(e, c, id);
 	rc = store_begin(c);
 	if (!rc)
 		rc = flow_talk_load(c, id, t);

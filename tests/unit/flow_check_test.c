@@ -159,6 +159,120 @@ all_problems_are_told_at_once(void **state)
 	json_decref(json);
 }
 
+/* What a message says of variables, when block.a and block.ab are set. */
+static void
+variables_are_known_at_above_and_below_what_is_set(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *detail; /* NULL: nothing is wrong */
+	} texts[] = {
+		{ "{{block.a}} {{block.a.b}} {{block.a[0].c}} {{block}}",
+		  NULL },
+		{ "{{global.x.y}} {{session.lang}} {{flow.n}} {{input.q}}",
+		  NULL },
+		{ "{{block.abc}}", "There is no variable block.abc; did you "
+				   "mean block.ab?" },
+		{ "{{flow.m}}", "There is no variable flow.m; did you mean "
+				"flow.n?" },
+		{ "{{session.nothing_like_it}}",
+		  "There is no variable session.nothing_like_it." },
+		{ "@blok.a", "@blok is text, for there is no such scope; did "
+			     "you mean @block?" },
+	};
+	static const char *const globals[] = { "*", NULL };
+	static const struct flow_world world = { .globals = globals };
+	struct flow_document *d;
+	json_t *json, *problems;
+	char blocks[1024];
+	const char *detail;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		snprintf(blocks, sizeof(blocks),
+			 START "{'id':'a','type':'set','set':[{'variable':"
+			       "'block.a','value':1},{'variable':'block.ab',"
+			       "'value':'x'}],'paths':{'next':'q'}},{'id':'q',"
+			       "'type':'question','text':'?','variable':'q',"
+			       "'paths':{'next':'e'}},{'id':'e','type':'end',"
+			       "'text':'%s'}",
+			 texts[i].text);
+		json = flow_of(blocks);
+		flow_compile(json, &world, &problems, &d);
+		detail = json_string_value(
+			json_object_get(json_array_get(problems, 0), "detail"));
+		assert_int_equal(json_array_size(problems),
+				 texts[i].detail ? 1 : 0);
+		if (detail)
+			assert_string_equal(detail, texts[i].detail);
+		flow_document_unref(d);
+		json_decref(problems);
+		json_decref(json);
+	}
+}
+
+/* Names of 40 letters, which differ in the middle. */
+static void
+put_name(struct buf *out, const char *scope, unsigned n)
+{
+	buf_printf(out, "%s.aaaaaaaaaaaaaaaaaa%04uaaaaaaaaaaaaaaaaaa", scope,
+		   n);
+}
+
+enum { MANY_BLOCKS = 100, MANY_EACH = 50 };
+
+static void
+many_variables(struct buf *out)
+{
+	unsigned i, j;
+
+	buf_puts(out, START);
+	for (i = 0; i < MANY_BLOCKS; i++) {
+		buf_printf(out, "{'id':'a%.0u','type':'set','set':[", i);
+		for (j = 0; j < MANY_EACH; j++) {
+			buf_puts(out, j ? ",{'variable':'" : "{'variable':'");
+			put_name(out, "block", i * MANY_EACH + j);
+			buf_puts(out, "','value':1}");
+		}
+		buf_printf(out,
+			   "],'paths':{'next':'m%u'}},{'id':'m%u','type':"
+			   "'message','content':[{'type':'text','text':'",
+			   i, i);
+		for (j = 0; j < MANY_EACH; j++) {
+			buf_puts(out, "{{");
+			put_name(out, "input", i * MANY_EACH + j);
+			buf_puts(out, "}}");
+		}
+		buf_printf(out, "'}],'paths':{'next':'a%u'}},", i + 1);
+	}
+	buf_printf(out, "{'id':'a%u','type':'end'}", MANY_BLOCKS);
+}
+
+static void
+many_variables_that_nothing_sets_are_told_soon(void **state)
+{
+	struct flow_document *d;
+	struct timespec from, to;
+	json_t *json, *problems;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	many_variables(&text);
+	json = flow_of(buf_cstr(&text));
+	buf_release(&text);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+	assert_int_equal(flow_compile(json, NULL, &problems, &d), ERR_INVALID);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+	assert_in_range(to.tv_sec - from.tv_sec, 0, 6);
+	assert_int_equal(json_array_size(problems), FLOW_PROBLEMS_MAX);
+	assert_true(has_problem(problems, "unknown_variable", "m0",
+				"/blocks/2/content/0/text"));
+	json_decref(problems);
+	json_decref(json);
+}
+
 static void
 a_loop_with_a_question_is_fine(void **state)
 {
@@ -254,6 +368,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_problem_names_its_block),
 		cmocka_unit_test(all_problems_are_told_at_once),
+		cmocka_unit_test(
+			variables_are_known_at_above_and_below_what_is_set),
+		cmocka_unit_test(
+			many_variables_that_nothing_sets_are_told_soon),
 		cmocka_unit_test(a_loop_with_a_question_is_fine),
 		cmocka_unit_test(origins_have_their_form),
 		cmocka_unit_test(pages_are_told_by_their_exact_origin),

@@ -124,16 +124,6 @@ flow_is_webhook(const struct flow_document *d, int block)
 	return block >= 0 && d->blocks[block].type == &flow_webhook;
 }
 
-void
-flow_webhook_check(struct flow_compiler *c, const struct flow_block *b,
-		   const char *const *known)
-{
-	struct flow_at at = { .c = c, .block = b, .pointer = b->pointer };
-
-	if (b->data)
-		hook_document_check(b->data, known, webhook_report, &at);
-}
-
 const struct flow_block_type flow_webhook = {
 	.name = "webhook",
 	.help = "calls a service, and takes a path by its answer",
