@@ -335,34 +335,44 @@ static const char *const share_kinds[] = {
 	[PEOPLE_SHARE_EVERYONE] = "everyone",
 };
 
+static int
+shares_answer(struct api_request *r, const struct connect_shares *shares)
+{
+	const struct people_share *s;
+	json_t *items = json_array(), *item;
+	size_t i;
+
+	for (i = 0; i < shares->count; i++) {
+		s = &shares->items[i];
+		item = json_pack("{s:s, s:s, s:o}", "kind",
+				 share_kinds[s->kind], "level",
+				 s->manage ? "manage" : "use", "created_at",
+				 api_json_time(s->created_at));
+		if (s->subject[0]) {
+			json_object_set_new(item, "subject",
+					    json_string(s->subject));
+			json_object_set_new(item, "name", json_string(s->name));
+		}
+		json_array_append_new(items, item);
+	}
+	api_etag(r, shares->version);
+	return api_answer(r, 200,
+			  json_pack("{s:o, s:n, s:I}", "items", items, "next",
+				    "version", (json_int_t)shares->version));
+}
+
 int
 api_shares_get(struct api_request *r)
 {
 	struct connect_problem p = { 0 };
-	struct people_share *list;
+	struct connect_shares shares;
 	struct connect_who who;
-	json_t *items, *item;
-	size_t count, i;
 
 	api_who(r, &who);
 	if (connect_front_shares(r->api->config.connect, r->db, &who,
-				 r->params[0], r->arena, &list, &count, &p))
+				 r->params[0], r->arena, &shares, &p))
 		return api_problem_connect(r, &p);
-	items = json_array();
-	for (i = 0; i < count; i++) {
-		item = json_pack(
-			"{s:s, s:s, s:o}", "kind", share_kinds[list[i].kind],
-			"level", list[i].manage ? "manage" : "use",
-			"created_at", api_json_time(list[i].created_at));
-		if (list[i].subject[0]) {
-			json_object_set_new(item, "subject",
-					    json_string(list[i].subject));
-			json_object_set_new(item, "name",
-					    json_string(list[i].name));
-		}
-		json_array_append_new(items, item);
-	}
-	return api_answer_list(r, items, NULL);
+	return shares_answer(r, &shares);
 }
 
 static void
@@ -407,26 +417,31 @@ api_shares_set(struct api_request *r)
 {
 	static const char *const names[] = { "items", NULL };
 	enum { SHARES_MAX = 200 };
+	struct connect_shares to = { 0 }, shares;
 	struct connect_problem p = { 0 };
-	struct people_share *list;
 	struct connect_who who;
 	const json_t *items;
-	size_t i, n;
+	int64_t version;
+	size_t i;
 
+	if (api_if_match(r, &version))
+		return api_problem(r, CONNECT_P_INVALID, NULL,
+				   "If-Match must be an ETag as it was given.");
 	if (!api_body_only(r, names))
 		return 0;
 	items = json_get_array(&r->body, "items", JSON_REQUIRED, SHARES_MAX);
-	n = json_array_size(items);
-	list = arena_alloc(r->arena, (n + 1) * sizeof(*list));
-	if (!list)
+	to.count = json_array_size(items);
+	to.items = arena_alloc(r->arena, (to.count + 1) * sizeof(*to.items));
+	if (!to.items)
 		return ERR_NOMEM;
-	for (i = 0; i < n; i++)
-		share_get(r, json_array_get(items, i), i, &list[i]);
+	for (i = 0; i < to.count; i++)
+		share_get(r, json_array_get(items, i), i, &to.items[i]);
 	if (!api_input_ok(r))
 		return 0;
 	api_who(r, &who);
 	if (connect_front_shares_set(r->api->config.connect, r->db, &who,
-				     r->params[0], list, n, &p))
+				     r->params[0], version, &to, r->arena,
+				     &shares, &p))
 		return api_problem_connect(r, &p);
-	return api_shares_get(r);
+	return shares_answer(r, &shares);
 }

@@ -170,6 +170,11 @@ int cli_request(struct cli *c, const char *method, const char *path,
 int cli_request_unless(struct cli *c, const char *method, const char *path,
 		       struct slice body, const char *code,
 		       struct cli_answer *out);
+/* The same for a change of what was read in this version; 412 is an answer,
+ * too (somebody else was faster). */
+int cli_request_of_version(struct cli *c, const char *method, const char *path,
+			   struct slice body, int64_t version,
+			   struct cli_answer *out);
 /* The body as JSON, borrowed; NULL when it is none. */
 const json_t *cli_answer_json(struct cli_answer *a);
 void cli_answer_release(struct cli_answer *a);

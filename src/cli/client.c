@@ -258,9 +258,10 @@ unreachable(const struct cli_client *client, int err, const char *detail)
 			detail[0] ? detail : err_text(err));
 }
 
+/* version: If-Match; 0: none. */
 static int
 request_send(struct cli *c, const char *method, const char *path,
-	     struct slice body, struct cli_answer *out)
+	     struct slice body, int64_t version, struct cli_answer *out)
 {
 	struct fetching g = { .loop = c->client->loop };
 	struct buf fields;
@@ -271,6 +272,9 @@ request_send(struct cli *c, const char *method, const char *path,
 	buf_puts(&fields, "Accept: application/json\r\n");
 	if (body.len)
 		buf_puts(&fields, "Content-Type: application/json\r\n");
+	if (version)
+		buf_printf(&fields, "If-Match: \"%lld\"\r\n",
+			   (long long)version);
 	g.fetch = (struct egress_fetch){
 		.dest = c->client->dest,
 		.method = slice_str(method),
@@ -310,15 +314,16 @@ cli_request(struct cli *c, const char *method, const char *path,
 	return cli_request_unless(c, method, path, body, NULL, out);
 }
 
-int
-cli_request_unless(struct cli *c, const char *method, const char *path,
-		   struct slice body, const char *code, struct cli_answer *out)
+static int
+request_made(struct cli *c, const char *method, const char *path,
+	     struct slice body, int64_t version, const char *code,
+	     struct cli_answer *out)
 {
 	int rc = cli_client_open(c);
 
 	*out = (struct cli_answer){ 0 };
 	if (!rc)
-		rc = request_send(c, method, path, body, out);
+		rc = request_send(c, method, path, body, version, out);
 	if (rc || (out->status >= 200 && out->status < 300) ||
 	    answer_has_code(out, code))
 		return rc;
@@ -328,13 +333,29 @@ cli_request_unless(struct cli *c, const char *method, const char *path,
 }
 
 int
+cli_request_unless(struct cli *c, const char *method, const char *path,
+		   struct slice body, const char *code, struct cli_answer *out)
+{
+	return request_made(c, method, path, body, 0, code, out);
+}
+
+int
+cli_request_of_version(struct cli *c, const char *method, const char *path,
+		       struct slice body, int64_t version,
+		       struct cli_answer *out)
+{
+	return request_made(c, method, path, body, version, "changed_meanwhile",
+			    out);
+}
+
+int
 cli_request_quiet(struct cli *c, const char *path, struct cli_answer *out)
 {
 	int rc = cli_client_open(c);
 
 	*out = (struct cli_answer){ 0 };
 	if (!rc)
-		rc = request_send(c, "GET", path, SLICE_NONE, out);
+		rc = request_send(c, "GET", path, SLICE_NONE, 0, out);
 	if (rc || (out->status >= 200 && out->status < 300))
 		return rc;
 	rc = (int)cli_exit_of_status(out->status);

@@ -2,7 +2,8 @@
 /*
  * connection share: who else may use or manage a connection.
  *
- * The API knows the whole list; this takes one entry in or out of it.
+ * The API knows the whole list; this takes one entry in or out of it.  Where
+ * somebody else has changed the list meanwhile, the same is done with that one.
  */
 #include "cli/cli_priv.h"
 
@@ -121,37 +122,69 @@ entries_show(struct cli *c, struct cli_answer *a)
 			     "It is private: nobody else may use it.");
 }
 
+/* One try, of the list that was read (read: released).  out: what it is then,
+ * or 412. */
 static int
-share_run(struct cli *c)
+entries_send(struct cli *c, const char *path, struct cli_answer *read,
+	     struct cli_answer *out)
 {
-	const char *path =
-		cli_path(c, "/v1/connections/{}/shares", cli_word(c, 0));
-	struct cli_answer a;
-	json_t *list;
+	json_t *list = entries_of(cli_answer_json(read));
+	int64_t version = json_integer_value(
+		json_object_get(cli_answer_json(read), "version"));
 	struct buf text;
 	int rc;
 
-	rc = cli_request(c, "GET", path, SLICE_NONE, &a);
-	if (rc)
-		return rc;
-	if (!c->args.given_count || (!cli_value(&c->args, "with") &&
-				     !cli_value(&c->args, "with-team") &&
-				     !cli_flag(&c->args, "everyone"))) {
-		rc = entries_show(c, &a);
-		cli_answer_release(&a);
-		return rc;
-	}
-	list = entries_of(cli_answer_json(&a));
-	cli_answer_release(&a);
+	cli_answer_release(read);
 	rc = entries_change(c, list);
 	list = json_pack("{s:o}", "items", list);
 	buf_init(&text, 256 * 1024);
 	if (!rc && json_write(list, &text))
 		rc = cli_fail(CLI_FAILED, "there are too many");
 	if (!rc)
-		rc = cli_request(c, "PUT", path, buf_slice(&text), &a);
+		rc = cli_request_of_version(c, "PUT", path, buf_slice(&text),
+					    version, out);
 	buf_release(&text);
 	json_decref(list);
+	return rc;
+}
+
+static int
+entries_run(struct cli *c, const char *path, struct cli_answer *a)
+{
+	enum { TRIES = 10 };
+	int i, rc;
+
+	for (i = 0;; i++) {
+		rc = cli_request(c, "GET", path, SLICE_NONE, a);
+		if (!rc)
+			rc = entries_send(c, path, a, a);
+		if (rc || a->status != 412)
+			return rc;
+		if (i + 1 == TRIES)
+			break;
+		cli_answer_release(a);
+		fprintf(stderr, "drawbridge: somebody else has changed with "
+				"whom it is shared; trying again with the list "
+				"as it is now\n");
+	}
+	rc = cli_problem_tell(c, a->status, buf_slice(&a->body));
+	cli_answer_release(a);
+	return rc;
+}
+
+static int
+share_run(struct cli *c)
+{
+	const char *path =
+		cli_path(c, "/v1/connections/{}/shares", cli_word(c, 0));
+	bool changes = cli_value(&c->args, "with") ||
+		       cli_value(&c->args, "with-team") ||
+		       cli_flag(&c->args, "everyone");
+	struct cli_answer a;
+	int rc;
+
+	rc = changes ? entries_run(c, path, &a)
+		     : cli_request(c, "GET", path, SLICE_NONE, &a);
 	if (rc)
 		return rc;
 	rc = entries_show(c, &a);

@@ -130,7 +130,8 @@ int connect_front_service(struct connect_front *f, struct store_conn *c,
 			  struct connect_problem *p);
 /*
  * Creates (replace NULL) or replaces (replace: the id) a custom service; the
- * text is a definition.  if_match 0: whichever version.  report tells every
+ * text is a definition.  if_match 0: whichever version; ERR_CONFLICT when it
+ * was changed since, or is while this is done.  report tells every
  * problem of the text (then ERR_INVALID, code invalid_definition).  id gets
  * its id.
  */
@@ -371,14 +372,23 @@ int connect_front_user_remove(struct connect_front *f, struct store_conn *c,
 			      const char *subject, struct arena *arena,
 			      struct connect_revoked *revoked,
 			      struct connect_problem *p);
-/* Whom it is shared with; and replacing that (audited, views withdrawn). */
+/* Whom a connection is shared with, and its version then. */
+struct connect_shares {
+	struct people_share *items;
+	size_t count;
+	int64_t version;
+};
 int connect_front_shares(struct connect_front *f, struct store_conn *c,
 			 const struct connect_who *who, const char *link,
-			 struct arena *arena, struct people_share **out,
-			 size_t *count, struct connect_problem *p);
+			 struct arena *arena, struct connect_shares *out,
+			 struct connect_problem *p);
+/* Replaces them all (audited: who came, who went; views withdrawn), and gives
+ * them as they are then.  if_match 0: whichever version; ERR_CONFLICT (to's own
+ * is not looked at).  What changes nothing raises no version. */
 int connect_front_shares_set(struct connect_front *f, struct store_conn *c,
 			     const struct connect_who *who, const char *link,
-			     const struct people_share *shares, size_t count,
+			     int64_t if_match, const struct connect_shares *to,
+			     struct arena *arena, struct connect_shares *out,
 			     struct connect_problem *p);
 
 /* The test request of a connection, to be made through call/. */

@@ -73,42 +73,50 @@ custom_find(struct store_conn *c, const char *org, const char *id,
 }
 
 static int
+custom_missing(const char *id, struct connect_problem *p)
+{
+	return connect_fail(p, ERR_NOT_FOUND, CONNECT_P_SERVICE_NOT_FOUND,
+			    "Default services cannot be changed; make a "
+			    "custom one beside them.",
+			    "There is no custom service \"%.60s\".", id);
+}
+
+/* version: as it is now. */
+static int
 custom_may_change(struct store_conn *c, const struct connect_who *who,
-		  const char *id, int64_t if_match, struct connect_problem *p)
+		  const char *id, int64_t *version, struct connect_problem *p)
 {
 	char owner[CONNECT_ID_SIZE] = "";
 	struct people_object o = { .member = owner };
-	int64_t version = 0;
 	int rc;
 
-	rc = custom_find(c, who->actor->org, id, owner, &version);
+	*version = 0;
+	rc = custom_find(c, who->actor->org, id, owner, version);
 	if (rc == ERR_NOT_FOUND)
-		return connect_fail(
-			p, rc, CONNECT_P_SERVICE_NOT_FOUND,
-			"Default services cannot be changed; make a "
-			"custom one beside them.",
-			"There is no custom service \"%.60s\".", id);
+		return custom_missing(id, p);
 	if (rc)
 		return front_fail_store(p, c, rc);
-	rc = front_may(c, who, PEOPLE_SERVICE_CHANGE, &o, id, p);
-	if (!rc && if_match && if_match != version)
-		rc = front_fail_store(p, c, ERR_CONFLICT);
-	return rc;
+	return front_may(c, who, PEOPLE_SERVICE_CHANGE, &o, id, p);
 }
 
+/* ERR_CONFLICT: what is to be replaced is not in this version any more. */
 static int
 custom_write(struct store_conn *c, const struct connect_who *who,
-	     const char *replace, const char *id, struct slice text)
+	     const char *replace, int64_t version, const char *id,
+	     struct slice text)
 {
 	const char *org = who->actor->org;
-	int64_t now = clock_wall_ms();
+	int64_t changed = 0, now = clock_wall_ms();
+	int rc;
 
-	if (replace)
-		return store_exec(c, NULL,
-				  "UPDATE custom_services SET source = ?3, "
-				  "version = version + 1, updated_at = ?4 "
-				  "WHERE org = ?1 AND id = ?2",
-				  "ssli", org, id, text, now);
+	if (replace) {
+		rc = store_exec(c, &changed,
+				"UPDATE custom_services SET source = ?3, "
+				"version = version + 1, updated_at = ?4 "
+				"WHERE org = ?1 AND id = ?2 AND version = ?5",
+				"sslii", org, id, text, now, version);
+		return rc ? rc : changed ? 0 : ERR_CONFLICT;
+	}
 	return store_exec(c, NULL,
 			  "INSERT INTO custom_services (org, id, source, "
 			  "created_by, created_at, updated_at) "
@@ -220,11 +228,12 @@ connect_front_service_save(struct connect_front *f, struct store_conn *c,
 			   char id[CATALOG_ID_MAX + 1],
 			   struct connect_problem *p)
 {
+	int64_t version = 0;
 	int rc;
 
 	memset(report, 0, sizeof(*report));
 	id[0] = '\0';
-	rc = replace ? custom_may_change(c, who, replace, if_match, p)
+	rc = replace ? custom_may_change(c, who, replace, &version, p)
 		     : front_may(c, who, PEOPLE_SERVICE_CREATE, NULL, NULL, p);
 	if (!rc)
 		rc = custom_check(f, replace, text, report, id, p);
@@ -234,7 +243,8 @@ connect_front_service_save(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		rc = room_check(c, who->actor->org, replace, text, p);
 	if (!rc)
-		rc = custom_write(c, who, replace, id, text);
+		rc = custom_write(c, who, replace,
+				  if_match ? if_match : version, id, text);
 	if (!rc)
 		rc = front_audit(c, who, who->actor->org,
 				 replace ? "service.change" : "service.create",
@@ -288,9 +298,10 @@ connect_front_service_delete(struct connect_front *f, struct store_conn *c,
 			     struct connect_problem *p)
 {
 	char links[300];
+	int64_t version, gone = 0;
 	int users, rc;
 
-	rc = custom_may_change(c, who, id, 0, p);
+	rc = custom_may_change(c, who, id, &version, p);
 	if (rc)
 		return rc;
 	rc = store_begin(c);
@@ -306,10 +317,14 @@ connect_front_service_delete(struct connect_front *f, struct store_conn *c,
 				    users > NAMED_MAX ? ", and more" : "");
 	}
 	if (!rc)
-		rc = store_exec(c, NULL,
+		rc = store_exec(c, &gone,
 				"DELETE FROM custom_services WHERE org = ?1 "
 				"AND id = ?2",
 				"ss", who->actor->org, id);
+	if (!rc && !gone) { /* somebody else was faster, and has the record */
+		store_rollback(c);
+		return custom_missing(id, p);
+	}
 	if (!rc)
 		rc = front_audit(c, who, who->actor->org, "service.delete", id,
 				 id, NULL);

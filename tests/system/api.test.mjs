@@ -203,6 +203,13 @@ suite('the API and its contract', (scope) => {
 		const set = await ask(200, 'setShares', { params, body: { items } })
 		assert.deepEqual((await ask(200, 'getShares', { params })).json, set.json)
 		assert.equal(set.json.items.length, 2)
+		const { headers: { etag } } = await ask(200, 'getShares', { params })
+		const without = await ask(200, 'setShares', { params, body: { items: [{ kind: 'everyone' }] }, headers: { 'if-match': etag } })
+		assert.notEqual(without.headers.etag, etag)
+		await refused(412, 'changed_meanwhile', 'setShares', { params, body: { items }, headers: { 'if-match': etag } })
+		assert.deepEqual((await ask(200, 'getShares', { params })).json, without.json)
+		const told = (await ask(200, 'listAudit')).json.items.filter(({ action }) => action === 'connection.share')
+		assert.match(told[0].detail, new RegExp(`^removed vera@example\\.org \\(${viewer.id}\\): use$`, 'i'))
 		await refused(400, 'unknown_field', 'setShares', { params, body: { items: [{ kind: 'everyone', who: 1 }] } },
 			'/items/0/who')
 		await refused(400, 'invalid_request', 'setShares', { params, body: { items: [{ kind: 'all' }] } }, '/items/0')

@@ -244,6 +244,30 @@ suite('the rules of the API', (scope) => {
 		assert.deepEqual(statuses, [200, ...Array(9).fill(412)])
 	})
 
+	it('so it is with a service\'s definition, and with whom a connection is shared', async () => {
+		const oneOfTen = async (change) => {
+			const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => change(n)))
+			assert.deepEqual(answers.map(({ status }) => status).sort(), [200, ...Array(9).fill(412)])
+			const { json } = answers.find(({ status }) => status === 200)
+			return json
+		}
+		const { headers: defined } = await ask('createService', { body: keyService('contested', api) })
+		const service = await oneOfTen((n) => ask('replaceService', { params: { id: 'contested' },
+			body: { ...keyService('contested', api), name: `Contested ${n}` }, headers: { 'if-match': defined.etag } }))
+		assert.equal((await ask('getService', { params: { id: 'contested' } })).json.name, service.name)
+		const { json: { link_name: link } } = await ask('createConnection', { body: connection('Contested shares') })
+		const members = []
+		for (let n = 0; n < 10; n++)
+			members.push((await ask('createMember', { body: { email: `share${n}@example.org`, role: 'viewer' } })).json.id)
+		const { headers: { etag } } = await ask('getShares', { params: { link } })
+		const shares = await oneOfTen((n) => ask('setShares', { params: { link },
+			body: { items: [{ kind: 'member', subject: members[n] }] }, headers: { 'if-match': etag } }))
+		assert.deepEqual((await ask('getShares', { params: { link } })).json, shares)
+		await ask('deleteService', { params: { id: 'contested' } })
+		const gone = await ask('replaceService', { params: { id: 'contested' }, body: keyService('contested', api) })
+		assert.deepEqual([gone.status, gone.json.code], [404, 'service_not_found'])
+	})
+
 	it('of ten that disable and enable a connection at once, what it was is not lost', async () => {
 		const { json: { link_name: link } } = await ask('createConnection', { body: connection('Switched') })
 		for (let turn = 0; turn < 3; turn++) {

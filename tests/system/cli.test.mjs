@@ -128,6 +128,13 @@ async function walk(cli, api, folder) {
 	await cli(['connection', 'enable', link])
 	await cli(['connection', 'share', link, '--everyone'])
 	assert.equal((await json(['connection', 'share', link])).items[0].kind, 'everyone')
+	const bots = Array.from({ length: 6 }, (_, n) => `bot${n}@example.org`)
+	for (const bot of bots)
+		await cli(['member', 'add', bot, '--role', 'viewer'])
+	await Promise.all(bots.map((bot) => cli(['connection', 'share', link, '--with', bot])))
+	await Promise.all(bots.slice(1).map((bot) => cli(['connection', 'share', link, '--with', bot, '--remove'])))
+	assert.deepEqual((await json(['connection', 'share', link])).items.map(({ name, kind }) => name ?? kind).sort(),
+		['bot0@example.org', 'everyone'], 'of many at once none undid another')
 	assert.equal((await json(['connection', 'usage', link])).link_name, link)
 	await eventually('a call in the list', async () => (await json(['connection', 'calls', link])).items.length > 0)
 

@@ -6,8 +6,6 @@
  */
 #include "../support/consent_world.h"
 
-static const struct people_share unshared[1];
-
 /* A member to whom the connection is lent, and who asks for its consent. */
 static struct maker {
 	struct people_member m;
@@ -37,11 +35,15 @@ share(struct trip *t, bool manage, bool none)
 {
 	struct people_share s = { .kind = PEOPLE_SHARE_MEMBER,
 				  .manage = manage };
+	struct connect_shares to = { .items = &s, .count = none ? 0 : 1 };
+	struct arena *arena = arena_new(1 << 20);
+	struct connect_shares shares;
 
 	memcpy(s.subject, maker.m.id, sizeof(s.subject));
-	if (connect_front_shares_set(w.front, w.c, &w.who, t->info.link,
-				     none ? unshared : &s, none ? 0 : 1, &w.p))
+	if (connect_front_shares_set(w.front, w.c, &w.who, t->info.link, 0, &to,
+				     arena, &shares, &w.p))
 		fail_msg("%s", w.p.detail);
+	arena_free(arena);
 }
 
 static int

@@ -145,7 +145,8 @@ export const api = {
 	user: (link, user) => ask('GET', `${at(link)}/users/${encodeURIComponent(user)}`),
 	removeUser: (link, user) => ask('DELETE', `${at(link)}/users/${encodeURIComponent(user)}`),
 	shares: (link) => ask('GET', `${at(link)}/shares`),
-	setShares: (link, items) => ask('PUT', `${at(link)}/shares`, { items }),
+	/* version: that of the list which was shown; else 412 */
+	setShares: (link, version, items) => ask('PUT', `${at(link)}/shares`, { items }, { 'If-Match': `"${version}"` }),
 
 	keys: (everybodys) => all('/keys', everybodys ? '&all=true' : ''),
 	createKey: (key, headers) => ask('POST', '/keys', key, headers),

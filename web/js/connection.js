@@ -81,5 +81,5 @@ export async function connectionPage({ link }) {
 				curlCard(connection, service), callsCard(calls),
 				settingsCard(connection, service, method, me)),
 			h('div', {}, usageCard(usage, connection), detailsCard(connection, service, method),
-				shares && sharesCard(connection, shares.items)))] }
+				shares && sharesCard(connection, shares)))] }
 }
