@@ -30,6 +30,7 @@ api_new(const struct api_config *c, struct api **out)
 	a->config = *c;
 	pthread_mutex_init(&a->mutex, NULL);
 	pthread_mutex_init(&a->backup.mutex, NULL);
+	pthread_mutex_init(&a->lane.mutex, NULL);
 	a->public_url = slice_dup(slice_str(c->public_url));
 	a->version = slice_dup(slice_str(c->version));
 	a->origin = origin_of(c->public_url);
@@ -59,6 +60,8 @@ api_free(struct api *a)
 		api_backup_drop(a);
 	pthread_mutex_destroy(&a->mutex);
 	pthread_mutex_destroy(&a->backup.mutex);
+	ASSERT(!a->lane.first);
+	pthread_mutex_destroy(&a->lane.mutex);
 	free(a->public_url);
 	free(a->version);
 	free(a->origin);

@@ -44,6 +44,8 @@ struct api_config {
 	 * apart, so that neither waits for the other or for the rest; NULL:
 	 * they run in pool. */
 	struct loop_pool *passwords, *watch;
+	/* What waits for providers, apart for the same reason.  Not NULL. */
+	struct loop_pool *providers;
 	struct store *store;
 	struct people_views *people;
 	struct connect_front *connect;

@@ -23,8 +23,12 @@ enum {
 	API_ANY_QUERY = 32,
 	API_AT_ONCE = 64, /* neither waits nor opens a database: on the loop */
 	API_WATCH = 128,  /* the same, but may wait: in a pool of its own */
-	API_PASSWORD = 256, /* takes a password hash: in a pool of its own */
-	API_LOCAL = 512,    /* over the machine's own socket alone */
+	API_PASSWORD = 256,  /* takes a password hash: in a pool of its own */
+	API_LOCAL = 512,     /* over the machine's own socket alone */
+	API_PROVIDER = 1024, /* waits for a provider: in the lane (lane.c) */
+	/* Is done also where it had to wait and its client has gone: it takes
+	 * something away, or cannot be asked for again. */
+	API_STAYS = 2048,
 };
 
 enum { API_RATES = 4096 };
@@ -84,6 +88,7 @@ struct api_request {
 	struct api *api;
 	struct api_worker *worker;
 	struct http_exchange *x; /* NULL: the client has gone */
+	_Atomic bool gone;	 /* the client has, for the work thread */
 	struct loop_work work;
 	bool counted; /* in api->passwords */
 	bool waits;   /* its body has not come yet */
@@ -97,6 +102,11 @@ struct api_request {
 	void (*lost)(struct api_request *r);
 	void *state;			 /* the handler's own */
 	void (*state_free)(void *state); /* at the very end, on the loop */
+
+	/* in the lane; under its mutex but for lane_of */
+	char lane_of[PEOPLE_ID_SIZE]; /* who has begun it; "": not for it */
+	enum { API_LANE_NONE, API_LANE_QUEUED, API_LANE_RUNS } lane;
+	struct api_request *lane_next;
 
 	/* who */
 	enum api_credential by;
@@ -267,6 +277,9 @@ int api_idempotency_tidy(struct store_conn *c);
 
 /* ---- calls.c ---- */
 
+/* The statement for that: ?1 organisation, ?2 cursor, ?3 member, ?4 whether
+ * failed ones alone, ?5 connection, ?6 limit. */
+const char *api_calls_sql(const char *member, const char *connection);
 /* A page of call records; member and connection: ids, "" for all. */
 int api_calls_answer(struct api_request *r, const char *member,
 		     const char *connection, bool failed);
@@ -328,6 +341,24 @@ int api_page_consent(struct api_request *r, int status, const char *title,
 		     const char *link, bool connected, const char *detail,
 		     const char *hint, const char *back);
 
+/* ---- the lane of requests that wait for providers ---- */
+
+struct api_lane {
+	pthread_mutex_t mutex;
+	struct api_request *first;
+};
+/* On a work thread, before the body comes: whose such a request is. */
+int api_lane_find(struct api_request *r);
+/* On the loop: whether it goes into the lane. */
+bool api_lane_is_for(const struct api_request *r);
+/* Takes its place; its work (set before) runs when its turn has come.
+ * ERR_FORBIDDEN: he has too many there; ERR_BUSY: all have. */
+int api_lane_enter(struct api_request *r);
+/* Its work is done; fine for one that was not there. */
+void api_lane_leave(struct api_request *r);
+/* Takes out one that has not begun; false: it has, or is not there. */
+bool api_lane_drop(struct api_request *r);
+
 /* ---- keys and backups ---- */
 
 /* The member "handover", sealed for the keeper, as bytes.  False: answered. */
@@ -379,6 +410,7 @@ struct api {
 	struct api_worker *first;
 	int64_t started_at;
 	struct api_backup backup;
+	struct api_lane lane;
 	unsigned char salt[VAULT_HASH_SIZE]; /* of who comes without either */
 	_Atomic unsigned passwords; /* requests that want a password hash */
 	/* Bytes of bodies that are collected, or wait for a thread: of all,

@@ -40,16 +40,27 @@ call_json(struct store_stmt *st)
 			 (int)(store_col_int(st, 14) != 0));
 }
 
-#define CALLS_SQL(of_connection) \
+#define CALLS_SQL(whose) \
 	"SELECT " CALL_COLUMNS " FROM calls c LEFT JOIN connections " \
 	"n ON n.id = c.connection WHERE c.org = ?1 " \
-	"AND (?2 = '' OR c.id < ?2) AND (?3 = '' OR c.member = ?3) " \
-	"AND (?4 = 0 OR c.status >= 400) AND " of_connection \
+	"AND (?2 = '' OR c.id < ?2) " \
+	"AND (?4 = 0 OR c.status >= 400) AND " whose \
 	" ORDER BY c.id DESC LIMIT ?6"
 
-/* Two texts, so that one connection's are found by their index. */
-static const char all_sql[] = CALLS_SQL("?5 = ''");
-static const char one_sql[] = CALLS_SQL("c.connection = ?5");
+/* Three texts, so that one connection's and one member's are found by their
+ * index: nobody reads all of them to find that he has none. */
+static const char all_sql[] = CALLS_SQL("?3 = '' AND ?5 = ''");
+static const char his_sql[] = CALLS_SQL("c.member = ?3 AND ?5 = ''");
+static const char one_sql[] =
+	CALLS_SQL("(?3 = '' OR c.member = ?3) AND c.connection = ?5");
+
+const char *
+api_calls_sql(const char *member, const char *connection)
+{
+	if (connection[0])
+		return one_sql;
+	return member[0] ? his_sql : all_sql;
+}
 
 /* member and connection: "" for all. */
 int
@@ -66,7 +77,7 @@ api_calls_answer(struct api_request *r, const char *member,
 	if (!api_paging(r, &limit, &after))
 		return 0;
 	items = json_array();
-	rc = store_query(r->db, &st, connection[0] ? one_sql : all_sql,
+	rc = store_query(r->db, &st, api_calls_sql(member, connection),
 			 "sssisi", r->actor->org, after, member,
 			 (int64_t)failed, connection, (int64_t)limit + 1);
 	while (!rc && (rc = store_step(st)) == 1) {

@@ -251,6 +251,8 @@ request_look(struct api_request *r)
 
 	if (!rc)
 		rc = request_check_query(r);
+	if (!rc)
+		rc = api_lane_find(r);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
 	r->later = body_collect;
@@ -275,6 +277,19 @@ request_store(struct api_request *r)
 	return store_acquire(r->api->config.store, &r->db);
 }
 
+/* Of what has waited in a queue, and was not begun: nobody wants it now.
+ * Quick changes are made all the same, as somebody may have meant them. */
+static bool
+request_is_dropped(const struct api_request *r)
+{
+	if (!atomic_load_explicit(&r->gone, memory_order_relaxed))
+		return false;
+	if (r->step == request_look)
+		return true;
+	return r->step == request_first && !(r->route->flags & API_STAYS) &&
+	       (r->lane || !strcmp(r->route->method, "GET"));
+}
+
 static void
 request_work(struct loop_work *w)
 {
@@ -283,6 +298,8 @@ request_work(struct loop_work *w)
 	int rc = 0;
 
 	r->later = NULL;
+	if (request_is_dropped(r))
+		return;
 	if (!(r->route->flags & (API_AT_ONCE | API_WATCH)))
 		rc = request_store(r);
 	if (!rc)
@@ -303,6 +320,7 @@ request_done(struct loop_work *w)
 {
 	struct api_request *r = CONTAINER_OF(w, struct api_request, work);
 
+	api_lane_leave(r);
 	request_let_go(r); /* what there is of it now is the handler's */
 	if (r->later)
 		r->later(r);
@@ -324,13 +342,19 @@ request_pool(const struct api_request *r)
 	return c->pool;
 }
 
-void
-api_resume(struct api_request *r, api_handler *step)
+static void
+request_set_step(struct api_request *r, api_handler *step)
 {
 	r->step = step;
 	r->work.work = request_work;
 	r->work.done = request_done;
 	r->work.loop = r->worker->loop;
+}
+
+void
+api_resume(struct api_request *r, api_handler *step)
+{
+	request_set_step(r, step);
 	if (r->route->flags & API_AT_ONCE) {
 		request_work(&r->work);
 		request_done(&r->work);
@@ -347,14 +371,39 @@ request_gone(struct http_exchange *x, int err)
 	struct api_request *r = http_exchange_owner(x);
 
 	(void)err;
-	if (r)
-		r->x = NULL;
+	if (!r)
+		return;
+	r->x = NULL;
+	atomic_store_explicit(&r->gone, true, memory_order_relaxed);
+	if (r->route && !(r->route->flags & API_STAYS) && api_lane_drop(r)) {
+		http_exchange_set_owner(x, NULL);
+		request_free(r);
+	}
+}
+
+/* One that still waits in the lane, and whose client will not send any more:
+ * that is how most of them leave.  True: x is over. */
+static bool
+request_left_lane(struct api_request *r)
+{
+	struct http_exchange *x = r->x;
+
+	if (!http_exchange_reader(x)->hangup || (r->route->flags & API_STAYS) ||
+	    !api_lane_drop(r))
+		return false;
+	http_exchange_set_owner(x, NULL);
+	request_free(r);
+	http_exchange_abort(x);
+	return true;
 }
 
 static void
 request_idle(struct http_exchange *x)
 {
-	(void)x;
+	struct api_request *r = http_exchange_owner(x);
+
+	if (r && r->route)
+		request_left_lane(r);
 }
 
 static const struct http_exchange_events request_events = {
@@ -386,6 +435,32 @@ request_take_place(struct api_request *r)
 		    "Too many want a password looked at.");
 	api_finish(r);
 	return false;
+}
+
+/* Waits in the lane for its turn, if there is room. */
+static void
+request_queue(struct api_request *r)
+{
+	struct http_exchange *x = r->x;
+	int rc;
+
+	http_exchange_set_owner(x, r);
+	http_exchange_set_events(x, &request_events);
+	request_set_step(r, request_first);
+	rc = api_lane_enter(r);
+	if (!rc) {
+		request_left_lane(r);
+		return;
+	}
+	api_retry_after(r, 5);
+	if (rc == ERR_FORBIDDEN)
+		api_problem(r, CONNECT_P_RATE_LIMITED,
+			    "Wait for those under way.",
+			    "Too many of your requests wait for services.");
+	else
+		api_problem(r, CONNECT_P_UNAVAILABLE, "Try again in a moment.",
+			    "Too many requests wait for services.");
+	api_finish(r);
 }
 
 static int
@@ -481,7 +556,9 @@ body_ready(struct http_exchange *x, struct slice body, int err, void *arg)
 	r->text_len = body.len;
 	http_exchange_drop_body(x);
 	r->waits = false;
-	if (request_take_place(r))
+	if (api_lane_is_for(r))
+		request_queue(r);
+	else if (request_take_place(r))
 		request_begin(r, request_first);
 }
 
@@ -535,6 +612,8 @@ body_collect(struct api_request *r)
 static bool
 request_looks_first(const struct api_request *r, const struct http_head *h)
 {
+	if (r->route->flags & API_PROVIDER)
+		return true;
 	if (r->route->flags & API_OPEN)
 		return false;
 	if (r->by == API_NOBODY || r->by == API_BY_TWO)

@@ -349,6 +349,7 @@ front_init_pools(struct front *f)
 		[FRONT_LOOKUPS] = 4,
 		[FRONT_HOUSE] = 4,
 		[FRONT_API] = 16,
+		[FRONT_PROVIDERS] = 16,
 		[FRONT_PASSWORDS] = 2,
 		[FRONT_FLOWS] = 16,
 	};
@@ -404,12 +405,13 @@ front_init_shared(struct front *f)
 				.pool = f->pools[FRONT_FLOWS],
 				.shared = f->env->shared,
 				.connect = f->connect,
-				.forget_pool = f->pools[FRONT_API] },
+				.forget_pool = f->pools[FRONT_PROVIDERS] },
 			&f->flows);
 	api.flows = f->flows;
 	api.pool = f->pools[FRONT_API];
 	api.passwords = f->pools[FRONT_PASSWORDS];
 	api.watch = f->pools[FRONT_HOUSE];
+	api.providers = f->pools[FRONT_PROVIDERS];
 	api.people = f->people;
 	api.connect = f->connect;
 	return rc ? rc : api_new(&api, &f->api);

@@ -41,7 +41,8 @@ enum front_pool {
 	FRONT_NAMES,	 /* name look-up: name servers */
 	FRONT_LOOKUPS,	 /* a call's key and connection: the database */
 	FRONT_HOUSE,	 /* records, notices, readiness, housekeeping */
-	FRONT_API,	 /* the API: the database, the keeper, providers */
+	FRONT_API,	 /* the API: the database, the keeper */
+	FRONT_PROVIDERS, /* the API: other people's servers (api/lane.c) */
 	FRONT_PASSWORDS, /* Argon2: a core and 64 MiB each */
 	FRONT_FLOWS,	 /* moves of conversations: the disk */
 	FRONT_POOLS,

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What waits long holds up none but his like: calls go on while the API waits for the keeper or for password hashes.
+ * What waits long holds up none but his like: calls go on while the API waits for the keeper or for password
+ * hashes, and the API while some of it waits for other people's servers.
  */
 import assert from 'node:assert/strict'
-import { before, it } from 'node:test'
+import net from 'node:net'
+import { before, describe, it } from 'node:test'
 import { owner } from '../support/drawbridge.mjs'
-import { bearerService } from '../support/definitions.mjs'
-import { sleep, suite } from '../support/scope.mjs'
+import { bearerService, keyService } from '../support/definitions.mjs'
+import { listen } from '../support/http.mjs'
+import { connectRaw } from '../support/raw.mjs'
+import { eventually, sleep, suite } from '../support/scope.mjs'
 import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
 
 const quick = 1500 /* ms: far less than the keeper stands still, and room for a slow machine */
@@ -74,5 +78,90 @@ suite('waiting', (scope) => {
 			assert.ok([401, 429, 503].includes(status), text)
 		const signedIn = await drawbridge.cli(['key', 'list'])
 		assert.equal(signedIn.status, 0, `${owner.email}: ${signedIn.stderr}`)
+	})
+
+	describe('a service that never answers', () => {
+		let silent, slow, colleague, asked
+		const sockets = new Set()
+		const give = (options) => drawbridge.api('PUT', `/v1/connections/${slow}/credentials`, { api_key: 'another' },
+			{ agent: false, timeout: 60_000, ...options })
+
+		before(async () => {
+			asked = 0
+			silent = net.createServer((socket) => {
+				asked += 1
+				sockets.add(socket.on('error', () => {}))
+			})
+			const port = await listen(scope, silent)
+			scope.after(() => sockets.forEach((socket) => socket.destroy()))
+			await addService(drawbridge, keyService('silent', { url: `http://127.0.0.1:${port}`,
+				base: { tests: [{ path: '/me' }] } }));
+			({ link_name: slow } = await newConnection(drawbridge, 'silent', { credentials: { api_key: 'first' } }))
+			await addService(drawbridge, keyService('prompt', { url: api.url, base: { tests: [{ path: '/nothing' }] } }))
+			const member = { email: 'bea@example.org', name: 'Bea', role: 'admin', password: 'another horse battery' }
+			await drawbridge.must('POST', '/v1/members', member)
+			const { headers } = await drawbridge.api('POST', '/v1/session', { email: member.email, password: member.password },
+				{ key: null })
+			colleague = { key: null, agent: false, headers: { cookie: headers['set-cookie'][0].split(';')[0], origin: drawbridge.url } }
+		})
+
+		/* Whoever is asked lets go of all who ask him. */
+		const letGo = () => {
+			for (const socket of sockets)
+				socket.destroy()
+			sockets.clear()
+		}
+
+		it('is not asked for those who have gone while they waited', async () => {
+			asked = 0
+			const first = Array.from({ length: 4 }, () => give())
+			await eventually('four to be under way', () => asked === 4)
+			const body = JSON.stringify({ api_key: 'another' })
+			const raws = Array.from({ length: 20 }, () => connectRaw(scope, drawbridge.port).send(
+				`PUT /v1/connections/${slow}/credentials HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n`
+				+ `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`))
+			await drawbridge.must('GET', '/v1/me')
+			for (const [n, raw] of raws.entries())
+				if (n % 2)
+					raw.close()
+				else
+					raw.finish()
+			await Promise.all(raws.map((raw) => raw.rest()))
+			letGo()
+			await Promise.all(first)
+			assert.equal((await drawbridge.api('POST', `/v1/connections/${slow}/refresh`, {})).status, 409)
+			assert.equal(asked, 4)
+		})
+
+		it('holds up neither the API nor a colleague, and who waits for it has a bound', async () => {
+			const { link_name: prompt } = await newConnection(drawbridge, 'prompt', { credentials: { api_key: 'first' } })
+			const waiting = Array.from({ length: 80 }, () => give())
+			const early = []
+			for (const one of waiting)
+				one.then((answer) => early.push(answer), () => {})
+			await eventually('those beyond the bound to be told', () => early.length >= 80 - 64)
+			assert.equal(early.length, 80 - 64)
+			for (const { status, json, headers } of early) {
+				assert.equal(status, 429)
+				assert.equal(json.code, 'rate_limited')
+				assert.ok(Number(headers['retry-after']) > 0)
+			}
+			for (const [method, path, body, status] of [
+				['PUT', `/v1/connections/${prompt}/credentials`, { api_key: 'second' }, 422],
+				['POST', '/v1/connections', { name: 'Hers', service: 'prompt', credentials: { api_key: 'hers' } }, 201],
+				['POST', '/v1/keys', { name: 'hers', role: 'viewer' }, 201],
+				['GET', '/v1/members', undefined, 200],
+				['POST', '/v1/connections/suspend', { service: 'prompt' }, 202]
+			]) {
+				const { answer, ms } = await timed(drawbridge.api(method, path, body, colleague))
+				assert.equal(answer.status, status, answer.text)
+				assert.ok(ms < quick, `${method} ${path} took ${ms} ms`)
+			}
+			assert.ok(asked <= 8, `${asked} were under way at once`)
+			silent.close()
+			letGo()
+			for (const answer of await Promise.all(waiting))
+				assert.ok([429, 502, 503, 504].includes(answer.status), answer.text)
+		})
 	})
 })
