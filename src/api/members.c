@@ -215,6 +215,8 @@ api_member_update(struct api_request *r)
 	m.disabled = json_get_bool(&r->body, "disabled", m.disabled);
 	if (password && people_password_check(password, &why))
 		json_problem_set(&r->problem, "/password", "%s", why);
+	if (json_object_get(r->json, "password") && !password)
+		json_problem_set(&r->problem, "/password", "a text");
 	if (api_if_match(r, &version))
 		json_problem_set(&r->problem, "", "If-Match is no entity tag");
 	if (!api_input_ok(r))

@@ -113,6 +113,18 @@ suite('the rules of the API', (scope) => {
 		assert.equal((await ask('listMembers')).json.items.length, 1)
 	})
 
+	it('a password that is no text changes nothing', async () => {
+		const password = 'the one that she has'
+		const { json: { id } } = await ask('createMember', { body: { email: 'pat@example.org', role: 'viewer', password } })
+		for (const wrong of [8837226110, null, ['a long enough one'], { text: 'a long enough one' }, true]) {
+			const { status, json } = await ask('updateMember', { params: { id }, body: { name: 'Pat', password: wrong } })
+			assert.deepEqual([status, json.code, json.pointer], [400, 'invalid_request', '/password'], JSON.stringify(wrong))
+		}
+		assert.notEqual((await ask('getMember', { params: { id } })).json.name, 'Pat')
+		assert.equal((await ask('signIn', { body: { email: 'pat@example.org', password }, key: null })).status, 200)
+		await ask('updateMember', { params: { id }, body: { disabled: true } })
+	})
+
 	it('an unknown query parameter is refused by name', async () => {
 		for (const path of ['/v1/connections?pages=2', '/v1/me?key=1', '/v1/keys?limit=2&Limit=3']) {
 			const { status, json } = await drawbridge.api('GET', path)
