@@ -68,11 +68,28 @@ key_json(struct api_request *r, const struct people_key *k)
 			 "revoked_at", api_json_time(k->revoked_at));
 }
 
+static void
+key_object(const struct people_key *k, struct people_object *o)
+{
+	*o = (struct people_object){ .member = k->member,
+				     .role = k->role,
+				     .key = k->id };
+}
+
+static bool
+key_is_seen(const struct api_request *r, const struct people_key *k)
+{
+	struct people_object o;
+
+	key_object(k, &o);
+	return !people_may(r->actor, PEOPLE_KEY_SEE, &o, NULL);
+}
+
 int
 api_keys_list(struct api_request *r)
 {
 	const char *after, *whose;
-	struct people_object o = { 0 };
+	struct people_object o = { .key = r->actor->key };
 	struct people_key *k;
 	size_t limit, count, i;
 	json_t *items;
@@ -93,7 +110,8 @@ api_keys_list(struct api_request *r)
 		return rc;
 	items = json_array();
 	for (i = 0; i < count && i < limit; i++)
-		json_array_append_new(items, key_json(r, &k[i]));
+		if (key_is_seen(r, &k[i]))
+			json_array_append_new(items, key_json(r, &k[i]));
 	return api_answer_list(r, items,
 			       count > limit ? k[limit - 1].id : NULL);
 }
@@ -102,7 +120,7 @@ api_keys_list(struct api_request *r)
 static int
 key_find(struct api_request *r, enum people_action action, struct people_key *k)
 {
-	struct people_object o = { 0 };
+	struct people_object o;
 	int rc;
 
 	rc = people_key_find(r->db, r->actor->org, r->params[0], r->arena, k);
@@ -110,7 +128,7 @@ key_find(struct api_request *r, enum people_action action, struct people_key *k)
 		api_problem_err(r, rc, "The key");
 		return API_PENDING;
 	}
-	o.member = k->member;
+	key_object(k, &o);
 	return api_may(r, action, &o, k->id);
 }
 

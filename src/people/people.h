@@ -83,6 +83,7 @@ struct people_object {
 	const char *member; /* whose it is */
 	const struct people_sharing *sharing;
 	enum people_role role;
+	const char *key; /* its id, where it is an API key */
 };
 
 /*

@@ -14,6 +14,7 @@
 enum tie {
 	TIE_NONE,
 	TIE_OWN,    /* it is his: object->member */
+	TIE_KEY,    /* his key; who asks with one: itself, or none above it */
 	TIE_SHARED, /* a connection that he may use */
 	TIE_MANAGE, /* a connection that he may manage */
 	TIE_OWNER,  /* a connection that is his */
@@ -79,9 +80,9 @@ static const struct rule rules[PEOPLE_ACTIONS] = {
 	[PEOPLE_KEY_CREATE] = { PEOPLE_VIEWER, TIE_RANK, PEOPLE_OWNER, false,
 				"a key cannot have a higher role than who "
 				"makes it" },
-	[PEOPLE_KEY_SEE] = { PEOPLE_VIEWER, TIE_OWN, PEOPLE_ADMIN, true,
+	[PEOPLE_KEY_SEE] = { PEOPLE_VIEWER, TIE_KEY, PEOPLE_ADMIN, true,
 			     "a caller key can only call" },
-	[PEOPLE_KEY_REVOKE] = { PEOPLE_VIEWER, TIE_OWN, PEOPLE_ADMIN, true,
+	[PEOPLE_KEY_REVOKE] = { PEOPLE_VIEWER, TIE_KEY, PEOPLE_ADMIN, true,
 				"a caller key can only call" },
 	[PEOPLE_CALLS_SEE] = { PEOPLE_VIEWER, TIE_OWN, PEOPLE_ADMIN, false,
 			       "seeing others' calls takes an admin" },
@@ -182,6 +183,21 @@ people_sharing_lets_use(const struct people_sharing *s, const char *member)
 }
 
 static bool
+is_his(const struct people_actor *a, const struct people_object *o)
+{
+	return o->member && a->member[0] && !strcmp(o->member, a->member);
+}
+
+/* Callers count as of builders, who alone may make them. */
+static bool
+is_not_above(const struct people_actor *a, const struct people_object *o)
+{
+	if (o->role == PEOPLE_CALLER)
+		return a->role >= PEOPLE_BUILDER;
+	return o->role <= a->role;
+}
+
+static bool
 tie_holds(const struct people_actor *a, enum tie tie,
 	  const struct people_object *o)
 {
@@ -190,8 +206,11 @@ tie_holds(const struct people_actor *a, enum tie tie,
 	case TIE_NONE:
 		return true;
 	case TIE_OWN:
-		return o->member && a->member[0] &&
-		       !strcmp(o->member, a->member);
+		return is_his(a, o);
+	case TIE_KEY:
+		return is_his(a, o) &&
+		       (!a->key[0] || (o->key && !strcmp(o->key, a->key)) ||
+			is_not_above(a, o));
 	case TIE_SHARED:
 		return people_sharing_lets_use(o->sharing, a->member);
 	case TIE_MANAGE:
@@ -199,9 +218,7 @@ tie_holds(const struct people_actor *a, enum tie tie,
 	case TIE_OWNER:
 		return a->member[0] && !strcmp(o->sharing->owner, a->member);
 	case TIE_RANK:
-		if (o->role == PEOPLE_CALLER)
-			return a->role >= PEOPLE_BUILDER;
-		return o->role <= a->role;
+		return is_not_above(a, o);
 	}
 	return false;
 }

@@ -73,6 +73,40 @@ suite('the rules of the API', (scope) => {
 		assert.equal((await make(drawbridge.key, { role: 'viewer' })).json.expires_at, null)
 	})
 
+	it('a key sees and ends itself, and of its member\'s others none above it', async () => {
+		const made = {}
+		const make = async (role, key = drawbridge.key) => {
+			const { json } = await ask('createKey', { body: { name: `a ${role}`, role }, key })
+			return json
+		}
+		for (const role of ['admin', 'builder', 'viewer', 'caller'])
+			made[role] = await make(role)
+		const another = await make('viewer')
+		const seen = async ({ key }) => (await ask('listKeys', { key, query: { limit: '200' } })).json.items.map(({ id }) => id)
+		const status = async (id, whose, { key }) => (await ask(id, { params: { id: whose.id }, key })).status
+
+		const forViewer = await seen(made.viewer)
+		assert.deepEqual(['admin', 'builder', 'viewer', 'caller'].map((role) => forViewer.includes(made[role].id)),
+			[false, false, true, false])
+		assert.ok(forViewer.includes(another.id))
+		const forBuilder = await seen(made.builder)
+		assert.deepEqual(['admin', 'builder', 'viewer', 'caller'].map((role) => forBuilder.includes(made[role].id)),
+			[false, true, true, true])
+		for (const id of ['getKey', 'revokeKey']) {
+			for (const role of ['admin', 'builder', 'caller'])
+				assert.equal(await status(id, made[role], made.viewer), 404, `${id} ${role}`)
+			assert.equal(await status(id, made.admin, made.builder), 404, id)
+		}
+		for (const role of ['admin', 'builder', 'caller'])
+			assert.equal((await ask('getMe', { key: made[role].key })).status, 200)
+		assert.equal(await status('revokeKey', another, made.viewer), 204)
+		assert.equal(await status('revokeKey', made.viewer, made.viewer), 204)
+		assert.equal((await ask('getMe', { key: made.viewer.key })).status, 401)
+		assert.equal(await status('revokeKey', made.caller, made.builder), 204)
+		assert.equal(await status('revokeKey', made.builder, made.admin), 204)
+		assert.equal(await status('revokeKey', made.admin, { key: drawbridge.key }), 204)
+	})
+
 	it('what is no JSON object is refused, and never repeated to the client', async () => {
 		const bodies = ['', '{', '[]', '"text"', 'null', '{"name": "a"} x', '{"name": "a", "name": "b"}', '{"name": "\ud800"}',
 			'{"name": NaN}', "{'name': 'a'}", '{"name": "a\u0000b"}', `${'['.repeat(5000)}`, 'name=a&service=by_key',

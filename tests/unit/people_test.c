@@ -433,6 +433,44 @@ nobody_gives_more_than_he_has(void **state)
 	assert_int_equal(may(PEOPLE_OWNER, PEOPLE_MEMBER_CHANGE, &owner), 0);
 }
 
+static int
+may_with_key(enum people_role role, enum people_action action,
+	     const struct people_object *o)
+{
+	struct people_actor a = { .role = role };
+
+	memcpy(a.member, ada, sizeof(a.member));
+	memcpy(a.key, "01key", sizeof("01key"));
+	return people_may(&a, action, o, NULL);
+}
+
+static void
+a_key_ends_itself_and_none_above_it(void **state)
+{
+	struct people_object o = { .member = ada, .key = "01other" };
+	int role;
+
+	(void)state;
+	for (role = PEOPLE_CALLER; role <= PEOPLE_ADMIN; role++) {
+		o.role = (enum people_role)role;
+		/* signed in, all of one's own */
+		assert_int_equal(may(PEOPLE_VIEWER, PEOPLE_KEY_REVOKE, &o), 0);
+		assert_int_equal(
+			may_with_key(PEOPLE_VIEWER, PEOPLE_KEY_REVOKE, &o),
+			role == PEOPLE_VIEWER ? 0 : ERR_NOT_FOUND);
+		assert_int_equal(
+			may_with_key(PEOPLE_BUILDER, PEOPLE_KEY_SEE, &o),
+			role == PEOPLE_ADMIN ? ERR_NOT_FOUND : 0);
+		assert_int_equal(
+			may_with_key(PEOPLE_ADMIN, PEOPLE_KEY_REVOKE, &o), 0);
+	}
+	o.key = "01key"; /* whatever its member has become */
+	assert_int_equal(may_with_key(PEOPLE_VIEWER, PEOPLE_KEY_REVOKE, &o), 0);
+	o.member = "01somebody";
+	assert_int_equal(may_with_key(PEOPLE_BUILDER, PEOPLE_KEY_REVOKE, &o),
+			 ERR_NOT_FOUND);
+}
+
 static void
 what_is_not_shared_is_hidden_but_from_admins(void **state)
 {
@@ -480,6 +518,7 @@ main(void)
 		TEST(a_connection_is_shared_as_it_was_said_and_with_nobody_unknown),
 		TEST(each_action_has_its_least_role),
 		TEST(nobody_gives_more_than_he_has),
+		TEST(a_key_ends_itself_and_none_above_it),
 		TEST(what_is_not_shared_is_hidden_but_from_admins),
 	};
 
