@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #include "conf/conf.h"
+#include "http/http.h"
 
+enum { URL_MAX = 500 };
 enum { VALUE_MAX = 4096, FILE_MAX = 256 * 1024, ITEMS_MAX = 256 };
 
 static const struct setting {
@@ -41,7 +43,8 @@ struct value {
 	char **items;
 	size_t count;
 	uint64_t number;
-	int source; /* which source said it last */
+	int source;  /* which source said it last */
+	char *where; /* and at which place; for what is wrong of several */
 };
 
 enum source { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
@@ -149,6 +152,47 @@ value_complain(const struct setting *s, const char *where,
 	return complain(p, where, "must be %s", form);
 }
 
+/* ---- texts that must be of a kind ---- */
+
+static int
+check_url(struct slice text, const char *where, struct conf_problem *p)
+{
+	struct http_url url;
+	const char *why = "";
+
+	if (text.len > URL_MAX)
+		return complain(p, where, "must have at most %d bytes",
+				URL_MAX);
+	if (!http_url_parse(text, &url, &why)) {
+		if (slice_find(text, '?') == text.len)
+			return 0;
+		why = "it has a query";
+	}
+	return complain(p, where,
+			"must be a URL such as https://bridge.example (%s)",
+			why);
+}
+
+static int
+check_level(struct slice text, const char *where, struct conf_problem *p)
+{
+	static const char *const levels[] = { "debug", "info", "warn",
+					      "error" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(levels); i++)
+		if (slice_eq(text, slice_str(levels[i])))
+			return 0;
+	return complain(p, where, "%s", "must be debug, info, warn or error");
+}
+
+/* Of a value that is there. */
+static int (*const checks[CONF_COUNT])(struct slice, const char *,
+				       struct conf_problem *) = {
+	[CONF_PUBLIC_URL] = check_url,
+	[CONF_LOG_LEVEL] = check_level,
+};
+
 static void
 value_clear(struct value *v)
 {
@@ -172,6 +216,12 @@ value_set(struct conf *c, enum conf_id id, enum source from, struct slice text,
 	if (s->type != CONF_TEXT && s->type != CONF_LIST &&
 	    parse_number(s, text, &v->number))
 		return value_complain(s, where, p);
+	if (text.len && checks[id] && checks[id](text, where, p))
+		return ERR_INVALID;
+	free(v->where);
+	v->where = slice_dup(slice_str(where));
+	if (!v->where)
+		return ERR_NOMEM;
 	if (s->type != CONF_LIST || v->source != (int)from)
 		value_clear(v);
 	v->source = from;
@@ -322,6 +372,9 @@ read_environment(struct conf *c, struct conf_problem *p)
 				       rest, name, p);
 			continue;
 		}
+		/* One that is there and empty is a list of none. */
+		rc = value_set(c, (enum conf_id)i, FROM_ENVIRONMENT, SLICE_NONE,
+			       name, p);
 		while (!rc && slice_next(&rest, ',', &item))
 			rc = value_set(c, (enum conf_id)i, FROM_ENVIRONMENT,
 				       slice_trim(item), name, p);
@@ -398,6 +451,22 @@ conf_new(struct conf **out, struct conf_problem *p)
 	return rc;
 }
 
+/* What is right by itself, and not beside the others. */
+static int
+check_together(const struct conf *c, struct conf_problem *p)
+{
+	const struct value *cert = &c->values[CONF_TLS_CERT];
+	const struct value *key = &c->values[CONF_TLS_KEY];
+
+	if (key->count && !cert->count)
+		return complain(p, key->where, "%s",
+				"nothing is served with it without tls-cert");
+	if (cert->count && !key->count)
+		return complain(p, cert->where, "%s",
+				"it cannot be used without tls-key");
+	return 0;
+}
+
 int
 conf_load(int argc, char *const *argv, struct conf **out,
 	  struct conf_problem *problem)
@@ -414,6 +483,8 @@ conf_load(int argc, char *const *argv, struct conf **out,
 		rc = read_environment(c, problem);
 	while (!rc && i < argc)
 		rc = read_flag(c, argc, argv, &i, problem);
+	if (!rc)
+		rc = check_together(c, problem);
 	if (rc)
 		conf_free(c);
 	else
@@ -431,6 +502,7 @@ conf_free(struct conf *c)
 	for (i = 0; i < CONF_COUNT; i++) {
 		value_clear(&c->values[i]);
 		free(c->values[i].items);
+		free(c->values[i].where);
 	}
 	free(c);
 }

@@ -5,7 +5,8 @@
  * A setting has a name; from it follow its flag (--name), its environment
  * variable (DRAWBRIDGE_NAME) and its line in a settings file (name = value).
  * Later sources win: defaults, file, environment, flags.  A repeatable
- * setting that a source names replaces what earlier sources said.
+ * setting that a source names replaces what earlier sources said, also with
+ * none.  What cannot work is refused where it is said.
  *
  * Read once in the parent; each role gets the whole as text and reads it
  * again.  No secret is a setting: those are files that settings name.

@@ -98,8 +98,10 @@ suite('settings that change while the server runs', () => {
 		const roles = drawbridge.roles().map(({ pid }) => pid)
 		const stop = traffic(drawbridge, link)
 		for (const [text, expected] of [[`${allow}nonsense = 1\n`, /settings:2: no such setting/], ['drain = soon\n', /settings:1: must be a time/],
+			[`${allow}public-url = bridge.example\n`, /settings:2: must be a URL such as/], ['log-level = Debug\n', /settings:1: must be debug, info/],
+			[`${allow}tls-key = ${config}\n`, /settings:2: nothing is served with it without tls-cert/],
 			['egress-allow = nowhere\n', /could not start; the log line above says why/],
-			[`ca-file = ${join(folder, 'none.pem')}\n`, /could not start/], [`tls-cert = ${config}\n`, /new front could not start/]]) {
+			[`ca-file = ${join(folder, 'none.pem')}\n`, /could not start/], [`tls-cert = ${config}\ntls-key = ${config}\n`, /new front could not start/]]) {
 			writeFileSync(config, text)
 			const out = await reload(drawbridge, 1)
 			assert.match(out, /it has failed, and the server goes on as before/)

@@ -157,7 +157,7 @@ a_value_is_handed_on_as_it_is_here(void **state)
 
 	(void)state;
 	assert_int_equal(LOAD(&c, &p, "--data", " a b\t", "--workers= 2",
-			      "--log-level=#x = y"),
+			      "--ca-file=#x = y"),
 			 0);
 	buf_init(&text, 1 << 16);
 	assert_int_equal(conf_write(c, &text), 0);
@@ -165,7 +165,7 @@ a_value_is_handed_on_as_it_is_here(void **state)
 	assert_string_equal(conf_text(c, CONF_DATA), "a b");
 	assert_string_equal(conf_text(there, CONF_DATA), "a b");
 	assert_int_equal(conf_number(there, CONF_WORKERS), 2);
-	assert_string_equal(conf_text(there, CONF_LOG_LEVEL), "#x = y");
+	assert_string_equal(conf_text(there, CONF_CA_FILE), "#x = y");
 	buf_release(&text);
 	conf_free(c);
 	conf_free(there);
@@ -227,6 +227,46 @@ flags_win_over_environment_over_file_over_defaults(void **state)
 }
 
 static void
+a_list_of_none_in_the_environment_clears_the_files(void **state)
+{
+	static const char text[] = "egress-allow = 10.0.0.0/8\n";
+	struct conf_problem p;
+	struct conf *c;
+
+	(void)state;
+	file_holds(text, strlen(text));
+	setenv("DRAWBRIDGE_EGRESS_ALLOW", "", 1);
+	assert_int_equal(LOAD(&c, &p, "--config", file), 0);
+	list_is(c, CONF_EGRESS_ALLOW, "");
+	conf_free(c);
+	setenv("DRAWBRIDGE_EGRESS_ALLOW", " , ", 1);
+	assert_int_equal(LOAD(&c, &p, "--config", file), 0);
+	list_is(c, CONF_EGRESS_ALLOW, "");
+	conf_free(c);
+}
+
+static void
+what_belongs_together_is_said_together(void **state)
+{
+	static const char text[] = "drain = 1s\ntls-key = /a/key\n";
+	struct conf_problem p;
+	struct conf *c;
+	char why[300];
+
+	(void)state;
+	file_holds(text, strlen(text));
+	assert_int_equal(LOAD(&c, &p, "--config", file), ERR_INVALID);
+	snprintf(why, sizeof(why),
+		 "%s:2: nothing is served with it without tls-cert", file);
+	assert_string_equal(p.text, why);
+	assert_int_equal(LOAD(&c, &p, "--config", file, "--tls-cert=/a/cert"),
+			 0);
+	conf_free(c);
+	LOAD_REFUSED("--tls-cert: it cannot be used without tls-key",
+		     "--tls-cert", "/a/cert");
+}
+
+static void
 a_file_that_is_named_must_be_good(void **state)
 {
 	struct conf_problem p;
@@ -262,6 +302,8 @@ main(void)
 		WORLD(a_value_is_handed_on_as_it_is_here),
 		WORLD(variables_are_named_after_their_setting),
 		WORLD(flags_win_over_environment_over_file_over_defaults),
+		WORLD(a_list_of_none_in_the_environment_clears_the_files),
+		WORLD(what_belongs_together_is_said_together),
 		WORLD(a_file_that_is_named_must_be_good),
 	};
 

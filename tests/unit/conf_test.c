@@ -259,6 +259,61 @@ values_and_lists_are_bounded(void **state)
 	buf_release(&text);
 }
 
+static void
+a_public_url_is_one_that_browsers_and_providers_can_use(void **state)
+{
+	static const char *const good[] = {
+		"https://bridge.example",
+		"http://127.0.0.1:7070",
+		"https://bridge.example/behind/",
+		"http://[::1]:80",
+		"",
+	};
+	static const char *const bad[] = {
+		"bridge.example",
+		"htps://bridge.example",
+		"https://",
+		"https://bridge.example/?a=b",
+		"https://bridge.example/#a",
+		"https://user@bridge.example",
+		"https://bridge.example:port",
+		"https://bridge .example",
+	};
+	struct conf_problem p;
+	struct conf *c;
+	char text[1100];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(good); i++) {
+		snprintf(text, sizeof(text), "public-url = %s\n", good[i]);
+		c = read_good(text);
+		assert_string_equal(conf_text(c, CONF_PUBLIC_URL), good[i]);
+		conf_free(c);
+	}
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(text, sizeof(text), "drain = 1s\npublic-url = %s\n",
+			 bad[i]);
+		assert_int_equal(conf_read(slice_str(text), &c, &p),
+				 ERR_INVALID);
+		if (strncmp(p.text, "settings:2: must be a URL such as ", 34))
+			fail_msg("%s: %s", bad[i], p.text);
+	}
+	snprintf(text, sizeof(text), "public-url = https://b.example/%0*d\n",
+		 600, 0);
+	refused(slice_str(text), "settings:1: must have at most 500 bytes");
+}
+
+static void
+a_log_level_is_one_of_four(void **state)
+{
+	(void)state;
+	refused(SLICE("log-level = verbose\n"),
+		"settings:1: must be debug, info, warn or error");
+	refused(SLICE("log-level = Debug\n"),
+		"settings:1: must be debug, info, warn or error");
+}
+
 /* ---- handing on ---- */
 
 static void
@@ -352,6 +407,9 @@ main(void)
 		cmocka_unit_test(a_refusal_names_the_line),
 		cmocka_unit_test(a_name_with_nul_is_compared_within_bounds),
 		cmocka_unit_test(values_and_lists_are_bounded),
+		cmocka_unit_test(
+			a_public_url_is_one_that_browsers_and_providers_can_use),
+		cmocka_unit_test(a_log_level_is_one_of_four),
 		cmocka_unit_test(what_is_written_reads_the_same),
 		cmocka_unit_test(help_tells_every_setting_and_its_default),
 		cmocka_unit_test(what_cannot_change_while_it_runs_stays),
