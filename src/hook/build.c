@@ -33,18 +33,29 @@ hook_note_unset(struct hook_built *b, const char *name)
 }
 
 int
+hook_build_goes_on(const struct hook_built *b)
+{
+	return b->stop && atomic_load_explicit(b->stop, memory_order_relaxed)
+		       ? ERR_CANCELLED
+		       : 0;
+}
+
+int
 hook_render(struct hook_built *b, const struct template *t,
 	    const json_t *values, const char *what, struct buf *out)
 {
 	struct template_problem p = { 0 };
-	int rc = template_render(t, values, TEMPLATE_MISSING_ERROR, out, &p);
+	int rc = hook_build_goes_on(b);
 
+	if (!rc)
+		rc = template_render_within(t, values, TEMPLATE_MISSING_ERROR,
+					    &b->work, out, &p);
 	if (rc == ERR_NOT_FOUND) {
 		hook_note_unset(b, p.name);
-		rc = template_render(t, values, TEMPLATE_MISSING_EMPTY, out,
-				     &p);
+		rc = template_render_within(t, values, TEMPLATE_MISSING_EMPTY,
+					    &b->work, out, &p);
 	}
-	if (!rc || rc == ERR_NOMEM)
+	if (!rc || rc == ERR_NOMEM || rc == ERR_CANCELLED)
 		return rc;
 	snprintf(b->why, sizeof(b->why), "%s: %s", what, p.text);
 	return ERR_INVALID;
@@ -215,13 +226,16 @@ build_headers(const struct hook_document *d, const json_t *values,
 
 int
 hook_build(const struct hook_document *d, const json_t *values,
-	   struct arena *arena, struct hook_built *out)
+	   struct arena *arena, const _Atomic bool *stop,
+	   struct hook_built *out)
 {
 	const char *type = NULL;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	out->arena = arena;
+	out->work.left = TEMPLATE_WORK_MAX;
+	out->stop = stop;
 	buf_init(&out->body, HOOK_BODY_MAX);
 	out->headers.items =
 		arena_alloc(arena, (d->headers.count + OWN_FIELDS) *

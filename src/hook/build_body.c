@@ -100,17 +100,20 @@ render_json(const struct hook_document *d, const json_t *values,
 	    struct hook_built *b, json_t **out)
 {
 	struct template_problem p = { 0 };
-	int rc;
+	int rc = hook_build_goes_on(b);
 
-	rc = template_json_render(d->json, values, TEMPLATE_MISSING_ERROR,
-				  HOOK_BODY_MAX, out, &p);
+	*out = NULL;
+	if (!rc)
+		rc = template_json_render_within(
+			d->json, values, TEMPLATE_MISSING_ERROR, &b->work,
+			HOOK_BODY_MAX, out, &p);
 	if (rc == ERR_NOT_FOUND) {
 		hook_note_unset(b, p.name);
-		rc = template_json_render(d->json, values,
-					  TEMPLATE_MISSING_EMPTY, HOOK_BODY_MAX,
-					  out, &p);
+		rc = template_json_render_within(
+			d->json, values, TEMPLATE_MISSING_EMPTY, &b->work,
+			HOOK_BODY_MAX, out, &p);
 	}
-	if (!rc || rc == ERR_NOMEM)
+	if (!rc || rc == ERR_NOMEM || rc == ERR_CANCELLED)
 		return rc;
 	snprintf(b->why, sizeof(b->why), "The body%s%s: %s",
 		 p.pointer[0] ? ", " : "", p.pointer, p.text);

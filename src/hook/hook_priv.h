@@ -222,12 +222,18 @@ struct hook_built {
 	const char *unset[32]; /* variables without a value */
 	size_t unset_count;
 	char why[768]; /* it cannot be built: a sentence */
+
+	struct template_budget work; /* of all its templates together */
+	const _Atomic bool *stop;    /* or NULL */
 };
 
-/* Work thread.  ERR_INVALID with why; ERR_NOMEM.  hook_built_release() in
- * any case. */
+/*
+ * Work thread.  ERR_INVALID with why; ERR_NOMEM; ERR_CANCELLED: *stop (NULL:
+ * never) was true between two templates.  hook_built_release() in any case.
+ */
 int hook_build(const struct hook_document *d, const json_t *values,
-	       struct arena *arena, struct hook_built *out);
+	       struct arena *arena, const _Atomic bool *stop,
+	       struct hook_built *out);
 void hook_built_release(struct hook_built *b);
 /* The value of a built header field; NULL. */
 const char *hook_built_header(const struct hook_built *b, const char *name);
@@ -237,6 +243,8 @@ int hook_build_body(const struct hook_document *d, const json_t *values,
 		    struct hook_built *b, const char **content_type);
 /* A variable that has no value: told in the result. */
 void hook_note_unset(struct hook_built *b, const char *name);
+/* Whether to build on: 0, ERR_CANCELLED. */
+int hook_build_goes_on(const struct hook_built *b);
 /* Renders; ERR_INVALID with b->why.  what: "The URL" … */
 int hook_render(struct hook_built *b, const struct template *t,
 		const json_t *values, const char *what, struct buf *out);
@@ -260,7 +268,9 @@ struct hook_run {
 	struct hook_result *result;
 	struct hook_built built;
 	int build_err;
-	bool cancelled; /* while a work thread has it */
+	bool cancelled;	   /* while a work thread has it */
+	bool late;	   /* its time was over before it was built */
+	_Atomic bool stop; /* for the work thread: either of them */
 
 	struct call call;
 	struct loop_work work;

@@ -11,7 +11,8 @@
  *     +-- cannot be built -----------------------> OVER
  *
  * BUILD and FINISH are on a work thread, the rest on the worker's loop; so at
- * any time one thread has the run.  One deadline holds for all of it.
+ * any time one thread has the run.  One deadline holds for all of it up to
+ * FINISH; in BUILD it, and a cancel, tell the work thread to stop.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,11 @@ run_deadline(struct loop_timer *t)
 	struct hook_run *r = CONTAINER_OF(t, struct hook_run, deadline);
 	uint32_t s = r->config.document->timeout_ms / 1000;
 
+	if (r->state == HOOK_RUN_BUILD) {
+		r->late = true;
+		atomic_store_explicit(&r->stop, true, memory_order_relaxed);
+		return;
+	}
 	if (r->state == HOOK_RUN_CALL) {
 		r->call.problem.status = 504;
 		r->call.problem.code = "upstream_timeout";
@@ -423,7 +429,7 @@ run_build_work(struct loop_work *w)
 	uint64_t began = clock_mono_us();
 
 	r->build_err = hook_build(r->config.document, r->config.values,
-				  r->result->arena, &r->built);
+				  r->result->arena, &r->stop, &r->built);
 	r->result->times.build_us = (int64_t)(clock_mono_us() - began);
 }
 
@@ -441,6 +447,15 @@ run_build_done(struct loop_work *w)
 	r->result->unset_count = r->built.unset_count;
 	r->result->repeatable =
 		r->built.keyed || (!d->key && hook_document_is_repeatable(d));
+	if (r->late) {
+		r->result->path = hook_path_no_answer;
+		hook_result_problem(r->result, "upstream_timeout", slow_hint,
+				    "The time of %u seconds was over before "
+				    "the request was built.",
+				    d->timeout_ms / 1000);
+		run_over(r);
+		return;
+	}
 	if (r->build_err == ERR_INVALID) {
 		r->result->path = hook_path_no_answer;
 		hook_result_problem(r->result, "invalid_request", NULL, "%s",
@@ -455,9 +470,6 @@ run_build_done(struct loop_work *w)
 		return;
 	}
 	r->target = r->built.url;
-	r->ends_ms = loop_now_ms(r->config.loop) + d->timeout_ms;
-	loop_timer_start(r->config.loop, &r->deadline, d->timeout_ms,
-			 run_deadline);
 	run_move(r, HOOK_RUN_CALL);
 	hook_run_call(r);
 }
@@ -494,6 +506,9 @@ hook_run_start(const struct hook_run_config *c, struct hook_run **out)
 	buf_init(&r->head, HTTP_HEAD_MAX * 2);
 	buf_init(&r->body, c->document->max_bytes + CALL_PEEK_MAX);
 	r->began_us = clock_mono_us();
+	r->ends_ms = loop_now_ms(c->loop) + c->document->timeout_ms;
+	loop_timer_start(c->loop, &r->deadline, c->document->timeout_ms,
+			 run_deadline);
 	r->work.work = run_build_work;
 	r->work.done = run_build_done;
 	r->work.loop = c->loop;
@@ -509,6 +524,8 @@ hook_run_cancel(struct hook_run *r)
 	case HOOK_RUN_BUILD:
 	case HOOK_RUN_FINISH:
 		r->cancelled = true;
+		loop_timer_cancel(&r->deadline);
+		atomic_store_explicit(&r->stop, true, memory_order_relaxed);
 		return;
 	case HOOK_RUN_CALL:
 		call_end(&r->call, CANCELLED);

@@ -70,7 +70,7 @@ check_host(const struct hook_document *d, const struct hook_built *b)
 	struct hook_built bare;
 	struct http_url one, two;
 
-	if (!hook_build(d, none, arena, &bare) &&
+	if (!hook_build(d, none, arena, NULL, &bare) &&
 	    !http_url_parse(slice_str(bare.url), &one, NULL)) {
 		ASSERT(!http_url_parse(slice_str(b->url), &two, NULL));
 		ASSERT(!strcmp(one.host, two.host) && one.port == two.port &&
@@ -93,7 +93,7 @@ fuzz_build(const struct hook_document *d, struct slice text)
 		json_decref(values);
 		values = json_object();
 	}
-	rc = hook_build(d, values, arena, &b);
+	rc = hook_build(d, values, arena, NULL, &b);
 	ASSERT(rc == 0 || rc == ERR_INVALID || rc == ERR_NOMEM);
 	ASSERT(rc != ERR_INVALID || b.why[0]);
 	if (!rc) {
@@ -189,7 +189,7 @@ fuzz_multipart(struct slice in)
 		arena = arena_new(ARENA);
 		/* It can be refused: bytes that are no UTF-8, or a control
 		 * character in a name. */
-		if (!hook_build(d, values, arena, &b))
+		if (!hook_build(d, values, arena, NULL, &b))
 			check_parts(&b, parts, count);
 		hook_built_release(&b);
 		arena_free(arena);

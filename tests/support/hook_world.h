@@ -77,7 +77,7 @@ hook_world_build(const struct hook_document *d, const json_t *values)
 	hook_built_release(&hook_world_built);
 	arena_free(hook_world_arena);
 	hook_world_arena = arena_new(8 << 20);
-	return hook_build(d, values, hook_world_arena, &hook_world_built);
+	return hook_build(d, values, hook_world_arena, NULL, &hook_world_built);
 }
 
 static inline void
