@@ -29,12 +29,15 @@ enum {
 	FLOW_BRANCHES_MAX = 50,
 	FLOW_CONDITION_DEPTH = 8,
 	FLOW_CONDITION_TERMS = 100,
-	FLOW_SAID_MAX = 8 * 1024,	 /* bytes of one text of the bot */
-	FLOW_ANSWER_MAX = 4 * 1024,	 /* bytes of one answer */
-	FLOW_VALUES_MAX = 256 * 1024,	 /* of all variables, as JSON */
-	FLOW_STEPS_MAX = 200,		 /* blocks without a wait */
-	FLOW_MADE_MAX = 4 * 1024 * 1024, /* bytes of values that set blocks
+	FLOW_SAID_MAX = 8 * 1024,	  /* bytes of one text of the bot */
+	FLOW_ANSWER_MAX = 4 * 1024,	  /* bytes of one answer */
+	FLOW_VALUES_MAX = 256 * 1024,	  /* of all variables, as JSON */
+	FLOW_STEPS_MAX = 200,		  /* blocks without a wait */
+	FLOW_MADE_MAX = 4 * 1024 * 1024,  /* bytes of values that set blocks
 					  * make, without a wait */
+	FLOW_WORK_MAX = 16 * 1024 * 1024, /* bytes looked at by filters and
+					   * comparisons, and (four times)
+					   * said, without a wait */
 	FLOW_CALLS_MAX = 100, /* webhooks without an answer between */
 	FLOW_ORIGINS_MAX = 20,
 };

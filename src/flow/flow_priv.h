@@ -221,6 +221,7 @@ struct flow_run {
 	int block;	  /* index of the block that runs */
 	unsigned steps;
 	size_t made; /* bytes of values; see FLOW_MADE_MAX */
+	size_t work; /* see FLOW_WORK_MAX */
 	const char *exit;
 	const char *to_flow;
 	char problem[320];
@@ -262,9 +263,18 @@ const struct flow_block_type *flow_block_type_find(const char *name);
  * 32 of all together. */
 enum { FLOW_VALUE_DEPTH = 29 };
 
+/* Takes so much of FLOW_WORK_MAX: false when it is used up, and the run is to
+ * end at its next block. */
+bool flow_work(struct flow_run *run, size_t bytes);
+/* Some bytes that there are of it: for flow_work(). */
+size_t flow_value_size(const json_t *value);
 /* The rendered text; "" where it cannot be (it is cut at 8 KiB then).
  * Owned. */
 json_t *flow_render(struct flow_run *run, const struct template *t);
+/* A JSON template's value, of at most so many bytes, owned; NULL where it
+ * cannot be. */
+json_t *flow_render_value(struct flow_run *run, const struct template_json *t,
+			  size_t max);
 /* {"type": "text", "text"}; nothing where the text is empty. */
 void flow_say(struct flow_run *run, const struct template *t);
 void flow_say_text(struct flow_run *run, const char *text);

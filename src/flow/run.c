@@ -13,18 +13,81 @@
 
 #include "flow/flow_priv.h"
 
+enum {
+	SAID_WEIGHS = 4, /* it is stored, too */
+	VALUE_WEIGHS = 16,
+};
+
+/* ---- work ---- */
+
+bool
+flow_work(struct flow_run *run, size_t bytes)
+{
+	size_t left = FLOW_WORK_MAX - run->work;
+
+	run->work += bytes < left ? bytes : left;
+	return bytes < left;
+}
+
+size_t
+flow_value_size(const json_t *value)
+{
+	size_t i, size = VALUE_WEIGHS + json_string_length(value);
+	const char *name;
+	json_t *item;
+
+	json_array_foreach((json_t *)(uintptr_t)value, i, item) size +=
+		flow_value_size(item);
+	json_object_foreach((json_t *)(uintptr_t)value, name, item) size +=
+		strlen(name) + flow_value_size(item);
+	return size;
+}
+
+/* What filters may still do; given back by work_took(). */
+static struct template_budget
+work_left(const struct flow_run *run)
+{
+	return (struct template_budget){ FLOW_WORK_MAX - run->work };
+}
+
+static void
+work_took(struct flow_run *run, const struct template_budget *b)
+{
+	run->work = FLOW_WORK_MAX - b->left;
+}
+
+json_t *
+flow_render_value(struct flow_run *run, const struct template_json *t,
+		  size_t max)
+{
+	struct template_budget budget = work_left(run);
+	json_t *value = NULL;
+
+	if (!t || !budget.left)
+		return NULL;
+	if (template_json_render_within(t, run->values, TEMPLATE_MISSING_EMPTY,
+					&budget, max, &value, NULL))
+		value = NULL;
+	work_took(run, &budget);
+	flow_work(run, flow_value_size(value));
+	return value;
+}
+
 /* ---- what blocks say ---- */
 
 json_t *
 flow_render(struct flow_run *run, const struct template *t)
 {
+	struct template_budget budget = work_left(run);
 	json_t *text;
 	struct buf out;
 
 	buf_init(&out, FLOW_SAID_MAX);
-	if (!t ||
-	    template_render(t, run->values, TEMPLATE_MISSING_EMPTY, &out, NULL))
+	if (!t || template_render_within(t, run->values, TEMPLATE_MISSING_EMPTY,
+					 &budget, &out, NULL))
 		buf_reset(&out);
+	work_took(run, &budget);
+	flow_work(run, SAID_WEIGHS * (VALUE_WEIGHS + out.len));
 	text = json_stringn(out.data ? out.data : "", out.len);
 	buf_release(&out);
 	return text ? text : json_string("");
@@ -166,7 +229,7 @@ run_on(struct flow_run *run, enum flow_next next)
 {
 	const struct flow_block *b;
 
-	while (next == FLOW_GO) {
+	while (run->work < FLOW_WORK_MAX && next == FLOW_GO) {
 		b = &run->document->blocks[run->block];
 		if (!run_follow(run, b))
 			return run_fail(run, "The path leads nowhere.");
@@ -176,6 +239,9 @@ run_on(struct flow_run *run, enum flow_next next)
 		b = &run->document->blocks[run->block];
 		next = b->type->enter(run, b);
 	}
+	if (run->work >= FLOW_WORK_MAX && next != FLOW_FAILED)
+		return run_fail(run, "runaway: too much to compute without a "
+				     "question.");
 	return next;
 }
 

@@ -237,12 +237,9 @@ condition_release(struct flow_block *b)
 static json_t *
 value_of(struct flow_run *run, const struct template_json *t)
 {
-	json_t *value = NULL;
+	json_t *value = flow_render_value(run, t, VALUE_MAX);
 
-	if (!t || template_json_render(t, run->values, TEMPLATE_MISSING_EMPTY,
-				       VALUE_MAX, &value, NULL))
-		return json_null();
-	return value;
+	return value ? value : json_null();
 }
 
 static bool
@@ -290,48 +287,95 @@ as_number(const json_t *v, double *out)
 	return n != NULL;
 }
 
+/* A value as it is compared: it is read once, with however many others. */
+struct side {
+	bool is_number;
+	double number;
+	struct slice text;
+	struct buf made; /* where text is not the value's own */
+};
+
+static void
+side_init(struct side *s, const json_t *v)
+{
+	memset(s, 0, sizeof(*s));
+	s->is_number = as_number(v, &s->number);
+	if (json_is_string(v)) {
+		s->text = slice_of(json_string_value(v), json_string_length(v));
+		return;
+	}
+	text_of(v, &s->made);
+	s->text = buf_slice(&s->made);
+}
+
+static void
+side_release(struct side *s)
+{
+	if (s->made.data)
+		buf_release(&s->made);
+}
+
 /* Below 0, 0, above 0. */
+static int
+sides_compare(const struct side *a, const struct side *b)
+{
+	size_t len = a->text.len < b->text.len ? a->text.len : b->text.len;
+	int d;
+
+	if (a->is_number && b->is_number)
+		return (a->number > b->number) - (a->number < b->number);
+	d = len ? memcmp(a->text.ptr, b->text.ptr, len) : 0;
+	return d ? d
+		 : (a->text.len > b->text.len) - (a->text.len < b->text.len);
+}
+
 static int
 compare(const json_t *a, const json_t *b)
 {
-	struct buf x, y;
-	double m, n;
-	size_t len;
+	struct side x, y;
 	int d;
 
-	if (as_number(a, &m) && as_number(b, &n))
-		return (m > n) - (m < n);
-	text_of(a, &x);
-	text_of(b, &y);
-	len = x.len < y.len ? x.len : y.len;
-	d = len ? memcmp(x.data, y.data, len) : 0;
-	if (!d)
-		d = (x.len > y.len) - (x.len < y.len);
-	buf_release(&x);
-	buf_release(&y);
+	side_init(&x, a);
+	side_init(&y, b);
+	d = sides_compare(&x, &y);
+	side_release(&x);
+	side_release(&y);
 	return d;
+}
+
+static bool
+is_in_list(const struct side *item, const json_t *list)
+{
+	struct side side;
+	json_t *other;
+	bool found;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)list, i, other)
+	{
+		side_init(&side, other);
+		found = !sides_compare(item, &side);
+		side_release(&side);
+		if (found)
+			return true;
+	}
+	return false;
 }
 
 static bool
 is_among(const json_t *item, const json_t *list)
 {
 	struct slice rest, word;
-	const json_t *other;
-	struct buf text;
+	struct side side;
 	bool found = false;
-	size_t i;
 
-	if (json_is_array(list)) {
-		json_array_foreach(
-			(json_t *)(uintptr_t)list, i,
-			other) if (!compare(item, other)) return true;
-		return false;
-	}
-	text_of(item, &text);
+	side_init(&side, item);
+	if (json_is_array(list))
+		found = is_in_list(&side, list);
 	rest = slice_of(json_string_value(list), json_string_length(list));
 	while (!found && slice_next(&rest, ',', &word))
-		found = slice_eq(slice_trim(word), buf_slice(&text));
-	buf_release(&text);
+		found = slice_eq(slice_trim(word), side.text);
+	side_release(&side);
 	return found;
 }
 
@@ -354,23 +398,33 @@ text_holds(enum op op, const json_t *a, const json_t *b)
 	return yes;
 }
 
+/* What a pattern costs shows when it is tried: within little, within more. */
 static bool
-matches(const struct when *w, const json_t *left)
+matches(struct flow_run *run, const struct when *w, const json_t *left)
 {
+	static const size_t steps[] = { 4096, 65536, 2000 * 1000 };
 	struct buf text;
 	json_t *doc, *found;
-	bool yes;
+	int rc = ERR_TOO_LARGE;
+	size_t i;
 
 	text_of(left, &text);
 	doc = json_pack("[s%]", text.data ? text.data : "", text.len);
-	yes = doc && !jsonpath_first(w->pattern, doc, NULL, &found);
+	for (i = 0; doc && rc == ERR_TOO_LARGE && i < ARRAY_LEN(steps); i++) {
+		struct jsonpath_limits limits = { .steps = steps[i] };
+
+		if (!flow_work(run, steps[i]))
+			break;
+		rc = jsonpath_first(w->pattern, doc, &limits, &found);
+	}
 	json_decref(doc);
 	buf_release(&text);
-	return yes;
+	return !rc;
 }
 
 static bool
-term_decide(const struct when *w, const json_t *a, const json_t *b)
+term_decide(struct flow_run *run, const struct when *w, const json_t *a,
+	    const json_t *b)
 {
 	switch (w->op) {
 	case OP_EQ:
@@ -392,7 +446,7 @@ term_decide(const struct when *w, const json_t *a, const json_t *b)
 	case OP_ENDS:
 		return text_holds(w->op, a, b);
 	case OP_MATCHES:
-		return matches(w, a);
+		return matches(run, w, a);
 	case OP_EMPTY:
 		return is_empty(a);
 	case OP_NOT_EMPTY:
@@ -415,7 +469,7 @@ when_holds(struct flow_run *run, const struct when *w)
 	if (w->kind == WHEN_TERM) {
 		left = value_of(run, w->left);
 		right = value_of(run, w->right);
-		yes = term_decide(w, left, right);
+		yes = term_decide(run, w, left, right);
 		json_decref(left);
 		json_decref(right);
 		return yes;

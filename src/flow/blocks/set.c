@@ -5,7 +5,7 @@
  * added to what the variable has (nothing, or no number: 0).
  *
  * A value may be made of others, and so be twice as long as they are: what
- * all blocks make until the next wait has a bound.
+ * all blocks make until the next wait has a bound, and so has all work.
  */
 #include <math.h>
 #include <stdio.h>
@@ -133,11 +133,10 @@ set_add(struct flow_run *run, const struct set *s, const json_t *by)
 static void
 set_make(struct flow_run *run, const struct set *s)
 {
-	json_t *value = NULL;
+	json_t *value =
+		flow_render_value(run, s->value ? s->value : s->add, VALUE_MAX);
 
-	if (template_json_render(s->value ? s->value : s->add, run->values,
-				 TEMPLATE_MISSING_EMPTY, VALUE_MAX, &value,
-				 NULL)) {
+	if (!value) {
 		run->made += VALUE_MAX;
 		return;
 	}
