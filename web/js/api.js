@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Asking /v1. Every failure is a Problem (RFC 9457) with a title, what was wrong and what to do; a session that has
- * ended sends the page to sign-in.
+ * ended is begun again before the request is given up.
  */
 
 export class Problem extends Error {
@@ -21,9 +21,12 @@ export class Problem extends Error {
 const unreachable = { code: 'unreachable', title: 'Drawbridge cannot be reached',
 	detail: 'The request, or its answer, did not get through.', hint: 'See whether the server runs, then try again.' }
 
-let onSignedOut = () => {}
+const signedOut = { code: 'unauthorized', title: 'You are signed out', detail: 'Your session has ended.',
+	hint: 'Try again to sign in: what you have filled in is still here.' }
 
-/* f is called when a request finds no session. */
+let onSignedOut = async () => false
+
+/* f is called when a request finds no session; it resolves with whether there is one now, and all is as it was. */
 export function whenSignedOut(f) {
 	onSignedOut = f
 }
@@ -46,7 +49,7 @@ function readClock(response) {
 		ahead = date - Date.now()
 }
 
-async function ask(method, path, body, headers = {}) {
+async function ask(method, path, body, headers = {}, again = true) {
 	const options = { method, headers: { Accept: 'application/json', ...headers }, credentials: 'same-origin' }
 	if (body !== undefined) {
 		options.body = JSON.stringify(body)
@@ -61,10 +64,11 @@ async function ask(method, path, body, headers = {}) {
 	}
 	readClock(response)
 	if (!response.ok) {
-		const problem = new Problem(response.status, value)
-		if (problem.code === 'unauthorized')
-			onSignedOut()
-		throw problem
+		if (value.code !== 'unauthorized')
+			throw new Problem(response.status, value)
+		if (again && await onSignedOut())
+			return ask(method, path, body, headers, false)
+		throw new Problem(response.status, signedOut)
 	}
 	return value
 }

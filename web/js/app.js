@@ -11,7 +11,7 @@ import { keysPage } from './keys.js'
 import { go, route, start } from './router.js'
 import { servicePage } from './service.js'
 import { servicesPage } from './services.js'
-import { forget, header, signInPage, whoami } from './sign-in.js'
+import { header, sessionEnded, signInPage, whoami } from './sign-in.js'
 
 /* A page that needs somebody signed in. */
 const signedIn = (page) => async (parameters, query) => {
@@ -19,11 +19,7 @@ const signedIn = (page) => async (parameters, query) => {
 	return page(parameters, query)
 }
 
-whenSignedOut(() => {
-	forget()
-	if (location.pathname !== '/sign-in')
-		go(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true })
-})
+whenSignedOut(sessionEnded)
 
 document.addEventListener('shown', header)
 

@@ -45,7 +45,7 @@ const doing = (place, action, done) => async () => {
 }
 
 async function reconnect(connection) {
-	await connect(connection).catch(keepProblem)
+	await connect(connection).catch((error) => keepProblem(connection, error))
 	await reload()
 }
 

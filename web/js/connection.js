@@ -67,7 +67,7 @@ export async function connectionPage({ link }) {
 		api.usage(link).catch(none), api.calls(link).catch(none), api.shares(link).catch(none),
 		Promise.resolve(firstUsers(connection)).catch(none),
 		connection.per_user && me.role !== 'viewer' ? api.user(link, 'me').catch(none) : undefined])
-	const problem = takeProblem()
+	const problem = takeProblem(connection.link_name)
 	const name = service?.name ?? connection.service
 	const method = service?.methods.find(({ id }) => id === connection.method)
 	return { title: connection.name, body: [

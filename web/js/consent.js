@@ -14,13 +14,13 @@ import { busyButton } from './ui.js'
 const every = 1500
 let kept
 
-/* What went wrong on a page that is left now, for the next one to show. */
-export function keepProblem(error) {
-	kept = error
+/* What went wrong with a connection, for its page to show that comes next; another's says nothing of it. */
+export function keepProblem({ link_name: link }, error) {
+	kept = { link, error }
 }
 
-export function takeProblem() {
-	const problem = kept
+export function takeProblem(link) {
+	const problem = kept?.link === link ? kept.error : undefined
 	kept = undefined
 	return problem
 }
@@ -124,8 +124,12 @@ class Consent {
 	}
 
 	async look(final) {
+		if (this.looking && !final)
+			return
+		this.looking = true
+		const now = await standing(this.connection).catch((error) => this.unknown(error))
+		this.looking = false
 		const { before } = this
-		const now = await standing(this.connection).catch(() => undefined)
 		const how = now && outcome(before, now)
 		if (how === 'connected') {
 			closeWindow(this.popup)
@@ -134,6 +138,12 @@ class Consent {
 		} else if (how === 'failed' || (final && now)) {
 			this.fail(now.reason)
 		}
+	}
+
+	/* A server that is away for a moment is asked again; without a session nothing can be known. */
+	unknown(error) {
+		if (error.status === 401)
+			this.finish(() => this.end.reject(error))
 	}
 
 	fail(detail) {

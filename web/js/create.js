@@ -99,9 +99,11 @@ export async function createPage({ id }) {
 			credentials: Object.keys(parts.credentials).length ? valuesOf(parts.credentials) : undefined,
 			per_user: parts.oauth ? perUser.input.checked : undefined }
 		const made = await create(body)
+		const page = location.href
 		if (parts.method.kind === 'oauth2_code')
-			await connect(made).catch(keepProblem)
-		await go(`/connections/${made.link_name}`, { replace: true })
+			await connect(made).catch((error) => keepProblem(made, error))
+		if (location.href === page) /* nobody has gone elsewhere meanwhile */
+			await go(`/connections/${made.link_name}`, { replace: true })
 	}
 	await show(service.methods[0])
 	return { title: `Connect ${service.name}`, body: h('div', { class: 'middle' },

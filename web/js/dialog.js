@@ -3,18 +3,29 @@
 import { fill, focusAgain, h, newId } from './dom.js'
 import { busyButton, problemBox } from './ui.js'
 
-/* Opens one; closed() is called once, however it ends. Gives {element, body, close}. */
-export function openDialog(title, children, { closed } = {}) {
+const leaving = new Set()
+
+/* Those of a page that is left: behind one, nothing can be used. */
+export const closeDialogs = () => leaving.forEach((element) => element.close())
+
+/*
+ * Opens one; closed() is called once, however it ends. It ends with the page that it stands over, unless it stays.
+ * Gives {element, body, close}.
+ */
+export function openDialog(title, children, { closed, stays = false } = {}) {
 	const id = newId('dialog')
 	const opener = document.activeElement
 	const body = h('div', {}, children)
 	const element = h('dialog', { 'aria-labelledby': id }, h('h2', { id }, title), body)
 	element.addEventListener('close', () => {
 		element.remove()
+		leaving.delete(element)
 		closed?.()
 		if (!opener?.isConnected)
 			focusAgain(opener)
 	})
+	if (!stays)
+		leaving.add(element)
 	document.body.append(element)
 	element.showModal()
 	return { element, body, close: () => element.close() }

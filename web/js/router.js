@@ -3,6 +3,7 @@
  * Addresses and pages. A page is a function (parameters, query) that gives {title, body} or a promise of it; while it
  * is fetched a placeholder stands there, and a Problem becomes an error with "Try again".
  */
+import { closeDialogs } from './dialog.js'
 import { byId, fill, focusAgain, h } from './dom.js'
 import { loading, problemBox } from './ui.js'
 
@@ -42,6 +43,8 @@ const missing = () => ({ title: 'No such page', body: [h('h1', {}, 'There is no 
 /* Shows the page of the current address; focus goes to its heading unless this is a reload in place. */
 export async function show({ focus = true } = {}) {
 	const mine = ++turn
+	if (focus)
+		closeDialogs()
 	const place = byId('page')
 	const { page, parameters } = find(location.pathname) ?? { page: missing, parameters: {} }
 	/* In place, what stands there stays until the new is here: neither eye nor focus loses its place. */
