@@ -64,6 +64,8 @@ struct grant {
 	char status[32];
 	char at[40];
 	char reason[512];
+	char changed[40];
+	json_int_t version;
 };
 
 static void
@@ -91,19 +93,39 @@ grant_look(struct cli *c, struct grant *out)
 	member_copy(object, "status", out->status, sizeof(out->status));
 	member_copy(object, "connected_at", out->at, sizeof(out->at));
 	member_copy(object, "reason", out->reason, sizeof(out->reason));
+	member_copy(object, "updated_at", out->changed, sizeof(out->changed));
+	out->version = json_integer_value(json_object_get(object, "version"));
 	cli_answer_release(&a);
 	return CLI_OK;
 }
 
 /* A provider that shows an error of its own sends nobody back. */
 static int
-consent_over(const struct grant *g)
+consent_over(struct cli *c, const struct grant *g)
 {
+	if (!strcmp(g->status, "connected"))
+		return cli_fail(CLI_FAILED,
+				"no other consent has come; %s goes on with "
+				"the access that it has (where it was refused, "
+				"the last page in the browser says why)",
+				cli_word(c, 0));
 	return cli_fail(CLI_FAILED,
 			"nobody has finished the consent; where the provider's "
 			"page shows an error, compare client id, redirect URI "
 			"and data centre there with `drawbridge app show %s`",
 			g->service);
+}
+
+/* A consent has failed.  A second one may fail as the first did: then there is
+ * a later time with the same reason, where nobody has changed anything. */
+static bool
+consent_failed(const struct grant *before, const struct grant *now)
+{
+	if (!now->reason[0] || !strcmp(now->status, "connected"))
+		return false;
+	return strcmp(now->reason, before->reason) ||
+	       (now->version == before->version &&
+		strcmp(now->changed, before->changed));
 }
 
 static int
@@ -123,10 +145,10 @@ consent_wait(struct cli *c, const struct grant *before, uint64_t wait_s)
 			cli_say(c, "\n%s is connected.", cli_word(c, 0));
 			return CLI_OK;
 		}
-		if (strcmp(now.reason, before->reason) && now.reason[0])
+		if (consent_failed(before, &now))
 			return cli_fail(CLI_FAILED, "%s", now.reason);
 		if (clock_mono_ms() >= until)
-			return consent_over(before);
+			return consent_over(c, before);
 		sleep(POLL_S);
 	}
 }

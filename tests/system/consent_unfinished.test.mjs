@@ -114,6 +114,40 @@ suite('a consent that never comes back', (scope) => {
 		assert.match((await cli('app', 'show', 'zoho_desk')).stdout, new RegExp(redirectUri))
 	})
 
+	/* As many as there are of a connection. */
+	const asked = async (name) => (await drawbridge.must('GET', '/v1/audit?limit=200')).items.filter((item) =>
+		item.action === 'connection.authorize' && item.object_name === name).length
+
+	it('the command line tells a refusal at once, also the second time', async () => {
+		const { link_name: link, name } = await fresh()
+		for (const time of ['first', 'second']) {
+			const before = await asked(name)
+			const waiting = cli('connection', 'connect', link, '--wait', '30')
+			await eventually('the command to wait', async () => await asked(name) > before)
+			await walkConsent(drawbridge, link, (browser, page) => at(browser, page, { accept: false }))
+			const done = await waiting
+			assert.equal(done.status, 1, time)
+			assert.match(done.stderr, /refused at the provider/, time)
+		}
+	})
+
+	it('the command line takes a new name for no end of the consent', async () => {
+		const { link_name: link, name } = await fresh()
+		const waiting = cli('connection', 'connect', link, '--wait', '30')
+		await eventually('the command to wait', async () => await asked(name) > 0)
+		await drawbridge.must('PATCH', `/v1/connections/${link}`, { name: `${name} renamed` })
+		await connect(drawbridge, link, at)
+		assert.equal((await waiting).status, 0)
+	})
+
+	it('the command line does not say of what works that nobody has finished its consent', async () => {
+		const { link_name: link } = await fresh()
+		await connect(drawbridge, link, at)
+		const done = await cli('connection', 'connect', link, '--wait', '1')
+		assert.equal(done.status, 1)
+		assert.match(done.stderr, /no other consent has come; .* goes on with the access that it has/)
+	})
+
 	it('the command line that still waits when the time is over says the reason', async () => {
 		const { link_name: link, name } = await fresh()
 		const waiting = cli('connection', 'connect', link, '--wait', '60')

@@ -51,7 +51,9 @@ const standing = ({ link_name: link, per_user: own }) => (own ? api.user(link, '
 function outcome(before, now) {
 	if (now.status === 'connected')
 		return now.connected_at !== before.connected_at ? 'connected' : undefined
-	return now.status === before.status && now.reason !== before.reason ? 'failed' : undefined
+	/* It may fail as it did before: then it is later, and nobody has changed anything. */
+	const again = now.version === before.version && now.updated_at !== before.updated_at
+	return now.status === before.status && (now.reason !== before.reason || again) ? 'failed' : undefined
 }
 
 const failure = (before, detail) => new Problem(0, before.status === 'connected'
