@@ -71,12 +71,19 @@ walk_value(struct walk *w, size_t depth, size_t len, json_t *v)
 		leaf_add(w, depth, v);
 		return;
 	}
-	json_object_foreach(v, name, inner) walk_step(
-		w, depth, len,
-		(struct jsonpath_step){ .name = slice_str(name) }, inner);
-	json_array_foreach(v, i, inner) walk_step(
-		w, depth, len,
-		(struct jsonpath_step){ .is_index = true, .index = i }, inner);
+	json_object_foreach(v, name, inner)
+	{
+		walk_step(w, depth, len,
+			  (struct jsonpath_step){ .name = slice_str(name) },
+			  inner);
+	}
+	json_array_foreach(v, i, inner)
+	{
+		walk_step(
+			w, depth, len,
+			(struct jsonpath_step){ .is_index = true, .index = i },
+			inner);
+	}
 }
 
 int
