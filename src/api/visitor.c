@@ -73,7 +73,10 @@ visit_go(struct api_request *r, const struct flow_talk *t)
 	struct connect_who who = { .address = r->peer };
 	struct connect_problem p = { 0 };
 	struct connect_ticket ticket;
+	int rc = flow_consent_begun(r->db, t->id);
 
+	if (rc)
+		return rc;
 	if (!r->has_visitor) {
 		random_token(r->visitor);
 		people_token_hash(slice_str(r->visitor), r->visitor_hash);
@@ -137,7 +140,10 @@ member_go(struct api_request *r, const struct flow_talk *t)
 	struct connect_problem p = { 0 };
 	struct connect_ticket ticket;
 	struct connect_who who;
+	int rc = flow_consent_begun(r->db, t->id);
 
+	if (rc)
+		return rc;
 	api_who(r, &who);
 	if (connect_front_visit(r->api->config.connect, r->db, &who, &v,
 				r->arena, &ticket, &p))

@@ -137,6 +137,15 @@ flow_consent_waits(struct store_conn *c, const char *id, const char *connection,
 	return rc ? rc : ERR_NOT_FOUND;
 }
 
+int
+flow_consent_begun(struct store_conn *c, const char *id)
+{
+	return store_exec(c, NULL,
+			  "UPDATE conversations SET grants = 1, updated_at = "
+			  "?2 WHERE id = ?1",
+			  "si", id, clock_wall_ms());
+}
+
 const char *
 flow_consent_bot(struct store_conn *c, const struct flow_talk *t,
 		 struct arena *arena)

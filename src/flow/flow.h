@@ -390,6 +390,11 @@ int flow_talk_of_token(struct store_conn *c, const unsigned char *token_hash,
 int flow_talk_is_of_page(struct flow_engine *e, struct store_conn *c,
 			 const struct flow_talk *t, const char *origin,
 			 const char *own);
+/*
+ * Somebody presses Connect: from now on there may be a grant to be taken
+ * back, however long it was silent before.
+ */
+int flow_consent_begun(struct store_conn *c, const char *id);
 /* Its flow's name, in the caller's arena; "" when it is gone. */
 const char *flow_consent_bot(struct store_conn *c, const struct flow_talk *t,
 			     struct arena *arena);

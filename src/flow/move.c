@@ -440,7 +440,8 @@ move_row(struct flow_engine *e, struct store_conn *c, struct flow_talk *t,
 		"= ?4, status = ?5, problem = ?6, seq = ?7, step = step + 1, "
 		"attempt = 0, lease_owner = ?8, lease_until = 0, updated_at = "
 		"?9, awaits = ?11, asked_at = ?12, grants = CASE WHEN ?11 <> "
-		"'' THEN 1 ELSE grants END WHERE id = ?1 AND step = ?10",
+		"'' OR awaits <> '' THEN 1 ELSE grants END WHERE id = ?1 AND "
+		"step = ?10",
 		"ssilssisiisi", t->id, t->flow, t->flow_version, state,
 		status_names[t->status], t->problem, t->seq,
 		mine ? e->owner : "", now, t->step, move_awaits(t),

@@ -9,6 +9,7 @@ import { Browser } from '../support/browser.mjs'
 import { atCallback } from '../support/consent.mjs'
 import { owner } from '../support/drawbridge.mjs'
 import { memberKey } from '../support/members.mjs'
+import { query } from '../support/migrations.mjs'
 import { consentAtOidc } from '../support/oidc.mjs'
 import { eventually, sleep, suite } from '../support/scope.mjs'
 import { accountFlow, isOver, shop, Visitor, waitsForConnect } from '../support/visitor.mjs'
@@ -347,6 +348,33 @@ suite('visitors\' own connections', (scope) => {
 		await visitor.end()
 		await eventually('the grant to be revoked upstream', () => oidc.counts.revocation > revoked)
 		await eventually('its token to be dead', async () => !(await oidc.introspect(token)).active)
+	})
+
+	it('so does that of a visitor who comes back to the button after days', async () => {
+		const days = async (visitor) => {
+			const row = `WHERE id = '${visitor.id}'`
+			await query(drawbridge.data, 'main', `UPDATE conversations SET updated_at = updated_at - 90000000 ${row}`)
+			await eventually('nobody to wait for him', async () =>
+				await query(drawbridge.data, 'main', `SELECT grants FROM conversations ${row}`) === '0')
+		}
+		const dead = (token) => eventually('its token to be dead', async () => !(await oidc.introspect(token)).active)
+		const late = await arrive()
+		await days(late)
+		await late.consent(as('lena'))
+		await told(late, 'lena')
+		const token = world.api.last().token
+		await late.end()
+		await dead(token)
+
+		/* and when the chat ends while he consents */
+		const over = await arrive()
+		await days(over)
+		const stopped = await over.consent(as('omar'), { stop: atCallback })
+		await over.end()
+		const revoked = oidc.seen.revoked.length
+		const page = await over.browser.open(stopped.url)
+		assert.ok(/over|no consent/.test(page.text) || await eventually('it to be revoked',
+			() => oidc.seen.revoked.length > revoked), page.text)
 	})
 
 	it('a flow that is deleted takes its visitors\' grants along', async () => {
