@@ -363,14 +363,27 @@ move_to_flow(struct flow_move *m, enum flow_next *next)
 	return 0;
 }
 
+/* ERR_TOO_LARGE, or ERR_INVALID for what could not be read again. */
+static int
+state_write(const json_t *state, struct buf *text)
+{
+	struct json_problem ignored = { 0 };
+	json_t *again = NULL;
+	int rc = json_write(state, text);
+
+	if (!rc)
+		rc = json_read(buf_slice(text), STATE_MAX, &again, &ignored);
+	json_decref(again);
+	return rc;
+}
+
 /* The state as text; ERR_TOO_LARGE, or ERR_INVALID for what could not be read
  * again (it is nested too deep): then nothing is changed. */
 static int
 move_state(struct flow_move *m, struct buf *text)
 {
-	struct json_problem ignored = { 0 };
 	struct flow_run *run = &m->run;
-	json_t *values = json_copy(run->values), *state, *again = NULL;
+	json_t *values = json_copy(run->values), *state;
 	int rc;
 
 	json_object_del(values, "global");
@@ -378,10 +391,7 @@ move_state(struct flow_move *m, struct buf *text)
 			  run->document->blocks[run->block].id, "values",
 			  values, "memory", run->memory, "expects",
 			  run->expects, "calls", (json_int_t)m->calls);
-	rc = state ? json_write(state, text) : ERR_NOMEM;
-	if (!rc)
-		rc = json_read(buf_slice(text), STATE_MAX, &again, &ignored);
-	json_decref(again);
+	rc = state ? state_write(state, text) : ERR_NOMEM;
 	if (rc) {
 		json_decref(state);
 		return rc;
@@ -463,7 +473,7 @@ move_give_up(struct flow_move *m, const char *why)
 }
 
 /* Into text; what cannot be kept ends the conversation, with the state that
- * it had. */
+ * it had; none, where it could not even begin with that. */
 static int
 move_text(struct flow_move *m, enum flow_next *next, struct buf *text)
 {
@@ -481,6 +491,11 @@ move_text(struct flow_move *m, enum flow_next *next, struct buf *text)
 					: "The variables are nested too deep.");
 	*next = FLOW_FAILED;
 	json_object_del(m->talk->state, "expects");
+	buf_reset(text);
+	rc = state_write(m->talk->state, text);
+	if (rc != ERR_TOO_LARGE && rc != ERR_INVALID)
+		return rc;
+	json_object_clear(m->talk->state);
 	buf_reset(text);
 	return json_write(m->talk->state, text);
 }

@@ -202,6 +202,10 @@ flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 			flow_fail_store(p, c, rc);
 	}
 	flow_document_unref(d);
+	if (rc) {
+		secret_wipe(token, FLOW_TOKEN_SIZE);
+		flow_talk_release(out);
+	}
 	return rc;
 }
 

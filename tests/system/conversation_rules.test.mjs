@@ -111,6 +111,20 @@ suite('a conversation keeps the rules', (scope) => {
 		assert.match((await look(nul)).state, /^(failed|ended)$/)
 	})
 
+	it('what it cannot begin with ends it, and can be read and removed', async () => {
+		const nested = { a: JSON.parse('['.repeat(30) + ']'.repeat(30)) }
+		const wide = { flow: [{ name: 'wide', default: Array(200_000).fill([]) }] }
+		const cases = [[await flow([start, question({ kind: 'number' }), ends[0]]), { input: nested }, /nested too deep/],
+			[await flow([start, question({ kind: 'number' }), ends[0]], { variables: wide }), {}, /^too_large: /]]
+		for (const [made, body, why] of cases) {
+			const talk = await begin(made, body)
+			assert.equal(talk.state, 'failed')
+			assert.match(talk.problem, why)
+			assert.deepEqual(texts(await look(talk)), ['?', 'Sorry, something went wrong here.'])
+			assert.equal((await drawbridge.api('DELETE', `/v1/conversations/${talk.id}`)).status, 204)
+		}
+	})
+
 	it('a draft that is broken while it calls ends it', async () => {
 		const blocks = [{ ...start, paths: { next: 'call' } }, call({ method: 'GET', url: '/slow' }), ...ends]
 		const made = await save(blocks)
