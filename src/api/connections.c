@@ -313,6 +313,7 @@ int
 api_connection_delete(struct api_request *r)
 {
 	struct connect_problem p = { 0 };
+	struct connect_revoked revoked;
 	struct connect_who who;
 	int64_t version;
 	bool force;
@@ -324,9 +325,12 @@ api_connection_delete(struct api_request *r)
 		return 0;
 	api_who(r, &who);
 	if (connect_front_delete(r->api->config.connect, r->db, &who,
-				 r->params[0], force, version, &p))
+				 r->params[0], force, version, &revoked, &p))
 		return api_problem_connect(r, &p);
-	return api_answer_empty(r);
+	return api_answer(r, 200,
+			  json_pack("{s:b, s:o}", "revoked_upstream",
+				    (int)revoked.upstream, "detail",
+				    api_json_text(revoked.detail)));
 }
 
 int

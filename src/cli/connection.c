@@ -220,6 +220,21 @@ test_run(struct cli *c)
 	return rc;
 }
 
+/* That it is gone, and what became of its access at the service. */
+static void
+deleted_say(struct cli *c, struct cli_answer *a)
+{
+	const json_t *o = cli_answer_json(a);
+	const char *detail = json_string_value(json_object_get(o, "detail"));
+	bool confirmed = json_is_true(json_object_get(o, "revoked_upstream"));
+
+	cli_say(c, "The connection %s is gone.%s%s%s", cli_word(c, 0),
+		confirmed ? " The service has confirmed that its access is "
+			    "revoked."
+			  : "",
+		detail ? " " : "", detail ? detail : "");
+}
+
 static int
 delete_run(struct cli *c)
 {
@@ -237,8 +252,8 @@ delete_run(struct cli *c)
 		return rc;
 	if (c->json && a.body.len)
 		rc = cli_show_raw(&a);
+	deleted_say(c, &a);
 	cli_answer_release(&a);
-	cli_say(c, "The connection %s is gone.", cli_word(c, 0));
 	return rc;
 }
 

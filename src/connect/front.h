@@ -295,16 +295,6 @@ int connect_front_credentials(struct connect_front *f, struct store_conn *c,
 			      bool untested, struct arena *arena,
 			      struct connect_info *out,
 			      struct connect_problem *p);
-/* The grant is revoked upstream first, as well as that goes. */
-int connect_front_delete(struct connect_front *f, struct store_conn *c,
-			 const struct connect_who *who, const char *link,
-			 bool force, int64_t if_match,
-			 struct connect_problem *p);
-/* A forced refresh. */
-int connect_front_refresh(struct connect_front *f, struct store_conn *c,
-			  const struct connect_who *who, const char *link,
-			  struct arena *arena, struct connect_info *out,
-			  struct connect_problem *p);
 /* What became of a revocation upstream. */
 struct connect_revoked {
 	bool upstream;	    /* the provider has confirmed it */
@@ -312,6 +302,18 @@ struct connect_revoked {
 	char detail[256];   /* why not, and what to do by hand */
 	int64_t generation; /* of the keeper's: this, or before, is revoked */
 };
+/* The grant is revoked upstream first, as well as that goes; *revoked says what
+ * came of it, also of one that was revoked before. */
+int connect_front_delete(struct connect_front *f, struct store_conn *c,
+			 const struct connect_who *who, const char *link,
+			 bool force, int64_t if_match,
+			 struct connect_revoked *revoked,
+			 struct connect_problem *p);
+/* A forced refresh. */
+int connect_front_refresh(struct connect_front *f, struct store_conn *c,
+			  const struct connect_who *who, const char *link,
+			  struct arena *arena, struct connect_info *out,
+			  struct connect_problem *p);
 int connect_front_revoke(struct connect_front *f, struct store_conn *c,
 			 const struct connect_who *who, const char *link,
 			 struct arena *arena, struct connect_info *out,

@@ -108,6 +108,49 @@ delete_check_uses(struct store_conn *c, const struct front_row *r,
 	return rc;
 }
 
+/* What is known of one that was revoked before ("" where it was not): what the
+ * provider has not confirmed then is not confirmed by its end here. */
+static int
+delete_known(struct store_conn *c, const struct front_row *r, char *out,
+	     size_t size)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     "SELECT CASE WHEN unconfirmed = '' THEN 'It was "
+			     "revoked before.' ELSE unconfirmed END FROM "
+			     "connections WHERE id = ?1 AND (status = "
+			     "'revoked' OR status = 'disabled' AND "
+			     "status_before = 'revoked')",
+			     "s", r->info.id);
+
+	out[0] = '\0';
+	if (!rc)
+		rc = store_step(st);
+	if (rc == 1)
+		snprintf(out, size, "%.*s", SLICE_ARG(store_col(st, 0)));
+	store_done(st);
+	slice_trim_utf8(out);
+	return rc < 0 ? rc : 0;
+}
+
+/* The connection's own. */
+static int
+delete_grant(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, const struct front_row *r,
+	     struct connect_revoked *revoked, struct connect_problem *p)
+{
+	char known[sizeof(revoked->detail)];
+	int rc = delete_known(c, r, known, sizeof(known));
+
+	if (rc)
+		return front_fail_store(p, c, rc);
+	if (r->info.status != CONNECT_REVOKED)
+		rc = front_grant_revoke(f, r, who, revoked, p);
+	if (!rc && known[0] && !revoked->upstream)
+		memcpy(revoked->detail, known, sizeof(known));
+	return rc;
+}
+
 /* Users' own are revoked in the background: there may be many.  So is one that
  * is being revoked already. */
 static int
@@ -134,9 +177,10 @@ delete_grants(struct connect_front *f, struct store_conn *c,
 				     revoked->detail, sizeof(revoked->detail));
 	} else if (users) {
 		snprintf(revoked->detail, sizeof(revoked->detail),
-			 "It is being revoked at the provider.");
-	} else if (r->info.status != CONNECT_REVOKED) {
-		rc = front_grant_revoke(f, r, who, revoked, p);
+			 "It is being revoked at the provider; the audit will "
+			 "tell how that went.");
+	} else {
+		rc = delete_grant(f, c, who, r, revoked, p);
 	}
 	return rc || users ? rc : forget_all(f, r, p);
 }
@@ -144,13 +188,14 @@ delete_grants(struct connect_front *f, struct store_conn *c,
 int
 connect_front_delete(struct connect_front *f, struct store_conn *c,
 		     const struct connect_who *who, const char *link,
-		     bool force, int64_t if_match, struct connect_problem *p)
+		     bool force, int64_t if_match,
+		     struct connect_revoked *revoked, struct connect_problem *p)
 {
 	struct arena *arena = arena_new(1 << 20);
-	struct connect_revoked revoked = { 0 };
 	struct front_row r = { 0 };
 	int rc = arena ? 0 : front_fail_store(p, c, ERR_NOMEM);
 
+	memset(revoked, 0, sizeof(*revoked));
 	if (!rc)
 		rc = front_row_load(f, c, who, link, PEOPLE_CONNECTION_MANAGE,
 				    arena, &r, p);
@@ -164,7 +209,7 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 	if (!rc && !force)
 		rc = delete_check_uses(c, &r, arena, p);
 	if (!rc)
-		rc = delete_grants(f, c, who, &r, &revoked, p);
+		rc = delete_grants(f, c, who, &r, revoked, p);
 	if (rc)
 		goto out;
 	rc = store_begin(c);
@@ -174,7 +219,7 @@ connect_front_delete(struct connect_front *f, struct store_conn *c,
 		rc = delete_rows(c, &r);
 	if (!rc)
 		rc = front_audit(c, who, r.org, "connection.delete", r.info.id,
-				 r.info.name, revoked.detail);
+				 r.info.name, revoked->detail);
 	if (!rc)
 		rc = store_commit(c);
 	if (rc) {

@@ -123,7 +123,7 @@ suite('the API and its contract', (scope) => {
 		await refused(400, 'invalid_request', 'listConnections', { query: { status: 'well' } }, 'status')
 		await refused(400, 'invalid_request', 'deleteConnection', { params, query: { force: 'perhaps' } }, 'force')
 		const { link_name: spare } = (await ask(201, 'createConnection', { body: { ...body, name: 'Spare' } })).json
-		await ask(204, 'deleteConnection', { params: { link: spare }, query: { force: 'true' } })
+		await ask(200, 'deleteConnection', { params: { link: spare }, query: { force: 'true' } })
 		await refused(400, 'service_not_found', 'createConnection', { body: { ...body, service: 'none' } }, '/service')
 		for (const id of ['getConnection', 'updateConnection', 'deleteConnection', 'authorizeConnection', 'setCredentials',
 			'testConnection', 'refreshConnection', 'revokeConnection', 'disableConnection', 'enableConnection',

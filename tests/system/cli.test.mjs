@@ -160,8 +160,10 @@ async function walk(cli, api, folder) {
 
 	assert.ok((await json(['audit', 'list'])).items.some(({ action }) => action === 'connection.create'))
 	await cli(['service', 'delete', 'cli_service'], { status: 1 })
-	await cli(['connection', 'revoke', link])
-	await cli(['connection', 'delete', link])
+	await cli(['connection', 'create', 'Second', '--service', 'cli_service', '--credential-stdin', 'api_key'], { stdin: 'a-2nd-key' })
+	assert.match((await cli(['connection', 'delete', 'second'])).stdout, /^The connection second is gone\. A key .*at the service/)
+	assert.match((await cli(['connection', 'revoke', link])).stdout, /at the service/)
+	assert.match((await cli(['connection', 'delete', link])).stdout, /is gone\. A key .*at the service/)
 	await cli(['service', 'delete', 'cli_service'])
 	for (const missing of [['connection', 'show', link], ['connection', 'test', link], ['connection', 'delete', link],
 		['service', 'show', 'cli_service'], ['key', 'revoke', `01${'a'.repeat(24)}`], ['member', 'change', 'nobody@example.org',

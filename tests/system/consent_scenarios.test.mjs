@@ -520,6 +520,17 @@ suite('consent, scenario by scenario', (scope) => {
 		assert.match(answer.detail, /not confirmed/)
 		assert.equal((await drawbridge.connection(link)).status, 'revoked')
 		assert.equal((await drawbridge.via(link, '/echo')).status, 409)
+		const deleted = await drawbridge.must('DELETE', `/v1/connections/${link}`)
+		assert.deepEqual(deleted, { revoked_upstream: false, detail: answer.detail })
+	})
+
+	it('so it is where the connection is deleted at once', async () => {
+		servers.basic.faults.on('revoke', { kind: 'status', status: 503, times: 1 })
+		const lives = await drawbridge.must('DELETE', `/v1/connections/${await connected()}`)
+		assert.equal(lives.revoked_upstream, false)
+		assert.match(lives.detail, /not confirmed/)
+		const ended = await drawbridge.must('DELETE', `/v1/connections/${await connected()}`)
+		assert.deepEqual(ended, { revoked_upstream: true, detail: null })
 	})
 
 	it('a service without a way to revoke is told honestly', async () => {

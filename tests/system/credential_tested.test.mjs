@@ -229,7 +229,7 @@ suite('a credential that replaces one in use', (scope) => {
 		pass = undefined
 		const second = replace(link)
 		await eventually('the test', () => pass)
-		assert.equal((await drawbridge.api('DELETE', `/v1/connections/${link}`)).status, 204)
+		assert.equal((await drawbridge.api('DELETE', `/v1/connections/${link}`)).status, 200)
 		pass()
 		assert.equal((await second).status, 412)
 		assert.equal((await drawbridge.api('GET', `/v1/connections/${link}`)).status, 404)

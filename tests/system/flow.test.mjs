@@ -89,7 +89,7 @@ suite('a flow', (scope) => {
 		assert.deepEqual([refused.status, refused.json.code], [409, 'in_use'])
 		assert.match(refused.json.detail, /User of it/)
 		await drawbridge.must('PUT', `/v1/flows/${id}`, { draft: draft('?') })
-		assert.equal((await drawbridge.api('DELETE', `/v1/connections/${link}`)).status, 204)
+		assert.equal((await drawbridge.api('DELETE', `/v1/connections/${link}`)).status, 200)
 	})
 
 	it('tells its messages as events, and goes on behind the last', async () => {

@@ -240,9 +240,10 @@ new_grant_of_one_that_is_deleted_is_revoked(void **state)
 		   "UPDATE withdrawals SET outcome = 'revoked' WHERE "
 		   "connection = ?1",
 		   "s", i.id);
-	assert_int_equal(connect_front_delete(w.front, w.c, &w.who, i.link,
-					      true, 0, &w.p),
-			 0);
+	assert_int_equal(
+		connect_front_delete(w.front, w.c, &w.who, i.link, true, 0,
+				     &(struct connect_revoked){ 0 }, &w.p),
+		0);
 	assert_int_equal(keeper.revoked, 0);
 	assert_int_equal(connect_front_withdraw(w.front, w.c), 0);
 	assert_int_equal(keeper.left, 1);
@@ -264,13 +265,15 @@ those_of_deleted_connections_wait_for_each_other(void **state)
 	for (n = 0; n < 4; n++) {
 		i = made(true);
 		user(&i, "v_one");
-		assert_int_equal(connect_front_delete(w.front, w.c, &w.who,
-						      i.link, true, 0, &w.p),
+		assert_int_equal(connect_front_delete(
+					 w.front, w.c, &w.who, i.link, true, 0,
+					 &(struct connect_revoked){ 0 }, &w.p),
 				 0);
 	}
-	assert_int_equal(connect_front_delete(w.front, w.c, &w.who, other.link,
-					      true, 0, &w.p),
-			 0);
+	assert_int_equal(
+		connect_front_delete(w.front, w.c, &w.who, other.link, true, 0,
+				     &(struct connect_revoked){ 0 }, &w.p),
+		0);
 	keeper.revoke_err = ERR_BUSY;
 	assert_int_equal(connect_front_withdraw(w.front, w.c), 0);
 	assert_int_equal(keeper.revoked, 2); /* one of each service */

@@ -295,9 +295,10 @@ one_that_is_deleted_meanwhile_is_revoked_all_the_same(void **state)
 
 	(void)state;
 	b = ask(true);
-	assert_int_equal(connect_front_delete(w.front, w.c, &w.who, i.link,
-					      true, 0, &w.p),
-			 0);
+	assert_int_equal(
+		connect_front_delete(w.front, w.c, &w.who, i.link, true, 0,
+				     &(struct connect_revoked){ 0 }, &w.p),
+		0);
 	assert_int_equal(keeper.revoked, 0);
 	assert_int_equal(keeper.forgotten, 0);
 	pass();

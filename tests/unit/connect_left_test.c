@@ -204,9 +204,10 @@ remove_user(const struct connect_info *i, int expected)
 static void
 take_away(const struct connect_info *i, int expected)
 {
-	assert_int_equal(connect_front_delete(w.front, w.c, &w.who, i->link,
-					      true, 0, &w.p),
-			 expected);
+	assert_int_equal(
+		connect_front_delete(w.front, w.c, &w.who, i->link, true, 0,
+				     &(struct connect_revoked){ 0 }, &w.p),
+		expected);
 }
 
 static void

@@ -40,9 +40,10 @@ shared_by(const char *const subjects[])
 static void
 take_away(const struct connect_info *i)
 {
-	assert_int_equal(connect_front_delete(w.front, w.c, &w.who, i->link,
-					      true, 0, &w.p),
-			 0);
+	assert_int_equal(
+		connect_front_delete(w.front, w.c, &w.who, i->link, true, 0,
+				     &(struct connect_revoked){ 0 }, &w.p),
+		0);
 }
 
 /* As often as there is something to do now. */
@@ -267,9 +268,10 @@ keeper_whose_news_cannot_be_heard_ends_nothing(void **state)
 
 	(void)state;
 	keeper.changes_refused = 1;
-	assert_int_not_equal(connect_front_delete(w.front, w.c, &w.who, i.link,
-						  true, 0, &w.p),
-			     0);
+	assert_int_not_equal(
+		connect_front_delete(w.front, w.c, &w.who, i.link, true, 0,
+				     &(struct connect_revoked){ 0 }, &w.p),
+		0);
 	assert_string_equal(w.p.code, "keeper_unavailable");
 	assert_int_equal(keeper.forgotten, 0);
 	assert_int_equal(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What its managers may change of a connection: name, scopes, credential; and its end. */
 import { api } from './api.js'
+import { revocation } from './connection-status.js'
 import { confirm, openDialog } from './dialog.js'
 import { h, say } from './dom.js'
 import { credentialField, makeForm, valuesOf } from './form.js'
@@ -55,21 +56,29 @@ function recredential({ link_name: link }, method) {
 	'Replace', send(false), byPointer, anyway)
 }
 
-async function remove(link, force) {
-	await api.remove(link, force)
+/* What became of its access stays there until it is read: the connection, and all that it told, is gone. */
+async function remove({ name, link_name: link, status, per_user: own }, force) {
+	const { revoked_upstream: upstream, detail } = await api.remove(link, force)
 	await go('/connections', { replace: true })
-	say('The connection is deleted.')
+	if (upstream || !detail || (status === 'not_connected' && !own)) {
+		say(['The connection is deleted', upstream && ', and the service has confirmed that its access is revoked', '. ',
+			upstream && detail].filter(Boolean).join('').trim())
+		return
+	}
+	const dialog = openDialog(`${name} is deleted`, [h('p', {}, detail), h('div', { class: 'actions' },
+		h('button', { type: 'button', onclick: () => dialog.close() }, 'OK'))])
 }
 
 /* Refused while it is in use: then whoever may can force it. */
-function askRemove({ link_name: link, name }, method, me) {
+function askRemove(connection, method, me) {
+	const { link_name: link, name } = connection
 	const extra = (error, dialog) => ['admin', 'owner'].includes(me.role) && error.status === 409
 		&& h('div', { class: 'actions' }, busyButton('Delete it all the same', async () => {
-			await remove(link, true)
+			await remove(connection, true)
 			dialog.close()
 		}, { class: 'danger' }))
-	confirm(`Delete ${name}?`, `The grant is revoked at the service, and ${link} works for nobody any more. This cannot be `
-		+ `taken back.${endsAll(method)}`, 'Delete', () => remove(link, false), { extra })
+	confirm(`Delete ${name}?`, `${revocation(method)} ${link} works for nobody any more. This cannot be taken back.${
+		endsAll(method)}`, 'Delete', () => remove(connection, false), { extra })
 }
 
 const button = (text, onclick, attributes) => h('button', { type: 'button', onclick, ...attributes }, text)

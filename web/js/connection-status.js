@@ -49,16 +49,32 @@ async function reconnect(connection) {
 	await reload()
 }
 
-function revoke(connection, method, place) {
+/* What can be done at the service; the method may be gone. */
+export const revocation = (method) => (['oauth2_code', 'oauth2_client_credentials', undefined].includes(method?.kind)
+	? 'The service is told to end the grant, where it has a way to.'
+	: 'A key or password cannot be revoked from here: change or delete it at the service.')
+
+/* What came of a revocation; told once, on the connection's page as it is then, and there to stay. */
+let told
+
+function takeTold(link) {
+	const mine = told?.link === link ? told : undefined
+	told = undefined
+	return mine && h('div', { class: `notice ${mine.tone}`, role: 'status' }, h('p', {}, mine.text))
+}
+
+function revoke({ name, link_name: link, per_user: own }, method, place) {
 	const action = async () => {
-		const { revoked_upstream: upstream, detail } = await api.act(connection.link_name, 'revoke')
+		const { revoked_upstream: upstream, detail } = await api.act(link, 'revoke')
+		const words = upstream ? 'Revoked, and the service has confirmed it.' : 'Revoked here.'
+		/* users' own are revoked in the background */
+		const tone = upstream ? 'good' : !own && 'bad'
+		told = { link, tone: tone || '', text: [words, detail].filter(Boolean).join(' ') }
 		await reload()
-		say([upstream ? 'Revoked, and the service has confirmed it.' : !detail && 'Revoked here.', detail]
-			.filter(Boolean).join(' '))
 	}
 	fill(place)
-	confirm(`Revoke ${connection.name}?`, 'The service is told to end the grant, and it is forgotten here. Calls fail '
-		+ `until somebody connects it again.${endsAll(method)}`, 'Revoke', action)
+	confirm(`Revoke ${name}?`, `${revocation(method)} It is forgotten here, and calls fail until somebody connects it `
+		+ `again.${endsAll(method)}`, 'Revoke', action)
 }
 
 /* Of a connection that each user connects: who leaves takes back what is theirs alone. */
@@ -75,7 +91,7 @@ function leave({ name, link_name: link }, method, place) {
 /* own: my own account, of a connection that each user connects. */
 export function statusCard(connection, me, method, own) {
 	const { link_name: link, status, may_manage: manages } = connection
-	const place = h('div', { 'aria-live': 'polite' })
+	const place = h('div', { 'aria-live': 'polite' }, takeTold(link))
 	const act = (what) => doing(place, () => api.act(link, what))
 	const builds = me.role !== 'viewer'
 	const consents = method?.kind === 'oauth2_code'
