@@ -257,7 +257,8 @@ void api_cookie_set(struct api_request *r, const char *name, const char *value,
 		    unsigned max_age_s);
 extern const char api_cookie_session[], api_cookie_browser[],
 	api_cookie_visitor[];
-/* False: more often than that in a minute, and answered. */
+/* False: more often than that in a minute, and answered.  who: an id, or an
+ * address. */
 bool api_rate_allows(struct api_request *r, const char *kind, const char *who,
 		     int64_t per_minute, int64_t burst);
 

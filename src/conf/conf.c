@@ -186,11 +186,24 @@ check_level(struct slice text, const char *where, struct conf_problem *p)
 	return complain(p, where, "%s", "must be debug, info, warn or error");
 }
 
+static int
+check_proxy(struct slice text, const char *where, struct conf_problem *p)
+{
+	struct http_proxy proxy;
+
+	if (!http_proxy_parse(text, &proxy))
+		return 0;
+	return complain(p, where, "%s",
+			"must be an address or a network such as "
+			"10.0.0.0/8, or unix");
+}
+
 /* Of a value that is there. */
 static int (*const checks[CONF_COUNT])(struct slice, const char *,
 				       struct conf_problem *) = {
 	[CONF_PUBLIC_URL] = check_url,
 	[CONF_LOG_LEVEL] = check_level,
+	[CONF_TRUSTED_PROXY] = check_proxy,
 };
 
 static void
@@ -227,7 +240,8 @@ value_set(struct conf *c, enum conf_id id, enum source from, struct slice text,
 	v->source = from;
 	if (!text.len)
 		return 0;
-	if (v->count == ITEMS_MAX)
+	if (v->count == (id == CONF_TRUSTED_PROXY ? (size_t)HTTP_PROXIES_MAX
+						  : (size_t)ITEMS_MAX))
 		return complain(p, where, "%s", "is said too often");
 	items = realloc(v->items, (v->count + 1) * sizeof(*items));
 	if (!items)

@@ -33,6 +33,8 @@ enum conf_type {
 	X(PUBLIC_URL, "public-url", TEXT, "", 0, 0, "URL", \
 	  "how people and providers reach this server " \
 	  "(default: http:// and the first --listen)") \
+	X(TRUSTED_PROXY, "trusted-proxy", LIST, "", 0, 0, "CIDR|unix", \
+	  "proxy in front, of which X-Forwarded-For is believed; repeatable") \
 	X(STORE, "store", TEXT, "", 0, 0, "URL", \
 	  "main database (default: sqlite in the data folder)") \
 	X(WORKERS, "workers", NUMBER, "0", 0, 256, "N", \

@@ -46,7 +46,14 @@ http_exchange_loop(const struct http_exchange *x)
 void
 http_exchange_peer(const struct http_exchange *x, char out[NET_ADDR_TEXT])
 {
-	net_addr_format_ip(&x->peer, out);
+	static const struct http_proxies nobody;
+	const struct http_proxies *p = x->server->config.proxies;
+	struct net_addr client;
+
+	/* The machine's own socket is no proxy's. */
+	http_forwarded_client(p && !x->local ? p : &nobody, &x->peer, x->head,
+			      &client);
+	net_addr_format_ip(&client, out);
 }
 
 int

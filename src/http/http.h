@@ -8,6 +8,7 @@
 #define HTTP_HTTP_H
 
 #include "http/coding.h"
+#include "http/forwarded.h"
 #include "http/head.h"
 #include "http/url.h"
 #include "http/wire.h"

@@ -14,6 +14,7 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include "http/forwarded.h"
 #include "http/wire.h"
 
 struct http_server;
@@ -24,6 +25,8 @@ struct http_server_config {
 	uint32_t idle_timeout_ms; /* 75 s between requests */
 	uint32_t body_timeout_ms; /* 60 s without a byte, either way */
 	uint32_t max_connections; /* then accepting pauses */
+	/* Whose X-Forwarded-For is believed; borrowed, NULL: nobody's. */
+	const struct http_proxies *proxies;
 	/* A request head has come.  For heads that were refused the server
 	 * answers by itself, through refuse. */
 	void (*request)(struct http_exchange *x, void *arg);
@@ -54,7 +57,8 @@ unsigned http_server_connections(const struct http_server *s);
 /* The request's head; valid until the exchange ends. */
 const struct http_head *http_exchange_head(const struct http_exchange *x);
 struct loop *http_exchange_loop(const struct http_exchange *x);
-/* The other end's address as text, for records ("unix" for sockets). */
+/* The other end's address as text, for records ("unix" for sockets); of one
+ * behind a trusted proxy his own. */
 void http_exchange_peer(const struct http_exchange *x, char out[NET_ADDR_TEXT]);
 /* The local CLI's uid: 0 and *uid, or ERR_FORBIDDEN on other listeners. */
 int http_exchange_local_uid(const struct http_exchange *x, uid_t *uid);

@@ -295,6 +295,19 @@ front_peer(struct proc_env *env, enum proc_role peer, int fd)
 	connect_front_attach(f->connect, f->keeper);
 }
 
+static void
+front_proxies(struct front *f)
+{
+	const char *const *items;
+	size_t i, n;
+
+	items = conf_list(f->env->conf, CONF_TRUSTED_PROXY, &n);
+	for (i = 0; i < n && i < HTTP_PROXIES_MAX; i++)
+		if (!http_proxy_parse(slice_str(items[i]),
+				      &f->proxies.items[f->proxies.count]))
+			f->proxies.count++;
+}
+
 /* What is read before the sandbox closes: trust anchors, certificates. */
 static int
 front_load_files(struct front *f, char *detail, size_t size)
@@ -315,6 +328,7 @@ front_load_files(struct front *f, char *detail, size_t size)
 		own[i] = f->env->listeners[i].address;
 	policy.own = own;
 	policy.own_count = f->env->listener_count;
+	front_proxies(f);
 	rc = egress_policy_new(&policy, &f->policy, detail, size);
 	if (rc || !cert[0])
 		return rc;

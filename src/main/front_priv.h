@@ -66,6 +66,7 @@ struct front {
 	struct store *store;
 	struct egress_policy *policy;
 	struct net_tls *tls; /* NULL: plain */
+	struct http_proxies proxies;
 	struct people_views *people;
 	struct connect_views *views;
 	struct connect_front *connect;

@@ -131,6 +131,7 @@ worker_init_server(struct front_worker *w)
 		.idle_timeout_ms = IDLE_MS,
 		.body_timeout_ms = BODY_MS,
 		.max_connections = worker_max_connections(w),
+		.proxies = &w->front->proxies,
 		.request = worker_request,
 		.refuse = worker_refuse,
 		.arg = w,

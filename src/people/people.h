@@ -96,6 +96,16 @@ int people_may(const struct people_actor *actor, enum people_action action,
 /* The least role that can be allowed an action at all: for route tables. */
 enum people_role people_action_least(enum people_action action);
 
+/* ---- addresses that are counted ---- */
+
+enum { PEOPLE_NETWORK_SIZE = 128 };
+/* What is counted of a client's address: an IPv6 host has a /64 to itself.
+ * What is no address stays as it is. */
+void people_address_network(const char *address, char *out, size_t size);
+/* Whether all who come from there can be counted together.  Not by a Unix
+ * socket or from this machine: that is everybody, behind a proxy. */
+bool people_address_is_one(const char *address);
+
 /* ---- the organisation and its owner ---- */
 
 /*

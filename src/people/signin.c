@@ -5,7 +5,9 @@
  * Attempts are counted before the password is looked at, so that many at
  * once do not slip through, and taken back when it was right.  Counted are
  * the pair of account and address (few), the address and the account (more:
- * nobody shall lock a colleague out with a handful of guesses).
+ * nobody shall lock a colleague out with a handful of guesses).  The address
+ * alone is not where it may be a proxy's of our own, since then everybody has
+ * the same.
  *
  * Nothing here tells whether an account exists: not by words, not by time.
  */
@@ -22,17 +24,37 @@ enum {
 	SUBJECT_SIZE = 512,
 };
 
-/* An IPv6 host has a /64 to itself: that is what is counted. */
-static void
-address_network(const char *address, char *out, size_t size)
+void
+people_address_network(const char *address, char *out, size_t size)
 {
 	struct in6_addr a;
 
+	ASSERT(size >= 17);
 	if (inet_pton(AF_INET6, address, &a) != 1) {
 		snprintf(out, size, "%s", address);
 		return;
 	}
-	codec_hex(a.s6_addr, 8, out);
+	/* IPv4 within IPv6 would be one network for all of it. */
+	if (IN6_IS_ADDR_V4MAPPED(&a))
+		inet_ntop(AF_INET, a.s6_addr + 12, out, (socklen_t)size);
+	else
+		codec_hex(a.s6_addr, 8, out);
+}
+
+bool
+people_address_is_one(const char *address)
+{
+	struct in6_addr six;
+	struct in_addr four;
+
+	if (inet_pton(AF_INET6, address, &six) == 1) {
+		if (!IN6_IS_ADDR_V4MAPPED(&six))
+			return !IN6_IS_ADDR_LOOPBACK(&six);
+		memcpy(&four, six.s6_addr + 12, sizeof(four));
+	} else if (inet_pton(AF_INET, address, &four) != 1) {
+		return strcmp(address, "unix") != 0;
+	}
+	return ntohl(four.s_addr) >> 24 != 127;
 }
 
 struct count {
@@ -44,16 +66,18 @@ struct count {
 static size_t
 counts_of(const char *account, const char *address, struct count out[3])
 {
-	char net[64];
+	char net[PEOPLE_NETWORK_SIZE];
 	size_t n = 0;
 
 	snprintf(out[n].subject, SUBJECT_SIZE, "account:%s", account);
 	out[n++].max = ACCOUNT_MAX;
 	if (!address[0])
 		return n;
-	address_network(address, net, sizeof(net));
-	snprintf(out[n].subject, SUBJECT_SIZE, "address:%s", net);
-	out[n++].max = ADDRESS_MAX;
+	people_address_network(address, net, sizeof(net));
+	if (people_address_is_one(address)) {
+		snprintf(out[n].subject, SUBJECT_SIZE, "address:%s", net);
+		out[n++].max = ADDRESS_MAX;
+	}
 	snprintf(out[n].subject, SUBJECT_SIZE, "pair:%s:%s", net, account);
 	out[n++].max = PAIR_MAX;
 	return n;

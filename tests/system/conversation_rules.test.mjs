@@ -38,7 +38,8 @@ suite('a conversation keeps the rules', (scope) => {
 				response.write('{"n":', () => response.destroy())
 			}
 		} })
-		drawbridge = await startDrawbridge(scope)
+		/* somebody in front of it, so that visitors have addresses that are counted */
+		drawbridge = await startDrawbridge(scope, { flags: ['--trusted-proxy', '127.0.0.1'] })
 		const service = await addService(drawbridge, keyService('rules', api))
 		link = (await newConnection(drawbridge, service, { credentials: { api_key: 'key-of-rules-1' } })).link_name
 	})
@@ -219,8 +220,8 @@ suite('a conversation keeps the rules', (scope) => {
 	it('is begun by a page, and answered, no faster than may be', async () => {
 		const made = await flow([start, question({ kind: 'number' }), ends[0]],
 			{ channels: { widget: { enabled: true, origins: [page] } } })
-		const statuses = await Promise.all(Array.from({ length: 40 }, () => drawbridge.api('POST',
-			`/v1/flows/${made.id}/conversations`, {}, { key: null, headers: { origin: page } })))
+		const statuses = await Promise.all(Array.from({ length: 40 }, (_, n) => drawbridge.api('POST',
+			`/v1/flows/${made.id}/conversations`, {}, { key: null, headers: { origin: page, 'x-forwarded-for': n % 2 ? '2001:db8::1' : '2001:db8::2' } })))
 		const refused = statuses.filter(({ status }) => status === 429)
 		assert.ok(refused.length >= 5 && refused.length <= 10, `${refused.length} refused`)
 		assert.ok(refused.every(({ json, headers }) => json.code === 'rate_limited' && headers['retry-after'] >= 1))

@@ -305,6 +305,24 @@ a_public_url_is_one_that_browsers_and_providers_can_use(void **state)
 }
 
 static void
+a_trusted_proxy_is_an_address_a_network_or_unix(void **state)
+{
+	struct conf *c = read_good("trusted-proxy = 127.0.0.1\n"
+				   "trusted-proxy = fd00::/8\n"
+				   "trusted-proxy = unix\n");
+
+	(void)state;
+	list_is(c, CONF_TRUSTED_PROXY, "127.0.0.1 fd00::/8 unix");
+	conf_free(c);
+	refused(SLICE("trusted-proxy = proxy.example\n"),
+		"settings:1: must be an address or a network such as "
+		"10.0.0.0/8, or unix");
+	refused(SLICE("trusted-proxy = 0.0.0.0/0\n"),
+		"settings:1: must be an address or a network such as "
+		"10.0.0.0/8, or unix");
+}
+
+static void
 a_log_level_is_one_of_four(void **state)
 {
 	(void)state;
@@ -410,6 +428,8 @@ main(void)
 		cmocka_unit_test(
 			a_public_url_is_one_that_browsers_and_providers_can_use),
 		cmocka_unit_test(a_log_level_is_one_of_four),
+		cmocka_unit_test(
+			a_trusted_proxy_is_an_address_a_network_or_unix),
 		cmocka_unit_test(what_is_written_reads_the_same),
 		cmocka_unit_test(help_tells_every_setting_and_its_default),
 		cmocka_unit_test(what_cannot_change_while_it_runs_stays),

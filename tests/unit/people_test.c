@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "people/people.h"
+#include "people/people_priv.h"
 #include "../support/store_world.h"
 
 static struct secret *right, *wrong;
@@ -127,6 +127,39 @@ an_ipv6_network_counts_as_one_address(void **state)
 	assert_int_equal(sign_in("ada@example.com", right, "2001:db8::ff"),
 			 ERR_BUSY);
 	assert_int_equal(sign_in("ada@example.com", right, "2001:db8:0:1::1"),
+			 0);
+}
+
+static void
+where_everybody_comes_from_an_address_locks_nobody_out(void **state)
+{
+	static const char *const shared[] = { "127.0.0.1", "::1", "unix" };
+	char email[64];
+	size_t n;
+	int i;
+
+	(void)state;
+	for (n = 0; n < ARRAY_LEN(shared); n++) {
+		for (i = 0; i < 41; i++) {
+			snprintf(email, sizeof(email), "n%d@example.com", i);
+			change("DELETE FROM sign_in_failures WHERE subject "
+			       "LIKE 'account:n%'");
+			assert_int_equal(
+				people_failures_add(conn, email, shared[n]), 0);
+		}
+		assert_int_equal(sign_in("ada@example.com", right, shared[n]),
+				 0);
+	}
+	for (i = 0; i < 41; i++) {
+		snprintf(email, sizeof(email), "n%d@example.com", i);
+		assert_int_equal(people_failures_add(conn, email, "192.0.2.9"),
+				 0);
+	}
+	assert_int_equal(sign_in("ada@example.com", right, "192.0.2.9"),
+			 ERR_BUSY);
+	assert_int_equal(sign_in("ada@example.com", right, "::ffff:192.0.2.9"),
+			 ERR_BUSY);
+	assert_int_equal(sign_in("ada@example.com", right, "::ffff:192.0.2.8"),
 			 0);
 }
 
@@ -504,6 +537,7 @@ main(void)
 		TEST(the_right_password_signs_in_whatever_the_addresss_case),
 		TEST(eight_failures_of_an_account_and_address_make_even_the_right_wait),
 		TEST(an_ipv6_network_counts_as_one_address),
+		TEST(where_everybody_comes_from_an_address_locks_nobody_out),
 		TEST(a_window_of_a_clock_that_was_set_back_is_over),
 		TEST(a_session_of_a_clock_that_was_set_back_ends_as_if_made_now),
 		TEST(a_success_takes_the_failures_back),
