@@ -81,4 +81,30 @@ suite('replacing a credential, in the studio', (scope) => {
 		assert.ok(!(await page.content()).includes('key-90aa'))
 		assert.deepEqual(context.errors, [])
 	})
+
+	it('after a test, the page says at once how it stands', async () => {
+		await page.setViewportSize(sizes.wide)
+		await page.goto(`${drawbridge.publicUrl}/connections/${link}`)
+		const card = page.getByRole('region', { name: 'Status' })
+		status = 401
+		await button('Test').click()
+		await card.getByText('The test has failed').waitFor()
+		await card.getByText('Degraded', { exact: true }).waitFor()
+		assert.equal(await card.getByText('Everything works').count(), 0)
+		await picture(page, 'test-failed')
+		status = 200
+		await button('Test').click()
+		await card.getByText('The test has passed').waitFor()
+		await card.getByText('Everything works').waitFor()
+		assert.equal(await card.getByText('Degraded', { exact: true }).count(), 0)
+	})
+
+	it('the list offers no consent where there is none', async () => {
+		await newConnection(drawbridge, 'keyed', { name: 'Own keys', per_user: true })
+		await page.goto(`${drawbridge.publicUrl}/connections`)
+		const row = page.getByRole('listitem').filter({ hasText: 'Own keys' })
+		await row.getByText('Each user connects', { exact: true }).waitFor()
+		assert.equal(await row.getByRole('button').count(), 0)
+		assert.deepEqual(context.errors, [])
+	})
 })

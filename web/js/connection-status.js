@@ -30,18 +30,25 @@ function testResult({ ok, status, account, code, detail, time_ms: ms }) {
 		detail && h('p', {}, detail, code && h('small', {}, ` (${code})`)))
 }
 
-/* Does it, tells what came of it in place, and shows the page anew unless told to stay. */
-const doing = (place, action, done) => async () => {
+/* Does it, and shows the page anew; what has failed is told in place. */
+const doing = (place, action) => async () => {
 	fill(place)
 	try {
-		const result = await action()
-		if (done)
-			return done(result)
+		await action()
 		await reload()
 	} catch (error) {
 		fill(place, problemBox(error))
 	}
-	return undefined
+}
+
+/* Tests it; the server has noted what came of it, so the result stands on the page as it is then. */
+async function test(link, place) {
+	fill(place)
+	const shown = await api.act(link, 'test').then(testResult, problemBox)
+	await reload()
+	const now = document.querySelector(`#page [data-result="${link}"]`)
+	if (now)
+		fill(now, shown)
 }
 
 async function reconnect(connection) {
@@ -91,7 +98,7 @@ function leave({ name, link_name: link }, method, place) {
 /* own: my own account, of a connection that each user connects. */
 export function statusCard(connection, me, method, own) {
 	const { link_name: link, status, may_manage: manages } = connection
-	const place = h('div', { 'aria-live': 'polite' }, takeTold(link))
+	const place = h('div', { 'aria-live': 'polite', 'data-result': link }, takeTold(link))
 	const act = (what) => doing(place, () => api.act(link, what))
 	const builds = me.role !== 'viewer'
 	const consents = method?.kind === 'oauth2_code'
@@ -105,8 +112,7 @@ export function statusCard(connection, me, method, own) {
 			connection.retry_at && [', tried again ', time(connection.retry_at)]),
 		place,
 		h('div', { class: 'actions' },
-			builds && connected && busyButton('Test', doing(place, () => api.act(link, 'test'),
-				(result) => fill(place, testResult(result))), { class: 'go' }),
+			builds && connected && busyButton('Test', () => test(link, place), { class: 'go' }),
 			builds && status !== 'disabled' && consents && busyButton(connected || hasOwn || status === 'needs_reconnect'
 				? 'Reconnect' : 'Connect', () => reconnect(connection),
 			{ class: connected || own?.status === 'connected' ? null : 'go' }),

@@ -14,10 +14,20 @@ const nothingYet = () => h('div', { class: 'empty' },
 		+ 'by its link name, and nobody sees the credential again.'),
 	h('a', { class: 'button go', href: '/services' }, 'Create Connection'))
 
+const remedies = { not_connected: 'Connect', needs_reconnect: 'Reconnect' }
+
+/* service/method of what is connected by consent, as far as some connection waits for one. */
+async function consents(connections) {
+	const ids = new Set(connections.filter(({ status }) => remedies[status]).map(({ service }) => service))
+	const known = await Promise.all([...ids].map((id) => api.service(id).catch(() => ({ methods: [] }))))
+	return new Set(known.flatMap(({ id, methods }) => methods.filter(({ kind }) => kind === 'oauth2_code')
+		.map((method) => `${id}/${method.id}`)))
+}
+
 /* What a person can do about it, at once from the list. */
-function remedy(connection, trouble) {
-	const word = { not_connected: 'Connect', needs_reconnect: 'Reconnect' }[connection.status]
-	if (!word)
+function remedy(connection, trouble, byConsent) {
+	const word = remedies[connection.status]
+	if (!word || !byConsent.has(`${connection.service}/${connection.method}`))
 		return null
 	return busyButton(word, async () => {
 		fill(trouble)
@@ -33,7 +43,7 @@ function remedy(connection, trouble) {
 export const degradedText = ({ health, health_reason: reason }) => (typeof health === 'object' ? health?.reason
 	: reason) || 'Something is not as it should be; see its page.'
 
-function row(connection, services) {
+function row(connection, services, byConsent) {
 	const trouble = h('div', {})
 	const service = services.get(connection.service)?.name ?? connection.service
 	const href = `/connections/${connection.link_name}`
@@ -53,7 +63,7 @@ function row(connection, services) {
 			connection.account && h('p', {}, 'Account ', h('b', {}, connection.account)),
 			h('p', { class: 'muted' }, 'Owner ', ownerName(connection),
 				connection.last_used_at ? [' · used ', time(connection.last_used_at)] : ' · never used')),
-		h('div', { class: 'do' }, remedy(connection, trouble)))
+		h('div', { class: 'do' }, remedy(connection, trouble, byConsent)))
 }
 
 export const ownerName = ({ owner }) => (typeof owner === 'object' ? owner?.name || owner?.email : owner) ?? 'nobody'
@@ -66,12 +76,13 @@ function matches(connection, words) {
 
 export async function connectionsPage() {
 	const [connections, list, me] = await Promise.all([api.connections(), api.services(), whoami()])
+	const byConsent = me.role === 'viewer' ? new Set() : await consents(connections)
 	const services = new Map(list.map((service) => [service.id, service]))
 	const rows = h('ul', { class: 'connections' })
 	const count = h('p', { class: 'muted', role: 'status' })
 	const show = (words) => {
 		const found = connections.filter((connection) => matches(connection, words))
-		fill(rows, found.map((connection) => row(connection, services)))
+		fill(rows, found.map((connection) => row(connection, services, byConsent)))
 		count.textContent = found.length ? '' : 'No connection fits; search for something else.'
 	}
 	const search = h('input', { type: 'search', 'aria-label': 'Search connections', placeholder: 'Search',
