@@ -76,18 +76,38 @@ set_run(struct cli *c)
 	return rc;
 }
 
+/* One line for each data centre that has an app of its own. */
+static int
+apps_show(struct cli *c, struct cli_answer *a)
+{
+	static const struct cli_column columns[] = {
+		{ "DATA CENTRE", "data_centre" }, { "CLIENT ID", "client_id" },
+		{ "SET", "updated_at" },	  { "REFUSED", "flagged_at" },
+		{ "BECAUSE", "flagged" },	  { NULL },
+	};
+	json_t *list = json_pack("{s:O}", "items",
+				 json_object_get(cli_answer_json(a), "apps"));
+	const char *none =
+		arena_printf(c->arena,
+			     "There is no app yet: `drawbridge app set %s` "
+			     "sets one.",
+			     cli_word(c, 0));
+	int rc;
+
+	rc = cli_put(SLICE("\n"));
+	if (!rc)
+		rc = list && none ? cli_show_list(c, list, columns, none)
+				  : CLI_FAILED;
+	json_decref(list);
+	return rc;
+}
+
 static int
 show_run(struct cli *c)
 {
 	static const struct cli_column columns[] = {
-		{ "App", "app" },
-		{ "Client id", "client_id" },
-		{ "Data centre", "data_centre" },
+		{ "Service", "service" },
 		{ "Redirect URI", "redirect_uri" },
-		{ "Flagged", "flagged" },
-		{ "Flagged at", "flagged_at" },
-		{ "Set at", "updated_at" },
-		{ "Apps", "apps" },
 		{ NULL },
 	};
 	const char *dc = cli_value(&c->args, "data-centre");
@@ -103,6 +123,8 @@ show_run(struct cli *c)
 	if (rc)
 		return rc;
 	rc = cli_show_object(c, &a, columns);
+	if (!rc && !c->json)
+		rc = apps_show(c, &a);
 	cli_answer_release(&a);
 	return rc;
 }

@@ -49,8 +49,8 @@ show_run(struct cli *c)
 		{ "Documentation", "docs" },
 		{ "Custom", "custom" },
 		{ "Methods", "methods" },
-		{ "Base URL", "api.base_url" },
-		{ "Hosts", "api.hosts" },
+		{ "Base URL", "base_url" },
+		{ "Hosts", "hosts" },
 		{ NULL },
 	};
 	struct cli_answer a;

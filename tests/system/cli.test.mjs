@@ -95,7 +95,10 @@ async function walk(cli, api, folder) {
 	assert.equal((await json(['service', 'add', definition])).id, 'cli_service')
 	service('Renamed')
 	await cli(['service', 'replace', 'cli_service', definition])
-	assert.match((await cli(['service', 'show', 'cli_service'])).stdout, /Renamed/)
+	const shown = (await cli(['service', 'show', 'cli_service'])).stdout
+	assert.match(shown, /Renamed/)
+	assert.match(shown, new RegExp(`^Hosts +${new URL(api.url).host}$`, 'm'), 'where the credential may go')
+	assert.match(shown, new RegExp(`^Base URL +${api.url}$`, 'm'))
 	assert.ok((await json(['service', 'list'])).items.some(({ id }) => id === 'cli_service'))
 	assert.match((await cli(['service', 'list'])).stdout, /^ID +NAME .*\n[\s\S]*^cli_service +Renamed/m)
 
@@ -155,7 +158,8 @@ async function walk(cli, api, folder) {
 	writeFileSync(appSecret, 'app-secret-5512')
 	await cli(['app', 'set', 'github', '--client-id', 'cli-app', '--client-secret-file', appSecret])
 	const app = await cli(['app', 'show', 'github'])
-	assert.match(app.stdout, /cli-app/)
+	assert.match(app.stdout, /^Redirect URI +http\S+\/oauth\/callback$/m)
+	assert.match(app.stdout, /^DATA CENTRE +CLIENT ID .*\n- +cli-app /m)
 	assert.ok(!app.stdout.includes('app-secret-5512'))
 
 	assert.ok((await json(['audit', 'list'])).items.some(({ action }) => action === 'connection.create'))
@@ -220,6 +224,34 @@ suite('the walk by the command line alone', (scope) => {
 		const away = await runner(['--url', nobody], env)(['connection', 'list'], { status: 5 })
 		assert.match(away.stderr, /^drawbridge: /)
 	}))
+})
+
+suite('what the command line shows', (scope) => {
+	it('of a connection that is degraded, since when and why', async () => {
+		let status = 200
+		const api = await startApi(scope, { routes: { '/me': (_, response) => response.writeHead(status).end('{}') } })
+		const server = await startDrawbridge(scope)
+		await server.must('POST', '/v1/services', keyService('shown', { url: api.url, base: { tests: [{ path: '/me' }] } }))
+		await server.must('POST', '/v1/connections', { name: 'Shown', service: 'shown', credentials: { api_key: 'key-of-it-51' } })
+		assert.doesNotMatch((await server.cli(['connection', 'show', 'shown'])).stdout, /Degraded/)
+		status = 500
+		await server.cli(['connection', 'test', 'shown'])
+		const { stdout } = await server.cli(['connection', 'show', 'shown'])
+		assert.match(stdout, /^Health +degraded\nDegraded because +The service answered .*500.*\nDegraded since +20/m)
+	})
+
+	it('of an app for each data centre, which client ids there are', async () => {
+		const server = await startDrawbridge(scope)
+		for (const [centre, id] of [[undefined, '1000.ALL'], ['eu', '1000.EUROPE']])
+			await server.must('PUT', '/v1/services/zoho_desk/app', { client_id: id, client_secret: `secret of ${id}`, data_centre: centre })
+		const all = (await server.cli(['app', 'show', 'zoho_desk'])).stdout
+		assert.match(all, /^- +1000\.ALL /m)
+		assert.match(all, /^eu +1000\.EUROPE /m)
+		const one = (await server.cli(['app', 'show', 'zoho_desk', '--data-centre', 'eu'])).stdout
+		assert.match(one, /1000\.EUROPE/)
+		assert.doesNotMatch(one, /1000\.ALL/)
+		assert.match((await server.cli(['app', 'show', 'github'])).stdout, /There is no app yet: `drawbridge app set github`/)
+	})
 })
 
 suite('what is wrong is said, and told by the exit code', (scope) => {
