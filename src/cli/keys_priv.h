@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the commands about keys and backups (keyring.c, backup.c,
+ * Between the commands about keys and backups (keyring.c, rotate.c, backup.c,
  * restore.c).
  */
 #ifndef CLI_KEYS_PRIV_H
@@ -30,6 +30,11 @@ int cli_paper_read(const char *data, struct cli_paper *out);
 int cli_paper_seal(const struct cli_paper *p, const struct secret *key,
 		   char out[CLI_SEALED_SIZE]);
 
+/* ---- rotate.c ---- */
+
+extern const struct cli_option cli_rotate_options[];
+int cli_rotate_run(struct cli *c);
+
 /* ---- patience.c: what cannot be done at the same time takes turns ---- */
 
 enum { CLI_WHY_SIZE = 256 };
@@ -53,7 +58,7 @@ int cli_patience_begin(const struct cli *c, struct cli_patience *p);
 int cli_patience_wait(struct cli_patience *p, const char *why);
 /* POST; why: the sentence for cli_patience_wait() where the server is busy
  * with something that excludes it, and "" where it was done.  CLI_OK: with an
- * answer, to be released. */
+ * answer, to be released; else out->status is what was read of one, or 0. */
 int cli_patience_request(struct cli *c, const char *path, struct slice body,
 			 char why[CLI_WHY_SIZE], struct cli_answer *out);
 

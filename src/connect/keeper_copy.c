@@ -111,11 +111,12 @@ copy_start(struct keeper *k, struct slice handover)
 	struct keeper_ring *r = k->ring;
 	struct secret *transport;
 	char path[4096];
-	int rc = keeper_ring_take(k, handover, &transport);
+	int rc = keeper_ring_take(k, handover, &transport, NULL);
 
 	if (rc)
 		return rc;
 	keeper_copy_drop(k);
+	keeper_ring_settle(k); /* who makes a backup takes them, too */
 	r->copy.transport = transport;
 	keeper_path(k, "backup.db", path, sizeof(path));
 	rc = store_copy_begin(k->db, path, false, &r->copy.copy);

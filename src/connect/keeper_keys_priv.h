@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between the keeper's files about keys: which master keys it has
- * (keeper_ring.c), how one takes another's place (keeper_rotate.c), copies of
- * its database (keeper_copy.c), and what came out of one (keeper_restore.c).
+ * (keeper_ring.c), the files beside its database (keeper_settle.c), how one
+ * key takes another's place (keeper_rotate.c), copies of its database
+ * (keeper_copy.c), and what came out of one (keeper_restore.c).
  */
 #ifndef CONNECT_KEEPER_KEYS_PRIV_H
 #define CONNECT_KEEPER_KEYS_PRIV_H
@@ -26,6 +27,9 @@ struct keeper_ring {
 	struct secret *current, *next; /* next: NULL unless MASTER */
 	char current_id[VAULT_KEY_ID_SIZE], next_id[VAULT_KEY_ID_SIZE];
 	enum connect_key_source source, next_source;
+	/* What a passphrase took to become it; "": none, or not known. */
+	char params[VAULT_PARAMS_SIZE], next_params[VAULT_PARAMS_SIZE];
+	char told[PROC_KEYS][VAULT_PARAMS_SIZE]; /* with the parent's keys */
 	int64_t since;
 	struct secret *handover; /* our half; see vault_handover_new() */
 	/* the rotation under way, or the last one */
@@ -66,15 +70,28 @@ const struct secret *keeper_ring_key(const struct keeper *k, struct slice id);
 /* The one that wraps new data keys. */
 const struct secret *keeper_ring_newest(const struct keeper *k,
 					const char **id);
+/* When a key of this id was replaced; 0: it never was ours. */
+int64_t keeper_ring_former_since(struct keeper *k, const char *id);
+/* The parent keeps a key that is about to be the current one, unless a keeper
+ * that is started anew finds it in the folder. */
+void keeper_ring_keep(struct keeper *k, const struct secret *key,
+		      enum connect_key_source source);
+/* Writes a new paper for whoever hands us a key. */
+int keeper_ring_paper(struct keeper *k);
+/* Opens what was sealed for the paper, and makes a new one.  params: what came
+ * behind the key, or ""; NULL: nothing may.  ERR_CRYPTO: it was sealed for
+ * another one, as when two have read the same. */
+int keeper_ring_take(struct keeper *k, struct slice sealed, struct secret **out,
+		     char params[VAULT_PARAMS_SIZE]);
+
+/* ---- keeper_settle.c ---- */
+
+/* Writes what a start with the next key needs, before the database switches
+ * to it. */
+int keeper_settle_next(struct keeper *k);
 /* Brings the files beside the database to what it says: after a switch of
  * keys, and at the start, since a kill may have come between. */
 void keeper_ring_settle(struct keeper *k);
-/* Writes a new paper for whoever hands us a key. */
-int keeper_ring_paper(struct keeper *k);
-/* Opens what was sealed for the paper, and makes a new one.  ERR_CRYPTO: it
- * was sealed for another one, as when two have read the same. */
-int keeper_ring_take(struct keeper *k, struct slice sealed,
-		     struct secret **out);
 
 /* ---- keeper_rotate.c ---- */
 

@@ -13,7 +13,8 @@
  *
  *   master.key              the current key, where it is kept in the folder
  *   master.key.next         written before the database switches to it
- *   passphrase.params(.next)  the same of a passphrase
+ *   passphrase.params(.next)  the same of a passphrase: what it takes, which is
+ *                             in the database with the key that it belongs to
  *   handover                for whoever has a key for us
  *
  * Runs in the keeper.
@@ -62,14 +63,14 @@ keeper_ring_newest(const struct keeper *k, const char **id)
 static int
 row_of_state(struct keeper *k, const char *state, char id[VAULT_KEY_ID_SIZE],
 	     enum connect_key_source *source, int64_t *since,
-	     struct buf *sealed)
+	     char params[VAULT_PARAMS_SIZE], struct buf *sealed)
 {
 	struct store_stmt *st;
 	int rc;
 
 	rc = store_query(k->db, &st,
-			 "SELECT id, source, since, sealed FROM master_keys "
-			 "WHERE state = ?1",
+			 "SELECT id, source, since, params, sealed "
+			 "FROM master_keys WHERE state = ?1",
 			 "s", state);
 	if (rc)
 		return rc;
@@ -79,8 +80,11 @@ row_of_state(struct keeper *k, const char *state, char id[VAULT_KEY_ID_SIZE],
 		if (!rc)
 			rc = connect_key_source_parse(store_col(st, 1), source);
 		*since = store_col_int(st, 2);
+		if (!rc)
+			rc = slice_copy(store_col(st, 3), params,
+					VAULT_PARAMS_SIZE);
 		if (!rc && sealed)
-			rc = buf_put_slice(sealed, store_col(st, 3));
+			rc = buf_put_slice(sealed, store_col(st, 4));
 	} else if (!rc) {
 		rc = ERR_NOT_FOUND;
 	}
@@ -88,9 +92,8 @@ row_of_state(struct keeper *k, const char *state, char id[VAULT_KEY_ID_SIZE],
 	return rc;
 }
 
-/* When a key of this id was replaced; 0: it never was ours. */
-static int64_t
-former_since(struct keeper *k, const char *id)
+int64_t
+keeper_ring_former_since(struct keeper *k, const char *id)
 {
 	struct store_stmt *st;
 	int64_t since = 0;
@@ -104,6 +107,25 @@ former_since(struct keeper *k, const char *id)
 		since = store_col_int(st, 0);
 	store_done(st);
 	return since;
+}
+
+/* Whether the database has a key of this id, and perhaps in this state. */
+static bool
+is_in_state(struct keeper *k, const struct secret *key, const char *state)
+{
+	char id[VAULT_KEY_ID_SIZE];
+	struct store_stmt *st;
+	bool is;
+
+	vault_key_id(key, id);
+	if (store_query(k->db, &st,
+			"SELECT 1 FROM master_keys WHERE id = ?1 "
+			"AND state LIKE ?2",
+			"ss", id, state))
+		return false;
+	is = store_step(st) == 1;
+	store_done(st);
+	return is;
 }
 
 static bool
@@ -159,9 +181,11 @@ ring_adopt(struct keeper *k, const struct secret *key)
 	if (!rc)
 		rc = store_exec(k->db, NULL,
 				"INSERT INTO master_keys (id, state, source, "
-				"since) VALUES (?1, 'current', ?2, ?3)",
-				"ssi", r->current_id,
-				connect_key_source_name(r->source), r->since);
+				"since, params) "
+				"VALUES (?1, 'current', ?2, ?3, ?4)",
+				"ssis", r->current_id,
+				connect_key_source_name(r->source), r->since,
+				r->params);
 	if (!rc)
 		rc = store_exec(k->db, NULL,
 				"UPDATE datakeys SET master = ?1 "
@@ -186,44 +210,6 @@ credential_path(char *out, size_t size)
 	       !access(out, F_OK);
 }
 
-/* What the settings lead to. */
-struct found {
-	struct secret *key;
-	bool has_id;
-	enum connect_key_source source;
-	char where[300]; /* for people */
-};
-
-static int
-found_configured(struct keeper *k, bool first_start, struct found *f,
-		 char *detail, size_t size)
-{
-	const char *file = conf_text(k->env->conf, CONF_KEY_FILE);
-	const char *phrase = conf_text(k->env->conf, CONF_PASSPHRASE_FILE);
-	char path[PATH_SIZE];
-
-	if (phrase[0]) {
-		f->source = CONNECT_KEY_PASSPHRASE;
-		snprintf(f->where, sizeof(f->where), "%s", phrase);
-		if (k->env->keys[PROC_KEY_MAIN])
-			f->key = secret_dup(k->env->keys[PROC_KEY_MAIN]);
-		return f->key ? 0 : ERR_NOMEM;
-	}
-	f->source = CONNECT_KEY_FOLDER;
-	if (file[0]) {
-		f->source = CONNECT_KEY_FILE;
-		snprintf(path, sizeof(path), "%s", file);
-	} else if (credential_path(path, sizeof(path))) {
-		f->source = CONNECT_KEY_CREDENTIAL;
-	} else {
-		keeper_path(k, "master.key", path, sizeof(path));
-	}
-	snprintf(f->where, sizeof(f->where), "%.299s", path);
-	return vault_key_from_file(
-		path, first_start && f->source == CONNECT_KEY_FOLDER, &f->key,
-		&f->has_id, detail, size);
-}
-
 static bool
 is_current(const struct keeper *k, const struct secret *key)
 {
@@ -235,27 +221,130 @@ is_current(const struct keeper *k, const struct secret *key)
 	return !strcmp(id, k->ring->current_id);
 }
 
+/* Where the settings lead to, and the path there. */
+static enum connect_key_source
+configured(const struct keeper *k, char *path, size_t size)
+{
+	const char *file = conf_text(k->env->conf, CONF_KEY_FILE);
+	const char *phrase = conf_text(k->env->conf, CONF_PASSPHRASE_FILE);
+
+	if (phrase[0]) {
+		snprintf(path, size, "%s", phrase);
+		return CONNECT_KEY_PASSPHRASE;
+	}
+	if (file[0]) {
+		snprintf(path, size, "%s", file);
+		return CONNECT_KEY_FILE;
+	}
+	if (credential_path(path, size))
+		return CONNECT_KEY_CREDENTIAL;
+	keeper_path(k, "master.key", path, size);
+	return CONNECT_KEY_FOLDER;
+}
+
+/* What the settings lead to. */
+struct found {
+	struct secret *key;
+	bool has_id;
+	enum connect_key_source source;
+	char where[300]; /* for people */
+	const char *params;
+};
+
+/* What the passphrase gives with the one file or the other: the current key,
+ * or else one that can be told of. */
+static enum proc_key
+found_of(struct keeper *k)
+{
+	static const char *const states[] = { "current", "next", "%" };
+	struct secret *const *keys = k->env->keys;
+	size_t state, i;
+
+	for (state = 0; state < ARRAY_LEN(states); state++)
+		for (i = PROC_KEY_MAIN; i <= PROC_KEY_NEXT; i++)
+			if (keys[i] && is_in_state(k, keys[i], states[state]))
+				return (enum proc_key)i;
+	return keys[PROC_KEY_MAIN] ? PROC_KEY_MAIN : PROC_KEY_NEXT;
+}
+
+static int
+found_passphrase(struct keeper *k, struct found *f)
+{
+	enum proc_key of = found_of(k);
+
+	f->params = k->ring->told[of];
+	f->key = secret_dup(k->env->keys[of]);
+	return f->key ? 0 : ERR_NOMEM;
+}
+
+static int
+found_configured(struct keeper *k, bool first_start, struct found *f,
+		 char *detail, size_t size)
+{
+	char path[PATH_SIZE];
+
+	f->params = "";
+	f->source = configured(k, path, sizeof(path));
+	snprintf(f->where, sizeof(f->where), "%.299s", path);
+	if (f->source == CONNECT_KEY_PASSPHRASE)
+		return found_passphrase(k, f);
+	return vault_key_from_file(
+		path, first_start && f->source == CONNECT_KEY_FOLDER, &f->key,
+		&f->has_id, detail, size);
+}
+
 /*
  * What the settings do not lead to, and is there all the same: a key that the
- * parent was given during a rotation, or one whose file was written just
- * before a kill.
+ * parent was given during a rotation, one whose file was written just before
+ * a kill, or the new one beside a key file, of a command that did not come to
+ * putting it in its place.
  */
 static struct secret *
-found_besides(struct keeper *k)
+found_besides(struct keeper *k, const struct found *f, char *where, size_t size)
 {
-	char path[PATH_SIZE], unused[512];
 	struct secret *key = NULL;
+	char unused[512];
 	size_t i;
 
 	for (i = 0; i < PROC_KEYS; i++)
-		if (is_current(k, k->env->keys[i]))
+		if (is_current(k, k->env->keys[i])) {
+			snprintf(where, size, "the parent's memory");
 			return secret_dup(k->env->keys[i]);
-	keeper_path(k, "master.key.next", path, sizeof(path));
-	vault_key_from_file(path, false, &key, NULL, unused, sizeof(unused));
+		}
+	keeper_path(k, "master.key.next", where, size);
+	vault_key_from_file(where, false, &key, NULL, unused, sizeof(unused));
+	if (!is_current(k, key) && f->source == CONNECT_KEY_FILE) {
+		secret_free(key);
+		snprintf(where, size, "%s" CONNECT_KEY_NEW,
+			 conf_text(k->env->conf, CONF_KEY_FILE));
+		vault_key_from_file(where, false, &key, NULL, unused,
+				    sizeof(unused));
+	}
 	if (is_current(k, key))
 		return key;
 	secret_free(key);
 	return NULL;
+}
+
+void
+keeper_ring_keep(struct keeper *k, const struct secret *key,
+		 enum connect_key_source source)
+{
+	char unused[PATH_SIZE];
+	size_t i;
+
+	if (source == CONNECT_KEY_FOLDER &&
+	    configured(k, unused, sizeof(unused)) == CONNECT_KEY_FOLDER)
+		return;
+	for (i = 0; i < PROC_KEYS; i++)
+		if (k->env->keys[i] && secret_eq(k->env->keys[i], key))
+			return; /* the parent has it */
+	/* The current one stays: it opens the next until the switch. */
+	proc_env_keep_key(k->env,
+			  is_current(k, k->env->keys[PROC_KEY_HANDED])
+				  ? PROC_KEY_OTHER
+				  : PROC_KEY_HANDED,
+			  key);
 }
 
 /* ---- why not ---- */
@@ -310,10 +399,18 @@ explain_other(struct keeper *k, const struct found *f, char *detail,
 	int64_t since;
 
 	vault_key_id(f->key, id);
-	since = former_since(k, id);
+	since = keeper_ring_former_since(k, id);
 	clock_format(since, at);
 	at[DATE_SIZE - 1] = '\0';
-	if (since)
+	if (is_in_state(k, f->key, "next"))
+		snprintf(detail, size,
+			 "a rotation to the %s in %s is under way, and has "
+			 "not ended: start once more with the former (key %s); "
+			 "`drawbridge keyring status` tells when it has ended",
+			 f->source == CONNECT_KEY_PASSPHRASE ? "passphrase"
+							     : "master key",
+			 f->where, r->current_id);
+	else if (since)
 		snprintf(detail, size,
 			 "%s holds a %s that was replaced on %s by "
 			 "`drawbridge keyring rotate`: use the one that took "
@@ -359,6 +456,8 @@ ring_find_first(struct keeper *k, char *detail, size_t size)
 	r->source = f.source;
 	r->current = f.key;
 	if (!rc)
+		snprintf(r->params, sizeof(r->params), "%s", f.params);
+	if (!rc)
 		rc = ring_adopt(k, f.key);
 	if (rc == ERR_CRYPTO && f.key)
 		snprintf(detail, size,
@@ -368,27 +467,41 @@ ring_find_first(struct keeper *k, char *detail, size_t size)
 	return rc;
 }
 
+/* The settings lead to the current key.  What it took is known from now on,
+ * where a version has left that to the files. */
+static int
+ring_found(struct keeper *k, const struct found *f)
+{
+	struct keeper_ring *r = k->ring;
+
+	r->current = f->key;
+	r->source = f->source;
+	if (!r->params[0])
+		snprintf(r->params, sizeof(r->params), "%s", f->params);
+	return store_exec(k->db, NULL,
+			  "UPDATE master_keys SET source = ?2, params = ?3 "
+			  "WHERE id = ?1 AND (source <> ?2 OR params <> ?3)",
+			  "sss", r->current_id,
+			  connect_key_source_name(r->source), r->params);
+}
+
 static int
 ring_find(struct keeper *k, char *detail, size_t size)
 {
 	struct keeper_ring *r = k->ring;
 	struct found f = { 0 };
+	char where[PATH_SIZE];
 	int rc = found_configured(k, false, &f, detail, size);
 
-	if (!rc && is_current(k, f.key)) {
-		r->current = f.key;
-		r->source = f.source;
-		return store_exec(k->db, NULL,
-				  "UPDATE master_keys SET source = ?2 "
-				  "WHERE id = ?1 AND source <> ?2",
-				  "ss", r->current_id,
-				  connect_key_source_name(r->source));
-	}
-	r->current = found_besides(k);
+	if (!rc && is_current(k, f.key))
+		return ring_found(k, &f);
+	r->current = found_besides(k, &f, where, sizeof(where));
 	if (r->current) {
 		log_warn("the master key was replaced, and the settings lead "
 			 "to the former one still",
-			 LOG_S("place", f.where), LOG_S("key", r->current_id));
+			 LOG_S("place", f.where), LOG_S("found", where),
+			 LOG_S("key", r->current_id));
+		keeper_ring_keep(k, r->current, r->source);
 		rc = 0;
 	} else if (!rc) {
 		explain_other(k, &f, detail, size);
@@ -411,11 +524,13 @@ ring_find_next(struct keeper *k, char *detail, size_t size)
 
 	buf_init(&sealed, 1024);
 	rc = row_of_state(k, "next", r->next_id, &r->next_source, &since,
-			  &sealed);
+			  r->next_params, &sealed);
 	if (!rc)
 		rc = vault_open(r->current, r->next_id, buf_slice(&sealed),
 				&r->next);
 	buf_release(&sealed);
+	if (!rc) /* the parent may be another one than when it was begun */
+		keeper_ring_keep(k, r->next, r->next_source);
 	if (rc == ERR_NOT_FOUND)
 		return 0;
 	if (rc)
@@ -424,6 +539,29 @@ ring_find_next(struct keeper *k, char *detail, size_t size)
 			 "open: the file is damaged; restore a backup",
 			 r->next_id);
 	return rc;
+}
+
+/* What the parent has told with its keys is taken from behind them. */
+static int
+ring_hear(struct keeper *k)
+{
+	struct secret *key;
+	struct slice rest;
+	size_t i;
+
+	for (i = 0; i < PROC_KEYS; i++) {
+		key = k->env->keys[i];
+		if (!key)
+			continue;
+		if (secret_len(key) < VAULT_KEY_SIZE)
+			return ERR_PROTOCOL;
+		rest = slice_from(slice_of(secret_peek(key), secret_len(key)),
+				  VAULT_KEY_SIZE);
+		if (slice_copy(rest, k->ring->told[i], VAULT_PARAMS_SIZE))
+			return ERR_PROTOCOL;
+		secret_truncate(key, VAULT_KEY_SIZE);
+	}
+	return 0;
 }
 
 int
@@ -435,8 +573,11 @@ keeper_ring_open(struct keeper *k, char *detail, size_t size)
 	if (!r)
 		return ERR_NOMEM;
 	r->keeper = k;
+	rc = ring_hear(k);
+	if (rc)
+		return rc;
 	rc = row_of_state(k, "current", r->current_id, &r->source, &r->since,
-			  NULL);
+			  r->params, NULL);
 	if (rc && rc != ERR_NOT_FOUND)
 		return rc;
 	rc = rc ? ring_find_first(k, detail, size) : ring_find(k, detail, size);
@@ -462,9 +603,37 @@ keeper_ring_start(struct keeper *k)
 	keeper_rotate_hold(k, k->env->shared);
 }
 
+/* Whether the other keeper has begun or ended a rotation since this one has
+ * looked: it was held late, being busy. */
+static bool
+ring_is_old(struct keeper *k)
+{
+	char id[VAULT_KEY_ID_SIZE] = "", next[VAULT_KEY_ID_SIZE] = "";
+	char params[VAULT_PARAMS_SIZE];
+	const struct keeper_ring *r = k->ring;
+	enum connect_key_source source;
+	int64_t since;
+	int rc = row_of_state(k, "current", id, &source, &since, params, NULL);
+
+	if (rc && rc != ERR_NOT_FOUND)
+		return false; /* a database that is busy says nothing */
+	rc = row_of_state(k, "next", next, &source, &since, params, NULL);
+	if (rc && rc != ERR_NOT_FOUND)
+		return false;
+	return strcmp(id, r->current_id) != 0 ||
+	       strcmp(next, r->next ? r->next_id : "") != 0;
+}
+
 void
 keeper_ring_alone(struct keeper *k, bool alone)
 {
+	if (alone && ring_is_old(k)) {
+		/* What it lacks it may not read any more: the next one does. */
+		log_warn("another keeper has changed the master keys: this one "
+			 "ends, and is started anew");
+		loop_stop(k->loop);
+		return;
+	}
 	keeper_rotate_hold(k, !alone);
 	if (!alone)
 		return;
@@ -491,95 +660,6 @@ keeper_ring_free(struct keeper *k)
 	secret_free(r->handover);
 	free(r);
 	k->ring = NULL;
-}
-
-/* ---- files ---- */
-
-/* The id of the key in a file; "" where there is none. */
-static void
-file_id(const char *path, char id[VAULT_KEY_ID_SIZE])
-{
-	struct secret *key = NULL;
-	char unused[512];
-
-	id[0] = '\0';
-	vault_key_from_file(path, false, &key, NULL, unused, sizeof(unused));
-	if (key)
-		vault_key_id(key, id);
-	secret_free(key);
-}
-
-static void
-keys_sync(const struct keeper *k)
-{
-	char path[PATH_SIZE];
-
-	keeper_path(k, "", path, sizeof(path));
-	if (folder_sync_of(path))
-		log_warn("the folder of keys could not be brought to disk");
-}
-
-static void
-settle_rename(const char *from, const char *to)
-{
-	if (rename(from, to))
-		log_error("a key's file could not be put in its place",
-			  LOG_S("file", to), LOG_I("errno", errno));
-}
-
-/* The key that lies in the folder. */
-static void
-settle_key(struct keeper *k)
-{
-	char path[PATH_SIZE], next[PATH_SIZE], id[VAULT_KEY_ID_SIZE];
-	bool ours = k->ring->source == CONNECT_KEY_FOLDER;
-
-	keeper_path(k, "master.key", path, sizeof(path));
-	keeper_path(k, "master.key.next", next, sizeof(next));
-	if (!access(next, F_OK)) {
-		file_id(next, id);
-		if (ours && !strcmp(id, k->ring->current_id))
-			settle_rename(next, path);
-		else
-			unlink(next);
-	}
-	/* Replaced by one that is kept elsewhere. */
-	file_id(path, id);
-	if (!ours && id[0] && former_since(k, id)) {
-		log_info("the former master key was removed from the folder",
-			 LOG_S("file", path));
-		unlink(path);
-	}
-}
-
-/* The salt of a passphrase. */
-static void
-settle_params(struct keeper *k)
-{
-	char path[PATH_SIZE], next[PATH_SIZE];
-
-	keeper_path(k, "passphrase.params", path, sizeof(path));
-	keeper_path(k, "passphrase.params.next", next, sizeof(next));
-	if (k->ring->source == CONNECT_KEY_PASSPHRASE) {
-		if (!access(next, F_OK) &&
-		    !is_current(k, k->env->keys[PROC_KEY_MAIN]))
-			settle_rename(next, path);
-		else
-			unlink(next);
-	} else {
-		unlink(next);
-		unlink(path);
-	}
-}
-
-void
-keeper_ring_settle(struct keeper *k)
-{
-	if (k->ring->next || k->env->shared)
-		return; /* both are needed still */
-	settle_key(k);
-	settle_params(k);
-	keys_sync(k);
 }
 
 /* ---- handing over ---- */
@@ -632,16 +712,38 @@ keeper_ring_paper(struct keeper *k)
 	return rc;
 }
 
+/* The key, and what may stand behind it. */
+static int
+taken_split(struct secret *given, char params[VAULT_PARAMS_SIZE])
+{
+	struct slice bytes = slice_of(secret_peek(given), secret_len(given));
+	struct vault_kdf kdf;
+	struct slice rest;
+
+	if (params)
+		params[0] = '\0';
+	if (bytes.len < VAULT_KEY_SIZE)
+		return ERR_INVALID;
+	rest = slice_from(bytes, VAULT_KEY_SIZE);
+	if (rest.len && (!params || vault_params_read(rest, &kdf)))
+		return ERR_INVALID;
+	if (rest.len)
+		vault_params_write(&kdf, params);
+	secret_truncate(given, VAULT_KEY_SIZE);
+	return 0;
+}
+
 int
-keeper_ring_take(struct keeper *k, struct slice sealed, struct secret **out)
+keeper_ring_take(struct keeper *k, struct slice sealed, struct secret **out,
+		 char params[VAULT_PARAMS_SIZE])
 {
 	int rc = vault_handover_open(k->ring->handover, sealed, out);
 
 	/* Once: what was sealed for this paper opens no more. */
 	if (!rc)
 		rc = keeper_ring_paper(k);
-	if (!rc && secret_len(*out) != VAULT_KEY_SIZE)
-		rc = ERR_INVALID;
+	if (!rc)
+		rc = taken_split(*out, params);
 	if (rc) {
 		secret_free(*out);
 		*out = NULL;

@@ -221,7 +221,7 @@ switch_write(struct keeper *k, bool ends)
 	if (!rc)
 		rc = store_exec(k->db, NULL,
 				"UPDATE master_keys SET state = 'former', "
-				"since = ?2 WHERE id = ?1",
+				"since = ?2, params = '' WHERE id = ?1",
 				"si", r->current_id, now);
 	if (!rc)
 		rc = store_exec(k->db, NULL,
@@ -241,6 +241,7 @@ switch_write(struct keeper *k, bool ends)
 	secret_free(r->current);
 	r->current = r->next;
 	memcpy(r->current_id, r->next_id, sizeof(r->current_id));
+	memcpy(r->params, r->next_params, sizeof(r->params));
 	r->source = r->next_source;
 	r->since = now;
 	r->next = NULL;
@@ -253,17 +254,8 @@ static int
 switch_keys(struct keeper *k)
 {
 	struct keeper_ring *r = k->ring;
-	char path[4096], detail[512] = "";
-	int rc = 0;
+	int rc = keeper_settle_next(k);
 
-	if (r->next_source == CONNECT_KEY_FOLDER) {
-		keeper_path(k, "master.key.next", path, sizeof(path));
-		unlink(path);
-		rc = vault_key_to_file(path, r->next, detail, sizeof(detail));
-		if (rc)
-			log_error("the new master key cannot be written",
-				  LOG_S("why", detail));
-	}
 	step_reached("rotate.rewrapped");
 	if (!rc)
 		rc = switch_write(k, !r->with_data_keys);
@@ -487,9 +479,28 @@ keeper_rotate_resume(struct keeper *k)
 
 /* ---- beginning ---- */
 
+/* A commit may fail when it is done, and only not on disk yet: what follows
+ * brings it there, or waits.  Whoever is told that nothing was begun throws
+ * the key away. */
+static bool
+begin_is_there(struct keeper *k, const char *id)
+{
+	struct store_stmt *st;
+	bool is;
+
+	if (store_query(k->db, &st,
+			"SELECT 1 FROM master_keys WHERE id = ?1 "
+			"AND state = 'next'",
+			"s", id))
+		return false;
+	is = store_step(st) == 1;
+	store_done(st);
+	return is;
+}
+
 static int
-begin_write(struct keeper *k, const struct secret *key, const char *id,
-	    const struct connect_msg_rotate *m, int64_t now)
+begin_write(struct keeper *k, const struct secret *key, const char *params,
+	    const char *id, const struct connect_msg_rotate *m, int64_t now)
 {
 	struct buf sealed;
 	int rc;
@@ -502,10 +513,10 @@ begin_write(struct keeper *k, const struct secret *key, const char *id,
 	if (!rc)
 		rc = store_exec(k->db, NULL,
 				"INSERT INTO master_keys (id, state, source, "
-				"since, sealed) "
-				"VALUES (?1, 'next', ?2, ?3, ?4)",
-				"ssib", id, connect_key_source_name(m->source),
-				now, buf_slice(&sealed));
+				"since, sealed, params) "
+				"VALUES (?1, 'next', ?2, ?3, ?4, ?5)",
+				"ssibs", id, connect_key_source_name(m->source),
+				now, buf_slice(&sealed), params);
 	if (!rc)
 		rc = store_exec(k->db, NULL,
 				"INSERT INTO rotations (turn, data_keys, "
@@ -516,12 +527,12 @@ begin_write(struct keeper *k, const struct secret *key, const char *id,
 		rc = store_commit(k->db);
 	store_rollback(k->db);
 	buf_release(&sealed);
-	return rc;
+	return rc && begin_is_there(k, id) ? 0 : rc;
 }
 
 /* Takes key. */
 static int
-rotate_begin(struct keeper *k, struct secret *key,
+rotate_begin(struct keeper *k, struct secret *key, const char *params,
 	     const struct connect_msg_rotate *m)
 {
 	struct keeper_ring *r = k->ring;
@@ -532,15 +543,15 @@ rotate_begin(struct keeper *k, struct secret *key,
 	vault_key_id(key, id);
 	/* What a keeper that is started anew will need, when the settings
 	 * lead to the former key still. */
-	if (m->source != CONNECT_KEY_FOLDER)
-		proc_env_keep_key(k->env, key);
-	rc = begin_write(k, key, id, m, now);
+	keeper_ring_keep(k, key, m->source);
+	rc = begin_write(k, key, params, id, m, now);
 	if (rc) {
 		secret_free(key);
 		return rc;
 	}
 	r->next = key;
 	memcpy(r->next_id, id, sizeof(id));
+	snprintf(r->next_params, sizeof(r->next_params), "%s", params);
 	r->next_source = m->source;
 	r->turn++;
 	r->with_data_keys = m->data_keys;
@@ -583,19 +594,25 @@ keeper_rotate(struct proc_request *rq, struct proc_unpack *in, void *arg)
 {
 	struct keeper *k = arg;
 	struct connect_msg_rotate m;
+	char params[VAULT_PARAMS_SIZE] = "";
 	struct secret *key = NULL;
 	int rc = connect_msg_rotate_unpack(in, &m);
 
 	if (!rc && rotate_refuse(k, rq, &m))
 		return;
 	if (!rc && m.handover.len) {
-		rc = keeper_ring_take(k, m.handover, &key);
+		rc = keeper_ring_take(k, m.handover, &key, params);
 	} else if (!rc) {
 		key = vault_key_new();
 		rc = key ? 0 : ERR_NOMEM;
 	}
+	/* A passphrase without what it took gives this key never again. */
+	if (!rc && (m.source == CONNECT_KEY_PASSPHRASE) != (params[0] != 0)) {
+		secret_free(key);
+		rc = ERR_INVALID;
+	}
 	if (!rc)
-		rc = rotate_begin(k, key, &m);
+		rc = rotate_begin(k, key, params, &m);
 	if (!rc)
 		ring_tell(k, rq);
 	else if (rc == ERR_EXISTS)

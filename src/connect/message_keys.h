@@ -20,7 +20,11 @@ enum {
 	CONNECT_KEEPER_COPY,	     /* msg_copy -> msg_copied */
 };
 
-enum { CONNECT_HANDOVER_MAX = VAULT_HANDOVER_OVERHEAD + VAULT_KEY_SIZE };
+/* A key, and behind one from a passphrase what that takes. */
+enum {
+	CONNECT_HANDOVER_MAX =
+		VAULT_HANDOVER_OVERHEAD + VAULT_KEY_SIZE + VAULT_PARAMS_SIZE,
+};
 
 /* Where a master key comes from. */
 enum connect_key_source {
@@ -30,6 +34,8 @@ enum connect_key_source {
 	CONNECT_KEY_PASSPHRASE,
 	CONNECT_KEY_SOURCES,
 };
+/* Behind the name of a key's file: the next key, until it is in its place. */
+#define CONNECT_KEY_NEW ".new"
 /* "folder", "file", "credential", "passphrase"; and back: ERR_INVALID. */
 const char *connect_key_source_name(enum connect_key_source s);
 int connect_key_source_parse(struct slice name, enum connect_key_source *out);

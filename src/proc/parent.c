@@ -224,9 +224,9 @@ child_is_ready(struct child *c)
 static void
 child_key(struct child *c, const struct proc_control *m)
 {
-	struct secret **slot = &c->of->parent->prepared.keys[PROC_KEY_HANDED];
+	struct secret **slot = &c->of->parent->prepared.keys[m->number];
 
-	if (c->role != PROC_KEEPER)
+	if (c->role != PROC_KEEPER || m->number < PROC_KEY_HANDED)
 		return;
 	secret_free(*slot);
 	*slot = secret_from(m->text.ptr, m->text.len);

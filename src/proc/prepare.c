@@ -178,45 +178,82 @@ listen_all(const struct proc_parent_config *c, struct proc_prepared *p)
 
 /* ---- the passphrase ---- */
 
+/* Up to so many bytes, also of a pipe. */
+static size_t
+passphrase_fill(int fd, struct secret *s)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < PASSPHRASE_MAX) {
+		n = read(fd, secret_bytes(s) + len, PASSPHRASE_MAX - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	return len;
+}
+
 static int
 passphrase_read(const char *path, struct secret **out)
 {
 	struct secret *s = secret_new(PASSPHRASE_MAX);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
 
 	*out = NULL;
-	if (fd >= 0 && s)
-		n = read(fd, secret_bytes(s), PASSPHRASE_MAX);
+	if (s)
+		secret_truncate(s, fd >= 0 ? passphrase_fill(fd, s) : 0);
 	if (fd >= 0)
 		close(fd);
-	while (n > 0 && strchr("\r\n", secret_peek(s)[n - 1]))
-		n--;
-	if (n <= 0) {
+	if (s)
+		vault_passphrase_trim(s);
+	if (!s || !secret_len(s)) {
 		fprintf(stderr, "drawbridge: no passphrase in %s\n", path);
 		secret_free(s);
 		return ERR_INVALID;
 	}
-	secret_truncate(s, (size_t)n);
 	*out = s;
 	return 0;
 }
 
-/* With the salt of this file.  It is made for a folder without grants
- * alone: another salt makes another key. */
+/* Key and what it took, for the keeper: it tells by that which of two files
+ * is the right one. */
 static int
-passphrase_derive(const struct proc_prepared *p,
-		  const struct secret *passphrase, const char *name,
-		  struct secret **out)
+passphrase_note(struct secret *key, const struct vault_kdf *used,
+		struct secret **out)
 {
-	char params[PATH_MAX + 64], grants[PATH_MAX + 64], detail[512] = "";
-	int rc;
+	char params[VAULT_PARAMS_SIZE];
+	size_t len;
 
-	snprintf(params, sizeof(params), "%s/keeper/%s", p->data, name);
-	snprintf(grants, sizeof(grants), "%s/keeper/grants.db", p->data);
-	rc = vault_key_from_passphrase(passphrase, params,
-				       access(grants, F_OK) != 0, out, detail,
-				       sizeof(detail));
+	vault_params_write(used, params);
+	len = strlen(params);
+	*out = secret_new(secret_len(key) + len);
+	if (*out) {
+		memcpy(secret_bytes(*out), secret_peek(key), secret_len(key));
+		memcpy(secret_bytes(*out) + secret_len(key), params, len);
+	}
+	secret_free(key);
+	return *out ? 0 : ERR_NOMEM;
+}
+
+static int
+passphrase_derive(const char *params, bool create,
+		  const struct secret *passphrase, struct secret **out,
+		  char *detail, size_t size)
+{
+	struct vault_kdf used;
+	struct secret *key;
+	int rc = vault_key_from_passphrase(passphrase, params, create, &key,
+					   &used, detail, size);
+
+	return rc ? rc : passphrase_note(key, &used, out);
+}
+
+static void
+passphrase_explain(const char *params, int rc, const char *detail)
+{
 	if (rc == ERR_NOT_FOUND)
 		fprintf(stderr,
 			"drawbridge: %s is missing: without the salt in it the "
@@ -224,17 +261,42 @@ passphrase_derive(const struct proc_prepared *p,
 			"a backup. (If the master key is in a file, start "
 			"without --passphrase-file.)\n",
 			params);
-	else if (rc)
+	else
 		fprintf(stderr, "drawbridge: %s\n",
 			detail[0] ? detail : err_text(rc));
-	return rc;
+}
+
+/*
+ * With the salts of both files: when a rotation was cut off, what was given
+ * may be the former passphrase or the new one, and one of the files may not
+ * be there.  The first is made for a folder without grants alone: another
+ * salt makes another key.
+ */
+static int
+passphrase_both(struct proc_prepared *p, const struct secret *passphrase)
+{
+	char params[PATH_MAX + 64], next[PATH_MAX + 64];
+	char grants[PATH_MAX + 64], detail[512] = "", unused[512];
+	int rc;
+
+	snprintf(params, sizeof(params), "%s/keeper/passphrase.params",
+		 p->data);
+	snprintf(next, sizeof(next), "%s/keeper/passphrase.params.next",
+		 p->data);
+	snprintf(grants, sizeof(grants), "%s/keeper/grants.db", p->data);
+	rc = passphrase_derive(params, access(grants, F_OK) != 0, passphrase,
+			       &p->keys[PROC_KEY_MAIN], detail, sizeof(detail));
+	passphrase_derive(next, false, passphrase, &p->keys[PROC_KEY_NEXT],
+			  unused, sizeof(unused));
+	if (rc && (rc != ERR_NOT_FOUND || !p->keys[PROC_KEY_NEXT]))
+		passphrase_explain(params, rc, detail);
+	return p->keys[PROC_KEY_NEXT] ? 0 : rc;
 }
 
 static int
 passphrase_keys(const struct proc_parent_config *c, struct proc_prepared *p)
 {
 	const char *file = conf_text(c->conf, CONF_PASSPHRASE_FILE);
-	char next[PATH_MAX + 64];
 	struct secret *passphrase;
 	int rc;
 
@@ -245,14 +307,7 @@ passphrase_keys(const struct proc_parent_config *c, struct proc_prepared *p)
 		rc = passphrase_read(file, &passphrase);
 	if (rc)
 		return rc;
-	rc = passphrase_derive(p, passphrase, "passphrase.params",
-			       &p->keys[PROC_KEY_MAIN]);
-	/* A rotation to another passphrase was under way: this may be it. */
-	snprintf(next, sizeof(next), "%s/keeper/passphrase.params.next",
-		 p->data);
-	if (!rc && !access(next, F_OK))
-		rc = passphrase_derive(p, passphrase, "passphrase.params.next",
-				       &p->keys[PROC_KEY_NEXT]);
+	rc = passphrase_both(p, passphrase);
 	secret_free(passphrase);
 	return rc;
 }

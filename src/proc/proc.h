@@ -30,12 +30,17 @@ const char *proc_role_name(enum proc_role role);
 
 enum { PROC_LISTENERS_MAX = 16 };
 
-/* Master keys that the parent holds for the keeper, by where it has them
- * from. */
+/*
+ * Master keys that the parent holds for the keeper, by where it has them from.
+ * Behind one from a passphrase stands what that took (vault_params_write()).
+ * There is room for two that were handed over, since the next key of a
+ * rotation may not take the place of the current one.
+ */
 enum proc_key {
 	PROC_KEY_MAIN,	 /* the passphrase */
 	PROC_KEY_NEXT,	 /* the same with the salt of a rotation under way */
 	PROC_KEY_HANDED, /* proc_env_keep_key() */
+	PROC_KEY_OTHER,	 /* the same */
 	PROC_KEYS,
 };
 
@@ -109,8 +114,9 @@ void proc_env_ready(struct proc_env *env);
 void proc_env_beat(struct proc_env *env);
 
 /* In the keeper: the parent keeps this key in locked memory for a keeper that
- * it starts anew. */
-void proc_env_keep_key(struct proc_env *env, const struct secret *key);
+ * it starts anew; env->keys has it, too.  slot: PROC_KEY_HANDED, …_OTHER. */
+void proc_env_keep_key(struct proc_env *env, enum proc_key slot,
+		       const struct secret *key);
 
 typedef int proc_role_main(struct proc_env *env);
 

@@ -246,11 +246,14 @@ proc_role_alive(void)
 }
 
 void
-proc_env_keep_key(struct proc_env *env, const struct secret *key)
+proc_env_keep_key(struct proc_env *env, enum proc_key slot,
+		  const struct secret *key)
 {
-	ASSERT(env->role == PROC_KEEPER);
-	if (proc_control_send(PROC_CONTROL_FD, PROC_CONTROL_KEY,
-			      PROC_KEY_HANDED,
+	ASSERT(slot == PROC_KEY_HANDED || slot == PROC_KEY_OTHER);
+	secret_free(env->keys[slot]);
+	env->keys[slot] = secret_dup(key);
+	if (role_runs &&
+	    proc_control_send(PROC_CONTROL_FD, PROC_CONTROL_KEY, slot,
 			      slice_of(secret_peek(key), secret_len(key)), -1))
 		log_warn("the parent could not be given the new key");
 }

@@ -58,26 +58,40 @@ vault_file_read(const char *path, void *out, size_t size, size_t *len,
 	return rc;
 }
 
-int
-vault_file_create(const char *path, const void *data, size_t len, char *detail,
-		  size_t size)
+/* The file under its own name.  Never over one that is there, unless asked:
+ * link() does not do that, and rename() does it at once. */
+static int
+file_place(const char *made, const char *path, bool over)
 {
-	char temporary[4096];
+	if (over ? !rename(made, path) : !link(made, path))
+		return 0;
+	return !over && errno == EEXIST ? ERR_EXISTS : ERR_SYSTEM;
+}
+
+int
+vault_file_write(const char *path, const void *data, size_t len, bool over,
+		 char *detail, size_t size)
+{
+	char made[4200];
 	int fd, rc = 0;
 
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	unlink(temporary);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if ((size_t)snprintf(made, sizeof(made), "%s.new", path) >=
+	    sizeof(made)) {
+		snprintf(detail, size, "%.200s…: the name is too long", path);
+		return ERR_SYSTEM;
+	}
+	unlink(made);
+	fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, data, len) != (ssize_t)len || fsync(fd))
 		rc = ERR_SYSTEM;
 	if (fd >= 0)
 		close(fd);
-	if (!rc && link(temporary, path)) /* never over an existing one */
-		rc = errno == EEXIST ? ERR_EXISTS : ERR_SYSTEM;
+	if (!rc)
+		rc = file_place(made, path, over);
 	if (!rc)
 		rc = folder_sync_of(path);
 	if (rc)
 		snprintf(detail, size, "%s cannot be written: %m", path);
-	unlink(temporary);
+	unlink(made);
 	return rc;
 }

@@ -53,8 +53,8 @@ vault_key_new(void)
 /* ---- files ---- */
 
 int
-vault_key_to_file(const char *path, const struct secret *key, char *detail,
-		  size_t size)
+vault_key_to_file(const char *path, const struct secret *key, bool over,
+		  char *detail, size_t size)
 {
 	struct secret *bytes = secret_new(FILE_SIZE);
 	int rc;
@@ -64,8 +64,8 @@ vault_key_to_file(const char *path, const struct secret *key, char *detail,
 	memcpy(secret_bytes(bytes), secret_peek(key), VAULT_KEY_SIZE);
 	key_id_bytes(key,
 		     (unsigned char *)secret_bytes(bytes) + VAULT_KEY_SIZE);
-	rc = vault_file_create(path, secret_peek(bytes), FILE_SIZE, detail,
-			       size);
+	rc = vault_file_write(path, secret_peek(bytes), FILE_SIZE, over, detail,
+			      size);
 	secret_free(bytes);
 	return rc;
 }
@@ -76,7 +76,8 @@ file_make(const char *path, struct secret **out, char *detail, size_t size)
 	int rc;
 
 	*out = vault_key_new();
-	rc = *out ? vault_key_to_file(path, *out, detail, size) : ERR_NOMEM;
+	rc = *out ? vault_key_to_file(path, *out, false, detail, size)
+		  : ERR_NOMEM;
 	if (rc) {
 		secret_free(*out);
 		*out = NULL;

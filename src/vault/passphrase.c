@@ -40,6 +40,18 @@ vault_kdf(const struct vault_kdf *p, const struct secret *passphrase,
 	return ERR_NOMEM;
 }
 
+void
+vault_passphrase_trim(struct secret *passphrase)
+{
+	const char *bytes = secret_peek(passphrase);
+	size_t n = secret_len(passphrase);
+
+	while (n && (bytes[n - 1] == '\n' || bytes[n - 1] == '\r' ||
+		     bytes[n - 1] == '\0'))
+		n--;
+	secret_truncate(passphrase, n);
+}
+
 /* ---- the file ---- */
 
 enum { CHECK_BYTES = 8, CHECK_HEX = CODEC_HEX_SIZE(CHECK_BYTES) };
@@ -93,23 +105,49 @@ vault_params_read(struct slice text, struct vault_kdf *out)
 }
 
 static int
-params_make(const char *path, struct vault_kdf *p, char *detail, size_t size)
+params_put(const char *path, const struct vault_kdf *p, bool over, char *detail,
+	   size_t size)
 {
 	char text[VAULT_PARAMS_SIZE];
 
-	vault_kdf_new(p);
 	vault_params_write(p, text);
-	return vault_file_create(path, text, strlen(text), detail, size);
+	return vault_file_write(path, text, strlen(text), over, detail, size);
+}
+
+int
+vault_params_to_file(const char *path, const struct vault_kdf *p, char *detail,
+		     size_t size)
+{
+	return params_put(path, p, true, detail, size);
+}
+
+int
+vault_params_from_file(const char *path, bool create, struct vault_kdf *out,
+		       char *detail, size_t size)
+{
+	char text[256];
+	size_t len;
+	int rc = vault_file_read(path, text, sizeof(text), &len, detail, size);
+
+	if (rc == ERR_NOT_FOUND && create) {
+		vault_kdf_new(out);
+		return params_put(path, out, false, detail, size);
+	}
+	if (rc || !vault_params_read(slice_of(text, len), out))
+		return rc;
+	snprintf(detail, size,
+		 "%s is damaged: without the salt in it the passphrase gives "
+		 "another key; take it from a copy or a backup",
+		 path);
+	return ERR_INVALID;
 }
 
 int
 vault_key_from_passphrase(const struct secret *passphrase,
 			  const char *params_path, bool create,
-			  struct secret **out, char *detail, size_t size)
+			  struct secret **out, struct vault_kdf *used,
+			  char *detail, size_t size)
 {
-	struct vault_kdf p;
-	char text[256];
-	size_t len;
 	int rc;
 
 	*out = NULL;
@@ -117,25 +155,14 @@ vault_key_from_passphrase(const struct secret *passphrase,
 		snprintf(detail, size, "the passphrase is empty");
 		return ERR_INVALID;
 	}
-	rc = vault_file_read(params_path, text, sizeof(text), &len, detail,
-			     size);
-	if (rc == ERR_NOT_FOUND && create) {
-		rc = params_make(params_path, &p, detail, size);
-	} else if (!rc && vault_params_read(slice_of(text, len), &p)) {
-		snprintf(detail, size,
-			 "%s is damaged: without the salt in it the "
-			 "passphrase gives another key; take it from a copy "
-			 "or a backup",
-			 params_path);
-		rc = ERR_INVALID;
-	}
+	rc = vault_params_from_file(params_path, create, used, detail, size);
 	if (rc)
 		return rc;
-	rc = vault_kdf(&p, passphrase, out);
+	rc = vault_kdf(used, passphrase, out);
 	if (rc)
 		snprintf(detail, size,
 			 "Argon2id needs %llu MiB of memory, which are not "
 			 "there",
-			 (unsigned long long)p.mem >> 20);
+			 (unsigned long long)used->mem >> 20);
 	return rc;
 }

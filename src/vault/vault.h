@@ -41,10 +41,10 @@ void vault_key_id(const struct secret *key, char out[VAULT_KEY_ID_SIZE]);
  */
 int vault_key_from_file(const char *path, bool create, struct secret **out,
 			bool *has_id, char *detail, size_t size);
-/* Key and id into a new file, 0600, whole and on disk or not at all.
- * ERR_EXISTS. */
-int vault_key_to_file(const char *path, const struct secret *key, char *detail,
-		      size_t size);
+/* Key and id into a file, 0600, whole and on disk or not at all.  `over`: in
+ * the place of one that is there, which stays until then; else ERR_EXISTS. */
+int vault_key_to_file(const char *path, const struct secret *key, bool over,
+		      char *detail, size_t size);
 
 /* How a passphrase becomes a key (Argon2id). */
 struct vault_kdf {
@@ -57,14 +57,37 @@ void vault_kdf_new(struct vault_kdf *out);
 /* ERR_INVALID beyond the limits above, or an empty passphrase; ERR_NOMEM. */
 int vault_kdf(const struct vault_kdf *p, const struct secret *passphrase,
 	      struct secret **out);
+
+/* Ends of lines behind a passphrase are the file's, not its own: whoever makes
+ * a key of one does this first, or it is another key. */
+void vault_passphrase_trim(struct secret *passphrase);
 /*
- * The master key from a passphrase: Argon2id with the salt and parameters in
- * params_path (with `create` made where it is missing, 0600).  ERR_NOT_FOUND;
- * ERR_INVALID when it is damaged.
+ * What a passphrase takes as text, which is no secret, and belongs to one key
+ * as long as that is needed:
+ *
+ *   argon2id <opslimit> <memlimit in bytes> <salt in hex> <check>\n
+ *
+ * where the check is the begin of the SHA-256 of what is before it: a damaged
+ * file is told from a mistyped passphrase.
  */
+enum { VAULT_PARAMS_SIZE = 160 };
+void vault_params_write(const struct vault_kdf *p, char out[VAULT_PARAMS_SIZE]);
+/* ERR_INVALID: not what it writes, or beyond what vault_kdf() takes. */
+int vault_params_read(struct slice text, struct vault_kdf *out);
+/* Into the file, in the place of what is there: whole and on disk, or as it
+ * was. */
+int vault_params_to_file(const char *path, const struct vault_kdf *p,
+			 char *detail, size_t size);
+/* With `create` made anew where it is missing, 0600.  ERR_NOT_FOUND;
+ * ERR_INVALID when it is damaged; as vault_key_from_file() else. */
+int vault_params_from_file(const char *path, bool create, struct vault_kdf *out,
+			   char *detail, size_t size);
+/* The master key from a passphrase, with what is in the file; used: that.
+ * Errors of both. */
 int vault_key_from_passphrase(const struct secret *passphrase,
 			      const char *params_path, bool create,
-			      struct secret **out, char *detail, size_t size);
+			      struct secret **out, struct vault_kdf *used,
+			      char *detail, size_t size);
 
 /*
  * Handing a secret over through somebody who must not read it: the receiver

@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "vault/vault_priv.h"
+#include "vault/vault.h"
 
 static void
 check_read(struct slice text)

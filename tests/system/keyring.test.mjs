@@ -13,23 +13,13 @@ import { connect, redirectUris } from '../support/consent.mjs'
 import { bearerService, oauthService } from '../support/definitions.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { request } from '../support/http.mjs'
+import { keeperPid, restartKeeper, rotate, status, worksAnew } from '../support/keyring.mjs'
 import { Search } from '../support/known_secrets.mjs'
 import { mustRun, run } from '../support/process.mjs'
 import { eventually, freePort, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { Steps } from '../support/steps.mjs'
 import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
-
-const keeperPid = (drawbridge, not) => {
-	const pid = drawbridge.role('--role=keeper')
-	return pid !== not && pid
-}
-
-async function status(drawbridge) {
-	const done = await drawbridge.cli(['keyring', 'status', '--json'])
-	assert.equal(done.status, 0, done.stderr)
-	return JSON.parse(done.stdout)
-}
 
 /* What is sealed, as it lies in the keeper's database: {wrapped, sealed}, each a map of owner to bytes. */
 async function sealedOf(drawbridge) {
@@ -51,27 +41,6 @@ function assertNowhere(drawbridge, bytes, what) {
 	const search = new Search([...bytes])
 	for (const file of drawbridge.files())
 		assert.equal(search.find(readFileSync(file)), undefined, `${what} in ${file}`)
-}
-
-async function rotate(drawbridge, args = [], options = {}) {
-	const done = await drawbridge.cli(['keyring', 'rotate', ...args], { timeout: 60_000, ...options })
-	assert.equal(done.status, 0, `${done.stdout}\n${done.stderr}`)
-	return done.stdout
-}
-
-/* The keeper's cache must not hide anything: a new keeper opens every grant from the database. */
-async function restartKeeper(drawbridge) {
-	const pid = keeperPid(drawbridge)
-	process.kill(pid, 'SIGKILL')
-	await eventually('another keeper', () => keeperPid(drawbridge, pid))
-	await drawbridge.ready()
-}
-
-async function worksAnew(drawbridge, link) {
-	await drawbridge.must('POST', `/v1/connections/${link}/disable`)
-	await drawbridge.must('POST', `/v1/connections/${link}/enable`)
-	const answer = await drawbridge.via(link, '/echo')
-	assert.equal(answer.status, 200, answer.text)
 }
 
 /* Calls one after the other until stop(), which gives what was not 200. */

@@ -286,6 +286,52 @@ a_channel_waits_until_both_take_messages(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
+/* ---- keys ---- */
+
+static void
+role_hands(enum proc_role role, enum proc_key slot, const char *key)
+{
+	assert_int_equal(proc_control_send(w.ends[role], PROC_CONTROL_KEY, slot,
+					   slice_str(key), -1),
+			 0);
+	run(5);
+}
+
+static void
+assert_kept(enum proc_key slot, const char *key)
+{
+	const struct secret *kept = w.parent.prepared.keys[slot];
+
+	if (!key)
+		assert_null(kept);
+	else
+		assert_true(kept && slice_eq(slice_of(secret_peek(kept),
+						      secret_len(kept)),
+					     slice_str(key)));
+}
+
+static void
+keys_of_the_keeper_are_kept_each_in_its_place(void **state)
+{
+	size_t i;
+
+	(void)state;
+	role_begin(PROC_KEEPER, true);
+	role_begin(PROC_FRONT, true);
+	role_hands(PROC_KEEPER, PROC_KEY_HANDED, "one");
+	role_hands(PROC_KEEPER, PROC_KEY_OTHER, "two");
+	role_hands(PROC_KEEPER, PROC_KEY_OTHER, "three");
+	role_hands(PROC_KEEPER, PROC_KEY_MAIN, "from no passphrase");
+	role_hands(PROC_FRONT, PROC_KEY_HANDED, "from a front");
+	assert_kept(PROC_KEY_HANDED, "one");
+	assert_kept(PROC_KEY_OTHER, "three");
+	assert_kept(PROC_KEY_MAIN, NULL);
+	for (i = 0; i < PROC_KEYS; i++) {
+		secret_free(w.parent.prepared.keys[i]);
+		w.parent.prepared.keys[i] = NULL;
+	}
+}
+
 int
 main(void)
 {
@@ -294,6 +340,7 @@ main(void)
 		CASE(who_stops_gently_is_told_once_when_that_is_over),
 		CASE(two_roles_get_a_channel_when_one_asks),
 		CASE(a_channel_waits_until_both_take_messages),
+		CASE(keys_of_the_keeper_are_kept_each_in_its_place),
 	};
 
 	return cmocka_run_group_tests_name("proc parent", tests, NULL, NULL);

@@ -34,12 +34,13 @@ static int
 from_phrase(const char *phrase, const char *params, struct secret **out)
 {
 	struct secret *p = secret_from(phrase, strlen(phrase));
+	struct vault_kdf used;
 	int rc;
 
 	why[0] = 0;
 	*out = (void *)1;
-	rc = vault_key_from_passphrase(p, temp_path(params), true, out, why,
-				       sizeof(why));
+	rc = vault_key_from_passphrase(p, temp_path(params), true, out, &used,
+				       why, sizeof(why));
 	secret_free(p);
 	return rc;
 }
@@ -248,10 +249,12 @@ static void
 a_lost_salt_is_not_made_anew_beside_grants(void **state)
 {
 	struct secret *p = secret_from("open sesame", 11), *key;
+	struct vault_kdf used;
 
 	(void)state;
 	assert_int_equal(vault_key_from_passphrase(p, temp_path("lost"), false,
-						   &key, why, sizeof(why)),
+						   &key, &used, why,
+						   sizeof(why)),
 			 ERR_NOT_FOUND);
 	assert_null(key);
 	assert_int_equal(file_mode(temp_path("lost")), 0);
@@ -321,18 +324,47 @@ a_key_file_is_never_written_over(void **state)
 	struct secret *key = vault_key_new(), *again;
 
 	(void)state;
-	assert_int_equal(
-		vault_key_to_file(temp_path("once.key"), key, why, sizeof(why)),
-		0);
+	assert_int_equal(vault_key_to_file(temp_path("once.key"), key, false,
+					   why, sizeof(why)),
+			 0);
 	assert_int_equal(file_mode(temp_path("once.key")), 0600);
 	secret_bytes(key)[0] ^= 1;
-	assert_int_equal(
-		vault_key_to_file(temp_path("once.key"), key, why, sizeof(why)),
-		ERR_EXISTS);
+	assert_int_equal(vault_key_to_file(temp_path("once.key"), key, false,
+					   why, sizeof(why)),
+			 ERR_EXISTS);
 	assert_int_equal(from_file("once.key", false, &again), 0);
 	assert_false(secret_eq(key, again));
+	secret_free(again);
+	/* unless that was asked for, and then at once */
+	assert_int_equal(vault_key_to_file(temp_path("once.key"), key, true,
+					   why, sizeof(why)),
+			 0);
+	assert_int_equal(file_mode(temp_path("once.key")), 0600);
+	assert_int_equal(from_file("once.key", false, &again), 0);
+	assert_true(secret_eq(key, again));
+	assert_int_equal(file_mode(temp_path("once.key.new")), 0);
 	secret_free(key);
 	secret_free(again);
+}
+
+static void
+ends_of_lines_are_no_part_of_a_passphrase(void **state)
+{
+	static const char *const texts[] = { "a\nb", "a\nb\n", "a\nb\r\n\n" };
+	struct secret *p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		p = secret_from(texts[i], strlen(texts[i]));
+		vault_passphrase_trim(p);
+		assert_int_equal(secret_len(p), 3);
+		secret_free(p);
+	}
+	p = secret_from("\n", 1);
+	vault_passphrase_trim(p);
+	assert_int_equal(secret_len(p), 0);
+	secret_free(p);
 }
 
 static void
@@ -394,6 +426,7 @@ main(void)
 		cmocka_unit_test(keys_are_known_by_their_ids),
 		cmocka_unit_test(every_flipped_bit_of_a_key_file_is_told),
 		cmocka_unit_test(a_key_file_is_never_written_over),
+		cmocka_unit_test(ends_of_lines_are_no_part_of_a_passphrase),
 		cmocka_unit_test(every_changed_character_of_the_salt_is_told),
 		cmocka_unit_test(costs_beyond_the_limits_are_refused),
 	};
