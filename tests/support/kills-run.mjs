@@ -13,7 +13,7 @@ export async function runKills({ seconds, atMost = seconds, lanes: count = 2, tr
 	const scope = new Scope()
 	const start = performance.now()
 	const hits = new Hits()
-	const lanes = Array.from({ length: count }, (_, n) => new Lane(scope, new Random(seed + n), hits))
+	const lanes = Array.from({ length: count }, (_, n) => new Lane(scope, new Random(seed + n), hits, { keyElsewhere: n % 2 === 1 }))
 	const total = () => lanes.reduce((sum, lane) => sum + lane.tries, 0)
 	const after = (limit) => performance.now() - start > limit * 1000
 	const late = () => total() >= tries || after(atMost) || (after(seconds) && hits.summary.untouched.length === 0)

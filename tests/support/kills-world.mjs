@@ -16,16 +16,16 @@
  *   keys       a rotation does not end, or a credential does not open after it
  *   crashes    a role ended without being killed, or outlived its parent
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { startApi } from './api.mjs'
 import { connect, redirectUris } from './consent.mjs'
 import { bearerService, oauthService } from './definitions.mjs'
-import { startDrawbridge } from './drawbridge.mjs'
+import { binary, startDrawbridge } from './drawbridge.mjs'
 import { request } from './http.mjs'
 import { scanForSecrets } from './known_secrets.mjs'
 import { killQuietly, mustRun } from './process.mjs'
-import { eventually, freePort, sleep } from './scope.mjs'
+import { eventually, freePort, sleep, temporaryFolder } from './scope.mjs'
 import { consentByItself, startScripted } from './scripted.mjs'
 import { Steps } from './steps.mjs'
 import { addService, newConnection } from './worlds.mjs'
@@ -62,15 +62,15 @@ class Lag {
 const lag = new Lag()
 const named = /\b(?:access|refresh|code|bearer)-[0-9a-f]{24}\b/
 
-export async function startKillsWorld(scope, random) {
-	const world = new KillsWorld(scope, random)
+export async function startKillsWorld(scope, random, options = {}) {
+	const world = new KillsWorld(scope, random, options)
 	await world.start()
 	return world
 }
 
 class KillsWorld {
-	constructor(scope, random) {
-		Object.assign(this, { scope, random, wrong: [], kills: [], inDoubt: 0, used: new Set(), condemned: new Set(),
+	constructor(scope, random, { keyElsewhere }) {
+		Object.assign(this, { scope, random, keyElsewhere, wrong: [], kills: [], inDoubt: 0, used: new Set(), condemned: new Set(),
 			tokenOf: new Map(), bearers: new Map(), now: 'the start', logAt: 0, killsOfServer: new Map(), calls: 0,
 			good: 0, marker: 0, fresh: new Map() })
 	}
@@ -88,7 +88,12 @@ class KillsWorld {
 			}
 		} })
 		this.steps = new Steps(this.scope)
-		this.drawbridge = await startDrawbridge(this.scope, { port, ...this.steps.options })
+		if (this.keyElsewhere) {
+			this.keyFile = join(temporaryFolder(this.scope), 'key')
+			await mustRun(binary, ['keyring', 'make', this.keyFile])
+		}
+		this.drawbridge = await startDrawbridge(this.scope, { port, ...this.steps.options,
+			flags: this.keyFile ? ['--key-file', this.keyFile] : [] })
 		this.killsOfServer = new Map()
 		for (const [id, provider] of Object.entries(this.providers)) {
 			const definition = oauthService(id, provider, this.api, { refresh: { rotates: provider.rotates } })
@@ -276,8 +281,35 @@ class KillsWorld {
 		}, { timeout: 30_000, every: 20 })
 	}
 
+	/*
+	 * Begins one. A key that is kept elsewhere is made by the command; what it leaves there, and nobody names, is thrown
+	 * away, as people are told. Gives the answer, or nothing.
+	 */
+	async rotate() {
+		if (!this.keyFile)
+			return this.keyring('POST', { data_keys: true })
+		const next = `${this.keyFile}.new`
+		const ring = await this.rotationEnds()
+		if (existsSync(next) && readFileSync(next).subarray(32).toString('hex') !== ring.id)
+			rmSync(next)
+		const done = await this.drawbridge.cli(['keyring', 'rotate', '--data-keys', '--no-wait'], { timeout: 40_000 })
+		return done.status === 0 ? { answer: 202 } : undefined
+	}
+
+	/* What a start with --key-file finds is the key in use: in the file, or in the one beside it. */
+	#checkKeyElsewhere(id) {
+		const stored = [this.keyFile, `${this.keyFile}.new`].filter((file) => existsSync(file))
+			.map((file) => readFileSync(file).subarray(32).toString('hex'))
+		if (!stored.includes(id))
+			this.fault('keys', `the key files are of ${stored}, and ${id} is in use`)
+	}
+
 	/* The key file is that of the key in use, and nothing is left over. */
 	checkKeyFile(id) {
+		if (this.keyFile) {
+			this.#checkKeyElsewhere(id)
+			return
+		}
 		const folder = join(this.drawbridge.data, 'keeper')
 		const stored = readFileSync(join(folder, 'master.key')).subarray(32).toString('hex')
 		if (stored !== id)

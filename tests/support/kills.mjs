@@ -93,12 +93,13 @@ export class Hits {
 
 /* One server, and tries on it one after the other. */
 export class Lane {
-	constructor(scope, random, hits) {
-		Object.assign(this, { scope, random, hits, tries: 0, missed: 0, byVictim: {}, over: false })
+	/* keyElsewhere: the master key is in a file of its own, not in the data folder. */
+	constructor(scope, random, hits, { keyElsewhere = false } = {}) {
+		Object.assign(this, { scope, random, hits, keyElsewhere, tries: 0, missed: 0, byVictim: {}, over: false })
 	}
 
 	async start() {
-		this.world = await startKillsWorld(this.scope, this.random)
+		this.world = await startKillsWorld(this.scope, this.random, { keyElsewhere: this.keyElsewhere })
 		const { turning, lasting, key } = this.world.links
 		this.background = Promise.all([0, 1].map(() => this.#callers([...turning, ...lasting, ...key])))
 	}
@@ -371,7 +372,7 @@ const doings = {
 	revoke: (world, { link }) => world.drawbridge.api('POST', `/v1/connections/${link}/revoke`),
 	async rotate(world, plan) {
 		plan.before = (await world.rotationEnds()).id
-		const said = await world.keyring('POST', { data_keys: true })
+		const said = await world.rotate()
 		await world.rotationEnds()
 		return said ?? {}
 	}
