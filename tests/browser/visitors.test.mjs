@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { openContext, picture, sizes, startChromium, violations } from '../support/chromium.mjs'
+import { atCallback } from '../support/consent.mjs'
 import { startHostPage } from '../support/hostpage.mjs'
 import { eventually, suite } from '../support/scope.mjs'
 import { accountFlow } from '../support/visitor.mjs'
@@ -76,13 +77,13 @@ suite('a visitor\'s Connect in a browser', (scope) => {
 		await popup.locator('[name=password]').fill('any')
 		await popup.locator('[type=submit]').click()
 		await popup.getByText('Continue').click()
-		await popup.waitForURL(/\/oauth\/callback/)
+		await popup.waitForURL(atCallback)
 		return popup
 	}
 
 	async function refuse(popup) {
 		await popup.getByText(/cancel|abort/i).first().click()
-		await popup.waitForURL(/\/oauth\/callback/)
+		await popup.waitForURL(atCallback)
 		return popup
 	}
 
