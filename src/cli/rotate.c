@@ -12,6 +12,8 @@
  * answer that does not come says nothing of what has been begun.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,7 +59,7 @@ struct rotation {
 enum there {
 	THERE_UNKNOWN,
 	THERE_NOT,
-	THERE_NEXT, /* a rotation to it is under way */
+	THERE_NEXT, /* a rotation to it has not ended */
 	THERE_CURRENT,
 };
 
@@ -73,18 +75,20 @@ static enum there
 key_ask(struct rotation *r, const char *id)
 {
 	enum there where = THERE_NOT;
-	const json_t *told;
+	const json_t *told, *rotation;
 	struct cli_answer a;
 
 	if (cli_request_quiet(r->c, "/v1/keyring", &a))
 		return THERE_UNKNOWN;
 	told = cli_answer_json(&a);
+	rotation = json_object_get(told, "rotation");
 	if (!text_of(told, "id")[0])
 		where = THERE_UNKNOWN;
 	else if (!strcmp(text_of(told, "id"), id))
-		where = THERE_CURRENT;
-	else if (!strcmp(text_of(json_object_get(told, "rotation"), "next_id"),
-			 id))
+		where = !strcmp(text_of(rotation, "phase"), "data_keys")
+				? THERE_NEXT
+				: THERE_CURRENT;
+	else if (!strcmp(text_of(rotation, "next_id"), id))
 		where = THERE_NEXT;
 	cli_answer_release(&a);
 	return where;
@@ -92,15 +96,60 @@ key_ask(struct rotation *r, const char *id)
 
 /* ---- the new key ---- */
 
+/* One command at a time looks what lies beside the former key, and moves it:
+ * what it has seen there is what it moves.  A descriptor, to be closed. */
 static int
-file_replace(struct rotation *r)
+files_lock(const struct rotation *r)
 {
-	if (rename(r->file, r->paper.path))
+	char path[4200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/keeper", r->place.data);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd >= 0 && flock(fd, LOCK_EX) && errno == EINTR)
+		;
+	return fd;
+}
+
+/* The id of the key in a file; "" where there is none. */
+static void
+file_id(const char *path, char id[VAULT_KEY_ID_SIZE])
+{
+	struct secret *key = NULL;
+	char unused[512];
+
+	id[0] = '\0';
+	vault_key_from_file(path, false, &key, NULL, unused, sizeof(unused));
+	if (key)
+		vault_key_id(key, id);
+	secret_free(key);
+}
+
+/* Nothing but this key takes the place of the former one.  Locked. */
+static int
+file_replace(struct rotation *r, const char *id)
+{
+	char there[VAULT_KEY_ID_SIZE];
+
+	file_id(r->file, there);
+	if (strcmp(there, id) != 0) {
+		file_id(r->paper.path, there);
+		if (strcmp(there, id) != 0)
+			return cli_fail(CLI_FAILED,
+					"the key was replaced, but %s does not "
+					"hold the new one (key %s) any more, "
+					"nor does %s: find it before the next "
+					"start, or make a backup now, which "
+					"holds it",
+					r->file, id, r->paper.path);
+		/* another command was faster */
+	} else if (rename(r->file, r->paper.path)) {
 		return cli_fail(CLI_FAILED,
 				"the key was replaced, but %s could not be put "
 				"in the place of %s: %s. Do it by hand before "
 				"the next start",
 				r->file, r->paper.path, strerror(errno));
+	}
 	if (folder_sync_of(r->paper.path))
 		return cli_fail(CLI_FAILED,
 				"%s holds the new key, but its folder could "
@@ -127,23 +176,19 @@ key_in_the_way(const struct rotation *r, const char *id, enum there where)
 }
 
 /* One that is there may be of a command that did not come to its end.  The
- * key that is in use goes where it belongs. */
+ * key that is in use goes where it belongs.  Locked. */
 static int
 key_left(struct rotation *r)
 {
-	char detail[512], id[VAULT_KEY_ID_SIZE] = "";
+	char id[VAULT_KEY_ID_SIZE];
 	enum there where = THERE_NOT;
-	struct secret *key = NULL;
 
 	if (access(r->file, F_OK) && errno == ENOENT)
 		return CLI_OK;
-	vault_key_from_file(r->file, false, &key, NULL, detail, sizeof(detail));
-	if (key) {
-		vault_key_id(key, id);
+	file_id(r->file, id);
+	if (id[0])
 		where = key_ask(r, id);
-	}
-	secret_free(key);
-	return where == THERE_CURRENT ? file_replace(r)
+	return where == THERE_CURRENT ? file_replace(r, id)
 				      : key_in_the_way(r, id, where);
 }
 
@@ -211,26 +256,36 @@ key_of_passphrase(struct rotation *r, const char *file)
 					  : err_text(rc));
 }
 
+/* In the place of the former, at the end. */
+static int
+key_beside(struct rotation *r)
+{
+	int lock, rc;
+
+	if (r->paper.path[0] != '/')
+		return cli_misused(r->c,
+				   "the server was started with a --key-file "
+				   "that is no whole path: say where the new "
+				   "key is to be with --new-key-file");
+	snprintf(r->file, sizeof(r->file), "%s" CONNECT_KEY_NEW, r->paper.path);
+	r->replace = true;
+	lock = files_lock(r);
+	rc = key_left(r);
+	if (!rc)
+		rc = key_make(r);
+	if (lock >= 0)
+		close(lock);
+	return rc;
+}
+
 /* Nothing was said of where the new key is to be. */
 static int
 key_usual(struct rotation *r)
 {
-	int rc;
-
 	r->to = r->paper.source;
 	switch (r->paper.source) {
 	case CONNECT_KEY_FILE:
-		if (r->paper.path[0] != '/')
-			return cli_misused(
-				r->c,
-				"the server was started with a --key-file that "
-				"is no whole path: say where the new key is to "
-				"be with --new-key-file");
-		snprintf(r->file, sizeof(r->file), "%s" CONNECT_KEY_NEW,
-			 r->paper.path);
-		r->replace = true;
-		rc = key_left(r);
-		return rc ? rc : key_make(r);
+		return key_beside(r);
 	case CONNECT_KEY_CREDENTIAL:
 		return cli_misused(r->c,
 				   "the key is a credential of systemd: name "
@@ -395,6 +450,20 @@ doubt_tell(const struct rotation *r, int rc, const char *what)
 			r->replace ? r->paper.path : "");
 }
 
+/* Made for nothing; by now it may be another command's. */
+static void
+file_remove(const struct rotation *r)
+{
+	int lock = files_lock(r);
+	char id[VAULT_KEY_ID_SIZE];
+
+	file_id(r->file, id);
+	if (!strcmp(id, r->id))
+		unlink(r->file);
+	if (lock >= 0)
+		close(lock);
+}
+
 /*
  * The request has failed, and perhaps its answer alone.  Refused is what was
  * told so; an answer that was lost on the way, or a failure of who should have
@@ -419,7 +488,7 @@ rotate_failed(struct rotation *r, int rc)
 				  "Whether the rotation has begun is not "
 				  "known.");
 	if (r->replace && r->made)
-		unlink(r->file); /* for nothing */
+		file_remove(r);
 	return rc;
 }
 
@@ -470,6 +539,8 @@ rotate_leave(struct rotation *r)
 static int
 rotate_ended(struct rotation *r, const char *id)
 {
+	int lock, rc;
+
 	if (r->key && strcmp(id, r->id) != 0)
 		return cli_fail(CLI_FAILED,
 				"the master key is another one (%s) than this "
@@ -478,10 +549,15 @@ rotate_ended(struct rotation *r, const char *id)
 				id, r->id, r->file,
 				r->file[0] ? " was left where it is" : "");
 	cli_say(r->c, "The master key is another one now: %s.", id);
-	if (r->replace)
-		return file_replace(r);
-	rotate_tell(r);
-	return CLI_OK;
+	if (!r->replace) {
+		rotate_tell(r);
+		return CLI_OK;
+	}
+	lock = files_lock(r);
+	rc = file_replace(r, r->id);
+	if (lock >= 0)
+		close(lock);
+	return rc;
 }
 
 static int

@@ -108,6 +108,37 @@ suite('a rotation that is refused takes nothing from another', () => {
 		await assertStartsAnew(world)
 	}))
 
+	it('a key file: one that comes while data keys are made anew leaves it, too, for who waits for the end', scoped(async (scope) => {
+		const world = await startWorld(scope, 'file')
+		const { drawbridge, steps, file } = world
+		steps.set(...[3, 4, 5, 6, 7, 8, 9].map((count) => `${count} fail rotate.piece`)) /* not before the switch */
+		const waits = startProcess(scope, stepsBinary, ['keyring', 'rotate', '--data-keys', '--data', drawbridge.data])
+		await eventually('the switch', async () => (await status(drawbridge)).rotation?.phase === 'data_keys')
+		await assertRefused(await drawbridge.cli(['keyring', 'rotate']), /file\.new holds the key of a rotation that is under way/)
+		const bytes = readFileSync(`${file}.new`)
+		steps.set()
+		assert.equal((await waits.ended).status, 0, waits.stderr)
+		assert.deepEqual([readFileSync(file), existsSync(`${file}.new`)], [bytes, false])
+		await assertStartsAnew(world)
+	}))
+
+	it('a key file: nothing but the new key takes the place of the former', scoped(async (scope) => {
+		const { drawbridge, steps, file } = await startWorld(scope, 'file')
+		hold(steps)
+		const waits = startProcess(scope, stepsBinary, ['keyring', 'rotate', '--data', drawbridge.data])
+		await eventually('the rotation', async () => (await status(drawbridge)).rotation?.phase === 'master_key')
+		renameSync(`${file}.new`, `${file}.kept`)
+		await mustRun(binary, ['keyring', 'make', `${file}.new`]) /* as another command might */
+		const former = readFileSync(file)
+		steps.set()
+		const { status: code } = await waits.ended
+		assert.equal(code, 1)
+		assert.match(waits.stderr, /file\.new does not hold the new one \(key [0-9a-f]{16}\) any more/)
+		assert.deepEqual(readFileSync(file), former)
+		renameSync(`${file}.kept`, file)
+		await restartKeeper(drawbridge)
+	}))
+
 	it('a key file: what was made for nothing goes, and what is of nobody is left alone', scoped(async (scope) => {
 		const { drawbridge, steps, file, folder } = await startWorld(scope, 'file')
 		hold(steps)
