@@ -182,6 +182,8 @@ consent_move(struct flow_engine *e, struct store_conn *c, const char *id,
 		rc = ERR_NOT_FOUND;
 	if (!rc)
 		rc = flow_move_store(&m, move(&m.run));
+	else if (rc == ERR_CONFLICT) /* another's draft by now: it is over */
+		rc = flow_move_fail(e, c, &t, flow_draft_changed);
 	if (!rc)
 		*calling = t.status == FLOW_S_CALLING;
 	if (!rc)
@@ -192,7 +194,7 @@ consent_move(struct flow_engine *e, struct store_conn *c, const char *id,
 		rc = store_commit(c);
 	if (rc)
 		store_rollback(c);
-	return rc == ERR_NOT_FOUND || rc == ERR_CONFLICT ? ERR_WRONG_STATE : rc;
+	return rc == ERR_NOT_FOUND ? ERR_WRONG_STATE : rc;
 }
 
 static enum flow_next

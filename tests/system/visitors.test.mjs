@@ -312,6 +312,24 @@ suite('visitors\' own connections', (scope) => {
 		assert.equal((await drawbridge.api('POST', `/v1/conversations/${of.id}/connect`, { connection: link })).status, 403)
 	})
 
+	it('consent to a draft that another member has saved since is used by nobody', async () => {
+		const draft = accountFlow(link, [shop])
+		const { id } = await drawbridge.must('POST', '/v1/flows', { draft })
+		const { id: talk } = await drawbridge.must('POST', `/v1/flows/${id}/conversations`, { draft: true })
+		const path = `/v1/conversations/${talk}`
+		await drawbridge.must('POST', `${path}/messages`, { choice: 'mine' })
+		const browser = await signedIn()
+		const page = await browser.open((await drawbridge.must('POST', `${path}/connect`, { connection: link })).url)
+		const { key } = await memberKey(drawbridge, 'dan@example.org', 'builder')
+		await drawbridge.must('PUT', `/v1/flows/${id}`, { draft }, { key })
+		const calls = world.api.requests.length, revoked = oidc.counts.revocation
+		await consentAtOidc(browser, await browser.submit(page, { button: /connect/i }), { login: 'dana' })
+		const { state, problem } = await drawbridge.must('GET', path)
+		assert.deepEqual([state, /^draft_changed: /.test(problem)], ['failed', true])
+		await eventually('the grant to be revoked upstream', () => oidc.counts.revocation > revoked)
+		assert.equal(world.api.requests.length, calls)
+	})
+
 	for (const { name, block } of [
 		{ name: 'an end', block: { type: 'end' } },
 		{ name: 'a message', block: { type: 'message', content: [{ type: 'text', text: 'Hi' }], paths: { next: 'ask' } } }])
