@@ -152,29 +152,30 @@ item_before(struct store_conn *c, const struct bulk_item *i, struct before *out)
 }
 
 /* Its row as it is to be afterwards.  What was suspended before, or is to be
- * since, stays so; of the others whoever manages it may connect it anew. */
+ * since, stays so, unless somebody has enabled it; of the others whoever
+ * manages it may connect it anew. */
+#define STAYS "?3 = 1 AND status = 'disabled'"
 static int
-revoke_row(struct store_conn *c, const struct bulk_item *i,
-	   const struct front_row *r)
+revoke_row(struct store_conn *c, const struct bulk_item *i)
 {
-	bool stays = r->info.status == CONNECT_DISABLED &&
-		     !strcmp(i->was, "disabled");
+	bool was = !strcmp(i->was, "disabled");
 
 	return store_exec(
 		c, NULL,
-		"UPDATE connections SET status_before = CASE WHEN ?3 = 1 THEN "
-		"CASE WHEN per_user = 1 THEN status_before ELSE 'revoked' END "
-		"ELSE '' END, status = CASE WHEN ?3 = 1 THEN 'disabled' "
-		"WHEN per_user = 0 THEN 'revoked' WHEN status = 'disabled' "
-		"THEN status_before ELSE status END, reason = CASE WHEN ?3 = 1 "
-		"THEN CASE WHEN reason = '" FRONT_BULK_REVOKING
+		"UPDATE connections SET status_before = CASE WHEN " STAYS
+		" THEN CASE WHEN per_user = 1 THEN status_before ELSE "
+		"'revoked' END ELSE '' END, status = CASE WHEN " STAYS
+		" THEN 'disabled' WHEN per_user = 0 THEN 'revoked' WHEN status "
+		"= 'disabled' THEN status_before ELSE status END, "
+		"reason = CASE WHEN " STAYS
+		" THEN CASE WHEN reason = '" FRONT_BULK_REVOKING
 		"' THEN '" FRONT_BULK_SUSPENDED
-		"' ELSE reason END WHEN per_user = 0 THEN 'The access was revoked. "
-		"Connect again to use it.' ELSE 'It is not connected: press "
-		"Connect.' END, expires_at = 0, unconfirmed = '', "
+		"' ELSE reason END WHEN per_user = 0 THEN 'The access was "
+		"revoked. Connect again to use it.' ELSE 'It is not connected: "
+		"press Connect.' END, expires_at = 0, unconfirmed = '', "
 		"not_granted = '', " VIEW_HEALTH_WELL ", updated_at = ?2, "
 		"version = version + 1 WHERE id = ?1",
-		"sii", i->connection, clock_wall_ms(), (int64_t)stays);
+		"sii", i->connection, clock_wall_ms(), (int64_t)was);
 }
 
 /* Rows of a connection's users: what is now to be revoked at the provider, and
@@ -244,10 +245,13 @@ revoke_pending(struct store_conn *c, const struct bulk *b,
 static int
 revoke_note(struct connect_front *f, struct store_conn *c,
 	    const struct connect_who *who, const struct bulk *b,
-	    const struct bulk_item *i, const struct front_row *r)
+	    const struct bulk_item *i, const struct front_row *r,
+	    const struct front_withdraw_stamp *stamp)
 {
 	int rc = store_begin(c);
 
+	if (!rc)
+		rc = front_withdraw_stamp_holds(c, r->info.id, stamp);
 	if (!rc && !r->info.per_user) {
 		rc = item_state(c, b, i, "pending", "");
 		if (!rc)
@@ -257,7 +261,7 @@ revoke_note(struct connect_front *f, struct store_conn *c,
 		rc = revoke_pending(c, b, i, r);
 	}
 	if (!rc)
-		rc = revoke_row(c, i, r);
+		rc = revoke_row(c, i);
 	if (!rc)
 		rc = front_audit(c, who, b->org, "connection.revoke",
 				 r->info.id, r->info.name,
@@ -296,22 +300,37 @@ revoke_known(struct store_conn *c, const struct bulk *b,
 	return rc;
 }
 
+/* Once: ERR_AGAIN if somebody has connected it meanwhile. */
+static int
+revoke_once(struct connect_front *f, struct store_conn *c,
+	    const struct connect_who *who, const struct bulk *b,
+	    const struct bulk_item *i, const struct front_row *r)
+{
+	struct front_withdraw_stamp stamp;
+	struct connect_problem p;
+	int rc = revoke_known(c, b, i);
+
+	if (rc <= 0)
+		return rc;
+	rc = front_withdraw_stamp(c, r->info.id, &stamp);
+	if (!rc)
+		rc = front_withdraw_mark(f, c, r->org, r->info.id, "", &p);
+	step_reached("bulk.marked");
+	return rc ? rc : revoke_note(f, c, who, b, i, r, &stamp);
+}
+
 static int
 item_revoke(struct connect_front *f, struct store_conn *c,
 	    const struct connect_who *who, const struct bulk *b,
 	    const struct bulk_item *i, const struct front_row *r)
 {
-	struct connect_problem p;
-	int rc;
+	int n, rc = ERR_AGAIN;
 
 	if (!r->info.per_user && !strcmp(i->was, "not_connected"))
 		return item_state(c, b, i, "nothing", not_connected);
-	rc = revoke_known(c, b, i);
-	if (rc <= 0)
-		return rc;
-	rc = front_withdraw_mark(f, c, r->org, r->info.id, "", &p);
-	step_reached("bulk.marked");
-	return rc ? rc : revoke_note(f, c, who, b, i, r);
+	for (n = 0; rc == ERR_AGAIN && n < FRONT_WITHDRAW_STAMPS; n++)
+		rc = revoke_once(f, c, who, b, i, r);
+	return rc;
 }
 
 int

@@ -135,6 +135,24 @@ int front_withdraw_close(struct connect_front *f, struct store_conn *c);
 int front_withdraw_mark(struct connect_front *f, struct store_conn *c,
 			const char *org, const char *connection,
 			const char *subject, struct connect_problem *p);
+/*
+ * Who consents anew has not left, whatever was marked before; and his grant
+ * must not be written down as revoked.  So who notes all of a connection's
+ * takes a stamp before the mark, and asks within the transaction that notes
+ * whether it holds: ERR_AGAIN if somebody has connected since; then once more
+ * from the stamp on, and that grant ends with the others.  (Who is at the
+ * keeper by then and not in his row yet, writes that he is connected after
+ * what says revoked; and so he is.)
+ */
+struct front_withdraw_stamp {
+	int64_t own;		       /* granted last */
+	int64_t users, granted, since; /* their own, all together */
+};
+enum { FRONT_WITHDRAW_STAMPS = 5 }; /* so often, then ERR_AGAIN */
+int front_withdraw_stamp(struct store_conn *c, const char *connection,
+			 struct front_withdraw_stamp *out);
+int front_withdraw_stamp_holds(struct store_conn *c, const char *connection,
+			       const struct front_withdraw_stamp *was);
 /* That it is to be revoked, within the caller's transaction; because:
  * "delete", "revoke", "visitor" or "user" (he himself, or who may manage). */
 int front_withdraw_note(struct store_conn *c, const char *org,

@@ -82,6 +82,40 @@ front_withdraw_mark(struct connect_front *f, struct store_conn *c,
 	return rc;
 }
 
+int
+front_withdraw_stamp(struct store_conn *c, const char *connection,
+		     struct front_withdraw_stamp *out)
+{
+	struct store_stmt *st = NULL;
+	int rc = store_query(c, &st,
+			     "SELECT coalesce((SELECT granted FROM connections "
+			     "WHERE id = ?1), 0), count(*), "
+			     "coalesce(sum(granted), 0), "
+			     "coalesce(sum(connected_at), 0) FROM "
+			     "connection_users WHERE connection = ?1",
+			     "s", connection);
+
+	memset(out, 0, sizeof(*out));
+	if (!rc && (rc = store_step(st)) == 1) {
+		out->own = store_col_int(st, 0);
+		out->users = store_col_int(st, 1);
+		out->granted = store_col_int(st, 2);
+		out->since = store_col_int(st, 3);
+	}
+	store_done(st);
+	return rc < 0 ? rc : 0;
+}
+
+int
+front_withdraw_stamp_holds(struct store_conn *c, const char *connection,
+			   const struct front_withdraw_stamp *was)
+{
+	struct front_withdraw_stamp now;
+	int rc = front_withdraw_stamp(c, connection, &now);
+
+	return rc ? rc : memcmp(&now, was, sizeof(now)) ? ERR_AGAIN : 0;
+}
+
 #define NOTE_AGAIN \
 	"ON CONFLICT (connection, subject) DO UPDATE SET because = " \
 	"excluded.because, asked_at = excluded.asked_at, tries = 0, " \
@@ -205,20 +239,24 @@ front_withdraw_words(int64_t count, bool all, char *out, size_t size)
 				"them have to be connected again.");
 }
 
-int
-front_withdraw_revoke(struct connect_front *f, struct store_conn *c,
-		      const struct connect_who *who, const struct front_row *r,
-		      struct connect_revoked *revoked,
-		      struct connect_problem *p)
+/* Once: ERR_AGAIN if somebody has connected meanwhile. */
+static int
+withdraw_all(struct connect_front *f, struct store_conn *c,
+	     const struct connect_who *who, const struct front_row *r,
+	     struct connect_revoked *revoked, struct connect_problem *p)
 {
+	struct front_withdraw_stamp stamp;
 	int64_t count = 0;
-	int rc;
+	int rc = front_withdraw_stamp(c, r->info.id, &stamp);
 
-	memset(revoked, 0, sizeof(*revoked));
+	if (rc)
+		return front_fail_store(p, c, rc);
 	rc = front_withdraw_mark(f, c, r->org, r->info.id, "", p);
 	if (rc)
 		return rc;
 	rc = store_begin(c);
+	if (!rc)
+		rc = front_withdraw_stamp_holds(c, r->info.id, &stamp);
 	if (!rc)
 		rc = front_withdraw_count(c, r->info.id, &count);
 	front_withdraw_words(count, front_ends_all(f, r), revoked->detail,
@@ -230,8 +268,27 @@ front_withdraw_revoke(struct connect_front *f, struct store_conn *c,
 	if (!rc)
 		return 0;
 	store_rollback(c);
+	if (rc == ERR_AGAIN)
+		return rc;
 	front_left_unnoted(f);
 	return front_fail_store(p, c, rc);
+}
+
+int
+front_withdraw_revoke(struct connect_front *f, struct store_conn *c,
+		      const struct connect_who *who, const struct front_row *r,
+		      struct connect_revoked *revoked,
+		      struct connect_problem *p)
+{
+	int i, rc = ERR_AGAIN;
+
+	memset(revoked, 0, sizeof(*revoked));
+	for (i = 0; rc == ERR_AGAIN && i < FRONT_WITHDRAW_STAMPS; i++)
+		rc = withdraw_all(f, c, who, r, revoked, p);
+	if (rc != ERR_AGAIN)
+		return rc;
+	front_left_unnoted(f);
+	return front_fail_store(p, c, ERR_BUSY);
 }
 
 /* ---- a conversation's ---- */
