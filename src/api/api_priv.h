@@ -131,7 +131,8 @@ struct api_request {
 	struct slice query; /* still encoded */
 	char if_match[40];
 	char idempotency_key[128];
-	char *text; /* of the body, less secrets; wiped */
+	int64_t idempotency_at; /* when its row was made */
+	char *text;		/* of the body, less secrets; wiped */
 	size_t text_len;
 	json_t *json; /* of the body, or NULL */
 	struct json_at body;

@@ -77,6 +77,7 @@
  *   flow.answered       a visitor's answer is, and nobody was told
  *   events.look         a stream looks what is new (fail: no database)
  *   events.read         what is new is about to be sent
+ *   api.created         a create is done, and its answer not kept or given
  *   upgrade.started     the new program was started, and is not ready yet
  */
 #ifndef BASE_STEP_H

@@ -165,6 +165,7 @@ store_release(struct store_conn *c)
 	if (!c)
 		return;
 	store_rollback(c);
+	c->last = NULL;
 	pthread_mutex_lock(&c->store->mutex);
 	c->next = c->store->spare;
 	c->store->spare = c;
@@ -211,12 +212,21 @@ store_commit(struct store_conn *c)
 	int rc;
 
 	ASSERT(c->in_transaction);
-	rc = conn_control(c, "COMMIT");
+	rc = c->last ? c->last(c, c->last_arg) : 0;
+	if (!rc)
+		rc = conn_control(c, "COMMIT");
 	if (rc)
 		return rc;
 	c->in_transaction = false;
 	e->unlock(c->store->db);
 	return e->sync(c->store->db);
+}
+
+void
+store_before_commit(struct store_conn *c, store_last *last, void *arg)
+{
+	c->last = last;
+	c->last_arg = arg;
 }
 
 void

@@ -48,6 +48,11 @@ int store_begin(struct store_conn *c);
  * committed may be there after a crash or not; store_exec outside of a
  * transaction says the same.  Each later commit tries to mend it. */
 int store_commit(struct store_conn *c);
+/* Runs at the end of each transaction of this connection from now on, as a
+ * part of it; an error keeps it from being committed.  NULL: nothing does, as
+ * after store_release. */
+typedef int store_last(struct store_conn *c, void *arg);
+void store_before_commit(struct store_conn *c, store_last *last, void *arg);
 /* Fine to call when no transaction is open. */
 void store_rollback(struct store_conn *c);
 

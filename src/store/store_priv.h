@@ -62,6 +62,8 @@ struct store_conn {
 	void *conn;
 	struct store_stmt *cache;
 	bool in_transaction;
+	store_last *last; /* before each commit; NULL: nothing */
+	void *last_arg;
 	char why[256];		 /* the message of before a rollback, or "" */
 	struct store_conn *next; /* spare */
 };
