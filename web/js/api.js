@@ -139,7 +139,18 @@ export const api = {
 	bulkAsk: (action, which, headers) => ask('POST', `/connections/${action}`, which, headers),
 	bulks: async () => (await ask('GET', '/bulk-actions?limit=10')).items,
 	bulk: (id) => ask('GET', `/bulk-actions/${encodeURIComponent(id)}`),
-	bulkItems: (id, state) => all(`/bulk-actions/${encodeURIComponent(id)}/items`, `&state=${state}`),
+	/* The first pages of those in a state, as {items, next}; next is null where there are no more. */
+	bulkItems: async (id, state, pages, perPage) => {
+		const items = []
+		let next = ''
+		for (let page = 0; page < pages && next !== null; page += 1) {
+			const more = await ask('GET', `/bulk-actions/${encodeURIComponent(id)}/items?state=${state}&limit=${perPage}${
+				next && `&after=${encodeURIComponent(next)}`}`)
+			items.push(...more.items)
+			next = more.next
+		}
+		return { items, next }
+	},
 	calls: (link) => ask('GET', `${at(link)}/calls?limit=20`),
 	usage: (link) => ask('GET', `${at(link)}/usage`),
 	/* One page of them; attention: only those that need it. */

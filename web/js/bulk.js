@@ -7,9 +7,11 @@ import { api, onceOnly } from './api.js'
 import { fill, h, say } from './dom.js'
 import { makeForm } from './form.js'
 import { whoami } from './sign-in.js'
-import { field, loading, problemBox, time } from './ui.js'
+import { busyButton, field, loading, problemBox, time } from './ui.js'
 
 const POLL_MS = 2000
+const POLL_MAX_MS = 30_000
+const PER_PAGE = 100
 
 const actions = { suspend: 'Suspend: no call gets through; nothing changes at the services',
 	revoke: 'Revoke: no call gets through, and the access ends at the services' }
@@ -30,46 +32,109 @@ const item = (each) => h('tr', {},
 	h('td', { 'data-label': 'What to do' }, each.detail ?? '', each.retry_at && h('p', { class: 'muted' }, 'Asked again ',
 		time(each.retry_at))))
 
-const table = (items) => h('table', {}, h('thead', {}, h('tr', {}, ['Connection', 'Account', 'State', 'What to do']
-	.map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, items.map(item)))
+const heads = () => h('thead', {}, h('tr', {}, ['Connection', 'Account', 'State', 'What to do']
+	.map((head) => h('th', { scope: 'col' }, head))))
 
 const openStates = ['by_hand', 'pending', 'waiting']
 
-async function loadReport(id) {
-	const report = await api.bulk(id)
-	const items = (await Promise.all(openStates.filter((state) => report.counts[state] > 0)
-		.map((state) => api.bulkItems(id, state)))).flat()
-	return { report, items }
-}
+/* Rows by what they are of: one that has not changed stays, and with it the keyboard that is in it. */
+class Rows {
+	constructor() {
+		this.body = h('tbody', {})
+		this.known = new Map()
+	}
 
-function showReport({ report, items }) {
-	const counts = Object.entries(report.counts).filter(([, count]) => count > 0)
-		.map(([state, count]) => `${stateNames[state]}: ${count}`)
-	const left = items.some(({ state }) => state === 'by_hand')
-	return [h('h2', {}, report.action === 'revoke' ? 'Revoked: ' : 'Suspended: ', whose(report)),
-		h('p', { class: 'muted' }, 'Asked for by ', report.asked_by.name, ' ', time(report.asked_at),
-			report.state === 'done' ? [' · done ', time(report.ended_at)] : ' · goes on by itself'),
-		h('p', { role: 'status' }, counts.join(' · ') || 'There was no connection.'),
-		left && h('div', { class: 'notice bad' }, 'What is “By hand” lives on at the service until somebody changes it there.'),
-		items.length ? table(items) : report.state === 'done' && h('p', {}, 'Nothing is left to do.')]
-}
-
-/* Looks again while it goes on and the page is there. */
-async function follow(place, id) {
-	try {
-		const loaded = await loadReport(id)
-		fill(place, showReport(loaded))
-		if (loaded.report.state === 'running')
-			setTimeout(() => place.isConnected && place.dataset.id === id && follow(place, id), POLL_MS)
-	} catch (error) {
-		fill(place, problemBox(error, { retry: () => follow(place, id) }))
+	show(items) {
+		const focused = [...this.known].find(([, { row }]) => row.contains(document.activeElement))?.[0]
+		const now = new Map(items.map((each) => {
+			const key = `${each.link_name}/${each.user ?? ''}`
+			const text = JSON.stringify(each)
+			const old = this.known.get(key)
+			return [key, old?.text === text ? old : { text, row: item(each) }]
+		}))
+		const rows = [...now.values()].map(({ row }) => row)
+		const stay = new Set(rows)
+		for (const { row } of this.known.values())
+			stay.has(row) || row.remove()
+		rows.forEach((row, at) => row === this.body.children[at] || this.body.insertBefore(row, this.body.children[at] ?? null))
+		this.known = now
+		if (focused && !this.body.contains(document.activeElement))
+			now.get(focused)?.row.querySelector('a').focus()
 	}
 }
 
-function open(place, id) {
+/*
+ * The report of one action, looked at again while it goes on and the page is there: more and more rarely, since a
+ * provider that does not answer keeps it going for hours. Its items are asked for when the counts have changed (or are
+ * old), a page of each kind, and more when somebody wants to see them.
+ */
+class Report {
+	constructor(place, id) {
+		Object.assign(this, { place, id, begun: Date.now(), pages: 1, rows: new Rows(), told: '' })
+		this.head = h('div', {})
+		this.counts = h('p', { role: 'status' })
+		this.left = h('div', { class: 'notice bad', hidden: true },
+			'What is “By hand” lives on at the service until somebody changes it there.')
+		this.table = h('table', { hidden: true }, heads(), this.rows.body)
+		this.done = h('p', { hidden: true }, 'Nothing is left to do.')
+		this.more = busyButton('Show more', () => {
+			this.pages += 1
+			return this.items()
+		}, { hidden: true })
+		this.trouble = h('div', {})
+	}
+
+	async items() {
+		const lists = await Promise.all(openStates.filter((state) => this.report.counts[state] > 0)
+			.map((state) => api.bulkItems(this.id, state, this.pages, PER_PAGE)))
+		const items = lists.flatMap((list) => list.items)
+		this.rows.show(items)
+		this.table.hidden = items.length === 0
+		this.more.hidden = !lists.some((list) => list.next)
+		this.done.hidden = items.length > 0 || this.report.state !== 'done'
+		this.loaded = Date.now()
+	}
+
+	tell({ action, asked_by: who, asked_at: at, state, ended_at: end, counts }) {
+		fill(this.head, h('h2', {}, action === 'revoke' ? 'Revoked: ' : 'Suspended: ', whose(this.report)),
+			h('p', { class: 'muted' }, 'Asked for by ', who.name, ' ', time(at),
+				state === 'done' ? [' · done ', time(end)] : ' · goes on by itself'))
+		const words = Object.entries(counts).filter(([, count]) => count > 0).map(([each, count]) => `${stateNames[each]}: ${count}`)
+			.join(' · ') || 'There was no connection.'
+		if (this.counts.textContent !== words) /* or it would be read out again */
+			this.counts.textContent = words
+		this.left.hidden = !counts.by_hand
+	}
+
+	isThere() {
+		return this.place.isConnected && this.place.dataset.id === this.id
+	}
+
+	async look() {
+		fill(this.trouble)
+		try {
+			this.report = await api.bulk(this.id)
+			this.tell(this.report)
+			const told = JSON.stringify([this.report.state, this.report.counts])
+			if (told !== this.told || Date.now() - this.loaded > POLL_MAX_MS)
+				await this.items()
+			this.told = told
+		} catch (error) {
+			fill(this.trouble, problemBox(error, { retry: () => this.look() }))
+			return
+		}
+		if (this.report.state === 'running')
+			setTimeout(() => this.isThere() && this.look(), Math.min(POLL_MAX_MS, POLL_MS + (Date.now() - this.begun) / 10))
+	}
+}
+
+async function open(place, id) {
+	const report = new Report(place, id)
 	place.dataset.id = id
 	fill(place, loading())
-	return follow(place, id)
+	await report.look()
+	if (report.isThere())
+		fill(place, report.head, report.counts, report.left, report.table, report.more, report.done, report.trouble)
 }
 
 /* ---- asking ---- */
@@ -121,7 +186,7 @@ export async function bulkPage() {
 	const [connections, services, members, reports] = await Promise.all([api.connections(), api.services(), api.members(),
 		api.bulks()])
 	const used = new Set(connections.map(({ service }) => service))
-	const place = h('section', { 'aria-live': 'polite' })
+	const place = h('section', { 'aria-label': 'Report' })
 	if (reports.length && reports[0].state === 'running')
 		open(place, reports[0].id)
 	return { title: 'Stop everything', body: [
