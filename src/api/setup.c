@@ -40,7 +40,8 @@ owner_claim(struct api_request *r, const char *email,
 /* ---- the page ---- */
 
 static int
-setup_form(struct api_request *r, int status, const char *problem)
+setup_form(struct api_request *r, int status, const char *email,
+	   const char *problem)
 {
 	struct buf b;
 
@@ -54,7 +55,10 @@ setup_form(struct api_request *r, int status, const char *problem)
 		   "<p>This server has no owner yet. Whoever fills this in "
 		   "becomes the owner.</p><form method=\"post\">"
 		   "<label>E-mail address<input name=\"email\" type=\"email\" "
-		   "autocomplete=\"username\" required></label>"
+		   "autocomplete=\"username\" required value=\"");
+	codec_html(&b, slice_str(email));
+	buf_printf(&b,
+		   "\"></label>"
 		   "<label>Password<input name=\"password\" type=\"password\" "
 		   "autocomplete=\"new-password\" minlength=\"%d\" required>"
 		   "</label><p class=\"soft\">At least %d characters.</p>"
@@ -79,7 +83,7 @@ setup_link_is_good(struct api_request *r)
 int
 api_setup_page(struct api_request *r)
 {
-	return setup_link_is_good(r) ? setup_form(r, 200, "") : 0;
+	return setup_link_is_good(r) ? setup_form(r, 200, "", "") : 0;
 }
 
 int
@@ -96,7 +100,7 @@ api_setup_claim(struct api_request *r)
 	rc = owner_claim(r, api_form(r, "email"), api_secret(r, "password"),
 			 &why);
 	if (rc == ERR_INVALID)
-		return setup_form(r, 400, why);
+		return setup_form(r, 400, api_form(r, "email"), why);
 	if (rc == ERR_EXISTS)
 		return api_page_message(r, 409, "There is an owner already",
 					"Sign in, or ask the owner.", NULL);

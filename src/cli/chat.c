@@ -23,8 +23,9 @@ struct chat {
 	char id[40];
 	int64_t seq; /* of the last message that was shown */
 	char state[16];
-	char connect[64]; /* link name of the connection it waits for; "" */
-	char shown[64];	  /* whose link is on the screen */
+	char connect[64];  /* link name of the connection it waits for; "" */
+	char shown[64];	   /* whose link is on the screen */
+	char problem[512]; /* why it has failed */
 	struct buf in;
 	bool eof;
 };
@@ -106,6 +107,8 @@ chat_take(struct chat *t, const json_t *answer)
 	slice_copy(slice_str(text_of(answer, "id")), t->id, sizeof(t->id));
 	slice_copy(slice_str(text_of(answer, "state")), t->state,
 		   sizeof(t->state));
+	slice_copy(slice_str(text_of(answer, "problem")), t->problem,
+		   sizeof(t->problem));
 	t->connect[0] = '\0';
 	if (!strcmp(text_of(expects, "type"), "connect"))
 		slice_copy(slice_str(text_of(expects, "connection")),
@@ -310,5 +313,8 @@ cli_chat_run(struct cli *c)
 		       (!strcmp(t.state, "waiting") && !(t.eof && !t.in.len))))
 		rc = chat_go_on(&t);
 	buf_release(&t.in);
+	if (!rc && !strcmp(t.state, "failed"))
+		rc = cli_fail(CLI_FAILED, "the conversation has failed%s%s",
+			      t.problem[0] ? ": " : "", t.problem);
 	return rc;
 }

@@ -8,6 +8,7 @@
  *
  * The key lives in locked memory, and is taken out of the environment.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -45,11 +46,14 @@ key_take(struct cli_client *client)
 	return client->key ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
 }
 
+/* 127.example.com is a name as any other. */
 static bool
 host_is_loopback(const char *host)
 {
+	unsigned char address[4];
+
 	return !strcmp(host, "localhost") || !strcmp(host, "[::1]") ||
-	       !strncmp(host, "127.", 4);
+	       (inet_pton(AF_INET, host, address) == 1 && address[0] == 127);
 }
 
 static int

@@ -372,12 +372,17 @@ restore_begin(struct restoring *r)
 {
 	const char *key = cli_value(&r->c->args, "master-key");
 	struct stat st;
+	size_t len;
 	int rc = CLI_OK;
 
 	if (key && strcmp(key, "write") != 0 && strcmp(key, "omit") != 0)
 		return cli_misused(r->c, "--master-key is write or omit");
 	if (!r->check)
 		rc = cli_place_find(r->c, &r->place);
+	/* DIR/ is DIR: what is made beside it would else be made within. */
+	for (len = strlen(r->place.data);
+	     len > 1 && r->place.data[len - 1] == '/'; len--)
+		r->place.data[len - 1] = '\0';
 	if (!rc && !r->check && !r->place.local)
 		rc = cli_fail(CLI_USAGE, "a restore is done on the server's "
 					 "own machine: with --data");

@@ -85,6 +85,13 @@ suite('a backup', (scope) => {
 		assert.ok(items.some(({ action }) => action === 'backup.make'))
 	})
 
+	it('is restored into a folder that is named with a slash at its end', async () => {
+		const data = join(folder, 'slashed')
+		await mustRestore(file, `${data}/`)
+		assert.deepEqual(readdirSync(data).filter((name) => name.startsWith('.')), [])
+		assert.deepEqual(beside(data), [])
+	})
+
 	it('holds nothing that can be read without its passphrase', () => {
 		const bytes = readFileSync(file)
 		const key = readFileSync(join(drawbridge.data, 'keeper/master.key')).subarray(0, 32)

@@ -294,6 +294,13 @@ suite('what is wrong is said, and told by the exit code', (scope) => {
 		assert.equal((await drawbridge(['--version'])).stdout, version.stdout)
 	})
 
+	it('warns of http to every name but this machine\'s', async () => {
+		const warned = async (url) => /is not https/.test((await run(binary, ['connection', 'list', '--url', url],
+			{ env: { DRAWBRIDGE_KEY: `dbk_${'A'.repeat(43)}` } })).stderr)
+		assert.equal(await warned('http://127.evil.invalid:1'), true)
+		assert.equal(await warned('http://127.0.0.1:1'), false)
+	})
+
 	it('a closed output is a failure, not a crash', async () => {
 		const done = await run('/bin/sh', ['-c', `"$0" service list --data "$1" >/dev/full`, binary, server.data])
 		assert.equal(done.status, 1, JSON.stringify(done))

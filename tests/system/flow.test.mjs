@@ -67,6 +67,17 @@ suite('a flow', (scope) => {
 		assert.match((await drawbridge.cli(['flow', 'list'])).stdout, /piped\s+Piped\s+1/)
 	})
 
+	it('a conversation that fails is a failure on a pipe, with its reason', async () => {
+		const sets = Array.from({ length: 250 }, (_, n) => ({ id: `s${n}`, type: 'set',
+			set: [{ variable: 'flow.n', add: '1' }], paths: { next: n < 249 ? `s${n + 1}` : 'bye' } }))
+		await drawbridge.must('POST', '/v1/flows', { link_name: 'runs_away', draft: { name: 'Runs away', blocks: [
+			{ id: 'start', type: 'start', paths: { next: 's0' } }, ...sets, { id: 'bye', type: 'end' }],
+		variables: { flow: [{ name: 'n', default: 0 }] } } })
+		const chat = await drawbridge.cli(['flow', 'chat', 'runs_away', '--draft'])
+		assert.equal(chat.status, 1, JSON.stringify(chat))
+		assert.match(chat.stderr, /the conversation has failed: runaway/)
+	})
+
 	it('reads constants', async () => {
 		await drawbridge.must('PUT', '/v1/globals/shop', { value: { name: 'Acme' } })
 		const flow = draft('{{global.shop.name}}?')
