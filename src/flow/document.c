@@ -105,6 +105,26 @@ read_scope(const struct flow_at *at, const char *scope, json_t *values)
 	}
 }
 
+/* A conversation begins with them, and keeps them. */
+static void
+check_defaults(const struct flow_at *at)
+{
+	struct flow_document *d = at->c->doc;
+	struct flow_run run = { .document = d };
+
+	run.values =
+		json_pack("{s:{}, s:{}, s:O, s:O}", "input", "block", "flow",
+			  d->flow_values, "session", d->session_values);
+	if (!run.values)
+		at->c->oom = true;
+	else if (!flow_values_fit(&run))
+		flow_at_problem(at, NULL, "too_large",
+				"The defaults have more than %d bytes "
+				"together.",
+				FLOW_VALUES_MAX);
+	json_decref(run.values);
+}
+
 static void
 read_variables(const struct flow_at *root)
 {
@@ -117,6 +137,7 @@ read_variables(const struct flow_at *root)
 		flow_only(&at, names, NULL);
 		read_scope(&at, "flow", root->c->doc->flow_values);
 		read_scope(&at, "session", root->c->doc->session_values);
+		check_defaults(&at);
 	}
 	for (g = root->c->world ? root->c->world->globals : NULL; g && *g; g++)
 		flow_known_add(root->c, "global", *g);

@@ -295,6 +295,13 @@ void flow_talk_release(struct flow_talk *t);
 /* What it waits for: {"type", …}; borrowed; NULL: nothing. */
 const json_t *flow_talk_expects(const struct flow_talk *t);
 
+/* Levels of a variable, and of the object that a conversation is begun with:
+ * the state's are around them, and json_read() takes 32 of all together. */
+enum { FLOW_VALUE_DEPTH = 29, FLOW_GIVEN_DEPTH = FLOW_VALUE_DEPTH + 1 };
+
+/* Whether it has at most so many levels of lists and objects. */
+bool flow_value_is_shallow(const json_t *value, unsigned levels);
+
 struct flow_begin {
 	const char *org;  /* "" with an actor: his */
 	const char *flow; /* id or link name */
@@ -309,7 +316,7 @@ struct flow_begin {
  * Begins one.  A visitor may begin published flows whose widget is on, from
  * a page of its list (ERR_FORBIDDEN, origin_not_allowed); a draft takes a
  * builder.  token: given once.  When the status is calling, the caller goes
- * on with flow_drive_start().
+ * on with flow_drive_start().  On an error there is nothing in out or token.
  */
 int flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 		    const struct flow_begin *b, char token[FLOW_TOKEN_SIZE],

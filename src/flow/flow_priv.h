@@ -259,10 +259,6 @@ const struct flow_block_type *flow_block_type_find(const char *name);
 
 /* ---- run.c ---- */
 
-/* Levels of a variable: the state's three are around it, and json_read() takes
- * 32 of all together. */
-enum { FLOW_VALUE_DEPTH = 29 };
-
 /* Takes so much of FLOW_WORK_MAX: false when it is used up, and the run is to
  * end at its next block. */
 bool flow_work(struct flow_run *run, size_t bytes);
@@ -286,8 +282,6 @@ json_t *flow_value_get(const struct flow_run *run, const char *name);
 /* Whether all that is remembered keeps within FLOW_VALUES_MAX; constants of
  * the organisation do not count. */
 bool flow_values_fit(const struct flow_run *run);
-/* Whether it has at most so many levels of lists and objects. */
-bool flow_value_is_shallow(const json_t *value, unsigned levels);
 const struct flow_exit *flow_exit_find(const struct flow_block *b,
 				       const char *name);
 

@@ -156,10 +156,10 @@ begin_run(struct begin *s, struct flow_document *d, const char *token)
 	return rc;
 }
 
-int
-flow_talk_begin(struct flow_engine *e, struct store_conn *c,
-		const struct flow_begin *b, char token[FLOW_TOKEN_SIZE],
-		struct flow_talk *out, struct connect_problem *p)
+static int
+talk_begin(struct flow_engine *e, struct store_conn *c,
+	   const struct flow_begin *b, char token[FLOW_TOKEN_SIZE],
+	   struct flow_talk *out, struct connect_problem *p)
 {
 	struct begin s = { .e = e, .c = c, .b = b, .p = p, .talk = out };
 	char random[RANDOM_TOKEN_SIZE];
@@ -177,7 +177,9 @@ flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 	if (rc == ERR_INVALID)
 		return connect_fail(p, rc, CONNECT_P_HAS_PROBLEMS,
 				    "GET the flow to see them.",
-				    "The draft has problems.");
+				    b->draft ? "The draft has problems."
+					     : "The published version has "
+					       "problems.");
 	if (rc)
 		return flow_fail_store(p, c, rc);
 	rc = begin_may(&s, d);
@@ -202,9 +204,21 @@ flow_talk_begin(struct flow_engine *e, struct store_conn *c,
 			flow_fail_store(p, c, rc);
 	}
 	flow_document_unref(d);
-	if (rc) {
-		secret_wipe(token, FLOW_TOKEN_SIZE);
+	return rc;
+}
+
+int
+flow_talk_begin(struct flow_engine *e, struct store_conn *c,
+		const struct flow_begin *b, char token[FLOW_TOKEN_SIZE],
+		struct flow_talk *out, struct connect_problem *p)
+{
+	int rc;
+
+	token[0] = '\0';
+	rc = talk_begin(e, c, b, token, out, p);
+	if (rc) { /* whose state nobody would look for */
 		flow_talk_release(out);
+		secret_wipe(token, FLOW_TOKEN_SIZE);
 	}
 	return rc;
 }

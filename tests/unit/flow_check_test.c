@@ -362,12 +362,42 @@ pages_are_told_by_their_exact_origin(void **state)
 		flow_widget_takes(&w, "https://own.test", "https://own.test"));
 }
 
+/* What a conversation could not even begin with. */
+static void
+defaults_are_no_larger_than_what_is_kept(void **state)
+{
+	char *pad = malloc(FLOW_VALUES_MAX + 1);
+	json_t *json = flow_of(START "{'id': 'a', 'type': 'end'}"), *problems;
+	json_t *list =
+		json_object_get(json_object_get(json, "variables"), "flow");
+	json_t *large = json_array_get(list, 0);
+	struct flow_document *d;
+
+	(void)state;
+	assert_non_null(pad);
+	memset(pad, 'x', FLOW_VALUES_MAX);
+	pad[FLOW_VALUES_MAX - 1000] = '\0';
+	json_object_set_new(large, "default", json_string(pad));
+	assert_int_equal(flow_compile(json, NULL, &problems, &d), 0);
+	flow_document_unref(d);
+	json_decref(problems);
+	memset(pad, 'x', FLOW_VALUES_MAX);
+	pad[FLOW_VALUES_MAX] = '\0';
+	json_object_set_new(large, "default", json_string(pad));
+	assert_int_equal(flow_compile(json, NULL, &problems, &d), ERR_INVALID);
+	assert_true(has_problem(problems, "too_large", NULL, "/variables"));
+	json_decref(problems);
+	json_decref(json);
+	free(pad);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_problem_names_its_block),
 		cmocka_unit_test(all_problems_are_told_at_once),
+		cmocka_unit_test(defaults_are_no_larger_than_what_is_kept),
 		cmocka_unit_test(
 			variables_are_known_at_above_and_below_what_is_set),
 		cmocka_unit_test(
