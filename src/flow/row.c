@@ -243,20 +243,22 @@ flow_version_get(struct store_conn *c, const struct connect_who *who,
 
 /* ---- what has changed ---- */
 
-static const json_t *
-block_by_id(const json_t *document, const char *id)
+/* Its blocks by their ids, the first one of each; a draft may have any number
+ * of them.  Owned. */
+static json_t *
+blocks_by_id(const json_t *document)
 {
-	const json_t *b, *list = json_object_get(document, "blocks");
-	const char *text;
+	json_t *out = json_object(), *b;
+	const char *id;
 	size_t i;
 
-	json_array_foreach((json_t *)(uintptr_t)list, i, b)
+	json_array_foreach(json_object_get(document, "blocks"), i, b)
 	{
-		text = json_string_value(json_object_get(b, "id"));
-		if (text && !strcmp(text, id))
-			return b;
+		id = json_string_value(json_object_get(b, "id"));
+		if (id && !json_object_get(out, id))
+			json_object_set(out, id, b);
 	}
-	return NULL;
+	return out;
 }
 
 static void
@@ -265,6 +267,7 @@ diff_blocks(const json_t *from, const json_t *to, json_t *out)
 	json_t *added = json_object_get(out, "added"), *b;
 	json_t *removed = json_object_get(out, "removed");
 	json_t *changed = json_object_get(out, "changed");
+	json_t *before = blocks_by_id(from), *after = blocks_by_id(to);
 	const json_t *other;
 	const char *id;
 	size_t i;
@@ -272,7 +275,7 @@ diff_blocks(const json_t *from, const json_t *to, json_t *out)
 	json_array_foreach(json_object_get(to, "blocks"), i, b)
 	{
 		id = json_string_value(json_object_get(b, "id"));
-		other = id ? block_by_id(from, id) : NULL;
+		other = id ? json_object_get(before, id) : NULL;
 		if (id && !other)
 			json_array_append_new(added, json_string(id));
 		else if (id && !json_equal(b, other))
@@ -281,21 +284,29 @@ diff_blocks(const json_t *from, const json_t *to, json_t *out)
 	json_array_foreach(json_object_get(from, "blocks"), i, b)
 	{
 		id = json_string_value(json_object_get(b, "id"));
-		if (id && !block_by_id(to, id))
+		if (id && !json_object_get(after, id))
 			json_array_append_new(removed, json_string(id));
 	}
+	json_decref(before);
+	json_decref(after);
 }
 
-static bool
-is_member(const char *name, const json_t *list)
+/* Whatever else differs, of this side's members; "known": the other side's
+ * that were looked at before. */
+static void
+diff_members(const json_t *side, const json_t *other, const json_t *known,
+	     json_t *out)
 {
-	const json_t *item;
-	size_t i;
+	const char *name;
+	json_t *value;
 
-	json_array_foreach(
-		(json_t *)(uintptr_t)list, i,
-		item) if (!strcmp(json_string_value(item), name)) return true;
-	return false;
+	json_object_foreach((json_t *)(uintptr_t)side, name, value)
+	{
+		if (strcmp(name, "blocks") != 0 &&
+		    !json_object_get(known, name) &&
+		    !json_equal(value, json_object_get(other, name)))
+			json_array_append_new(out, json_string(name));
+	}
 }
 
 json_t *
@@ -303,22 +314,12 @@ flow_diff_documents(const json_t *from, const json_t *to)
 {
 	json_t *out = json_pack("{s:[], s:[], s:[], s:[]}", "added", "removed",
 				"changed", "other");
-	json_t *other = json_object_get(out, "other"), *value;
-	const json_t *sides[] = { from, to };
-	const char *name;
-	size_t i;
 
 	if (!out)
 		return NULL;
 	diff_blocks(from, to, out);
-	for (i = 0; i < 2; i++)
-		json_object_foreach(
-			(json_t *)(uintptr_t)sides[i], name,
-			value) if (strcmp(name, "blocks") != 0 &&
-				   !is_member(name, other) &&
-				   !json_equal(json_object_get(from, name),
-					       json_object_get(to, name)))
-			json_array_append_new(other, json_string(name));
+	diff_members(from, to, NULL, json_object_get(out, "other"));
+	diff_members(to, from, from, json_object_get(out, "other"));
 	return out;
 }
 
