@@ -375,6 +375,8 @@ flow_delete(struct store_conn *c, const struct connect_who *who, const char *id,
 	    int64_t if_match, struct connect_problem *p)
 {
 	static const char *const statements[] = {
+		"INSERT INTO flows_deleted (flow) VALUES (?1) ON CONFLICT "
+		"DO NOTHING",
 		"DELETE FROM flow_uses WHERE flow = ?1",
 		"DELETE FROM flow_versions WHERE flow = ?1",
 		"DELETE FROM flows WHERE id = ?1",
@@ -396,8 +398,6 @@ flow_delete(struct store_conn *c, const struct connect_who *who, const char *id,
 	if (rc)
 		goto out;
 	rc = store_begin(c);
-	if (!rc)
-		rc = flow_talks_remove(c, info.id);
 	for (i = 0; i < ARRAY_LEN(statements) && !rc; i++)
 		rc = store_exec(c, NULL, statements[i], "s", info.id);
 	if (!rc)
@@ -408,6 +408,9 @@ flow_delete(struct store_conn *c, const struct connect_who *who, const char *id,
 	if (rc) {
 		store_rollback(c);
 		flow_fail_store(p, c, rc);
+	} else if (flow_talks_remove(c, info.id)) {
+		log_warn("a deleted flow's conversations are removed later",
+			 LOG_S("flow", info.id));
 	}
 out:
 	arena_free(arena);

@@ -475,8 +475,11 @@ void flow_move_release(struct flow_move *m);
 int flow_message_add(struct store_conn *c, struct flow_talk *t,
 		     const char *sender, const json_t *content,
 		     const char *client_id);
-/* tidy.c: all of a flow, inside the caller's transaction. */
+/* tidy.c: all of a deleted flow, in transactions of their own.  What is left
+ * on an error goes with flow_tidy(); nobody meets it until then. */
 int flow_talks_remove(struct store_conn *c, const char *flow);
+/* tidy.c: who is silent since ?1, at most ?2. */
+extern const char flow_silent_sql[];
 /* The one setter of a status; only along the arrows of the drawing. */
 void flow_status_set(struct flow_talk *t, enum flow_status to);
 /* It cannot go on: over, with a word of regret.  Inside a transaction. */

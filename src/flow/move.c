@@ -99,16 +99,13 @@ flow_talk_load(struct store_conn *c, const char *id, struct flow_talk *t)
 			 "status, problem, seq, step, attempt, created_at, "
 			 "updated_at, state, subject, awaits, started_by, "
 			 "started_with, draft_saved FROM conversations WHERE "
-			 "id = ?1",
+			 "id = ?1 AND EXISTS (SELECT 1 FROM flows WHERE "
+			 "flows.id = conversations.flow)",
 			 "s", id);
 	if (!rc)
 		rc = store_step(st);
 	rc = rc == 1 ? talk_read(st, t) : rc ? rc : ERR_NOT_FOUND;
 	store_done(st);
-	if (!rc && !t->flow[0]) { /* removed: its grants go now */
-		flow_talk_release(t);
-		rc = ERR_NOT_FOUND;
-	}
 	return rc;
 }
 

@@ -56,25 +56,59 @@ ids_read(struct store_stmt *st, batch_ids ids, size_t *count)
 	return rc < 0 ? rc : 0;
 }
 
-int
-flow_talks_remove(struct store_conn *c, const char *flow)
+/* A batch of a flow's as one transaction; *count: how many it was. */
+static int
+talks_batch(struct store_conn *c, const char *flow, size_t *count)
 {
 	struct store_stmt *st = NULL;
 	batch_ids ids;
-	size_t i, count;
-	int rc;
+	size_t i;
+	int rc = store_begin(c);
 
-	do {
-		count = 0;
+	*count = 0;
+	if (!rc)
 		rc = store_query(c, &st,
 				 "SELECT id FROM conversations WHERE flow = ?1 "
 				 "LIMIT ?2",
 				 "si", flow, (int64_t)BATCH);
-		if (!rc)
-			rc = ids_read(st, ids, &count);
-		for (i = 0; i < count && !rc; i++)
-			rc = flow_talk_remove(c, ids[i]);
-	} while (!rc && count);
+	if (!rc)
+		rc = ids_read(st, ids, count);
+	for (i = 0; i < *count && !rc; i++)
+		rc = flow_talk_remove(c, ids[i]);
+	if (!rc)
+		rc = store_commit(c);
+	store_rollback(c);
+	return rc;
+}
+
+int
+flow_talks_remove(struct store_conn *c, const char *flow)
+{
+	size_t count = BATCH;
+	int rc = 0;
+
+	while (!rc && count == BATCH)
+		rc = talks_batch(c, flow, &count);
+	return rc ? rc
+		  : store_exec(c, NULL,
+			       "DELETE FROM flows_deleted WHERE flow = ?1", "s",
+			       flow);
+}
+
+/* Deleted ones that the store, or the end of the process, came between. */
+static int
+deleted_remove(struct store_conn *c)
+{
+	struct store_stmt *st = NULL;
+	batch_ids ids;
+	size_t i, count = 0;
+	int rc = store_query(c, &st, "SELECT flow FROM flows_deleted LIMIT ?1",
+			     "i", (int64_t)BATCH);
+
+	if (!rc)
+		rc = ids_read(st, ids, &count);
+	for (i = 0; i < count && !rc; i++)
+		rc = flow_talks_remove(c, ids[i]);
 	return rc;
 }
 
@@ -132,7 +166,8 @@ struct tidy {
 	int64_t now, silent_ms;
 };
 
-/* One batch as one transaction; *count: how many it was. */
+/* One batch as one transaction; *count: how many it was.  They are looked for
+ * before it, since that takes nobody's turn to write; each looks once more. */
 static int
 tidy_batch(struct tidy *t, const char *sql,
 	   int (*each)(struct tidy *, const char *id), size_t *count)
@@ -140,17 +175,17 @@ tidy_batch(struct tidy *t, const char *sql,
 	struct store_stmt *st = NULL;
 	batch_ids ids;
 	size_t i;
-	int rc = store_begin(t->c);
+	int rc = store_query(t->c, &st, sql, "ii", t->before, (int64_t)BATCH);
 
 	*count = 0;
 	if (!rc)
-		rc = store_query(t->c, &st, sql, "ii", t->before,
-				 (int64_t)BATCH);
-	if (!rc)
 		rc = ids_read(st, ids, count);
+	if (rc || !*count)
+		return rc;
+	rc = store_begin(t->c);
 	for (i = 0; i < *count && !rc; i++)
 		rc = each(t, ids[i]);
-	if (!rc && *count)
+	if (!rc)
 		rc = store_commit(t->c);
 	store_rollback(t->c);
 	for (i = 0; i < *count && !rc; i++)
@@ -183,21 +218,32 @@ silent_end(struct tidy *t, const char *id)
 	return store_exec(t->c, NULL,
 			  "UPDATE conversations SET status = 'ended', problem "
 			  "= ?2, step = step + 1, updated_at = ?3 WHERE id = "
-			  "?1",
-			  "ssi", id, why, t->now);
+			  "?1 AND status = 'waiting' AND updated_at < ?4",
+			  "ssii", id, why, t->now, t->before);
 }
 
 static int
 old_remove(struct tidy *t, const char *id)
 {
-	return flow_talk_remove(t->c, id);
+	struct store_stmt *st = NULL;
+	int rc = store_query(t->c, &st,
+			     "SELECT 1 FROM conversations WHERE id = ?1 AND "
+			     "updated_at < ?2 AND status <> 'calling'",
+			     "si", id, t->before);
+
+	if (!rc)
+		rc = store_step(st);
+	store_done(st);
+	return rc == 1 ? flow_talk_remove(t->c, id) : rc;
 }
 
 static int
 handoff_remove(struct tidy *t, const char *id)
 {
-	return store_exec(t->c, NULL, "DELETE FROM handoffs WHERE id = ?1", "s",
-			  id);
+	return store_exec(t->c, NULL,
+			  "DELETE FROM handoffs WHERE id = ?1 AND closed_at > "
+			  "0 AND closed_at < ?2",
+			  "si", id, t->before);
 }
 
 /* Moved under a wall clock that was set back since: as if just now. */
@@ -217,6 +263,10 @@ talks_of_the_future(struct store_conn *c)
 			       "ii", wall, wall + DAY_MS);
 }
 
+const char flow_silent_sql[] =
+	"SELECT id FROM conversations WHERE updated_at < ?1 AND status = "
+	"'waiting' LIMIT ?2";
+
 int
 flow_tidy(struct flow_engine *e, struct store_conn *c, int64_t now,
 	  int64_t keep_ms, int64_t silent_ms)
@@ -226,16 +276,14 @@ flow_tidy(struct flow_engine *e, struct store_conn *c, int64_t now,
 	};
 	int silent = 0, old = 0, closed = 0, rc = talks_of_the_future(c);
 
+	if (!rc)
+		rc = deleted_remove(c);
 	if (rc)
 		return rc;
 
 	t.before = now - silent_ms;
 	if (silent_ms)
-		silent = tidy_each(&t,
-				   "SELECT id FROM conversations WHERE "
-				   "updated_at < ?1 AND status = 'waiting' "
-				   "LIMIT ?2",
-				   silent_end);
+		silent = tidy_each(&t, flow_silent_sql, silent_end);
 	t.before = now - keep_ms;
 	if (silent >= 0 && keep_ms)
 		old = tidy_each(&t,

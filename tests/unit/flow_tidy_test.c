@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How conversations go: what is removed when, and that nothing else is. */
+#include <stdio.h>
+
 #include "../support/flow_world.h"
 #include "../support/store_world.h"
 
@@ -17,6 +19,21 @@ begin(void **state)
 
 	if (store_world_begin(state) || loop_new(&loop) ||
 	    loop_pool_new(1, &pool))
+		return -1;
+	if (store_exec(conn, NULL,
+		       "INSERT INTO organisations (id, name, created_at) "
+		       "VALUES ('o', 'O', 0)",
+		       "") ||
+	    store_exec(conn, NULL,
+		       "INSERT INTO members (id, org, email, name, role, "
+		       "created_at) VALUES ('m', 'o', 'a@b.c', 'Ada', "
+		       "'admin', 0)",
+		       "") ||
+	    store_exec(conn, NULL,
+		       "INSERT INTO flows (id, org, link_name, name, owner, "
+		       "draft, created_at, updated_at, updated_by) VALUES "
+		       "('f', 'o', 'f', 'F', 'm', '{}', 0, 0, 'm')",
+		       ""))
 		return -1;
 	config.store = db;
 	config.loop = loop;
@@ -161,6 +178,23 @@ hand_offs_stay_until_somebody_has_closed_them(void **state)
 	assert_int_equal(number_of("SELECT count(*) FROM handoffs"), 2);
 }
 
+/* And not by all that ended since: they are looked for each hour. */
+static void
+silent_ones_are_found_by_their_index(void **state)
+{
+	struct store_stmt *st;
+	char sql[300], plan[200];
+
+	(void)state;
+	snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", flow_silent_sql);
+	assert_int_equal(store_query(conn, &st, sql, "ii", now, (int64_t)100),
+			 0);
+	assert_int_equal(store_step(st), 1);
+	slice_copy(store_col(st, 3), plan, sizeof(plan));
+	store_done(st);
+	assert_non_null(strstr(plan, "conversations_silent"));
+}
+
 static void
 a_run_takes_no_more_than_its_part(void **state)
 {
@@ -193,6 +227,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			hand_offs_stay_until_somebody_has_closed_them, begin,
 			end),
+		cmocka_unit_test_setup_teardown(
+			silent_ones_are_found_by_their_index, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_run_takes_no_more_than_its_part, begin, end),
 	};
