@@ -51,6 +51,9 @@ const hold = (steps) => steps.set(...Array.from({ length: 60 }, () => '1 fail ro
 
 const sql = (drawbridge, text) => mustRun('sqlite3', [join(drawbridge.data, 'keeper/grants.db'), text])
 
+/* Argon2 takes its time on a busy machine. */
+const patient = { timeout: 400_000 }
+
 suite('a rotation that is refused takes nothing from another', () => {
 	it('a passphrase: one that comes during the rotation to another', scoped(async (scope) => {
 		const world = await startWorld(scope, 'passphrase')
@@ -152,7 +155,7 @@ suite('a rotation that is refused takes nothing from another', () => {
 		await assertRefused(await drawbridge.cli(['keyring', 'rotate']), /file\.new is there already \(key [0-9a-f]{16}\)/)
 		assert.deepEqual(readFileSync(`${file}.new`), bytes)
 	}))
-})
+}, patient)
 
 suite('an answer that does not come', () => {
 	it('a key file: the keeper is killed when it has begun', scoped(async (scope) => {
@@ -219,7 +222,7 @@ suite('an answer that does not come', () => {
 		assert.ok(existsSync(`${file}.new`))
 		await assertStartsAnew(world)
 	}))
-})
+}, patient)
 
 suite('a keeper that is started anew has its key', () => {
 	it('after a rotation into the folder, while the settings lead elsewhere', scoped(async (scope) => {
@@ -251,7 +254,7 @@ suite('a keeper that is started anew has its key', () => {
 		const again = await startDrawbridge(scope, { data: drawbridge.data, flags: ['--key-file', join(folder, 'fourth')] })
 		assert.equal((await again.via(link, '/echo', { key: drawbridge.key })).status, 200)
 	}))
-})
+}, patient)
 
 suite('what a passphrase takes', () => {
 	it('ends of lines behind it are not its own', scoped(async (scope) => {
@@ -332,4 +335,4 @@ suite('what a passphrase takes', () => {
 		assert.equal(await sql(drawbridge, 'SELECT count(*) FROM master_keys WHERE params <> \'\''), '0\n')
 		assert.ok(!existsSync(join(drawbridge.data, 'keeper/passphrase.params')), 'it belongs to no key any more')
 	}))
-})
+}, patient)

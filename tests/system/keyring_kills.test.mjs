@@ -131,4 +131,4 @@ for (const [from, to] of [['file', 'file'], ['passphrase', 'passphrase'], ['fold
 			await startWith(now)
 			await ends(next)
 		})
-	}, { timeout: 240_000 })
+	}, { timeout: 400_000 })
