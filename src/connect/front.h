@@ -133,7 +133,7 @@ int connect_front_service(struct connect_front *f, struct store_conn *c,
  * text is a definition.  if_match 0: whichever version; ERR_CONFLICT when it
  * was changed since, or is while this is done.  report tells every
  * problem of the text (then ERR_INVALID, code invalid_definition).  id gets
- * its id.
+ * its id.  ERR_TOO_LARGE (services_full): an organisation may not keep more.
  */
 int connect_front_service_save(struct connect_front *f, struct store_conn *c,
 			       const struct connect_who *who,
