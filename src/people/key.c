@@ -184,3 +184,24 @@ people_key_revoke(struct store_conn *c, const char *org, const char *id)
 			"ssi", org, id, clock_wall_ms());
 	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
 }
+
+int
+people_key_remove(struct store_conn *c, const char *org, const char *id)
+{
+	int64_t changed = 0;
+	int rc = store_exec(c, &changed,
+			    "DELETE FROM api_keys WHERE org = ?1 AND id = ?2",
+			    "ss", org, id);
+
+	return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
+}
+
+int
+people_keys_tidy(struct store_conn *c, int64_t before)
+{
+	return store_exec(c, NULL,
+			  "DELETE FROM api_keys WHERE (revoked_at > 0 AND "
+			  "revoked_at < ?1) OR (expires_at > 0 AND "
+			  "expires_at < ?1)",
+			  "i", before);
+}

@@ -274,6 +274,8 @@ int people_key_find(struct store_conn *c, const char *org, const char *id,
 		    struct arena *arena, struct people_key *out);
 /* After the commit: people_views_withdraw(…, id). */
 int people_key_revoke(struct store_conn *c, const char *org, const char *id);
+/* The same, and nothing of it stays: for one that nobody will look for. */
+int people_key_remove(struct store_conn *c, const char *org, const char *id);
 
 /* ---- sharing ---- */
 

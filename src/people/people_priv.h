@@ -28,6 +28,9 @@ bool people_sharing_lets_use(const struct people_sharing *s,
 bool people_sharing_lets_manage(const struct people_sharing *s,
 				const char *member);
 
+/* Removes those that have ended before that instant. */
+int people_keys_tidy(struct store_conn *c, int64_t before);
+
 /* Counting failures (signin.c): 0, or ERR_BUSY with the time to wait. */
 int people_failures_check(struct store_conn *c, const char *account,
 			  const char *address, unsigned *retry_after_s);

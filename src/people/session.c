@@ -10,7 +10,10 @@
  */
 #include "people/people_priv.h"
 
-enum { SEEN_STEP_MS = 60 * 1000 };
+enum {
+	SEEN_STEP_MS = 60 * 1000,
+	KEYS_ENDED_MS = 7 * 24 * 3600 * 1000, /* then the audit has them */
+};
 
 #define IDLE_MS ((int64_t)PEOPLE_SESSION_IDLE_S * 1000)
 #define LIFE_MS ((int64_t)PEOPLE_SESSION_LIFE_S * 1000)
@@ -148,6 +151,8 @@ people_tidy(struct store_conn *c)
 				"DELETE FROM sessions WHERE expires_at < ?1 "
 				"OR seen_at < ?2",
 				"ii", now, now - IDLE_MS);
+	if (!rc)
+		rc = people_keys_tidy(c, now - KEYS_ENDED_MS);
 	if (!rc)
 		rc = store_exec(c, NULL,
 				"DELETE FROM one_time_links WHERE "

@@ -114,12 +114,15 @@ async function walk(cli, api, folder) {
 	assert.equal((await json(['connection', 'test', link])).ok, true)
 	assert.equal(api.last().headers['x-api-key'], secret)
 
+	const keys = async () => (await json(['key', 'list'])).items.length
+	const before = await keys()
 	const called = await cli(['call', link, '/echo?by=cli', '-H', 'X-Mine: yes'])
 	assert.equal(JSON.parse(called.stdout).path, '/echo?by=cli')
 	assert.equal(api.last().headers['x-mine'], 'yes')
 	const posted = JSON.parse((await cli(['call', link, 'POST', '/echo', '--body', 'a body'])).stdout)
 	assert.deepEqual([posted.method, posted.body.length], ['POST', 6])
 	await cli(['call', link, '/status?code=404'], { status: 3 })
+	assert.equal(await keys(), before, 'what a call was made with is not kept')
 	await cli(['call', link, '/status?code=403'], { status: 4 })
 	await cli(['call', link, '/status?code=500'], { status: 1 })
 

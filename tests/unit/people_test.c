@@ -319,6 +319,35 @@ key_actor(enum people_role role, int64_t expires_at, struct people_actor **out)
 }
 
 static void
+keys_that_have_ended_are_kept_for_a_week(void **state)
+{
+	static const char mine[] = "SELECT count(*) FROM api_keys";
+	int64_t now = clock_wall_ms();
+	struct people_actor *a;
+
+	(void)state;
+	assert_int_equal(key_actor(PEOPLE_VIEWER, 0, &a), 0);
+	people_actor_unref(a);
+	assert_int_equal(key_actor(PEOPLE_VIEWER, 0, &a), 0);
+	assert_int_equal(people_key_revoke(conn, org, a->key), 0);
+	people_actor_unref(a);
+	assert_int_equal(key_actor(PEOPLE_CALLER, now + 3600000, &a), 0);
+	people_actor_unref(a);
+	assert_int_equal(people_tidy(conn), 0);
+	assert_int_equal(number_of(mine), 3);
+	change("UPDATE api_keys SET revoked_at = revoked_at - 7 * 86400000 "
+	       "WHERE revoked_at > 0");
+	change("UPDATE api_keys SET expires_at = expires_at - 7 * 86400000 "
+	       "WHERE expires_at > 0");
+	assert_int_equal(people_tidy(conn), 0);
+	assert_int_equal(number_of(mine), 2); /* one has an hour still */
+	change("UPDATE api_keys SET expires_at = expires_at - 7200000 "
+	       "WHERE expires_at > 0");
+	assert_int_equal(people_tidy(conn), 0);
+	assert_int_equal(number_of(mine), 1);
+}
+
+static void
 a_key_never_has_more_than_its_member(void **state)
 {
 	struct people_actor *a;
@@ -546,6 +575,7 @@ main(void)
 		TEST(a_new_password_ends_the_sessions),
 		TEST(who_is_disabled_has_no_session),
 		TEST(a_session_that_is_looked_at_lives_no_longer_by_it),
+		TEST(keys_that_have_ended_are_kept_for_a_week),
 		TEST(a_key_never_has_more_than_its_member),
 		TEST(the_callers_key_of_a_viewer_is_not_in_force),
 		TEST(a_key_that_has_ended_is_none),
