@@ -298,6 +298,9 @@ int cli_table_write(const struct cli_table *t, struct buf *out);
 /* A text that a terminal cannot take for a command: control characters and
  * broken UTF-8 become '?'. */
 void cli_safe(struct buf *out, struct slice text);
+/* The same for a text of many lines that comes in pieces: lines and tabs stay.
+ * rest holds what a piece has begun of a character. */
+void cli_safe_text(struct buf *out, struct buf *rest, struct slice more);
 /* How many columns a (safe) text takes: its characters. */
 size_t cli_width(struct slice text);
 

@@ -50,6 +50,39 @@ cli_safe(struct buf *out, struct slice text)
 	}
 }
 
+/* Bytes that the first character of this says it has. */
+static size_t
+character_wants(struct slice s)
+{
+	unsigned char first = (unsigned char)s.ptr[0];
+
+	if (first < 0xc2 || first > 0xf4)
+		return 1;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+void
+cli_safe_text(struct buf *out, struct buf *rest, struct slice more)
+{
+	struct slice all;
+	size_t n;
+
+	buf_put_slice(rest, more);
+	all = buf_slice(rest);
+	while (all.len && (n = character_wants(all)) <= all.len) {
+		if (all.ptr[0] == '\n' || all.ptr[0] == '\t')
+			buf_putc(out, all.ptr[0]);
+		else if (all.ptr[0] != '\r' && character_len(all))
+			cli_safe(out, slice_head(all, n));
+		else if (all.ptr[0] != '\r') {
+			buf_putc(out, '?');
+			n = 1;
+		}
+		all = slice_from(all, n);
+	}
+	buf_consume(rest, rest->len - all.len);
+}
+
 size_t
 cli_width(struct slice text)
 {

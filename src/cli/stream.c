@@ -7,6 +7,8 @@
  * Drawbridge's own refusals (Drawbridge-Error) are not the service's answer:
  * they are told on standard error.
  */
+#include <unistd.h>
+
 #include "cli/cli_priv.h"
 #include "egress/egress.h"
 
@@ -15,6 +17,7 @@ enum {
 	/* Longer than the gateway may wait for a first byte. */
 	IDLE_MS = 660 * 1000,
 	PROBLEM_MAX = 64 * 1024,
+	SHOWN_MAX = 1024 * 1024,
 };
 
 struct streaming {
@@ -24,6 +27,8 @@ struct streaming {
 	struct egress_conn *conn;
 	struct loop_timer timer;
 	struct buf request, problem;
+	struct buf shown, rest; /* of the body, where people look at it */
+	bool to_people;
 	size_t sent;
 	bool sent_all, have_head;
 	unsigned interim; /* 1xx answers so far */
@@ -104,6 +109,21 @@ stream_head(struct streaming *g)
 	return 0;
 }
 
+/* Strangers may have written it: a terminal takes nothing of it for a command.
+ * What goes to a file or a pipe is as it came. */
+static int
+body_put(struct streaming *g, struct slice data)
+{
+	int rc;
+
+	if (!g->to_people)
+		return cli_put(data);
+	buf_reset(&g->shown);
+	cli_safe_text(&g->shown, &g->rest, data);
+	rc = buf_err(&g->shown);
+	return rc ? rc : cli_put(buf_slice(&g->shown));
+}
+
 static int
 stream_body(struct streaming *g)
 {
@@ -114,7 +134,7 @@ stream_body(struct streaming *g)
 	while (!(rc = http_reader_peek(r, &data))) {
 		if (g->s->own) {
 			buf_put_slice(&g->problem, data);
-		} else if (cli_put(data)) {
+		} else if (body_put(g, data)) {
 			g->output_failed = true;
 			return ERR_CANCELLED;
 		}
@@ -217,16 +237,23 @@ cli_stream_run(struct cli *c, struct cli_stream *s)
 	ASSERT(g);
 	g->s = s;
 	g->client = c->client;
+	g->to_people = isatty(STDOUT_FILENO);
 	buf_init(&g->problem, PROBLEM_MAX);
+	buf_init(&g->shown, SHOWN_MAX);
+	buf_init(&g->rest, SHOWN_MAX);
 	rc = stream_build(g);
 	if (rc) {
 		rc = cli_fail(CLI_USAGE, "the request: %s", err_text(rc));
 	} else {
 		egress_open(g->client->dest, &g->open, OPEN_MS, stream_opened);
 		loop_run(g->client->loop);
+		if (g->rest.len) /* a character that broke off */
+			cli_put(SLICE("?"));
 		rc = stream_tell(c, g);
 	}
 	buf_wipe(&g->request);
 	buf_release(&g->problem);
+	buf_release(&g->shown);
+	buf_release(&g->rest);
 	return rc;
 }

@@ -243,6 +243,18 @@ suite('what the command line shows', (scope) => {
 		assert.match(stdout, /^Health +degraded\nDegraded because +The service answered .*500.*\nDegraded since +20/m)
 	})
 
+	it('of an answer to a person at a terminal, nothing that would move it; to a pipe, what came', async () => {
+		const told = 'name: \u001b]0;mine\u0007\n'
+		const api = await startApi(scope, { routes: { '/told': (_, response) => response.writeHead(200).end(told) } })
+		const server = await startDrawbridge(scope)
+		await server.must('POST', '/v1/services', keyService('told', { url: api.url }))
+		await server.must('POST', '/v1/connections', { name: 'Told', service: 'told', credentials: { api_key: 'key-of-it-52' } })
+		const words = ['call', 'told', '/told', '--data', server.data]
+		assert.equal((await drawbridge(words)).stdout, told)
+		const terminal = await run('script', ['-qec', [binary, ...words].join(' '), '/dev/null'])
+		assert.equal(terminal.stdout.trim(), 'name: ?]0;mine?')
+	})
+
 	it('of an app for each data centre, which client ids there are', async () => {
 		const server = await startDrawbridge(scope)
 		for (const [centre, id] of [[undefined, '1000.ALL'], ['eu', '1000.EUROPE']])

@@ -97,6 +97,32 @@ nothing_reaches_the_terminal_that_it_obeys(void **state)
 }
 
 static void
+a_text_in_pieces_keeps_its_lines_and_no_command(void **state)
+{
+	static const char *const pieces[] = {
+		"a\tb\r\n\x1b[2J",
+		"\xe2\x82",
+		"\xac\xc2",
+		"\x9b"
+		"1m\xff;;;\n",
+		"\xe2\x80\xae"
+		"end",
+	};
+	struct buf rest;
+	size_t i;
+
+	(void)state;
+	buf_reset(&out);
+	buf_init(&rest, 1024);
+	for (i = 0; i < ARRAY_LEN(pieces); i++)
+		cli_safe_text(&out, &rest, slice_str(pieces[i]));
+	assert_string_equal(buf_cstr(&out), "a\tb\n?[2J\xe2\x82\xac??1m?;;;\n"
+					    "???end");
+	assert_int_equal(rest.len, 0);
+	buf_release(&rest);
+}
+
+static void
 values_become_a_few_words(void **state)
 {
 	static const struct {
@@ -191,6 +217,7 @@ main(void)
 		TEST(columns_are_as_wide_as_their_widest_cell),
 		TEST(characters_count_not_bytes),
 		TEST(nothing_reaches_the_terminal_that_it_obeys),
+		TEST(a_text_in_pieces_keeps_its_lines_and_no_command),
 		TEST(values_become_a_few_words),
 		TEST(a_body_holds_members_and_secrets),
 		TEST(a_body_can_be_empty_or_impossible),
