@@ -375,8 +375,8 @@ flow_delete(struct store_conn *c, const struct connect_who *who, const char *id,
 	    int64_t if_match, struct connect_problem *p)
 {
 	static const char *const statements[] = {
-		"INSERT INTO flows_deleted (flow) VALUES (?1) ON CONFLICT "
-		"DO NOTHING",
+		("INSERT INTO flows_deleted (flow) VALUES (?1) ON CONFLICT "
+		 "DO NOTHING"),
 		"DELETE FROM flow_uses WHERE flow = ?1",
 		"DELETE FROM flow_versions WHERE flow = ?1",
 		"DELETE FROM flows WHERE id = ?1",
