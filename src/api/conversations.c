@@ -200,11 +200,30 @@ begin_who(struct api_request *r)
 	return api_auth_require(r);
 }
 
-int
-api_talk_begin(struct api_request *r)
+/* What a conversation may begin with.  Answers are what visitors give to its
+ * questions, and no stranger gives them past these. */
+static bool
+begin_get(struct api_request *r, struct flow_begin *b)
 {
 	static const char *const names[] = { "input", "session", "draft",
 					     NULL };
+
+	if (!api_body_only(r, names))
+		return false;
+	b->input = json_get_object(&r->body, "input", 0);
+	b->session = json_get_object(&r->body, "session", 0);
+	b->draft = json_get_bool(&r->body, "draft", false);
+	if (b->draft && !b->actor)
+		json_problem_set(&r->problem, "/draft", "is for builders");
+	if (b->input && !b->actor)
+		json_problem_set(&r->problem, "/input",
+				 "is for who has a key or is signed in");
+	return api_input_ok(r);
+}
+
+int
+api_talk_begin(struct api_request *r)
+{
 	struct connect_problem p = { 0 };
 	struct flow_begin b = { .org = "", .flow = r->params[0] };
 	struct talk_request *t;
@@ -217,17 +236,12 @@ api_talk_begin(struct api_request *r)
 	rc = begin_who(r);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
-	if (!talk_wait(r, &wait_ms) || !api_body_only(r, names))
+	if (!talk_wait(r, &wait_ms))
 		return 0;
 	b.actor = r->actor;
 	b.origin = r->origin_given && !r->actor ? r->origin : NULL;
 	b.own = r->api->origin;
-	b.input = json_get_object(&r->body, "input", 0);
-	b.session = json_get_object(&r->body, "session", 0);
-	b.draft = json_get_bool(&r->body, "draft", false);
-	if (b.draft && !b.actor)
-		json_problem_set(&r->problem, "/draft", "is for builders");
-	if (!api_input_ok(r))
+	if (!begin_get(r, &b))
 		return 0;
 	t = talk_request_new(r);
 	if (!t)

@@ -78,6 +78,21 @@ suite('a conversation', (scope) => {
 		assert.equal(wrong.status, 401)
 	})
 
+	/* A pattern, a confirmation, a mark that the flow sets itself: all are input. */
+	it('takes from a page no answers before their questions', async () => {
+		const made = await flow([start, { ...ask, kind: 'number' }, { id: 'call', type: 'end' }],
+			{ channels: { widget: { enabled: true, origins: [page] } } })
+		const stranger = (body) => drawbridge.api('POST', `/v1/flows/${made.id}/conversations`, body,
+			{ key: null, headers: { origin: page } })
+		for (const input of [{ who: 'no number' }, { verified: true }, {}]) {
+			const { status, json } = await stranger({ input })
+			assert.deepEqual([status, json.pointer], [400, '/input'], JSON.stringify(json))
+		}
+		assert.equal((await stranger({ session: {} })).status, 201)
+		const known = await drawbridge.must('POST', `/v1/flows/${made.id}/conversations`, { input: { ticket: '7' } })
+		assert.equal(known.state, 'waiting')
+	})
+
 	it('is begun by pages of the list alone', async () => {
 		const channels = { widget: { enabled: true, origins: [page] } }
 		const { id } = await flow([start, ask, { id: 'call', type: 'end' }], { channels })
