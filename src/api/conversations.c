@@ -207,6 +207,10 @@ begin_get(struct api_request *r, struct flow_begin *b)
 {
 	static const char *const names[] = { "input", "session", "draft",
 					     NULL };
+	static const struct {
+		const char *name, *pointer;
+	} given[] = { { "input", "/input" }, { "session", "/session" } };
+	size_t i;
 
 	if (!api_body_only(r, names))
 		return false;
@@ -218,6 +222,14 @@ begin_get(struct api_request *r, struct flow_begin *b)
 	if (b->input && !b->actor)
 		json_problem_set(&r->problem, "/input",
 				 "is for who has a key or is signed in");
+	for (i = 0; i < ARRAY_LEN(given); i++)
+		if (!flow_value_is_shallow(
+			    json_object_get(r->json, given[i].name),
+			    FLOW_GIVEN_DEPTH))
+			json_problem_set(&r->problem, given[i].pointer,
+					 "is nested too deep: at most %d "
+					 "levels",
+					 FLOW_GIVEN_DEPTH);
 	return api_input_ok(r);
 }
 
