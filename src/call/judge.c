@@ -103,16 +103,29 @@ judge_throttle(const struct call *c, const struct binding_answer *a,
 	return true;
 }
 
+/* The view may have had to forget the connection while it was called, as for
+ * any change of it: a trouble is noted all the same. */
+static void
+judge_note(struct call *c, const struct connect_trouble *t)
+{
+	struct connect_view *view = c->worker->config.connections;
+	uint64_t generation = c->injection->generation;
+	struct connect_entry *entry;
+	int rc = call_find_again(c, NULL, &entry);
+
+	if (!rc)
+		connect_view_health(view, entry, c->user, generation, t);
+	else if (rc == ERR_AGAIN && t->problem)
+		connect_view_trouble(view, c->snapshot->id, c->user, generation,
+				     t);
+}
+
 void
 call_judge_refused_again(struct call *c)
 {
 	struct connect_trouble t = { .problem = "token_refused" };
-	struct connect_view *view = c->worker->config.connections;
-	struct connect_entry *entry;
 
-	if (!call_find_again(c, NULL, &entry))
-		connect_view_health(view, entry, c->user,
-				    c->injection->generation, &t);
+	judge_note(c, &t);
 }
 
 /* refused: the token was, and had just been renewed for this call. */
@@ -120,9 +133,7 @@ static void
 judge_health(struct call *c, const struct binding_answer *a, bool refused)
 {
 	const struct catalog_api *api = &c->injection->binding->service->api;
-	struct connect_view *view = c->worker->config.connections;
 	struct connect_trouble t = { 0 };
-	struct connect_entry *entry;
 
 	/* some say no with a status that says yes */
 	if (binding_match_any(&api->missing_scope_on, a))
@@ -131,11 +142,9 @@ judge_health(struct call *c, const struct binding_answer *a, bool refused)
 		t.problem = "token_refused";
 	if (!t.problem && (!c->degraded || a->status < 200 || a->status >= 400))
 		return;
-	if (call_find_again(c, NULL, &entry))
-		return;
 	if (t.problem && !strcmp(t.problem, "missing_scope"))
 		call_scope_missing(c, a, t.detail, sizeof(t.detail));
-	connect_view_health(view, entry, c->user, c->injection->generation, &t);
+	judge_note(c, &t);
 }
 
 /* Of a refused call: safe, and possible. */

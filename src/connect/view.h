@@ -159,6 +159,11 @@ struct connect_trouble {
 void connect_view_health(struct connect_view *v, struct connect_entry *e,
 			 const char *subject, uint64_t generation,
 			 const struct connect_trouble *t);
+/* The same of a trouble (never of none) where the view has had to forget the
+ * connection, this id, since it was called. */
+void connect_view_trouble(struct connect_view *v, const char *connection,
+			  const char *subject, uint64_t generation,
+			  const struct connect_trouble *t);
 void connect_wait_cancel(struct connect_wait *w);
 
 /*

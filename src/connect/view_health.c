@@ -194,6 +194,7 @@ struct view_health {
 	uint64_t generation;
 	struct connect_trouble told;
 	int64_t retry_at; /* 0: not told */
+	bool unseen;	  /* no entry knows of it */
 };
 
 /* What there was too much of, and when calls are taken again. */
@@ -247,6 +248,9 @@ health_words(const struct view_health *h, char *out, size_t size)
 /* It is in trouble already: since then. */
 #define TROUBLED \
 	"health = 'degraded' AND health_reason LIKE '" VIEW_HEALTH_WORDS "%'"
+/* No entry has kept what is no news from being written. */
+#define NEWS(unseen, words) \
+	"(" unseen " = 0 OR health = 'ok' OR health_reason <> " words ")"
 
 /*
  * What others have noted is theirs to clear.  The generation is stored with
@@ -255,21 +259,22 @@ health_words(const struct view_health *h, char *out, size_t size)
  */
 static int
 connection_store(struct store_conn *c, const struct view_health *h,
-		 const char *words)
+		 const char *words, int64_t *changed)
 {
 	if (h->told.problem)
 		return store_exec(
-			c, NULL,
+			c, changed,
 			"UPDATE connections SET "
 			"health = 'degraded', health_reason = ?2, "
 			"health_since = CASE WHEN " TROUBLED
 			" THEN health_since ELSE ?3 END, retry_at = ?5, "
 			"generation = CASE WHEN generation < ?4 "
 			"THEN ?4 ELSE generation END "
-			"WHERE id = ?1",
-			"ssiii", h->connection, words, clock_wall_ms(),
-			(int64_t)h->generation, h->retry_at);
-	return store_exec(c, NULL,
+			"WHERE id = ?1 AND " NEWS("?6", "?2"),
+			"ssiiii", h->connection, words, clock_wall_ms(),
+			(int64_t)h->generation, h->retry_at,
+			(int64_t)h->unseen);
+	return store_exec(c, changed,
 			  "UPDATE connections SET " VIEW_HEALTH_WELL " "
 			  "WHERE id = ?1 AND health_reason LIKE "
 			  "'" VIEW_HEALTH_WORDS "%'",
@@ -277,10 +282,11 @@ connection_store(struct store_conn *c, const struct view_health *h,
 }
 
 static int
-user_store(struct store_conn *c, const struct view_health *h, const char *words)
+user_store(struct store_conn *c, const struct view_health *h, const char *words,
+	   int64_t *changed)
 {
 	if (h->told.problem)
-		return store_exec(c, NULL,
+		return store_exec(c, changed,
 				  "UPDATE connection_users SET "
 				  "health = 'degraded', health_reason = ?3, "
 				  "health_since = CASE WHEN " TROUBLED
@@ -288,11 +294,11 @@ user_store(struct store_conn *c, const struct view_health *h, const char *words)
 				  "retry_at = ?6, generation = ?5 "
 				  "WHERE connection = ?1 AND subject = ?2 "
 				  "AND status = 'connected' "
-				  "AND generation <= ?5",
-				  "sssiii", h->connection, h->subject, words,
+				  "AND generation <= ?5 AND " NEWS("?7", "?3"),
+				  "sssiiii", h->connection, h->subject, words,
 				  clock_wall_ms(), (int64_t)h->generation,
-				  h->retry_at);
-	return store_exec(c, NULL,
+				  h->retry_at, (int64_t)h->unseen);
+	return store_exec(c, changed,
 			  "UPDATE connection_users SET " VIEW_HEALTH_WELL " "
 			  "WHERE connection = ?1 AND subject = ?2 "
 			  "AND health_reason LIKE '" VIEW_HEALTH_WORDS "%'",
@@ -304,19 +310,43 @@ health_work(struct loop_work *w)
 {
 	struct view_health *h = CONTAINER_OF(w, struct view_health, work);
 	struct store_conn *c = NULL;
+	int64_t changed = 0;
 	char words[400];
 	int rc = store_acquire(h->all->store, &c);
 
 	health_words(h, words, sizeof(words));
 	if (!rc)
-		rc = h->subject[0] ? user_store(c, h, words)
-				   : connection_store(c, h, words);
+		rc = h->subject[0] ? user_store(c, h, words, &changed)
+				   : connection_store(c, h, words, &changed);
+	/* Whoever has loaded it before that is to know of it, too. */
+	if (!rc && h->unseen && changed)
+		connect_views_withdraw(h->all, h->connection);
 	if (rc)
 		log_warn("health not stored",
 			 LOG_S("connection", h->connection), LOG_E(rc));
 	if (c)
 		store_release(c);
 	free(h);
+}
+
+static void
+health_start(struct connect_view *v, const char *connection, bool unseen,
+	     const char *subject, uint64_t generation,
+	     const struct connect_trouble *t)
+{
+	struct view_health *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return;
+	h->all = v->all;
+	h->unseen = unseen;
+	slice_copy(slice_str(connection), h->connection, sizeof(h->connection));
+	slice_copy(slice_str(subject), h->subject, sizeof(h->subject));
+	h->generation = generation;
+	h->told = *t;
+	h->retry_at = t->wait_ms ? clock_wall_ms() + t->wait_ms : 0;
+	h->work.work = health_work;
+	loop_work_start(v->all->pool, &h->work);
 }
 
 void
@@ -326,20 +356,17 @@ connect_view_health(struct connect_view *v, struct connect_entry *seen,
 {
 	struct view_entry *e = CONTAINER_OF(seen, struct view_entry, seen);
 	uint64_t now_ms = loop_now_ms(v->loop);
-	struct view_health *h;
 
-	if (!(subject[0] ? user_note(e, subject, t, generation, now_ms)
-			 : entry_note(e, t, generation, now_ms)))
-		return;
-	h = calloc(1, sizeof(*h));
-	if (!h)
-		return;
-	h->all = v->all;
-	memcpy(h->connection, seen->snapshot->id, sizeof(h->connection));
-	slice_copy(slice_str(subject), h->subject, sizeof(h->subject));
-	h->generation = generation;
-	h->told = *t;
-	h->retry_at = t->wait_ms ? clock_wall_ms() + t->wait_ms : 0;
-	h->work.work = health_work;
-	loop_work_start(v->all->pool, &h->work);
+	if (subject[0] ? user_note(e, subject, t, generation, now_ms)
+		       : entry_note(e, t, generation, now_ms))
+		health_start(v, seen->snapshot->id, false, subject, generation,
+			     t);
+}
+
+void
+connect_view_trouble(struct connect_view *v, const char *connection,
+		     const char *subject, uint64_t generation,
+		     const struct connect_trouble *t)
+{
+	health_start(v, connection, true, subject, generation, t);
 }

@@ -84,6 +84,23 @@ suite('what a throttle says', (scope) => {
 		assert.match(reason, /asks to call less often, until /)
 		isIn(at, 120)
 	})
+
+	it('is told of a connection that was changed while it was called', async () => {
+		const one = await startDrawbridge(scope, { flags: ['--workers', '1'] })
+		const api = await startApi(scope, { routes: { '/rename': async (_, response) => {
+			await one.must('PATCH', `/v1/connections/${link}`, { name: 'Renamed' })
+			response.writeHead(429).end()
+		} } })
+		const id = await addService(one, bearerService('renamed', api))
+		const { link_name: link } = await newConnection(one, id, { credentials: { token: 'tok-Zq81' } })
+		assert.equal((await one.via(link, '/rename')).status, 429)
+		const now = await eventually('its health', async () => {
+			const now = await one.connection(link)
+			return now.health === 'degraded' && now
+		})
+		assert.deepEqual([now.name, now.health_reason], ['Renamed', 'The service asks to call less often.'])
+	})
+
 	it('is no trouble of a connection that has got the link name of the deleted one that was called', async () => {
 		const one = await startDrawbridge(scope, { flags: ['--workers', '1'] }) /* which knows both */
 		const api = await startApi(scope, { routes: {
