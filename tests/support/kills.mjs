@@ -266,7 +266,7 @@ export class Lane {
 	async #judgeFirst(plan) {
 		const { world } = this
 		const { link, service, step, again, said } = plan
-		const alive = () => world.providers[service].grantsOf(link).length
+		const alive = () => world.providers[service].grantsOf(link)
 		await world.checkStatus(link)
 		const { status, reason } = await world.statusOf(link)
 		if (status !== 'connected' && status !== 'not_connected')
@@ -276,7 +276,7 @@ export class Lane {
 		if (status !== 'connected' && said.status === 200 && /data-connected="true"/.test(said.text))
 			world.fault('status', `connected, it was said, and it is ${status}: ${reason}`)
 		/* one whose front has died is given back, which nobody waits for */
-		const surplus = () => alive() - (status === 'connected')
+		const surplus = () => alive().length - (status === 'connected')
 		await eventually('no grant to be left', () => surplus() === 0, { timeout: 5000, every: 50 }).catch(() => undefined)
 		const left = surplus()
 		if (left !== 0 && !(left === 1 && mayLeave(plan)))
@@ -285,9 +285,12 @@ export class Lane {
 			await world.consent(link)
 		if (await eventually('a call to work', () => world.call(link), { timeout: 25_000, every: 100 }) !== 200)
 			world.fault('status', 'it was connected in the end, and a call does not work')
+		const there = alive()
 		await world.endLink(link)
-		if (alive() !== left)
-			world.fault('status', `${alive()} grants are left at the provider after it was revoked, and ${left} were before`)
+		/* a request that was held up may come to the provider only now: it is still the one that may be left */
+		const after = alive()
+		if (there.every((grant) => after.includes(grant)) || after.length > Number(mayLeave(plan)))
+			world.fault('status', `${after.length} grants are left at the provider after it was revoked, and ${left} were before`)
 	}
 
 	/* A new key that was acknowledged is the one in use. */
