@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { picture, violations } from '../support/chromium.mjs'
-import { connect } from '../support/consent.mjs'
+import { connect, redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
 import { freePort, suite } from '../support/scope.mjs'
@@ -20,7 +20,7 @@ suite('a report that goes on', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'hanging') })
 		drawbridge = await startDrawbridge(scope, { port })
 		await addService(drawbridge, oauthService('hanging', server, await startApi(scope)), server.client)
 		for (const name of ['One', 'Two'])

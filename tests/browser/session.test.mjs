@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { picture, violations } from '../support/chromium.mjs'
+import { redirectUris } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { owner, startDrawbridge } from '../support/drawbridge.mjs'
 import { freePort, suite } from '../support/scope.mjs'
@@ -20,7 +21,7 @@ suite('a session that ends, in the studio', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		const server = await startScripted(scope, { redirectUris: [`http://localhost:${port}/oauth/callback`] })
+		const server = await startScripted(scope, { redirectUris: redirectUris(port, 'scripted') })
 		const api = await startApi(scope, { check: (token) => server.accountOf(token) })
 		drawbridge = await startDrawbridge(scope, { port })
 		await addService(drawbridge, oauthService('scripted', server, api), server.client)

@@ -32,7 +32,7 @@ suite('the widget\'s side of the API', (scope) => {
 	}
 
 	before(async () => {
-		drawbridge = await startDrawbridge(scope)
+		drawbridge = await startDrawbridge(scope, { flags: ['--trusted-proxy', '127.0.0.1'] })
 		const widget = { enabled: true, origins: [page, other], title: 'Help', greeting: 'Hello', colour: '#0a6cff' }
 		flow = await make(widget)
 		off = await make({ ...widget, enabled: false })
@@ -244,14 +244,15 @@ suite('the widget\'s side of the API', (scope) => {
 	})
 
 	it('bounds what one address begins, and the page can read for how long', async () => {
-		const answers = await Promise.all(Array.from({ length: 70 }, () => begin()))
+		const from = { 'x-forwarded-for': '203.0.113.7' }
+		const answers = await Promise.all(Array.from({ length: 70 }, () => begin(from)))
 		const late = answers.find(({ status }) => status === 429)
 		assert.equal(late?.json.code, 'rate_limited')
 		readable(late, page)
 		/* one more is taken each second */
 		assert.match(late.headers['retry-after'], /^[12]$/)
 		await sleep(Number(late.headers['retry-after']) * 1000)
-		assert.equal((await begin()).status, 201)
+		assert.equal((await begin(from)).status, 201)
 		assert.match(late.headers['access-control-expose-headers'], /Retry-After/)
 	})
 
