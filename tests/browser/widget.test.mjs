@@ -46,7 +46,7 @@ suite('the chat widget in a browser', (scope) => {
 			response.end('{"text": "done"}')
 		}, 3000) }
 		api = await startApi(scope, { routes: held })
-		drawbridge = await startDrawbridge(scope)
+		drawbridge = await startDrawbridge(scope, { flags: ['--trusted-proxy', '127.0.0.1'] })
 		const service = await addService(drawbridge, keyService('held', api))
 		link = (await newConnection(drawbridge, service, { credentials: { api_key: 'key-of-held-1' } })).link_name
 		browser = await startChromium(scope, { names: ['shop.test', 'stranger.test'] })
@@ -588,10 +588,15 @@ suite('the chat widget in a browser', (scope) => {
 
 	it('tells whoever begins too often to wait, and then goes on', async () => {
 		let enough = false, refused = 0
+		/* all of them behind a proxy, from one address */
+		const from = { 'x-forwarded-for': '203.0.113.7' }
+		const begins = '**/v1/flows/help/conversations*'
+		await page.route(begins, async (route, request) => route.fulfill({ response: await route.fetch({
+			headers: { ...request.headers(), origin: site.origin, ...from } }) }))
 		const others = (async () => {
 			while (!enough) {
 				const answers = await Promise.all(Array.from({ length: 10 }, () => fetch(`${drawbridge.url}/v1/flows/help/conversations`,
-					{ method: 'POST', headers: { origin: site.origin, 'content-type': 'application/json' }, body: '{}' })))
+					{ method: 'POST', headers: { origin: site.origin, 'content-type': 'application/json', ...from }, body: '{}' })))
 				refused += answers.filter(({ status }) => status === 429).length
 			}
 		})()
@@ -614,5 +619,6 @@ suite('the chat widget in a browser', (scope) => {
 			await again.click()
 			await refusal().or(begun()).waitFor()
 		} while (!await begun().isVisible())
+		await page.unroute(begins)
 	})
 }, { timeout: 400_000 })
