@@ -591,8 +591,6 @@ suite('the chat widget in a browser', (scope) => {
 		/* all of them behind a proxy, from one address */
 		const from = { 'x-forwarded-for': '203.0.113.7' }
 		const begins = '**/v1/flows/help/conversations*'
-		await page.route(begins, async (route, request) => route.fulfill({ response: await route.fetch({
-			headers: { ...request.headers(), origin: site.origin, ...from } }) }))
 		const others = (async () => {
 			while (!enough) {
 				const answers = await Promise.all(Array.from({ length: 10 }, () => fetch(`${drawbridge.url}/v1/flows/help/conversations`,
@@ -605,6 +603,8 @@ suite('the chat widget in a browser', (scope) => {
 		const refusal = () => page.getByText(/You can go on in \d+ s\./), begun = () => page.getByText('What is your name?')
 		do {
 			await visit({ flow: 'help' })
+			await page.route(begins, async (route, request) => route.fulfill({ response: await route.fetch({
+				headers: { ...request.headers(), origin: site.origin, ...from } }) }))
 			await launcher().click()
 			await refusal().or(begun()).waitFor()
 		} while (await begun().isVisible())
@@ -619,6 +619,5 @@ suite('the chat widget in a browser', (scope) => {
 			await again.click()
 			await refusal().or(begun()).waitFor()
 		} while (!await begun().isVisible())
-		await page.unroute(begins)
 	})
 }, { timeout: 400_000 })
