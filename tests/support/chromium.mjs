@@ -42,8 +42,18 @@ export async function openContext(browser, options = {}) {
 	return context
 }
 
+/* Colours are judged as they stay: not while something fades in. What moves without end is not waited for. */
+async function still() {
+	const roots = (root) => [root, ...[...root.querySelectorAll('*')].flatMap(({ shadowRoot }) =>
+		shadowRoot ? roots(shadowRoot) : [])]
+	const moves = new Set(roots(document).flatMap((root) => root.getAnimations()))
+	await Promise.allSettled([...moves].filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime))
+		.map(({ finished }) => finished))
+}
+
 /* What axe calls serious or critical, in words; [] when there is nothing. */
 export async function violations(page) {
+	await page.evaluate(still)
 	await page.evaluate(axe)
 	const found = await page.evaluate(async () => (await globalThis.axe.run(document)).violations)
 	return found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, impact, nodes }) =>
