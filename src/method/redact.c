@@ -54,6 +54,33 @@ redact_one(char *text, size_t size, struct slice secret)
 	buf_wipe(&out);
 }
 
+static size_t
+tail_of(struct slice text, struct slice secret)
+{
+	size_t n = text.len < secret.len ? text.len : secret.len;
+
+	while (n >= TAIL_MIN &&
+	       !slice_eq(slice_from(text, text.len - n), slice_head(secret, n)))
+		n--;
+	return n >= TAIL_MIN && secret.len >= WHOLE_MIN ? n : 0;
+}
+
+/* Room for masks is made by a cut, and that may be within a secret. */
+static void
+end_clean(char *text, struct slice secret, struct slice encoded)
+{
+	size_t before, len = strlen(text);
+
+	do {
+		before = len;
+		text[len - tail_of(slice_str(text), secret)] = '\0';
+		len = strlen(text);
+		text[len - tail_of(slice_str(text), encoded)] = '\0';
+		slice_trim_utf8(text);
+		len = strlen(text);
+	} while (len != before);
+}
+
 void
 method_words_redact(char *text, size_t size, const struct secret *secret)
 {
@@ -63,13 +90,14 @@ method_words_redact(char *text, size_t size, const struct secret *secret)
 	if (!secret || !text[0])
 		return;
 	s = slice_of(secret_peek(secret), secret_len(secret));
-	redact_one(text, size, s);
 	buf_init(&encoded, 4 * s.len + 1);
 	codec_percent(&encoded, s);
+	redact_one(text, size, s);
+	if (encoded.len != s.len)
+		redact_one(text, size, buf_slice(&encoded));
+	end_clean(text, s, buf_slice(&encoded));
 	if (buf_err(&encoded))
 		text[0] = '\0';
-	else if (encoded.len != s.len)
-		redact_one(text, size, buf_slice(&encoded));
 	buf_wipe(&encoded);
 }
 

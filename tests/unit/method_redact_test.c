@@ -91,6 +91,28 @@ full_text_stays_within_its_room(void **state)
 	secret_free(s);
 }
 
+/*
+ * A mask in the middle pushes the rest out, and what is not whole of a
+ * character at the end goes: either may leave a secret's beginning there.
+ */
+static void
+no_beginning_is_left_at_a_new_end(void **state)
+{
+	struct secret *s = secret_from("sk_livek", 8);
+	char text[32] = "a sk_livek sk_live\xe2";
+
+	(void)state;
+	method_words_redact(text, sizeof(text), s);
+	assert_string_equal(text, "a " MASK " ");
+	slice_copy(SLICE("a sk_livek sk_liveZ"), text, 20);
+	method_words_redact(text, 20, s);
+	assert_string_equal(text, "a " MASK " ");
+	slice_copy(SLICE("a sk_livek sk_liveZ"), text, 20);
+	method_words_redact(text, sizeof(text), s);
+	assert_string_equal(text, "a " MASK " sk_liveZ");
+	secret_free(s);
+}
+
 static void
 both_of_an_answers_words(void **state)
 {
@@ -116,6 +138,7 @@ main(void)
 		TEST(what_is_repeated_is_taken_out_wherever_it_stands),
 		TEST(short_secret_and_none_change_nothing),
 		TEST(full_text_stays_within_its_room),
+		TEST(no_beginning_is_left_at_a_new_end),
 		TEST(both_of_an_answers_words),
 	};
 
