@@ -354,7 +354,7 @@ suite('the studio in a browser', (scope) => {
 		assert.deepEqual(await violations(page), [])
 		await button('OK', dialog).click()
 		await heading('Data Retrieval Engine').waitFor()
-		assert.equal(await page.getByText('Own key').count(), 0)
+		await page.getByText('Own key').waitFor({ state: 'detached' })
 	})
 
 	it('had no error of a script and no breach of the policy on its way', () => {
