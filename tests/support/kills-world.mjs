@@ -123,10 +123,14 @@ class KillsWorld {
 
 	/* Its grant is revoked, and it is no more. */
 	async endLink(link) {
-		for (const [method, path] of [['POST', `/v1/connections/${link}/revoke`], ['DELETE', `/v1/connections/${link}`]])
-			await eventually(`${method} ${path}`, async () => (await this.drawbridge.api(method, path)).status < 300,
-				{ timeout: 25_000, every: 100 })
+		const done = (method, path) => eventually(`${method} ${path}`, async () => {
+			const answer = await this.drawbridge.api(method, path)
+			return answer.status < 300 && answer
+		}, { timeout: 25_000, every: 100 })
+		const revoked = await done('POST', `/v1/connections/${link}/revoke`)
+		await done('DELETE', `/v1/connections/${link}`)
 		this.fresh.delete(link)
+		return revoked.json
 	}
 
 	async newKey() {

@@ -286,11 +286,12 @@ export class Lane {
 		if (await eventually('a call to work', () => world.call(link), { timeout: 25_000, every: 100 }) !== 200)
 			world.fault('status', 'it was connected in the end, and a call does not work')
 		const there = alive()
-		await world.endLink(link)
+		const told = await world.endLink(link)
 		/* a request that was held up may come to the provider only now: it is still the one that may be left */
 		const after = alive()
 		if (there.every((grant) => after.includes(grant)) || after.length > Number(mayLeave(plan)))
-			world.fault('status', `${after.length} grants are left at the provider after it was revoked, and ${left} were before`)
+			world.fault('status', `${after.length} grants are left at the provider after it was revoked, of ${there.length}, and `
+				+ `${left} were before: ${JSON.stringify(told)}`)
 	}
 
 	/* A new key that was acknowledged is the one in use. */
