@@ -5,6 +5,7 @@ import net from 'node:net'
 import { before, it } from 'node:test'
 import { follow } from '../support/crowd.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { signedIn } from '../support/members.mjs'
 import { eventually, sleep, suite } from '../support/scope.mjs'
 import { Steps } from '../support/steps.mjs'
 
@@ -102,18 +103,14 @@ suite('a stream of events', (scope) => {
 	})
 
 	/* A member who is signed in: what his browser sends. */
-	async function member(name) {
-		const [email, password] = [`${name}@example.org`, 'a password for tests']
-		const { id } = await drawbridge.must('POST', '/v1/members', { email, name, role: 'builder', password })
-		const headers = { origin: drawbridge.publicUrl }
-		const { headers: given } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null, headers })
-		return { id, headers: { ...headers, cookie: given['set-cookie'].map((each) => each.split(';')[0]).join('; ') } }
-	}
-
 	it('ends when the right to it ends, before anything more is told', async () => {
 		const flow = await publish('Asks', [{ id: 'start', type: 'start', paths: { next: 'ask' } },
 			{ id: 'ask', type: 'question', text: 'And?', variable: 'said', paths: { next: 'ask' } }])
 		const [talk, silent] = [await begin(flow), await begin(flow)]
+		const member = async (name) => {
+			const { id, headers } = await signedIn(drawbridge, `${name}@example.org`)
+			return { id, headers }
+		}
 		const [ada, bea, cid] = [await member('ada'), await member('bea'), await member('cid')]
 		const key = await drawbridge.must('POST', '/v1/keys', { name: 'mine', role: 'builder' })
 		const byKey = ({ key: text }) => ({ headers: { authorization: `Bearer ${text}` } })

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import http from 'node:http'
 import { before, it } from 'node:test'
 import { bearerService } from '../support/definitions.mjs'
+import { signedIn } from '../support/members.mjs'
 import { connectRaw } from '../support/raw.mjs'
 import { suite } from '../support/scope.mjs'
 import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
@@ -100,21 +101,10 @@ suite('the states of a call', (scope) => {
 
 	it('a caller key cannot be made for a connection that its maker may not know of', async () => {
 		const secret = await newConnection(drawbridge, service, { credentials: { token: 'x' } })
-		const member = await drawbridge.must('POST', '/v1/members', { email: 'ada@example.org', role: 'builder',
-			password: 'correct horse battery' })
-		assert.ok(member.id)
-		const { cookie } = await signIn('ada@example.org', 'correct horse battery')
-		const ask = (links) => drawbridge.api('POST', '/v1/keys', { name: 'k', role: 'caller', connections: links },
-			{ key: null, headers: { cookie, origin: `http://127.0.0.1:${drawbridge.port}` } })
+		const ada = await signedIn(drawbridge, 'ada@example.org')
+		const ask = (links) => ada.ask('POST', '/v1/keys', { name: 'k', role: 'caller', connections: links })
 		const hidden = await ask([secret.link_name]), absent = await ask(['nobody'])
 		assert.equal(hidden.status, 400, hidden.text)
 		assert.deepEqual(hidden.json, absent.json)
 	})
-
-	async function signIn(email, password) {
-		const answer = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null,
-			headers: { origin: `http://127.0.0.1:${drawbridge.port}` } })
-		assert.equal(answer.status, 200, answer.text)
-		return { cookie: [answer.headers['set-cookie']].flat()[0].split(';')[0] }
-	}
 })

@@ -8,6 +8,7 @@ import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { bearerService, keyService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { signedIn } from '../support/members.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
@@ -16,23 +17,14 @@ suite('lessons', (scope) => {
 	const token = 'lesson-token-3391'
 
 	/* A member of the organisation, signed in: gives a function like drawbridge.api(). */
-	async function member(email, role) {
-		const password = 'a password that is long enough'
-		await drawbridge.must('POST', '/v1/members', { email, role, password })
-		const { headers } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null })
-		const cookie = headers['set-cookie'][0].split(';')[0]
-		return (method, path, body, more = {}) => drawbridge.api(method, path, body, { key: null,
-			headers: { cookie, origin: drawbridge.publicUrl, ...more } })
-	}
-
 	before(async () => {
 		api = await startApi(scope)
 		other = await startApi(scope)
 		drawbridge = await startDrawbridge(scope)
 		await addService(drawbridge, bearerService('lesson', { url: api.url }))
 		;({ link_name: link } = await newConnection(drawbridge, 'lesson', { name: 'Private', credentials: { token } }))
-		stranger = await member('builder@example.org', 'builder')
-		viewer = await member('viewer@example.org', 'viewer')
+		stranger = (await signedIn(drawbridge, 'builder@example.org', 'builder')).ask
+		viewer = (await signedIn(drawbridge, 'viewer@example.org', 'viewer')).ask
 	})
 
 	beforeEach(() => {

@@ -8,10 +8,10 @@ import assert from 'node:assert/strict'
 import http from 'node:http'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { Browser } from '../support/browser.mjs'
 import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { signedIn } from '../support/members.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { connectRaw } from '../support/raw.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
@@ -111,18 +111,11 @@ suite('tokens that a service refuses', (scope) => {
 
 	it('so it is with the grant of each user', async () => {
 		const { link_name: link } = await newConnection(drawbridge, 'plain', { scopes: ['tickets.read'], per_user: true })
-		const [email, password] = ['ada@example.org', 'a password that is long enough']
-		await drawbridge.must('POST', '/v1/members', { email, name: 'Ada', role: 'builder', password })
-		const { headers: { 'set-cookie': [cookie] } } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null })
-		const [name, value] = cookie.split(';')[0].split(/=(.*)/s)
-		const ask = async (method, path, body) => (await drawbridge.api(method, path, body, { key: null,
-			headers: { cookie: `${name}=${value}`, origin: drawbridge.publicUrl } })).json
-		const browser = new Browser()
-		browser.cookies.push({ name, value, host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
+		const ada = await signedIn(drawbridge, 'ada@example.org')
 		await drawbridge.must('PUT', `/v1/connections/${link}/shares`, { items: [{ kind: 'everyone', level: 'use' }] })
-		await walkConsent(drawbridge, link, consentByItself, { browser,
-			ticket: await ask('POST', `/v1/connections/${link}/authorize`) })
-		const { key } = await ask('POST', '/v1/keys', { name: 'calls', role: 'builder' })
+		await walkConsent(drawbridge, link, consentByItself, { browser: ada.browser,
+			ticket: (await ada.ask('POST', `/v1/connections/${link}/authorize`)).json })
+		const key = await ada.key()
 		assert.equal((await post(link, 10, { key })).status, 200)
 		refuseNow()
 		const first = await during(() => post(link, 300_000, { key }))

@@ -7,10 +7,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { before, beforeEach, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { Browser } from '../support/browser.mjs'
 import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { signedIn } from '../support/members.mjs'
 import { mustRun } from '../support/process.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
@@ -88,15 +88,9 @@ suite('a revocation that takes all of an account', (scope) => {
 	it('the audit says it where a user takes back his own', async () => {
 		const { link_name: link } = await newConnection(drawbridge, 'scripted_all', { scopes, per_user: true })
 		await drawbridge.must('PUT', `/v1/connections/${link}/shares`, { items: [{ kind: 'everyone', level: 'use' }] })
-		const [email, password] = ['ada@example.org', 'a password that is long enough']
-		await drawbridge.must('POST', '/v1/members', { email, name: 'Ada', role: 'builder', password })
-		const { headers: { 'set-cookie': [cookie] } } = await drawbridge.api('POST', '/v1/session', { email, password },
-			{ key: null })
-		const [, name, value] = /^([^=]+)=([^;]+)/.exec(cookie)
-		const headers = { cookie: `${name}=${value}`, origin: drawbridge.publicUrl }
-		const ask = (method, path) => drawbridge.api(method, `/v1/connections/${link}/${path}`, undefined, { key: null, headers })
-		const browser = new Browser()
-		browser.cookies.push({ name, value, host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
+		const ada = await signedIn(drawbridge, 'ada@example.org')
+		const { browser } = ada
+		const ask = (method, path) => ada.ask(method, `/v1/connections/${link}/${path}`)
 		const consents = async (account) => {
 			server.account = account
 			const { json: ticket, text } = await ask('POST', 'authorize')

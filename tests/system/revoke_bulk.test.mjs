@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
-import { Browser } from '../support/browser.mjs'
 import { bearerService, oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { signedIn } from '../support/members.mjs'
 import { mustRun } from '../support/process.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
@@ -19,7 +19,6 @@ import { Steps } from '../support/steps.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
 const scopes = ['tickets.read']
-const password = 'a password that is long enough'
 
 /* Scripted providers by name, an API that asks them about tokens, and a server with a service for each. */
 async function startWorld(scope, names, options = {}) {
@@ -55,16 +54,6 @@ async function connected(drawbridge, service, count = 1) {
 const typed = async (drawbridge) => (await newConnection(drawbridge, 'typed', { credentials: { token: 'typed-in-Zq81' } })).link_name
 
 /* A member with a session of his own: {id, ask(method, path, body), browser}. */
-async function member(drawbridge, email, role) {
-	const { id } = await drawbridge.must('POST', '/v1/members', { email, name: email.split('@')[0], role, password })
-	const { headers: { 'set-cookie': [cookie] } } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null })
-	const [, name, value] = /^([^=]+)=([^;]+)/.exec(cookie)
-	const headers = { cookie: `${name}=${value}`, origin: drawbridge.publicUrl }
-	const browser = new Browser()
-	browser.cookies.push({ name, value, host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
-	return { id, email, browser, ask: (method, path, body) => drawbridge.api(method, path, body, { key: null, headers }) }
-}
-
 const report = (drawbridge, { id }) => drawbridge.must('GET', `/v1/bulk-actions/${id}`)
 const items = async (drawbridge, { id }, state) =>
 	(await drawbridge.must('GET', `/v1/bulk-actions/${id}/items?limit=200${state ? `&state=${state}` : ''}`)).items
@@ -83,7 +72,7 @@ suite('many connections are suspended or revoked at once', (scope) => {
 
 	before(async () => {
 		({ drawbridge, providers } = await startWorld(scope, ['willing', 'refusing', 'hanging', 'no_way']))
-		ada = await member(drawbridge, 'ada@example.org', 'builder')
+		ada = await signedIn(drawbridge, 'ada@example.org', 'builder')
 	})
 
 	it('a builder may neither, nor see a report; a caller\'s key and nobody may not either', async () => {

@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
-import { Browser } from '../support/browser.mjs'
 import { redirectUris, walkConsent } from '../support/consent.mjs'
 import { oauthService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { signedIn } from '../support/members.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
@@ -19,16 +19,9 @@ suite('grants that each user gives for himself', (scope) => {
 
 	/* A member who is signed in: asks the API, calls with a key of his own, and connects in his own browser. */
 	async function member(name) {
-		const [email, password] = [`${name}@example.org`, 'a password that is long enough']
-		const { id } = await drawbridge.must('POST', '/v1/members', { email, name, role: 'builder', password })
-		const { headers: { 'set-cookie': [cookie] } } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null })
-		const headers = { cookie: cookie.split(';')[0], origin: drawbridge.publicUrl }
-		const ask = (method, path, body) => drawbridge.api(method, path, body, { key: null, headers })
-		const { json: { key } } = await ask('POST', '/v1/keys', { name: 'calls', role: 'builder' })
-		const browser = new Browser()
-		const at = cookie.indexOf('=')
-		browser.cookies.push({ name: cookie.slice(0, at), value: cookie.slice(at + 1).split(';')[0],
-			host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
+		const who = await signedIn(drawbridge, `${name}@example.org`)
+		const { ask, browser } = who
+		const key = await who.key()
 		const connect = async () => {
 			server.account = name
 			const { status, json, text } = await ask('POST', `/v1/connections/${link}/authorize`)
@@ -36,7 +29,7 @@ suite('grants that each user gives for himself', (scope) => {
 			const page = await walkConsent(drawbridge, link, consentByItself, { browser, ticket: json })
 			assert.equal(page.status, 200, page.text)
 		}
-		return { id, email, ask, connect, call: (path = '/echo') => drawbridge.via(link, path, { key }) }
+		return { ...who, connect, call: (path = '/echo') => drawbridge.via(link, path, { key }) }
 	}
 
 	const users = async (query = '') => (await drawbridge.must('GET', `/v1/connections/${link}/users${query}`)).items

@@ -9,6 +9,7 @@ import { before, describe, it } from 'node:test'
 import { owner } from '../support/drawbridge.mjs'
 import { bearerService, keyService } from '../support/definitions.mjs'
 import { listen } from '../support/http.mjs'
+import { signedIn } from '../support/members.mjs'
 import { connectRaw } from '../support/raw.mjs'
 import { eventually, sleep, suite } from '../support/scope.mjs'
 import { addService, newConnection, startBearerWorld } from '../support/worlds.mjs'
@@ -98,11 +99,8 @@ suite('waiting', (scope) => {
 				base: { tests: [{ path: '/me' }] } }));
 			({ link_name: slow } = await newConnection(drawbridge, 'silent', { credentials: { api_key: 'first' } }))
 			await addService(drawbridge, keyService('prompt', { url: api.url, base: { tests: [{ path: '/nothing' }] } }))
-			const member = { email: 'bea@example.org', name: 'Bea', role: 'admin', password: 'another horse battery' }
-			await drawbridge.must('POST', '/v1/members', member)
-			const { headers } = await drawbridge.api('POST', '/v1/session', { email: member.email, password: member.password },
-				{ key: null })
-			colleague = { key: null, agent: false, headers: { cookie: headers['set-cookie'][0].split(';')[0], origin: drawbridge.url } }
+			const { headers } = await signedIn(drawbridge, 'bea@example.org', 'admin')
+			colleague = { key: null, agent: false, headers }
 		})
 
 		/* Whoever is asked lets go of all who ask him. */

@@ -7,6 +7,7 @@ import { before, it } from 'node:test'
 import { Contract } from '../support/contract.mjs'
 import { keyService, openService } from '../support/definitions.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { signedIn } from '../support/members.mjs'
 import { startReceiver, reply } from '../support/receiver.mjs'
 import { suite, temporaryFolder } from '../support/scope.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
@@ -234,14 +235,8 @@ suite('a webhook\'s request', (scope) => {
 			assert.equal((await drawbridge.api('POST', '/v1/webhooks/run', body, { key })).status, 403)
 		}
 		const before = receiver.requests.length
-		const { json } = await drawbridge.api('POST', '/v1/members', { email: 'builder@example.org', name: 'B', role: 'builder',
-			password: 'a long password' })
-		assert.ok(json.id)
-		const session = await drawbridge.api('POST', '/v1/session', { email: 'builder@example.org', password: 'a long password' },
-			{ key: null, headers: { origin: drawbridge.publicUrl } })
-		const cookie = session.headers['set-cookie'].map((each) => each.split(';')[0]).join('; ')
-		const answer = await drawbridge.api('POST', '/v1/webhooks/run', body,
-			{ key: null, headers: { cookie, origin: drawbridge.publicUrl } })
+		const builder = await signedIn(drawbridge, 'builder@example.org')
+		const answer = await builder.ask('POST', '/v1/webhooks/run', body)
 		assert.equal(answer.status, 200, answer.text)
 		assert.equal(answer.json.problem.code, 'connection_not_found')
 		assert.equal(receiver.requests.length, before)

@@ -5,10 +5,10 @@
  */
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
-import { Browser } from '../support/browser.mjs'
 import { startAuthority } from '../support/ca.mjs'
 import { connect, redirectUris, walkConsent } from '../support/consent.mjs'
 import { startDrawbridge } from '../support/drawbridge.mjs'
+import { signedIn } from '../support/members.mjs'
 import { enterNamespace } from '../support/netns.mjs'
 import { eventually, freePort, suite } from '../support/scope.mjs'
 import { accountFlow, shop, Visitor } from '../support/visitor.mjs'
@@ -133,17 +133,9 @@ suite('Zoho with a secret for each data centre', (scope) => {
 
 	/* A member who is signed in: asks with his session, calls with a key of his own, consents in his own browser. */
 	async function member(name) {
-		const [email, password] = [`${name}@example.org`, 'a password that is long enough']
-		const { id } = await drawbridge.must('POST', '/v1/members', { email, name, role: 'builder', password })
-		const { headers: { 'set-cookie': [cookie] } } = await drawbridge.api('POST', '/v1/session', { email, password }, { key: null })
-		const headers = { cookie: cookie.split(';')[0], origin: drawbridge.publicUrl }
-		const ask = (method, path, body) => drawbridge.api(method, path, body, { key: null, headers })
-		const { json: { key } } = await ask('POST', '/v1/keys', { name: 'calls', role: 'builder' })
-		const browser = new Browser()
-		const at = headers.cookie.indexOf('=')
-		browser.cookies.push({ name: headers.cookie.slice(0, at), value: headers.cookie.slice(at + 1),
-			host: new URL(drawbridge.publicUrl).hostname, path: '/', sameSite: 'lax' })
-		return { id, ask, browser, call: (link, path, options) => drawbridge.via(link, path, { key, ...options }) }
+		const who = await signedIn(drawbridge, `${name}@example.org`)
+		const key = await who.key()
+		return { ...who, call: (link, path, options) => drawbridge.via(link, path, { key, ...options }) }
 	}
 
 	const members = {}
