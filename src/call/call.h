@@ -222,6 +222,12 @@ bool call_field_is_injected(const struct call *c, struct slice name);
 /* Whether a field of this name, in any spelling, may go to a service at all:
  * what call_field_passes() says of the name alone. */
 bool call_name_passes(struct slice name);
+/*
+ * Whether a field of this name, in any spelling, asks for a part of the
+ * answer: with it, a secret that the service echoes could be had in pieces
+ * that the scrubber does not know.
+ */
+bool call_name_asks_for_part(struct slice name);
 
 /* ---- what goes out, for people: show.c ---- */
 

@@ -128,6 +128,28 @@ call_name_passes(struct slice name)
 }
 
 bool
+call_name_asks_for_part(struct slice name)
+{
+	static const struct slice names[] = {
+		{ "range", 5 },
+		{ "if-range", 8 },
+		{ "request-range", 13 }, /* Apache's httpd takes it, too */
+		{ "x-ms-range", 10 },	 /* Azure's storage */
+	};
+	struct slice folded;
+	char text[128];
+	size_t i;
+
+	if (name.len > sizeof(text))
+		return false;
+	folded = slice_of(text, field_fold(name, text, sizeof(text)));
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		if (slice_eq(folded, names[i]))
+			return true;
+	return false;
+}
+
+bool
 call_field_passes(const struct call *c, const struct http_field *f)
 {
 	struct slice folded;

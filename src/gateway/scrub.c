@@ -18,11 +18,8 @@ enum { ROUNDS = 16 };
 bool
 gateway_scrub_withholds(const struct via *v, const struct http_field *f)
 {
-	/* a range could cut a secret in two */
-	return v->gateway->scrub &&
-	       (f->id == HTTP_ACCEPT_ENCODING ||
-		slice_eq_nocase(f->name, SLICE("Range")) ||
-		slice_eq_nocase(f->name, SLICE("If-Range")));
+	return v->gateway->scrub && (f->id == HTTP_ACCEPT_ENCODING ||
+				     call_name_asks_for_part(f->name));
 }
 
 /* ---- the head ---- */

@@ -94,7 +94,7 @@ compile_header_name(struct hook_compiling *c, const json_t *o,
 		 !slice_eq_nocase(s, SLICE("Cookie")))
 		hook_problem(c, HOOK_ERROR, "not_allowed",
 			     "this field is Drawbridge's own to set");
-	else if (c->d->connection[0] && hook_asks_for_part(s))
+	else if (c->d->connection[0] && call_name_asks_for_part(s))
 		hook_problem(c, HOOK_WARNING, "not_allowed",
 			     "is not sent where the connection has a secret: "
 			     "answers come whole");

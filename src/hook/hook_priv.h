@@ -358,12 +358,6 @@ int hook_redirect_resolve(struct slice base, struct slice location,
 bool hook_redirect_status(int status);
 /* Whether a field of the author's may follow to another origin. */
 bool hook_redirect_keeps(struct slice name);
-/*
- * Whether a field asks for a part of the answer: with it, whoever writes the
- * block could have a secret that the service echoes come in pieces that the
- * scrubber does not know.
- */
-bool hook_asks_for_part(struct slice name);
 
 /* ---- answer.c: bytes to values ---- */
 

@@ -32,23 +32,6 @@ hook_redirect_keeps(struct slice name)
 	return false;
 }
 
-bool
-hook_asks_for_part(struct slice name)
-{
-	static const struct slice names[] = {
-		{ "range", 5 },
-		{ "if-range", 8 },
-		{ "request-range", 13 }, /* Apache's httpd takes it, too */
-		{ "x-ms-range", 10 },	 /* Azure's storage */
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(names); i++)
-		if (slice_eq_nocase(name, names[i]))
-			return true;
-	return false;
-}
-
 /* Appends the path's segments with dot segments walked, never above the
  * root (RFC 3986 5.2.4). */
 static void

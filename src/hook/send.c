@@ -59,7 +59,7 @@ field_goes(const struct call *c, const struct hook_run *r, size_t i)
 		return false;
 	if (r->foreign && !hook_redirect_keeps(f.name))
 		return false;
-	if (hook_asks_for_part(f.name) && has_secrets(c, r))
+	if (call_name_asks_for_part(f.name) && has_secrets(c, r))
 		return false;
 	if (is_authors_credential(f.name))
 		return !call_field_is_injected(c, f.name);
@@ -113,7 +113,7 @@ run_has_field(struct call *c, struct slice name)
 	struct hook_run *r = run_of(c);
 	size_t i;
 
-	if (hook_asks_for_part(name) && has_secrets(c, r))
+	if (call_name_asks_for_part(name) && has_secrets(c, r))
 		return true; /* so that the service's default stays behind */
 	for (i = 0; i < r->built.firm; i++)
 		if (slice_eq_nocase(slice_str(r->built.headers.items[i].name),

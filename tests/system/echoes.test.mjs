@@ -151,10 +151,13 @@ suite('echoes', (scope) => {
 	})
 
 	it('no compressed or partial answer is asked for, and a compressed one that comes is refused', async () => {
-		const headers = { 'accept-encoding': 'gzip, br', range: 'bytes=0-4', 'if-range': '"x"' }
+		const part = { range: 'bytes=0-4', Range_: 'bytes=0-4', 'if-range': '"x"', 'request-range': 'bytes=0-4',
+			x_ms_range: 'bytes=0-4' }
+		const headers = { 'accept-encoding': 'gzip, br', ...part }
 		assert.equal((await drawbridge.via(link, '/echo', { headers })).status, 200)
 		const seen = api.last().headers
-		assert.deepEqual([seen['accept-encoding'], seen.range, seen['if-range']], ['identity', undefined, undefined])
+		assert.equal(seen['accept-encoding'], 'identity')
+		assert.deepEqual(Object.keys(seen).filter((name) => /range/.test(name)), [])
 		const answer = await drawbridge.via(link, '/gzip')
 		assert.equal(answer.status, 502)
 		assert.equal(answer.headers['drawbridge-error'], 'upstream_malformed')

@@ -319,6 +319,12 @@ what_is_odd_but_works_is_a_warning(void **state)
 	assert_string_equal(hook_world_problems,
 			    "-/request/headers/0/name not_allowed\n");
 	hook_document_unref(d);
+	d = hook_world_document(
+		"{\"request\":{" GET ",\"headers\":[{\"name\":\"X_MS-Range\","
+		"\"value\":\"bytes=0-9\"}]},\"connection\":\"c\"}");
+	assert_string_equal(hook_world_problems,
+			    "-/request/headers/0/name not_allowed\n");
+	hook_document_unref(d);
 	d = hook_world_document("{\"request\":{" GET
 				",\"headers\":[{\"name\":\"range\","
 				"\"value\":\"bytes=0-9\"}]}}");
