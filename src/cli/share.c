@@ -172,6 +172,24 @@ entries_run(struct cli *c, const char *path, struct cli_answer *a)
 	return rc;
 }
 
+/* Shown in place of what was meant, it would look done. */
+static int
+share_misused(const struct cli *c, bool changes)
+{
+	bool manage = cli_flag(&c->args, "manage");
+	bool remove = cli_flag(&c->args, "remove");
+
+	if (manage && remove)
+		return cli_misused(c, "--remove takes the whole entry away: "
+				      "leave out --manage");
+	if ((manage || remove) && !changes)
+		return cli_misused(c,
+				   "--%s needs whom: --with MEMBER, "
+				   "--with-team TEAM or --everyone",
+				   manage ? "manage" : "remove");
+	return CLI_OK;
+}
+
 static int
 share_run(struct cli *c)
 {
@@ -181,8 +199,10 @@ share_run(struct cli *c)
 		       cli_value(&c->args, "with-team") ||
 		       cli_flag(&c->args, "everyone");
 	struct cli_answer a;
-	int rc;
+	int rc = share_misused(c, changes);
 
+	if (rc)
+		return rc;
 	rc = changes ? entries_run(c, path, &a)
 		     : cli_request(c, "GET", path, SLICE_NONE, &a);
 	if (rc)
