@@ -354,7 +354,11 @@ api_backup_get(struct api_request *r)
 	return backup_answer(r, 200);
 }
 
-/* Whether none is being made: then this one is. */
+/*
+ * Whether none is being made: then this one is.  What has failed, or was not
+ * now, is somebody's too until he has heard of it: he would take the next
+ * one's state for his own.
+ */
 static bool
 backup_claim(struct api_request *r, const unsigned char *handover, size_t len)
 {
@@ -363,9 +367,8 @@ backup_claim(struct api_request *r, const unsigned char *handover, size_t len)
 
 	pthread_mutex_lock(&b->mutex);
 	free = b->told.state == API_BACKUP_NONE ||
-	       b->told.state == API_BACKUP_FAILED ||
-	       b->told.state == API_BACKUP_BUSY ||
-	       (b->told.state == API_BACKUP_KEEPER && backup_is_alone(b));
+	       (backup_is_alone(b) && b->told.state != API_BACKUP_MAIN &&
+		b->told.state != API_BACKUP_ENDING);
 	if (free) {
 		b->told.state = API_BACKUP_MAIN;
 		random_id(b->told.copy);

@@ -3,9 +3,10 @@
  * Backups and rotations of keys take turns: whichever comes second waits for the other, says so, and not for ever.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
 import { mustRun, startProcess } from '../support/process.mjs'
 import { eventually, suite, temporaryFolder } from '../support/scope.mjs'
@@ -96,6 +97,24 @@ suite('a backup and a rotation of keys', (scope) => {
 		assert.ok(ends[1].status === 0 || ends[3].status === 0)
 		for (const name of names)
 			await assertWhole(name)
+	})
+
+	it('one that has failed is its maker\'s until he has heard why', async () => {
+		const inTheWay = join(drawbridge.data, 'store/backup.db')
+		mkdirSync(inTheWay)
+		steps.command.set('1 stop backup.begun')
+		const failed = backup('never')
+		await steps.command.reached('backup.begun')
+		await sleep(500) /* it fails at once; only the command itself can ask for it */
+		rmdirSync(inTheWay)
+		const soon = await drawbridge.cli(['backup', join(folder, 'never'), ...flags, '--patience', '0'])
+		assert.deepEqual([soon.status, /A backup is being made/.test(soon.stderr)], [1, true], soon.stderr)
+		process.kill(failed.pid, 'SIGCONT')
+		const { status } = await failed.ended
+		assert.deepEqual([status, /The main database could not be copied; is the disk full\?/.test(failed.stderr)], [1, true],
+			failed.stderr)
+		await assertDone(backup('after', '--patience', '0'))
+		await assertWhole('after')
 	})
 
 	it('a backup whose command was killed with the copies ready holds up nobody for long', async () => {
