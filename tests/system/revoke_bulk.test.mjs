@@ -53,7 +53,6 @@ async function connected(drawbridge, service, count = 1) {
 
 const typed = async (drawbridge) => (await newConnection(drawbridge, 'typed', { credentials: { token: 'typed-in-Zq81' } })).link_name
 
-/* A member with a session of his own: {id, ask(method, path, body), browser}. */
 const report = (drawbridge, { id }) => drawbridge.must('GET', `/v1/bulk-actions/${id}`)
 const items = async (drawbridge, { id }, state) =>
 	(await drawbridge.must('GET', `/v1/bulk-actions/${id}/items?limit=200${state ? `&state=${state}` : ''}`)).items
