@@ -54,6 +54,9 @@ enum conf_type {
 	  "http://host:port") \
 	X(EGRESS_PROXY_LOGIN, "egress-proxy-login-file", TEXT, "", 0, 0, \
 	  "FILE", "what the proxy wants to see: one line user:password") \
+	X(EGRESS_BIND, "egress-bind", LIST, "", 0, 0, "ADDR", \
+	  "address of this machine from which public addresses are reached; " \
+	  "one for IPv4, one for IPv6") \
 	X(CA_FILE, "ca-file", TEXT, "", 0, 0, "PEM", \
 	  "trust anchors for outgoing TLS, beside the system's") \
 	X(TLS_CERT, "tls-cert", TEXT, "", 0, 0, "PEM", \

@@ -356,6 +356,8 @@ exchanger_init(struct exchanger *x, struct proc_env *env)
 	env->stop = exchanger_stop;
 	policy.allow =
 		conf_list(env->conf, CONF_EGRESS_ALLOW, &policy.allow_count);
+	policy.bind =
+		conf_list(env->conf, CONF_EGRESS_BIND, &policy.bind_count);
 	policy.ca_file = conf_text_or_null(env->conf, CONF_CA_FILE);
 	policy.proxy = conf_text_or_null(env->conf, CONF_EGRESS_PROXY);
 	policy.proxy_login =

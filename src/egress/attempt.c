@@ -189,18 +189,26 @@ opening_ready(struct loop_io *io, unsigned events)
 static int
 opening_try(struct egress_opening *o, const struct net_addr *a)
 {
-	const struct net_addr *to =
-		o->by_proxy ? &o->via.addrs[o->next_via] : a;
-	struct egress_wire *w = egress_wire_new(o->dest);
+	const struct net_addr *from,
+		*to = o->by_proxy ? &o->via.addrs[o->next_via] : a;
+	struct egress_wire *w;
 	int rc;
 
+	rc = egress_source_for(o->dest->egress->policy, to, o->by_proxy, &from);
+	if (rc) {
+		o->sourceless = true;
+		return rc;
+	}
+	w = egress_wire_new(o->dest);
 	if (!w)
 		return ERR_NOMEM;
 	w->conn.owner = o;
 	w->conn.resolve_ms = o->resolve_ms;
 	w->addr = *a;
 	w->judged = o->dest->egress->round;
-	rc = net_stream_connect(&w->stream, to);
+	rc = net_stream_connect(&w->stream, to, from);
+	if (rc == ERR_INVALID)
+		o->sourceless = true;
 	if (!rc)
 		rc = loop_io_start(o->dest->egress->loop, &w->io, w->stream.fd,
 				   opening_ready);
@@ -209,6 +217,7 @@ opening_try(struct egress_opening *o, const struct net_addr *a)
 		return rc;
 	}
 	opening_set_wire(o, w);
+	o->tried = true;
 	return 0;
 }
 
@@ -259,7 +268,12 @@ opening_nobody(struct egress_opening *o)
 	size_t size = sizeof(o->owner->detail);
 
 	loop_timer_cancel(&o->attempt);
-	if (o->by_proxy && o->next_via >= o->via.count)
+	if (o->sourceless && !o->tried)
+		snprintf(detail, size,
+			 "no connection to %.100s can be made from the "
+			 "addresses of --egress-bind",
+			 o->by_proxy ? p->name : o->dest->authority);
+	else if (o->by_proxy && o->next_via >= o->via.count)
 		snprintf(detail, size, "nobody answers at the proxy %.100s",
 			 p->name);
 	else if (!o->by_proxy || !detail[0])

@@ -36,6 +36,10 @@ struct egress_policy_config {
 	const char *proxy;   /* "http://host:port" for public addresses, or
 				 * NULL: straight */
 	const char *proxy_login; /* file with user:password, or NULL */
+	/* Addresses of this machine, at most one of each family, from which
+	 * public ones are reached, or the proxy; none: as routes say. */
+	const char *const *bind;
+	size_t bind_count;
 	/* Where this server listens ("127.0.0.1:7070", "unix:…" is passed
 	 * over): the owner can never allow that. */
 	const char *const *own;

@@ -104,6 +104,7 @@ struct egress_policy {
 	bool allow_all, locked;
 	struct net_tls *tls;
 	struct egress_proxy *proxy; /* NULL: straight */
+	struct net_addr source[2];  /* IPv4, IPv6; len 0: none */
 	/* The newest of the owner's lists, and who is to go by it. */
 	pthread_mutex_t mutex;
 	pthread_cond_t told;
@@ -149,6 +150,17 @@ void egress_tunnel_say(const struct egress_tunnel *t,
 		       const struct egress_proxy *p, const char *authority,
 		       int err, char *detail, size_t size);
 
+/* ---- source.c ---- */
+
+/* ERR_INVALID with words for people in detail. */
+int egress_sources_read(struct egress_policy *p,
+			const struct egress_policy_config *c, char *detail,
+			size_t size);
+/* Where a connection to this address has to come from; NULL: as routes say.
+ * ERR_CONNECT: there is no source for it. */
+int egress_source_for(const struct egress_policy *p, const struct net_addr *to,
+		      bool by_proxy, const struct net_addr **from);
+
 /* ---- opening: open.c, and attempt.c from CONNECT on ---- */
 
 enum opening_state {
@@ -175,6 +187,8 @@ struct egress_opening {
 	struct net_resolve via;
 	unsigned next_via; /* of its addresses, until one answers */
 	bool by_proxy;	   /* the wire goes to the proxy */
+	bool sourceless;   /* an address has no source to be reached from */
+	bool tried;	   /* another one had */
 	struct egress_tunnel tunnel;
 	uint64_t phase_ms; /* when the current phase began */
 	uint32_t resolve_ms;

@@ -345,6 +345,8 @@ policy_read(struct egress_policy *p, const struct egress_policy_config *c,
 	if (c->proxy)
 		rc = egress_proxy_new(c->proxy, c->proxy_login, &p->proxy,
 				      detail, size);
+	if (!rc)
+		rc = egress_sources_read(p, c, detail, size);
 	if (rc)
 		return rc;
 	rc = net_tls_client_new(c->ca_file, NULL, NULL, &p->tls);

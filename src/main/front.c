@@ -320,6 +320,7 @@ front_load_files(struct front *f, char *detail, size_t size)
 	int rc;
 
 	policy.allow = conf_list(c, CONF_EGRESS_ALLOW, &policy.allow_count);
+	policy.bind = conf_list(c, CONF_EGRESS_BIND, &policy.bind_count);
 	policy.ca_file = conf_text_or_null(c, CONF_CA_FILE);
 	policy.locked = conf_bool(c, CONF_EGRESS_LOCK);
 	policy.proxy = conf_text_or_null(c, CONF_EGRESS_PROXY);

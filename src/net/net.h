@@ -112,9 +112,14 @@ struct net_stream {
 void net_stream_init(struct net_stream *s);
 /* Takes the fd.  `tls` NULL: plain. */
 int net_stream_accept(struct net_stream *s, int fd, struct net_tls *tls);
-/* Starts a TCP connection (or Unix) to exactly this address.  Only for
- * egress/.  0: under way or done; ask net_stream_connected(). */
-int net_stream_connect(struct net_stream *s, const struct net_addr *a);
+/* Starts a TCP connection (or Unix) to exactly this address, from that one
+ * (NULL: as routes say; its port is 0).  Only for egress/.  0: under way or
+ * done; ask net_stream_connected().  ERR_INVALID: `from` is none of this
+ * machine's. */
+int net_stream_connect(struct net_stream *s, const struct net_addr *a,
+		       const struct net_addr *from);
+/* Whether that is an address of this machine.  ERR_INVALID, ERR_SYSTEM. */
+int net_source_check(const struct net_addr *from);
 /* 0: connected; ERR_AGAIN; ERR_CONNECT. */
 int net_stream_connected(struct net_stream *s);
 /* Puts client TLS on a connected stream: SNI and verification for host;

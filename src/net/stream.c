@@ -33,10 +33,37 @@ net_stream_accept(struct net_stream *s, int fd, struct net_tls *tls)
 	return net_tls_accept(s, tls);
 }
 
-int
-net_stream_connect(struct net_stream *s, const struct net_addr *a)
+/* The port is chosen when connecting, so that each destination has all of
+ * them. */
+static int
+stream_bind(int fd, const struct net_addr *from)
 {
-	int fd, one = 1;
+	int one = 1;
+
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+		       sizeof(one)) < 0)
+		return ERR_SYSTEM;
+	return bind(fd, &from->u.sa, from->len) < 0 ? ERR_INVALID : 0;
+}
+
+int
+net_source_check(const struct net_addr *from)
+{
+	int rc, fd = socket(from->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC,
+			    0);
+
+	if (fd < 0)
+		return ERR_SYSTEM;
+	rc = stream_bind(fd, from);
+	close(fd);
+	return rc;
+}
+
+int
+net_stream_connect(struct net_stream *s, const struct net_addr *a,
+		   const struct net_addr *from)
+{
+	int fd, rc, one = 1;
 
 	net_stream_init(s);
 	fd = socket(a->u.sa.sa_family,
@@ -45,6 +72,11 @@ net_stream_connect(struct net_stream *s, const struct net_addr *a)
 		return ERR_SYSTEM;
 	if (a->u.sa.sa_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	rc = from ? stream_bind(fd, from) : 0;
+	if (rc) {
+		close(fd);
+		return rc;
+	}
 	if (connect(fd, &a->u.sa, a->len) < 0 && errno != EINPROGRESS) {
 		close(fd);
 		return ERR_CONNECT;

@@ -35,6 +35,7 @@
 #endif
 #define NET_BIND_TCP (1ULL << 0)
 #define NET_CONNECT_TCP (1ULL << 1)
+#define RULE_NET_PORT 2
 #define SCOPE_ABSTRACT_UNIX (1ULL << 0)
 #define SCOPE_SIGNAL (1ULL << 1)
 
@@ -44,6 +45,11 @@ struct ruleset_attr {
 	uint64_t fs;
 	uint64_t net;
 	uint64_t scoped;
+};
+
+struct net_port_attr {
+	uint64_t access;
+	uint64_t port;
 };
 
 #define FS_FILE \
@@ -215,6 +221,22 @@ ruleset_new(long abi, enum proc_role role)
 	return (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 }
 
+/* Where calls have to come from one address, sockets are bound to it; to no
+ * port: the kernel chooses one. */
+static void
+land_add_source(const struct land *l, const struct proc_env *env)
+{
+	struct net_port_attr rule = { .access = NET_BIND_TCP, .port = 0 };
+	size_t count = 0;
+
+	if (env->conf && env->role != PROC_KEEPER)
+		conf_list(env->conf, CONF_EGRESS_BIND, &count);
+	if (count &&
+	    syscall(SYS_landlock_add_rule, l->ruleset, RULE_NET_PORT, &rule, 0))
+		log_warn("no address to call from could be allowed",
+			 LOG_I("errno", errno));
+}
+
 static void
 log_what_stays(long abi)
 {
@@ -249,6 +271,8 @@ proc_landlock(const struct proc_env *env, const char *const *read_paths,
 	}
 	secrets_find(&l, env);
 	land_fill(&l, read_paths, write_paths);
+	if (abi >= ABI_NET)
+		land_add_source(&l, env);
 	if (syscall(SYS_landlock_restrict_self, l.ruleset, 0))
 		log_warn("not dropped: Landlock failed", LOG_I("errno", errno));
 	close(l.ruleset);

@@ -23,7 +23,7 @@ export async function startApi(scope, { check, scheme = 'Bearer', foreign = 'htt
 	const api = { requests: [], cut: 0, refuse: 0, connections: 0 }
 	const handle = async (request, response) => {
 		const entry = { method: request.method, path: request.url, headers: request.headers,
-			rawHeaders: request.rawHeaders, at: Date.now() }
+			rawHeaders: request.rawHeaders, from: request.socket.remoteAddress, at: Date.now() }
 		api.requests.push(entry)
 		entry.token = tokenOf(request, scheme)
 		const { before } = api

@@ -11,7 +11,7 @@ import { startProcess } from './process.mjs'
 import { eventually, freePort, temporaryFolder } from './scope.mjs'
 
 /*
- * proxy.asked: [{target, head}]; proxy.answer: undefined (it does as asked), or (socket, {target, head}) -> what it does
+ * proxy.asked: [{target, head, from}]; proxy.answer: undefined (it does as asked), or (socket, {target, head}) -> what it does
  * instead; proxy.reach: {target: {host, port}} where it goes in place of a target. host: where it listens, and calls from.
  */
 export async function startConnectProxy(scope, { host, port }) {
@@ -27,7 +27,7 @@ export async function startConnectProxy(scope, { host, port }) {
 			socket.off('data', read)
 			const head = bytes.toString('latin1', 0, end)
 			const [, target] = /^CONNECT (\S+) HTTP\/1\.1\r\n/.exec(head) ?? []
-			proxy.asked.push({ target, head, behind: bytes.length - end - 4 })
+			proxy.asked.push({ target, head, behind: bytes.length - end - 4, from: socket.remoteAddress })
 			if (proxy.answer)
 				proxy.answer(socket, { target, head })
 			else

@@ -69,7 +69,7 @@ connect_pair(const struct net_addr *where, int listener,
 	struct net_addr peer;
 	int fd;
 
-	assert_int_equal(net_stream_connect(client, where), 0);
+	assert_int_equal(net_stream_connect(client, where, NULL), 0);
 	wait_for(client->fd, POLLOUT);
 	assert_int_equal(net_stream_connected(client), 0);
 	wait_for(listener, POLLIN);
@@ -89,7 +89,7 @@ what_is_accepted_does_not_block_and_is_not_inherited(void **state)
 	(void)state;
 	assert_int_equal(net_accept(listener, &fd, &peer), ERR_AGAIN);
 	assert_int_equal(fd, -1);
-	assert_int_equal(net_stream_connect(&client, &where), 0);
+	assert_int_equal(net_stream_connect(&client, &where, NULL), 0);
 	wait_for(listener, POLLIN);
 	assert_int_equal(net_accept(listener, &fd, &peer), 0);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
@@ -269,7 +269,8 @@ nobody_there_is_an_error(void **state)
 
 	(void)state;
 	close(listener);
-	if (net_stream_connect(&client, &where)) /* some kernels know at once */
+	if (net_stream_connect(&client, &where,
+			       NULL)) /* some kernels know at once */
 		return;
 	wait_for(client.fd, POLLOUT);
 	assert_int_equal(net_stream_connected(&client), ERR_CONNECT);

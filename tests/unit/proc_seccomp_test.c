@@ -424,6 +424,43 @@ nobody_binds_a_tcp_port(void **state)
 	close(fd);
 }
 
+static int
+binds_a_port(const void *fd)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons(47113) };
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return result(
+		bind(*(const int *)fd, (struct sockaddr *)&at, sizeof(at)));
+}
+
+static void
+with_an_address_to_call_from_it_is_bound_but_no_port(void **state)
+{
+	char flag[] = "--egress-bind", address[] = "127.0.0.1";
+	char *args[] = { flag, address };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct conf_problem p;
+	struct conf *conf;
+
+	(void)state;
+	NEEDS_LANDLOCK(4);
+	NEEDS_FILTER();
+	assert_int_equal(conf_load(2, args, &conf, &p), 0);
+	env.conf = conf;
+	is(PROC_KEEPER, binds, &fd, EPERM, "bind");
+	is(PROC_EXCHANGER, binds_a_port, &fd, EACCES, "bind to a port");
+	is(PROC_FRONT, binds_a_port, &fd, EACCES, "bind to a port");
+	is(PROC_EXCHANGER, binds, &fd, 0, "bind");
+	close(fd);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	is(PROC_FRONT, binds, &fd, 0, "bind");
+	env.conf = NULL;
+	conf_free(conf);
+	close(fd);
+}
+
 /* ---- files, memory ---- */
 
 static int
@@ -568,6 +605,8 @@ main(void)
 		cmocka_unit_test(
 			keeper_connects_nothing_and_the_front_alone_accepts),
 		cmocka_unit_test(nobody_binds_a_tcp_port),
+		cmocka_unit_test(
+			with_an_address_to_call_from_it_is_bound_but_no_port),
 		cmocka_unit_test(exchanger_writes_no_file_wherever_it_is),
 		cmocka_unit_test(memory_that_was_writable_is_never_run),
 		cmocka_unit_test(
