@@ -22,6 +22,8 @@ enum {
 	BEGIN_BURST = 30,
 	ANSWER_PER_MINUTE = 120,
 	ANSWER_BURST = 30,
+	STRANGERS_PER_MINUTE = 1200, /* answers from one address */
+	STRANGERS_BURST = 300,
 };
 
 /* What a request keeps of its conversation. */
@@ -375,6 +377,18 @@ answer_get(struct api_request *r, struct flow_answer *a, const char **id)
 	return api_input_ok(r);
 }
 
+/* A back end that has begun its visitors' conversations with a key speaks for
+ * all of them, from one address. */
+static bool
+answer_allowed(struct api_request *r, bool stranger)
+{
+	return (!stranger || api_rate_allows(r, "answers", r->peer,
+					     STRANGERS_PER_MINUTE,
+					     STRANGERS_BURST)) &&
+	       api_rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
+			       ANSWER_BURST);
+}
+
 int
 api_talk_answer(struct api_request *r)
 {
@@ -384,17 +398,17 @@ api_talk_answer(struct api_request *r)
 	struct flow_talk talk;
 	const char *id;
 	int64_t wait_ms;
-	bool calling;
+	bool calling, stranger = false;
 	int rc = api_talk_find(r, &talk);
 
-	if (!rc)
+	if (!rc) {
+		stranger = !r->actor && !talk.started_by[0];
 		rc = api_talk_is_his(r, &talk);
+	}
 	flow_talk_release(&talk);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
-	if (!api_rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
-			     ANSWER_BURST) ||
-	    !talk_wait(r, &wait_ms) || !answer_get(r, &a, &id))
+	if (!answer_allowed(r, stranger) || !talk_wait(r, &wait_ms) || !answer_get(r, &a, &id))
 		return 0;
 	t = talk_request_new(r);
 	if (!t)

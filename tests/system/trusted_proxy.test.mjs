@@ -62,6 +62,29 @@ suite('behind a proxy', (scope) => {
 		assert.equal(await made('on the machine', { socketPath: `${drawbridge.data}/drawbridge.sock`, headers }), 'unix')
 	})
 
+	it('one who answers for hundreds of visitors at once waits; others do not, nor a back end with a key', async () => {
+		const page = 'https://shop.example'
+		const { id } = await drawbridge.must('POST', '/v1/flows', { draft: { name: 'Many',
+			blocks: [{ id: 'start', type: 'start', paths: { next: 'one' } },
+				{ id: 'one', type: 'question', kind: 'number', text: '?', variable: 'it', paths: { next: 'end' } },
+				{ id: 'end', type: 'end' }], channels: { widget: { enabled: true, origins: [page] } } } })
+		await drawbridge.must('POST', `/v1/flows/${id}/publish`)
+		const begin = (address) => drawbridge.must('POST', `/v1/flows/${id}/conversations`, {}, address
+			? { key: null, headers: { origin: page, 'x-forwarded-for': address } } : {})
+		const say = (talk, address) => drawbridge.api('POST', `/v1/conversations/${talk.id}/messages`, { text: 'no number' },
+			{ key: talk.token, headers: { 'x-forwarded-for': address } })
+		const one = '203.0.113.41'
+		const talks = await Promise.all(Array.from({ length: 12 }, () => begin(one)))
+		const said = await Promise.all(talks.flatMap((talk) => Array.from({ length: 28 }, () => say(talk, one))))
+		const late = said.filter(({ status }) => status === 429)
+		assert.ok(late.length > 0 && late.length <= 36, `${late.length} refused of ${said.length}`)
+		assert.ok(late.every(({ json, headers }) => json.code === 'rate_limited' && headers['retry-after'] >= 1))
+		assert.equal((await say(await begin('203.0.113.42'), '203.0.113.42')).status, 200)
+		const known = await Promise.all((await Promise.all(Array.from({ length: 12 }, () => begin())))
+			.flatMap((talk) => Array.from({ length: 28 }, () => say(talk, one))))
+		assert.deepEqual([...new Set(known.map(({ status }) => status))], [200])
+	})
+
 	it('without the setting nobody is believed, and nobody locked out by what comes through a proxy', scoped(async (inner) => {
 		const plain = await startDrawbridge(inner)
 		await guess(plain, 'four', (n) => `203.0.113.${n}`)
