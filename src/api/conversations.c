@@ -382,9 +382,9 @@ answer_get(struct api_request *r, struct flow_answer *a, const char **id)
 static bool
 answer_allowed(struct api_request *r, bool stranger)
 {
-	return (!stranger || api_rate_allows(r, "answers", r->peer,
-					     STRANGERS_PER_MINUTE,
-					     STRANGERS_BURST)) &&
+	return (!stranger ||
+		api_rate_allows(r, "answers", r->peer, STRANGERS_PER_MINUTE,
+				STRANGERS_BURST)) &&
 	       api_rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
 			       ANSWER_BURST);
 }
@@ -408,7 +408,8 @@ api_talk_answer(struct api_request *r)
 	flow_talk_release(&talk);
 	if (rc)
 		return rc == API_PENDING ? 0 : rc;
-	if (!answer_allowed(r, stranger) || !talk_wait(r, &wait_ms) || !answer_get(r, &a, &id))
+	if (!answer_allowed(r, stranger) || !talk_wait(r, &wait_ms) ||
+	    !answer_get(r, &a, &id))
 		return 0;
 	t = talk_request_new(r);
 	if (!t)
