@@ -22,6 +22,20 @@ api_json_time(int64_t at)
 }
 
 json_t *
+api_json_cut(const char *text)
+{
+	char *whole = slice_dup(slice_str(text));
+	json_t *v;
+
+	if (!whole)
+		return NULL;
+	slice_mend_utf8(whole);
+	v = json_string(whole);
+	free(whole);
+	return v;
+}
+
+json_t *
 api_json_text(const char *text)
 {
 	return text && text[0] ? json_string(text) : json_null();
@@ -74,7 +88,7 @@ api_answer_splice(struct api_request *r, const char *name, const char *text)
 	ASSERT(r->answer.len > 1 && r->answer.data[0] == '{');
 	buf_init(&b, r->answer.max);
 	buf_printf(&b, "{\"%s\":\"", name);
-	codec_json(&b, slice_str(text));
+	codec_json_bytes(&b, slice_str(text));
 	buf_puts(&b, r->answer.data[1] == '}' ? "\"" : "\",");
 	r->spliced = b.len - 1;
 	rc = buf_put(&b, r->answer.data + 1, r->answer.len - 1);
@@ -159,7 +173,7 @@ problem_answer(struct api_request *r, enum connect_problem_id id,
 	if (hint)
 		json_object_set_new(p, "hint", json_string(hint));
 	if (where)
-		json_object_set_new(p, where, json_string(place));
+		json_object_set_new(p, where, api_json_cut(place));
 	if (r->route && (r->route->flags & API_PAGE)) {
 		json_decref(p);
 		return api_page_message(r, kind->status, kind->title, detail,
@@ -178,7 +192,7 @@ api_problem(struct api_request *r, enum connect_problem_id id, const char *hint,
 	va_start(ap, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
-	slice_trim_utf8(detail);
+	slice_mend_utf8(detail);
 	return problem_answer(r, id, detail, hint, NULL, NULL);
 }
 
@@ -193,7 +207,7 @@ api_problem_connect(struct api_request *r, const struct connect_problem *p)
 	if (p->hint[0])
 		json_object_set_new(o, "hint", json_string(p->hint));
 	if (p->pointer[0])
-		json_object_set_new(o, "pointer", json_string(p->pointer));
+		json_object_set_new(o, "pointer", api_json_cut(p->pointer));
 	api_retry_after(r, p->retry_after_s);
 	return answer_set(r, p->status, "application/problem+json", o);
 }

@@ -202,6 +202,8 @@ json_t *api_json_texts(const struct connect_texts *t);
  * it is kept alive. */
 json_t *api_json_forecast(const struct connect_forecast *f);
 json_t *api_json_text(const char *text);
+/* Of a text that was cut to its buffer, perhaps within a character. */
+json_t *api_json_cut(const char *text);
 /* {items, next}; takes items; next may be NULL. */
 int api_answer_list(struct api_request *r, json_t *items, const char *next);
 

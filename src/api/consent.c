@@ -124,7 +124,7 @@ api_connect_page(struct api_request *r)
 		 ", where you sign in and accept. Nobody sees your password "
 		 "or the access token.</p>");
 	snprintf(title, sizeof(title), "Connect %s", page.service);
-	slice_trim_utf8(title);
+	slice_mend_utf8(title);
 	return api_page(r, 200, title, &b);
 }
 

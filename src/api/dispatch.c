@@ -741,7 +741,7 @@ api_refuse(struct http_exchange *x, int status, const char *why)
 		   status == 431 || status == 414 ? "too_large"
 						  : "invalid_request",
 		   http_reason(status), status);
-	codec_json(&b, slice_str(why));
+	codec_json_bytes(&b, slice_str(why));
 	buf_puts(&b, ".\"}");
 	http_exchange_answer(x, status, fields, buf_slice(&b));
 	buf_release(&b);

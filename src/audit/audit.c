@@ -51,7 +51,7 @@ static void
 put_member(struct buf *b, const char *name, const char *text)
 {
 	buf_printf(b, ",\"%s\":\"", name);
-	codec_json(b, slice_str(text));
+	codec_json_bytes(b, slice_str(text));
 	buf_putc(b, '"');
 }
 
@@ -91,7 +91,7 @@ record_write(struct buf *b, const struct audit_event *e, int64_t seq,
 	put_member(b, "object_name", e->object_name);
 	put_member(b, "outcome", e->refused ? "refused" : "done");
 	buf_puts(b, ",\"detail\":\"");
-	codec_json(b, detail_cut(e->detail));
+	codec_json_bytes(b, detail_cut(e->detail));
 	return buf_puts(b, "\"}");
 }
 

@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
 static const char hex_digits[] = "0123456789abcdef";
 static const char base64_std[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "abcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -248,6 +250,52 @@ codec_json(struct buf *out, struct slice text)
 		}
 	}
 	return buf_err(out);
+}
+
+int
+codec_json_bytes(struct buf *out, struct slice bytes)
+{
+	size_t n;
+
+	for (;;) {
+		n = slice_utf8_run(bytes);
+		codec_json(out, slice_head(bytes, n));
+		bytes = slice_from(bytes, n);
+		if (!bytes.len || buf_err(out))
+			return buf_err(out);
+		buf_puts(out, REPLACEMENT);
+		bytes = slice_from(bytes, 1);
+	}
+}
+
+/* All but NUL. */
+static void
+put_run(struct buf *out, struct slice run)
+{
+	size_t n;
+
+	while ((n = slice_find(run, '\0')) < run.len) {
+		buf_put_slice(out, slice_head(run, n));
+		buf_puts(out, REPLACEMENT);
+		run = slice_from(run, n + 1);
+	}
+	buf_put_slice(out, run);
+}
+
+int
+codec_utf8(struct buf *out, struct slice bytes)
+{
+	size_t n;
+
+	for (;;) {
+		n = slice_utf8_run(bytes);
+		put_run(out, slice_head(bytes, n));
+		bytes = slice_from(bytes, n);
+		if (!bytes.len || buf_err(out))
+			return buf_err(out);
+		buf_puts(out, REPLACEMENT);
+		bytes = slice_from(bytes, 1);
+	}
 }
 
 int

@@ -35,6 +35,10 @@ int codec_form(struct buf *out, struct slice text);
 int codec_percent_decode(struct buf *out, struct slice text, bool form);
 /* Appends text as the inside of a JSON string (no quotes). */
 int codec_json(struct buf *out, struct slice text);
+/* The same of any bytes: U+FFFD stands for what is no UTF-8. */
+int codec_json_bytes(struct buf *out, struct slice bytes);
+/* Appends UTF-8 as it is; U+FFFD for what is not, and for NUL. */
+int codec_utf8(struct buf *out, struct slice bytes);
 /* Appends text with & < > " ' as entities, for HTML and XML text. */
 int codec_html(struct buf *out, struct slice text);
 

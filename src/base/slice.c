@@ -157,7 +157,7 @@ slice_cut(struct slice s, char *buf, size_t size)
 {
 	slice_copy(slice_head(s, size - 1), buf, size);
 	if (s.len >= size)
-		slice_trim_utf8(buf);
+		slice_mend_utf8(buf);
 }
 
 /* Levenshtein's, one row at a time. */
@@ -231,33 +231,38 @@ utf8_sequence(const unsigned char *p, size_t left)
 	return n;
 }
 
-bool
-slice_is_utf8(struct slice s)
+size_t
+slice_utf8_run(struct slice s)
 {
 	size_t i = 0, n;
 
 	while (i < s.len) {
 		n = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i);
 		if (!n)
-			return false;
+			break;
 		i += n;
 	}
-	return true;
+	return i;
+}
+
+bool
+slice_is_utf8(struct slice s)
+{
+	return slice_utf8_run(s) == s.len;
 }
 
 void
-slice_trim_utf8(char *text)
+slice_mend_utf8(char *text)
 {
-	size_t len = strlen(text), tail = 0, need;
-	unsigned char lead;
+	size_t len = strlen(text), from, to, n;
 
-	while (tail < len && tail < 3 &&
-	       ((unsigned char)text[len - 1 - tail] & 0xc0) == 0x80)
-		tail++;
-	if (tail == len)
-		return;
-	lead = (unsigned char)text[len - 1 - tail];
-	need = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
-	if (need > tail)
-		text[len - 1 - tail] = '\0';
+	to = from = slice_utf8_run(slice_of(text, len));
+	while (from < len) {
+		from++;
+		n = slice_utf8_run(slice_of(text + from, len - from));
+		memmove(text + to, text + from, n);
+		from += n;
+		to += n;
+	}
+	text[to] = '\0';
 }

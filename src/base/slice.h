@@ -80,9 +80,12 @@ unsigned slice_distance(struct slice a, struct slice b);
 bool slice_has_control(struct slice s);
 /* Copies as much as fits with NUL, to a whole UTF-8 character; size > 0. */
 void slice_cut(struct slice s, char *buf, size_t size);
-/* Ends a text that was cut to its buffer at a whole UTF-8 character. */
-void slice_trim_utf8(char *text);
-/* True if all of it is well-formed UTF-8 (RFC 3629). */
+/* Takes out what is no whole UTF-8 character: a text may have been cut to its
+ * buffer, or of several that were cut ("%.60s"). */
+void slice_mend_utf8(char *text);
+/* How much of it, from its beginning, is well-formed UTF-8 (RFC 3629). */
+size_t slice_utf8_run(struct slice s);
+/* True if all of it is. */
 bool slice_is_utf8(struct slice s);
 
 #endif

@@ -68,7 +68,7 @@ call_note_consent(struct call *c)
 		return;
 	snprintf(c->problem.consent, sizeof(c->problem.consent), "%s",
 		 s->binding->service->name);
-	slice_trim_utf8(c->problem.consent);
+	slice_mend_utf8(c->problem.consent);
 }
 
 /* ---- waiting ---- */

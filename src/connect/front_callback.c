@@ -87,7 +87,7 @@ query_words(struct slice query, const char *wanted, char *out, size_t size)
 		s = slice_head(buf_slice(&value), size - 1);
 		if (!slice_has_control(s)) {
 			slice_copy(s, out, size);
-			slice_trim_utf8(out);
+			slice_mend_utf8(out);
 		}
 		if (!slice_is_utf8(slice_str(out)))
 			out[0] = '\0';
@@ -414,7 +414,7 @@ callback_connected(struct connect_front *f, struct store_conn *c,
 		len = strlen(g->warning);
 		snprintf(g->warning + len, sizeof(g->warning) - len, "%s%s",
 			 len ? " " : "", left);
-		slice_trim_utf8(g->warning);
+		slice_mend_utf8(g->warning);
 	}
 	front_maker_words(c, r->org, s->created_by, asked);
 	snprintf(more, sizeof(more), "%s%s%s", left,

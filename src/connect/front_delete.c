@@ -129,7 +129,7 @@ delete_known(struct store_conn *c, const struct front_row *r, char *out,
 	if (rc == 1)
 		snprintf(out, size, "%.*s", SLICE_ARG(store_col(st, 0)));
 	store_done(st);
-	slice_trim_utf8(out);
+	slice_mend_utf8(out);
 	return rc < 0 ? rc : 0;
 }
 

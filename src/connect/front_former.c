@@ -94,6 +94,6 @@ front_former_words(const struct front_former *former, const struct binding *b,
 			 "Unless something else needs it, remove the app in "
 			 "that account's own settings there.",
 			 because);
-	slice_trim_utf8(out);
+	slice_mend_utf8(out);
 	return known;
 }

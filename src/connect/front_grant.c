@@ -235,7 +235,7 @@ front_grant_revoke(struct connect_front *f, const struct front_row *r,
 		revoked->lives = !m.upstream;
 		snprintf(revoked->detail, sizeof(revoked->detail), "%.255s",
 			 m.detail);
-		slice_trim_utf8(revoked->detail);
+		slice_mend_utf8(revoked->detail);
 	}
 	secret_free(reply);
 	return rc;

@@ -40,7 +40,7 @@ brought_fill(struct brought *n, const struct binding *b,
 	n->connection = r->info.id;
 	n->subject = subject;
 	snprintf(n->not_granted, sizeof(n->not_granted), "%s", missing);
-	slice_trim_utf8(n->not_granted);
+	slice_mend_utf8(n->not_granted);
 	return front_scopes_granted(b, r, g, arena, &n->scopes);
 }
 

@@ -194,7 +194,7 @@ tested_failed(struct store_conn *c, const struct connect_tested *t,
 			 VIEW_HEALTH_WORDS "has not passed the test request: "
 					   "%s",
 			 problem);
-	slice_trim_utf8(words);
+	slice_mend_utf8(words);
 	return store_exec(c, NULL,
 			  t->subject[0] ? OF_USER(FAILED) " AND " MAY_SAY
 					: OF_ALL(FAILED) " AND " MAY_SAY,

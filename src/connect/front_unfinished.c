@@ -105,7 +105,7 @@ unfinished_words(const struct unfinished *u, char *out, size_t size)
 			 "Connect behind its link in %d minutes. Press Connect "
 			 "again.",
 			 CONNECT_TICKET_LIFE_S / 60);
-	slice_trim_utf8(out);
+	slice_mend_utf8(out);
 }
 
 /* What came later says more: another consent, or a grant that has ended

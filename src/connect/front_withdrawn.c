@@ -81,7 +81,7 @@ ended_audit(struct store_conn *c, const struct ended *e)
 			 e->kept ? "Not confirmed by the provider."
 				 : "Revoked at the provider.",
 			 e->detail[0] ? " " : "", e->detail);
-	slice_trim_utf8(detail);
+	slice_mend_utf8(detail);
 	if (e->kept)
 		log_warn("grants may live on at the provider",
 			 LOG_S("connection", e->connection),

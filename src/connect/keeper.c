@@ -40,7 +40,7 @@ problem_set(struct connect_msg_problem *p, const char *code,
 	snprintf(p->code, sizeof(p->code), "%s", code);
 	p->status = status;
 	vsnprintf(p->detail, sizeof(p->detail), fmt, ap);
-	slice_trim_utf8(p->detail);
+	slice_mend_utf8(p->detail);
 }
 
 void

@@ -282,7 +282,7 @@ keeper_app_tell(struct keeper *k, const struct keeper_app *a, const char *why)
 	snprintf(m.flagged_data_centre, sizeof(m.flagged_data_centre), "%s",
 		 a->data_centre);
 	snprintf(m.health_reason, sizeof(m.health_reason), "%s", why);
-	slice_trim_utf8(m.health_reason);
+	slice_mend_utf8(m.health_reason);
 	connect_msg_status_pack(&m, p);
 	proc_notify(k->front, CONNECT_FRONT_STATUS, p);
 }

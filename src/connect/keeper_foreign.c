@@ -26,7 +26,7 @@ foreign_words(const char *client_id, char out[256])
 	char id[CUT + 1];
 
 	slice_copy(slice_head(slice_str(client_id), CUT), id, sizeof(id));
-	slice_trim_utf8(id);
+	slice_mend_utf8(id);
 	snprintf(out, 256,
 		 "The OAuth app has another client id now, which cannot renew "
 		 "what was given to %s%s. Set that one again, and it goes on "

@@ -59,7 +59,7 @@ keeper_refresh_dead(struct keeper *k, struct keeper_row *r, const char *reason)
 
 	r->status = CONNECT_NEEDS_RECONNECT;
 	snprintf(r->reason, sizeof(r->reason), "%s", reason);
-	slice_trim_utf8(r->reason);
+	slice_mend_utf8(r->reason);
 	keeper_restore_words(k, &r->who, r->reason, sizeof(r->reason));
 	r->degraded = false;
 	r->health_reason[0] = '\0';
@@ -125,7 +125,7 @@ refresh_wait(struct keeper_active *a, int64_t retry_at, const char *reason,
 	if (r->keep_at && r->keep_at < retry_at)
 		r->keep_at = retry_at;
 	snprintf(r->health_reason, sizeof(r->health_reason), "%s", reason);
-	slice_trim_utf8(r->health_reason);
+	slice_mend_utf8(r->health_reason);
 	k->counts.failed++;
 	rc = row_store(k, r, SLICE_NONE);
 	if (rc == ERR_CONFLICT) {
@@ -167,7 +167,7 @@ words_said(const struct method_answer *m, char out[80])
 	cut = strlen(all) > CUT;
 	if (cut) {
 		all[CUT] = '\0';
-		slice_trim_utf8(all);
+		slice_mend_utf8(all);
 	}
 	snprintf(out, 80, "%.74s%s", all, cut ? "…" : "");
 }
@@ -461,5 +461,5 @@ keeper_refresh_words(const struct connect_msg_token_answer *a, char *out,
 			 m->hint[0] ? " (" : "", m->error,
 			 m->description[0] ? ": " : "", m->description,
 			 m->hint[0] ? ")" : "");
-	slice_trim_utf8(out);
+	slice_mend_utf8(out);
 }

@@ -86,5 +86,5 @@ keeper_restore_words(struct keeper *k, const struct connect_msg_subject *who,
 		 "%.90s",
 		 at, reason);
 	snprintf(reason, size, "%s", words);
-	slice_trim_utf8(reason);
+	slice_mend_utf8(reason);
 }

@@ -402,7 +402,7 @@ revoke_unasked(struct revoking *v, int err, const char *why)
 		return;
 	}
 	snprintf(words, sizeof(words), "%.95s", why);
-	slice_trim_utf8(words);
+	slice_mend_utf8(words);
 	snprintf(detail, sizeof(detail),
 		 "The access token has run out and could not be renewed (%s), "
 		 "so that the provider could not be asked. Take the access "

@@ -39,6 +39,7 @@ connect_fail(struct connect_problem *p, int err, enum connect_problem_id id,
 	va_start(ap, fmt);
 	vsnprintf(p->detail, sizeof(p->detail), fmt, ap);
 	va_end(ap);
-	slice_trim_utf8(p->detail);
+	slice_mend_utf8(p->detail);
+	slice_mend_utf8(p->hint);
 	return err;
 }

@@ -108,7 +108,7 @@ ask_finish(struct view_ask *a)
 
 		snprintf(w->detail, sizeof(w->detail), "%.255s",
 			 a->problem.detail);
-		slice_trim_utf8(w->detail);
+		slice_mend_utf8(w->detail);
 		w->status = a->problem.status;
 		w->retry_after_s = a->problem.retry_after_s;
 		w->refused_again = !strcmp(a->problem.code, "refused_again");

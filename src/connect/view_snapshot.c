@@ -78,7 +78,7 @@ view_snapshot_with(const struct connect_snapshot *s, enum connect_status status,
 	n->status = status;
 	slice_copy(slice_head(slice_str(reason), sizeof(n->reason) - 1),
 		   n->reason, sizeof(n->reason));
-	slice_trim_utf8(n->reason);
+	slice_mend_utf8(n->reason);
 	n->catalog = s->catalog ? catalog_ref(s->catalog) : NULL;
 	n->binding = binding_dup(s->binding);
 	to = &n->sharing;

@@ -67,7 +67,7 @@ change_init(struct change *ch)
 	buf_init(&ch->problems, PROBLEMS_BYTES);
 	name = json_string_value(json_object_get(ch->json, "name"));
 	snprintf(ch->name, sizeof(ch->name), "%s", name ? name : "");
-	slice_trim_utf8(ch->name);
+	slice_mend_utf8(ch->name);
 	rc = flow_org_init(&org, ch->c, ch->who->actor, ch->arena);
 	if (!rc)
 		rc = flow_compile(ch->json, &org.world, &problems,

@@ -67,7 +67,7 @@ problem_format(struct flow_compiler *c, const struct flow_block *b,
 	char detail[512];
 
 	vsnprintf(detail, sizeof(detail), fmt, ap);
-	slice_trim_utf8(detail);
+	slice_mend_utf8(detail);
 	problem_add(c, b, severity, pointer, code, detail);
 }
 

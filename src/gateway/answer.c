@@ -253,11 +253,11 @@ gateway_answer_problem(struct http_exchange *x, const struct call_problem *p)
 	buf_printf(&body, "{\"code\":\"%s\",\"status\":%d,\"title\":\"%s\",",
 		   p->code, p->status, http_reason(p->status));
 	buf_puts(&body, "\"detail\":\"");
-	codec_json(&body, slice_str(p->detail));
+	codec_json_bytes(&body, slice_str(p->detail));
 	buf_puts(&body, "\"");
 	if (p->hint) {
 		buf_puts(&body, ",\"hint\":\"");
-		codec_json(&body, slice_str(p->hint));
+		codec_json_bytes(&body, slice_str(p->hint));
 		buf_puts(&body, "\"");
 	}
 	buf_puts(&body, "}\n");

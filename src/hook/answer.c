@@ -15,49 +15,6 @@
 
 #include "hook/hook_priv.h"
 
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
-
-/* ---- UTF-8 ---- */
-
-/* Bytes of the well-formed character at the front; 0: there is none. */
-static size_t
-utf8_char(struct slice s)
-{
-	size_t n;
-
-	for (n = 1; n <= 4 && n <= s.len; n++)
-		if (slice_is_utf8(slice_head(s, n)))
-			return n;
-	return 0;
-}
-
-int
-hook_put_utf8(struct buf *out, struct slice bytes)
-{
-	size_t n, plain;
-
-	if (!memchr(bytes.len ? bytes.ptr : "x", 0, bytes.len) &&
-	    slice_is_utf8(bytes))
-		return buf_put_slice(out, bytes);
-	while (bytes.len && !buf_err(out)) {
-		for (plain = 0; plain < bytes.len; plain++)
-			if ((unsigned char)bytes.ptr[plain] >= 0x80 ||
-			    !bytes.ptr[plain])
-				break;
-		buf_put_slice(out, slice_head(bytes, plain));
-		bytes = slice_from(bytes, plain);
-		if (!bytes.len)
-			break;
-		n = *bytes.ptr ? utf8_char(bytes) : 0;
-		if (n)
-			buf_put_slice(out, slice_head(bytes, n));
-		else
-			buf_puts(out, REPLACEMENT);
-		bytes = slice_from(bytes, n ? n : 1);
-	}
-	return buf_err(out);
-}
-
 /* ---- JSON, rewritten ---- */
 
 static bool

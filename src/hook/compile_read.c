@@ -28,7 +28,7 @@ hook_at(struct hook_compiling *c, const char *name)
 		}
 	}
 	c->pointer[n] = '\0';
-	slice_trim_utf8(c->pointer);
+	slice_mend_utf8(c->pointer);
 	c->len = strlen(c->pointer);
 	return mark;
 }
@@ -65,7 +65,7 @@ hook_problem(struct hook_compiling *c, enum hook_severity severity,
 	va_start(ap, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
-	slice_trim_utf8(detail);
+	slice_mend_utf8(detail);
 	p.detail = detail;
 	c->report(c->arg, &p);
 }

@@ -56,7 +56,7 @@ keep_utf8(struct hook_run *r, struct slice text)
 	struct buf b;
 
 	buf_init(&b, text.len * 3 + 1);
-	hook_put_utf8(&b, text);
+	codec_utf8(&b, text);
 	copy = buf_err(&b) ? NULL
 			   : arena_slice(r->result->arena, buf_slice(&b));
 	buf_release(&b);
@@ -239,7 +239,7 @@ finish_body(struct hook_run *r, struct call_scrub *s)
 	if (!rc && !hook_hold(r->result, opened.len * 4))
 		rc = ERR_BUSY;
 	if (!rc)
-		rc = hook_put_utf8(&text, buf_slice(&opened));
+		rc = codec_utf8(&text, buf_slice(&opened));
 	buf_wipe(&opened);
 	if (!rc) {
 		hook_hold(r->result, text.len);

@@ -361,8 +361,6 @@ bool hook_redirect_keeps(struct slice name);
 
 /* ---- answer.c: bytes to values ---- */
 
-/* Valid UTF-8 as it is, U+FFFD for what is not, and for NUL.  Appends. */
-int hook_put_utf8(struct buf *out, struct slice bytes);
 /*
  * A JSON text as a value, leniently: numbers that do not fit are strings of
  * their digits, "\u0000" and lone surrogates are U+FFFD, of equal names the

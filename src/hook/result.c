@@ -71,7 +71,7 @@ hook_result_problem(struct hook_result *r, const char *code, const char *hint,
 	va_start(ap, fmt);
 	vsnprintf(r->problem.detail, sizeof(r->problem.detail), fmt, ap);
 	va_end(ap);
-	slice_trim_utf8(r->problem.detail);
+	slice_mend_utf8(r->problem.detail);
 	/* Whatever a sentence may hold, it can be told. */
 	if (!slice_is_utf8(slice_str(r->problem.detail)))
 		for (p = r->problem.detail; *p; p++)

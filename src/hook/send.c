@@ -232,7 +232,7 @@ shown_body(struct hook_run *r)
 	if (!r->built.body.len && !r->call.injection->form)
 		return;
 	buf_init(&b, 3 * HOOK_BODY_MAX + SHOWN_MAX);
-	hook_put_utf8(&b, buf_slice(&r->built.body));
+	codec_utf8(&b, buf_slice(&r->built.body));
 	call_show_form(&r->call, &b);
 	if (!buf_err(&b))
 		r->result->request.body =

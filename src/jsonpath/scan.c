@@ -28,7 +28,7 @@ problem_set(struct parser *p, const char *at, const char *fmt, va_list ap)
 	for (s = p->begin; s < at; s++)
 		problem->column += (*s & 0xc0) != 0x80;
 	vsnprintf(problem->detail, sizeof(problem->detail), fmt, ap);
-	slice_trim_utf8(problem->detail);
+	slice_mend_utf8(problem->detail);
 }
 
 int

@@ -38,7 +38,7 @@ copy_clean(const char *from, char *out, size_t size)
 			out[n++] = *from;
 	out[n] = 0;
 	if (from && *from) /* perhaps cut within a character */
-		slice_trim_utf8(out);
+		slice_mend_utf8(out);
 	if (from && !slice_is_utf8(slice_str(out)))
 		out[0] = 0;
 }

@@ -50,7 +50,7 @@ redact_one(char *text, size_t size, struct slice secret)
 	text[0] = '\0'; /* nothing rather than a secret */
 	if (!buf_err(&out))
 		slice_copy(slice_head(buf_slice(&out), size - 1), text, size);
-	slice_trim_utf8(text);
+	slice_mend_utf8(text);
 	buf_wipe(&out);
 }
 
@@ -76,7 +76,7 @@ end_clean(char *text, struct slice secret, struct slice encoded)
 		text[len - tail_of(slice_str(text), secret)] = '\0';
 		len = strlen(text);
 		text[len - tail_of(slice_str(text), encoded)] = '\0';
-		slice_trim_utf8(text);
+		slice_mend_utf8(text);
 		len = strlen(text);
 	} while (len != before);
 }

@@ -15,7 +15,7 @@ static void
 put_member(struct buf *b, const char *name, const char *text)
 {
 	buf_printf(b, ",\"%s\":\"", name);
-	codec_json(b, slice_str(text));
+	codec_json_bytes(b, slice_str(text));
 	buf_putc(b, '"');
 }
 

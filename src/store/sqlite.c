@@ -329,12 +329,34 @@ sqlite_bind_int_(void *stmt, int index, int64_t value)
 	ASSERT(rc == SQLITE_OK);
 }
 
+/* Half a character in a row would make all answers fail that show it, for as
+ * long as the row lives, where no words are worth that. */
+static void
+bind_mended(sqlite3_stmt *stmt, int index, struct slice text)
+{
+	struct buf whole;
+	int rc;
+
+	buf_init(&whole, text.len * 3 + 1);
+	rc = codec_utf8(&whole, text);
+	ASSERT(!rc);
+	rc = sqlite3_bind_text64(stmt, index, whole.data, whole.len,
+				 SQLITE_TRANSIENT, SQLITE_UTF8);
+	ASSERT(rc == SQLITE_OK);
+	buf_wipe(&whole);
+}
+
 static void
 sqlite_bind_text_(void *stmt, int index, struct slice text)
 {
-	int rc = sqlite3_bind_text64(stmt, index, text.ptr, text.len,
-				     SQLITE_STATIC, SQLITE_UTF8);
+	int rc;
 
+	if (!slice_is_utf8(text)) {
+		bind_mended(stmt, index, text);
+		return;
+	}
+	rc = sqlite3_bind_text64(stmt, index, text.ptr, text.len, SQLITE_STATIC,
+				 SQLITE_UTF8);
 	ASSERT(rc == SQLITE_OK);
 }
 

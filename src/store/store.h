@@ -64,7 +64,8 @@ void store_rollback(struct store_conn *c);
 int store_prepare(struct store_conn *c, const char *sql,
 		  struct store_stmt **out);
 void store_bind_int(struct store_stmt *st, int index, int64_t value);
-/* Text and blobs are borrowed until store_done. NULL ptr binds NULL. */
+/* Text and blobs are borrowed until store_done.  NULL ptr binds NULL.  Text is
+ * UTF-8: U+FFFD takes the place of what is not. */
 void store_bind_text(struct store_stmt *st, int index, struct slice text);
 void store_bind_str(struct store_stmt *st, int index, const char *text);
 void store_bind_blob(struct store_stmt *st, int index, struct slice bytes);

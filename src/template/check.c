@@ -129,7 +129,7 @@ tell_unknown(const struct template_variable *v, const char *const *known,
 	else
 		snprintf(f->text, sizeof(f->text),
 			 "There is no variable %.200s.", v->name);
-	slice_trim_utf8(f->text);
+	slice_mend_utf8(f->text);
 }
 
 /* The known scope nearest to the word of an "@word". */

@@ -28,7 +28,7 @@ template_problem_set(struct template_problem *p, int code, size_t at,
 	va_start(ap, fmt);
 	vsnprintf(p->text, sizeof(p->text), fmt, ap);
 	va_end(ap);
-	slice_trim_utf8(p->text);
+	slice_mend_utf8(p->text);
 	return code;
 }
 

@@ -126,7 +126,7 @@ compile_child(struct compiling *c, const char *name, const json_t *node)
 
 	memcpy(pointer, c->pointer, len + 1);
 	json_pointer(&at, name, c->pointer, sizeof(c->pointer));
-	slice_trim_utf8(c->pointer);
+	slice_mend_utf8(c->pointer);
 	err = compile_node(c, node);
 	c->pointer[len] = 0;
 	return err;

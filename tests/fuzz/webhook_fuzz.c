@@ -254,7 +254,7 @@ fuzz_answer(struct slice in)
 	buf_init(&text, in.len * 3 + 16);
 	buf_init(&one, in.len * 12 + 4096);
 	buf_init(&two, in.len * 12 + 4096);
-	ASSERT(!hook_put_utf8(&text, in));
+	ASSERT(!codec_utf8(&text, in));
 	ASSERT(slice_is_utf8(buf_slice(&text)));
 	ASSERT(!memchr(text.len ? text.data : "x", 0, text.len));
 	check_size(buf_slice(&text));

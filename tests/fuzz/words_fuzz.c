@@ -177,7 +177,7 @@ check_any(struct slice answer, const struct secret *secret)
 	bool clean;
 
 	slice_copy(slice_head(answer, sizeof(text) - 1), text, sizeof(text));
-	slice_trim_utf8(text);
+	slice_mend_utf8(text);
 	clean = slice_is_utf8(slice_str(text));
 	check_gone(text, sizeof(text), secret);
 	ASSERT(!clean || slice_is_utf8(slice_str(text)) ||

@@ -241,6 +241,23 @@ a_long_detail_is_cut_between_characters(void **state)
 	assert_int_equal(broken_at(), 0);
 }
 
+static void
+words_that_are_cut_within_characters_break_no_chain(void **state)
+{
+	struct audit_event e = { .org = "01org",
+				 .actor = actor,
+				 .action = "connection.connect",
+				 .object = "01thing\xc3",
+				 .object_name = "\xe2\x82",
+				 .detail = "It says \"\xf0\x9f\x98\"." };
+
+	(void)state;
+	assert_int_equal(store_begin(conn), 0);
+	assert_int_equal(audit_append(conn, &e), 0);
+	assert_int_equal(store_commit(conn), 0);
+	assert_int_equal(broken_at(), 0);
+}
+
 /* ---- refusals ---- */
 
 static void
@@ -400,6 +417,7 @@ main(void)
 		TEST(an_end_that_was_cut_off_is_found_by_the_head),
 		TEST(another_organisations_record_is_found),
 		TEST(a_long_detail_is_cut_between_characters),
+		TEST(words_that_are_cut_within_characters_break_no_chain),
 		TEST(a_refusal_that_comes_again_is_counted_on_the_first),
 		TEST(two_keys_of_a_member_are_two_actors),
 		TEST(the_next_minute_has_a_record_of_its_own),

@@ -153,6 +153,9 @@ text_is_escaped_for_where_it_goes(void **state)
 	escapes(codec_form, SLICE("a b+c&d=e"), "a+b%2Bc%26d%3De");
 	escapes(codec_json, SLICE("a\"b\\c/\n\r\t\b\0\x1f\x7f\xc3\xb6"),
 		"a\\\"b\\\\c/\\n\\r\\t\\u0008\\u0000\\u001f\\u007f\xc3\xb6");
+	escapes(codec_json_bytes, SLICE("\xc3\"\n\xff\xc3\xb6\xe2\x82"),
+		"\xef\xbf\xbd\\\"\\n\xef\xbf\xbd\xc3\xb6"
+		"\xef\xbf\xbd\xef\xbf\xbd");
 	escapes(codec_html, SLICE("<a href=\"x\">'&amp;"),
 		"&lt;a href=&quot;x&quot;&gt;&#39;&amp;amp;");
 }

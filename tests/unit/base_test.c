@@ -197,7 +197,7 @@ only_well_formed_utf8_is_utf8(void **state)
 }
 
 static void
-a_cut_text_ends_at_a_whole_character(void **state)
+what_is_cut_is_mended_at_whole_characters(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "abc", "abc" },
@@ -207,14 +207,18 @@ a_cut_text_ends_at_a_whole_character(void **state)
 		{ "a\xf0\x9f\x98", "a" },
 		{ "a\xf0\x9f\x98\x80", "a\xf0\x9f\x98\x80" },
 		{ "", "" },
+		{ "\"a\xc3\" it says", "\"a\" it says" },
+		{ "\xe2\x82(\xf0\x9f\x98)\xc3\xb6.", "()\xc3\xb6." },
+		{ "\x80\x80", "" },
+		{ "a\xff\xed\xa0\x80z", "az" },
 	};
-	char text[16];
+	char text[32];
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		snprintf(text, sizeof(text), "%s", cases[i][0]);
-		slice_trim_utf8(text);
+		slice_mend_utf8(text);
 		assert_string_equal(text, cases[i][1]);
 	}
 }
@@ -548,7 +552,7 @@ main(void)
 		cmocka_unit_test(control_bytes_are_seen),
 		cmocka_unit_test(a_distance_counts_changed_letters),
 		cmocka_unit_test(only_well_formed_utf8_is_utf8),
-		cmocka_unit_test(a_cut_text_ends_at_a_whole_character),
+		cmocka_unit_test(what_is_cut_is_mended_at_whole_characters),
 		cmocka_unit_test(a_buffer_grows_to_its_limit_and_no_further),
 		cmocka_unit_test(a_buffers_error_sticks_until_reset),
 		cmocka_unit_test(a_buffer_is_taken_from_and_given_away),

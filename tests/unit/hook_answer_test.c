@@ -20,7 +20,7 @@ utf8_of(struct slice bytes)
 	struct buf b;
 
 	buf_init(&b, 200);
-	assert_int_equal(hook_put_utf8(&b, bytes), 0);
+	assert_int_equal(codec_utf8(&b, bytes), 0);
 	snprintf(text, sizeof(text), "%.*s", SLICE_ARG(buf_slice(&b)));
 	buf_release(&b);
 	return text;

@@ -203,6 +203,25 @@ what_is_there_already_is_told(void **state)
 }
 
 static void
+half_a_character_is_replaced(void **state)
+{
+	struct store_stmt *st;
+
+	(void)state;
+	assert_int_equal(store_exec(conn, NULL,
+				    "INSERT INTO things VALUES (1, ?1, ?2)",
+				    "sb", "a\xc3\" z", SLICE("\xc3\xff")),
+			 0);
+	assert_int_equal(
+		store_query(conn, &st, "SELECT name, bytes FROM things", ""),
+		0);
+	assert_int_equal(store_step(st), 1);
+	assert_true(slice_eq(store_col(st, 0), SLICE("a\xef\xbf\xbd\" z")));
+	assert_true(slice_eq(store_col(st, 1), SLICE("\xc3\xff")));
+	store_done(st);
+}
+
+static void
 other_constraints_are_no_doubles(void **state)
 {
 	static const char orphan[] =
@@ -620,6 +639,7 @@ main(void)
 		cmocka_unit_test_teardown(changed_rows_are_counted, forget),
 		cmocka_unit_test_teardown(what_is_there_already_is_told,
 					  forget),
+		cmocka_unit_test_teardown(half_a_character_is_replaced, forget),
 		cmocka_unit_test_teardown(other_constraints_are_no_doubles,
 					  forget),
 		cmocka_unit_test(bad_sql_is_refused_with_the_engines_words),
