@@ -354,9 +354,8 @@ call_send_end(struct call *c)
 	return rc;
 }
 
-/* Sends on; true while the call lives and goes on to read. */
 static bool
-call_pump(struct call *c)
+call_send_on(struct call *c)
 {
 	enum http_relay state = HTTP_RELAY_DONE;
 	int rc;
@@ -385,6 +384,25 @@ call_pump(struct call *c)
 	return true;
 }
 
+/* Sends on; true while the call lives and goes on to read.  What the service
+ * has taken gives it new time; what it says meanwhile does not, or else a head
+ * that drips would hold the call for good. */
+static bool
+call_pump(struct call *c)
+{
+	uint64_t sent = c->conn->writer.sent;
+
+	if (!call_send_on(c))
+		return false;
+	if (c->conn->writer.sent == sent)
+		return true;
+	if (c->state == CALL_SEND)
+		call_start_timer(c, call_first_byte_ms(c));
+	else if (c->state == CALL_BODY)
+		call_touch(c, 0);
+	return true;
+}
+
 static void
 call_send(struct call *c)
 {
@@ -410,19 +428,11 @@ call_send(struct call *c)
 bool
 call_go_on(struct call *c)
 {
-	uint64_t up = c->up;
-
 	if (c->state != CALL_SEND && c->state != CALL_BODY)
 		return c->state != CALL_ENDED;
 	if (c->sent_all || !c->conn)
 		return true;
-	if (c->state == CALL_SEND)
-		call_start_timer(c, call_first_byte_ms(c));
-	if (!call_pump(c))
-		return false;
-	if (c->state == CALL_BODY && c->up != up)
-		call_touch(c, 0);
-	return true;
+	return call_pump(c);
 }
 
 /* ---- HEAD, JUDGE ---- */
@@ -503,8 +513,6 @@ call_conn_ready(struct egress_conn *conn)
 
 	switch (c->state) {
 	case CALL_SEND:
-		if (!c->sent_all)
-			call_start_timer(c, call_first_byte_ms(c));
 		if (call_pump(c) && c->state == CALL_SEND)
 			call_read_head(c);
 		break;

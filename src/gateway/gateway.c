@@ -97,6 +97,7 @@ via_reset(struct via *v)
 	v->held_sent = 0;
 	v->held_attempt = 0;
 	v->peeked_sent = 0;
+	v->for_client = false;
 	v->scrub = NULL;
 	v->scrub_done = 0;
 }
@@ -357,12 +358,24 @@ via_relay_up(struct via *v, struct http_writer *w)
 	return HTTP_RELAY_MORE;
 }
 
+/* A service that does not read is the call's to wait for.  What it says while
+ * the client is silent gives the client no more time. */
+static void
+via_await_client(struct via *v, bool wait)
+{
+	if (!wait)
+		http_exchange_touch(v->x, 0);
+	else if (!v->for_client || v->client_up != v->call.up)
+		http_exchange_touch(v->x, BODY_TIMEOUT_MS);
+	v->for_client = wait;
+	v->client_up = v->call.up;
+}
+
 static enum http_relay
 via_send_body(struct call *c, struct http_writer *w)
 {
 	struct via *v = CONTAINER_OF(c, struct via, call);
 	enum http_relay state;
-	bool waits;
 	int rc;
 
 	http_exchange_continue(v->x);
@@ -371,9 +384,8 @@ via_send_body(struct call *c, struct http_writer *w)
 		return rc == ERR_AGAIN ? HTTP_RELAY_WAIT
 				       : HTTP_RELAY_WRITE_FAILED;
 	state = via_relay_up(v, w);
-	/* A service that does not read is the call's to wait for. */
-	waits = state != HTTP_RELAY_DONE && http_writer_is_empty(w);
-	http_exchange_touch(v->x, waits ? BODY_TIMEOUT_MS : 0);
+	via_await_client(v,
+			 state != HTTP_RELAY_DONE && http_writer_is_empty(w));
 	return state;
 }
 

@@ -16,6 +16,8 @@ struct via {
 	struct http_exchange *x;
 	struct people_wait wait;
 	bool waiting;
+	bool for_client;	   /* the rest of its body is waited for */
+	uint64_t client_up;	   /* what had come of it */
 	bool answering;		   /* the answer's head is on its way */
 	char key[GATEWAY_KEY_MAX]; /* wiped at the end */
 	size_t key_len;

@@ -5,11 +5,13 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import { join } from 'node:path'
 import { before, it } from 'node:test'
 import { startApi } from '../support/api.mjs'
 import { bearerService } from '../support/definitions.mjs'
 import { binary, startDrawbridge } from '../support/drawbridge.mjs'
+import { listen } from '../support/http.mjs'
 import { residentBytes, run, socketsOf } from '../support/process.mjs'
 import { connectRaw } from '../support/raw.mjs'
 import { eventually, scoped, sleep, suite, temporaryFolder } from '../support/scope.mjs'
@@ -21,10 +23,32 @@ const mib = 1024 * 1024
 const each = 40 * 1024
 
 suite('slow clients', (scope) => {
-	let drawbridge, link, kinds
+	let drawbridge, link, kinds, half
+
+	/* Sends half of its body, to a service that drips the head of its answer: how long until it is cut, in ms. */
+	async function halfABody() {
+		const port = await listen(scope, net.createServer(async (socket) => {
+			socket.on('error', () => {}).resume()
+			socket.write('HTTP/1.1 200 OK\r\nX-Slow: ')
+			while (!socket.destroyed) {
+				socket.write('a')
+				await sleep(1000)
+			}
+		}))
+		await addService(drawbridge, bearerService('drips', { url: `http://127.0.0.1:${port}` }))
+		const { link_name: drips } = await newConnection(drawbridge, 'drips', { credentials: { token: 'dripping-token-1' } })
+		const raw = connectRaw(scope, drawbridge.port)
+		const began = Date.now()
+		raw.send(`POST /via/${drips}/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n`
+			+ 'Drawbridge-Timeout: 300\r\nContent-Length: 20\r\n\r\nhalf of it')
+		await eventually('the client to be cut', () => raw.ended, { timeout: 120_000 })
+		return Date.now() - began
+	}
 
 	before(async () => {
 		({ drawbridge, link } = await startBearerWorld(scope))
+		half = halfABody()
+		half.catch(() => {})
 		kinds = slowKinds({ link, key: drawbridge.key })
 		await drawbridge.via(link, '/echo')
 	})
@@ -75,6 +99,11 @@ suite('slow clients', (scope) => {
 			assert.ok(percentile(times, 0.5) < 1000, `median ${percentile(times, 0.5)} ms of ${times.length} calls`)
 			assert.equal(drawbridge.role('front'), front, 'it is the same process')
 		})
+
+	it('half a body has 60 s for the other half, however busy the service is', async () => {
+		const ms = await half
+		assert.ok(ms > 59_000 && ms < 75_000, `${ms} ms`)
+	})
 
 	/* A request with a body of a mebibyte that never comes whole: head, and all of it but a byte. */
 	const almost = Buffer.alloc(mib - 1, ' ')

@@ -140,6 +140,45 @@ suite('a service that stands still', (scope) => {
 		}
 	})
 
+	/* Half a head, and then a byte of it now and then, for as long as it is let; read: whether it takes a request in. */
+	const drips = (read) => async (socket) => {
+		if (read)
+			socket.resume()
+		else
+			socket.pause()
+		await sleep(100)
+		socket.write('HTTP/1.1 200 OK\r\nX-Slow: ')
+		while (!socket.destroyed && !socket.writableEnded) {
+			await sleep(300)
+			socket.write('a')
+		}
+	}
+
+	const upload = (link, length, body) => {
+		const raw = connectRaw(scope, drawbridge.port)
+		raw.send(`POST /via/${link}/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n`
+			+ `Content-Length: ${length}\r\n\r\n`)
+		raw.send(body)
+		return raw
+	}
+
+	const large = Buffer.alloc(64 * 1024 * 1024, 'u')
+	for (const [what, serve, body] of [['falls silent within its head', answering('HTTP/1.1 200 OK\r\nX-Half: '), 'whole'],
+		['drips its head', drips(true), 'whole'],
+		['drips its head and does not read the upload', drips(false), large],
+		['drips its head while the rest of the upload does not come', drips(true), 'half of it']])
+		it(`a service that ${what}: 504, and it is let go`, async () => {
+			const peer = await startPeer(serve)
+			const link = await through(`head_${what.replaceAll(' ', '_')}`.slice(0, 40), peer)
+			const began = Date.now()
+			const raw = upload(link, body.length + (body === 'half of it' ? 10 : 0), body)
+			const answer = await raw.answer()
+			assert.equal(answer.status, 504, `after ${Date.now() - began} ms`)
+			assert.equal(answer.headers['drawbridge-error'], 'upstream_timeout')
+			peer.sockets.forEach((socket) => socket.resume())
+			await eventually('the service to be let go', () => peer.closed === 1)
+		})
+
 	it('a service that reads an upload slowly has as long as it takes', async () => {
 		const peer = await startPeer((socket) => {
 			let got = 0
