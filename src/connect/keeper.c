@@ -449,6 +449,7 @@ keeper_release(struct keeper *k)
 	if (k->active)
 		keeper_active_free_all(k);
 	/* What was asked of the exchanger ends here, and the front is told. */
+	k->stopping = true;
 	proc_channel_free(k->exchanger);
 	keeper_revoke_free_all(k);
 	if (k->db && k->clock.boot_ms)

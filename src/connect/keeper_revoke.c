@@ -11,8 +11,10 @@
  * row.  Where it cannot be renewed, the provider is not asked: what it says
  * of a token that it does not know is no confirmation.
  *
- * Upstream is asked once.  Whatever it says, the grant is of no use here
- * afterwards; the answer tells honestly whether the provider has confirmed.
+ * Upstream is asked once; once more where the exchanger has died over it, so
+ * that nobody knows what it said.  (What is revoked already is told to be so,
+ * RFC 7009 2.2.)  Whatever it says, the grant is of no use here afterwards; the
+ * answer tells honestly whether the provider has confirmed.
  *
  * Runs in the keeper.
  */
@@ -21,7 +23,12 @@
 
 #include "connect/keeper_revoking_priv.h"
 
-enum { AGAIN_MS = 100 };
+enum {
+	AGAIN_MS = 100,
+	DIED_SOON_MS = 5 * 1000,
+};
+_Static_assert((int)DIED_SOON_MS + (int)CONNECT_TOKEN_MS < (int)KEEPER_LEASE_MS,
+	       "the claim must outlive the second request, too");
 
 /* What a revoked row says, from which it is also known later. */
 static const char confirmed[] =
@@ -171,6 +178,7 @@ keeper_revoking_ask(struct revoking *v,
 			f, SLICE("access_token")),
 	};
 
+	v->sent_ms = clock_mono_ms();
 	/* Who need not prove who he is says whose the token is. */
 	snprintf(m.client_id, sizeof(m.client_id), "%s",
 		 method_oauth2_revoke_proves_client(m.binding)
@@ -262,6 +270,21 @@ answer_may_change(const struct connect_msg_token_answer *m)
 	       !strcmp(e, "HTTP 429");
 }
 
+static void revoke_done(struct proc_call *call, int err,
+			struct proc_unpack *in);
+
+/* The exchanger is gone; what is asked now waits for the next one. */
+static bool
+revoking_repeat(struct revoking *v)
+{
+	if (v->repeated || v->keeper->stopping ||
+	    clock_mono_ms() - v->sent_ms > DIED_SOON_MS)
+		return false;
+	v->repeated = true;
+	keeper_revoking_ask(v, revoke_done);
+	return true;
+}
+
 static void
 revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 {
@@ -271,6 +294,8 @@ revoke_done(struct proc_call *call, int err, struct proc_unpack *in)
 
 	step_reached("revoke.answered");
 	keeper_refresh_read(v->keeper, err, in, &m);
+	if (err == ERR_CLOSED && revoking_repeat(v))
+		return;
 	if (!m.err && m.revoked && keeper_revoking_is_for_another(v)) {
 		revoking_end(v, false, to_another);
 	} else if (!m.err && m.revoked) {

@@ -21,6 +21,8 @@ struct revoking {
 	struct proc_call call;
 	enum connect_revoke how;
 	bool renewing;	  /* a new access token is got, to revoke with */
+	bool repeated;	  /* the exchanger has died over the first request */
+	uint64_t sent_ms; /* when that was made (clock_mono_ms) */
 	int64_t asked_at; /* … of one that was replaced */
 };
 
@@ -46,7 +48,7 @@ const char *keeper_revoking_cannot_renew(const struct revoking *v);
  * app's revoked (RFC 7009 2.2), and has confirmed nothing.
  */
 bool keeper_revoking_is_for_another(const struct revoking *v);
-/* Asks the provider, once, with the tokens as they are in v. */
+/* Asks the provider with the tokens as they are in v. */
 void keeper_revoking_ask(struct revoking *v,
 			 void (*done)(struct proc_call *, int,
 				      struct proc_unpack *));

@@ -524,6 +524,28 @@ suite('consent, scenario by scenario', (scope) => {
 		assert.deepEqual(deleted, { revoked_upstream: false, detail: answer.detail })
 	})
 
+	it('when the exchanger dies over it, the provider is asked once more; not for good', async () => {
+		const { basic } = servers
+		const die = async (count) => {
+			await eventually('the provider to be asked', () => basic.revocations.length === count)
+			process.kill(drawbridge.role('exchanger'), 'SIGKILL')
+		}
+		for (const [times, confirmed] of [[1, true], [2, false]]) {
+			const link = await connected()
+			await accountOf(link)
+			const { token } = api.last()
+			const before = basic.revocations.length
+			basic.faults.on('revoke', { kind: 'hang', times })
+			const revoking = drawbridge.must('POST', `/v1/connections/${link}/revoke`)
+			for (let n = 1; n <= times; n++)
+				await die(before + n)
+			assert.equal((await revoking).revoked_upstream, confirmed)
+			assert.equal(basic.revocations.length, before + 2)
+			assert.equal(basic.accountOf(token), confirmed ? undefined : 'ada')
+			assert.equal((await drawbridge.connection(link)).status, 'revoked')
+		}
+	})
+
 	it('so it is where the connection is deleted at once', async () => {
 		servers.basic.faults.on('revoke', { kind: 'status', status: 503, times: 1 })
 		const lives = await drawbridge.must('DELETE', `/v1/connections/${await connected()}`)
