@@ -531,6 +531,7 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 	struct front_row r = { 0 };
 	struct callback cb;
 	struct state s;
+	struct front_awaited awaited;
 	int rc;
 
 	*out = (struct connect_consent){ .connection = "",
@@ -556,7 +557,9 @@ connect_front_callback(struct connect_front *f, struct store_conn *c,
 	if (rc)
 		goto out;
 	step_reached("front.spent");
+	front_await(f, &awaited, r.info.id, s.subject);
 	rc = callback_run(f, c, who, &r, &s, &cb, back->query, arena, out, p);
+	front_await_end(f, &awaited);
 	if (rc)
 		note_failure(f, c, who, &r, &s, p);
 	state_end(c, &s);

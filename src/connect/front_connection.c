@@ -415,23 +415,26 @@ draft_note(struct draft *d, const char *reason)
 static int
 draft_connect(struct draft *d, struct front_row *r)
 {
+	const char *subject = r->info.per_user ? d->who->actor->member : "";
 	struct connect_msg_grant *g = calloc(1, sizeof(*g));
+	struct front_awaited awaited;
 	int rc;
 
 	if (!g)
 		return front_fail_store(d->p, d->c, ERR_NOMEM);
+	front_await(d->f, &awaited, r->info.id, subject);
 	rc = front_credential_send(d->f, r, d->who, d->binding,
 				   d->n->credentials, d->n->credential_count,
 				   false, g, d->p);
 	if (!rc)
-		rc = front_row_connected(
-			d->f, d->c, d->who, d->binding, r,
-			r->info.per_user ? d->who->actor->member : "",
-			"connection.connect", "", g, d->p);
+		rc = front_row_connected(d->f, d->c, d->who, d->binding, r,
+					 subject, "connection.connect", "", g,
+					 d->p);
 	else if (d->binding->kind != CATALOG_OAUTH2_CLIENT_CREDENTIALS)
 		draft_undo(d, rc);
 	else
 		rc = draft_note(d, d->p->detail);
+	front_await_end(d->f, &awaited);
 	free(g);
 	return rc;
 }

@@ -107,12 +107,15 @@ credentials_set(struct connect_front *f, struct store_conn *c,
 		struct json_secret *values, size_t count, bool untested,
 		struct connect_problem *p)
 {
+	const char *subject = r->info.per_user ? who->actor->member : "";
 	struct connect_msg_grant *g = calloc(1, sizeof(*g));
+	struct front_awaited awaited;
 	struct binding *b = NULL;
 	int rc = g ? front_row_bind(f, r, &b, p) : ERR_NOMEM;
 
 	if (!g)
 		return front_fail_store(p, c, rc);
+	front_await(f, &awaited, r->info.id, subject);
 	if (!rc && b->kind == CATALOG_OAUTH2_CODE)
 		rc = connect_fail(p, ERR_UNSUPPORTED, CONNECT_P_WRONG_METHOD,
 				  "Press Connect instead.",
@@ -125,12 +128,12 @@ credentials_set(struct connect_front *f, struct store_conn *c,
 			credentials_note(c, who, r, p);
 	}
 	if (!rc)
-		rc = front_row_connected(
-			f, c, who, b, r,
-			r->info.per_user ? who->actor->member : "",
-			untested ? "connection.credentials_forced"
-				 : "connection.credentials",
-			"", g, p);
+		rc = front_row_connected(f, c, who, b, r, subject,
+					 untested ? "connection.credentials_"
+						    "forced"
+						  : "connection.credentials",
+					 "", g, p);
+	front_await_end(f, &awaited);
 	binding_free(b);
 	free(g);
 	return rc;

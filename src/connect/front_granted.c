@@ -215,6 +215,69 @@ front_row_connected(struct connect_front *f, struct store_conn *c,
 	return rc;
 }
 
+/* ---- who waits for one ---- */
+
+void
+front_await(struct connect_front *f, struct front_awaited *a,
+	    const char *connection, const char *subject)
+{
+	a->connection = connection;
+	a->subject = subject;
+	pthread_mutex_lock(&f->mutex);
+	a->next = f->awaited;
+	f->awaited = a;
+	pthread_mutex_unlock(&f->mutex);
+}
+
+void
+front_await_end(struct connect_front *f, struct front_awaited *a)
+{
+	struct front_awaited **link = &f->awaited;
+
+	pthread_mutex_lock(&f->mutex);
+	while (*link != a)
+		link = &(*link)->next;
+	*link = a->next;
+	pthread_mutex_unlock(&f->mutex);
+}
+
+static bool
+granted_is_awaited(struct connect_front *f, const struct connect_msg_status *m)
+{
+	const struct front_awaited *a;
+
+	pthread_mutex_lock(&f->mutex);
+	for (a = f->awaited; a; a = a->next)
+		if (!strcmp(a->connection, m->who.connection) &&
+		    !strcmp(a->subject, m->who.subject))
+			break;
+	pthread_mutex_unlock(&f->mutex);
+	return a != NULL;
+}
+
+/* Whoever gave it, the process that knew him is gone. */
+static int
+granted_audit(struct connect_front *f, struct store_conn *c,
+	      const struct connect_msg_status *m, const struct front_row *r)
+{
+	char detail[sizeof(m->brought.account) + sizeof(m->who.subject) + 200];
+	struct audit_event e = { .org = m->who.org,
+				 .action = "connection.connect",
+				 .object = m->who.connection,
+				 .object_name = r->info.name,
+				 .detail = detail };
+
+	/* another front may be the one that waits */
+	if (f->shared || granted_is_awaited(f, m))
+		return 0;
+	snprintf(detail, sizeof(detail),
+		 "%s%sDrawbridge was interrupted before this could be written "
+		 "down with who has done it.%s%s",
+		 m->brought.account, m->brought.account[0] ? ". " : "",
+		 m->who.subject[0] ? " For the user " : "", m->who.subject);
+	return audit_append(c, &e);
+}
+
 /* ---- as the keeper remembers it ---- */
 
 /* 1: it is in no row yet. */
@@ -269,6 +332,8 @@ front_granted_told(struct connect_front *f, struct store_conn *c,
 	}
 	if (!rc)
 		rc = row_brought(c, &n, NULL);
+	if (!rc)
+		rc = granted_audit(f, c, m, &r);
 	binding_free(b);
 	front_row_release(&r);
 	buf_release(&n.scopes);

@@ -29,6 +29,7 @@ struct connect_front {
 	bool notices_queued;
 	pthread_mutex_t applying; /* what the keeper tells is being stored */
 	_Atomic bool behind;	  /* some of it was not, and is looked for */
+	struct front_awaited *awaited; /* grants, front_granted.c */
 	/* front_catalog.c */
 	pthread_mutex_t building; /* of the next */
 	struct front_catalog_stamp built;
@@ -323,8 +324,18 @@ int front_row_connected(struct connect_front *f, struct store_conn *c,
 			const char *action, const char *more,
 			const struct connect_msg_grant *g,
 			struct connect_problem *p);
+/* A grant that the keeper is asked for: who waits for it writes down who it
+ * was that gave it.  From before it is asked for until it is written. */
+struct front_awaited {
+	struct front_awaited *next;
+	const char *connection, *subject;
+};
+void front_await(struct connect_front *f, struct front_awaited *a,
+		 const char *connection, const char *subject);
+void front_await_end(struct connect_front *f, struct front_awaited *a);
 /* What the keeper remembers of a grant, if it is in no row yet (*news); inside
- * a transaction, when the row says how it stands. */
+ * a transaction, when the row says how it stands.  Where nobody waits for it
+ * any more it is written into the audit. */
 int front_granted_told(struct connect_front *f, struct store_conn *c,
 		       const struct connect_msg_status *m, bool *news);
 

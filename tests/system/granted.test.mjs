@@ -57,6 +57,11 @@ suite('the end of a consent that nobody sees', (scope) => {
 		assert.equal(answer.status, 200, answer.text)
 		return server.accountOf(api.last().token)
 	}
+	const records = async (link) => {
+		const { name } = await drawbridge.connection(link)
+		return (await drawbridge.must('GET', '/v1/audit?limit=100')).items
+			.filter(({ action, object_name }) => action === 'connection.connect' && object_name === name)
+	}
 	const pidOf = (role) => drawbridge.roles().find(({ title }) => title.includes(`--role=${role}`)).pid
 	const revoked = (count) => eventually('the tokens to be given back', () => server.revocations.length >= count)
 
@@ -77,6 +82,19 @@ suite('the end of a consent that nobody sees', (scope) => {
 		assert.match(now.health_reason, /Not granted: tickets\.write/)
 		assert.equal(await callsAs(link), 'bob')
 		assert.deepEqual(server.grantsOf('ada'), [])
+		const told = await records(link)
+		assert.equal(told.length, 2)
+		assert.match(told[0].detail, /^bob\. Drawbridge was interrupted before this could be written down/)
+		assert.deepEqual([told[0].actor, told[0].outcome], ['', 'done'])
+	})
+
+	it('who ends a consent that somebody waits for is written down, once', async () => {
+		const link = await connected()
+		const { browser, url } = await switchTo(link, 'cid')
+		await browser.open(url)
+		assert.equal((await drawbridge.connection(link)).account, 'cid')
+		const told = await records(link)
+		assert.deepEqual(told.map(({ detail }) => detail.slice(0, 3)), ['cid', 'ada'])
 	})
 
 	it('the front dies while the code is exchanged: the tokens are given back, and the former grant works', async () => {
