@@ -115,6 +115,27 @@ api_connection_answer(struct api_request *r, int status,
 	return api_answer(r, status, connection_json(i));
 }
 
+/* After creating and changing: with what became of the scopes as given. */
+static int
+connection_saved(struct api_request *r, int status,
+		 const struct connect_info *i)
+{
+	json_t *o = connection_json(i), *notes = json_array();
+	size_t k;
+
+	for (k = 0; k < i->scope_notes.count; k++) {
+		const struct connect_scope_note *n = &i->scope_notes.items[k];
+
+		json_array_append_new(notes,
+				      json_pack("{s:s, s:s, s:s}", "given",
+						n->given, "asked", n->asked,
+						"detail", n->detail));
+	}
+	json_object_set_new(o, "scope_notes", notes);
+	api_etag(r, i->version);
+	return api_answer(r, status, o);
+}
+
 /* ---- looking ---- */
 
 bool
@@ -267,7 +288,7 @@ api_connection_create(struct api_request *r)
 				 r->arena, &info, &p))
 		return api_problem_connect(r, &p);
 	api_field(r, "Location", "/v1/connections/%s", info.link);
-	return api_connection_answer(r, 201, &info);
+	return connection_saved(r, 201, &info);
 }
 
 int
@@ -306,7 +327,7 @@ api_connection_update(struct api_request *r)
 				 r->params[0], version, &ch, r->arena, &info,
 				 &p))
 		return api_problem_connect(r, &p);
-	return api_connection_answer(r, 200, &info);
+	return connection_saved(r, 200, &info);
 }
 
 int

@@ -150,6 +150,22 @@ scopes_json(const struct catalog_scopes *all)
 }
 
 static json_t *
+scope_aliases_json(const struct service *s)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < s->scope_aliases.count; i++) {
+		const struct catalog_alias *a = &s->scope_aliases.items[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s}", "prefix",
+						      a->prefix, "becomes",
+						      a->becomes));
+	}
+	return list;
+}
+
+static json_t *
 data_centres_json(const struct service *s)
 {
 	json_t *list = json_array(), *hosts;
@@ -182,6 +198,7 @@ service_whole_json(const struct connect_service *cs)
 	json_object_set_new(o, "methods", methods_json(s));
 	json_object_set_new(o, "scopes", scopes_json(&s->scopes));
 	json_object_set_new(o, "second_scopes", scopes_json(&s->second_scopes));
+	json_object_set_new(o, "scope_aliases", scope_aliases_json(s));
 	json_object_set_new(o, "data_centres", data_centres_json(s));
 	json_object_set_new(o, "default_data_centre",
 			    api_json_text(s->default_data_centre));

@@ -23,6 +23,7 @@ enum {
 	CATALOG_TEXT_MAX = 256 * 1024, /* bytes of one definition */
 	CATALOG_PROBLEMS_MAX = 20,
 	CATALOG_ID_MAX = 50,
+	CATALOG_SCOPE_MAX = 200, /* bytes of one */
 };
 
 struct catalog_problem {
@@ -124,11 +125,12 @@ const char *catalog_equivalent_host(const struct service *s, struct slice host,
 struct catalog_suggestion {
 	bool valid; /* can be a scope at all (RFC 6749 3.3) */
 	bool known; /* is in the definition as typed */
+	bool alias; /* the definition says that it means that scope */
 	/* What it is, or what was probably meant; NULL: no idea, may be used
 	 * and is to be marked. */
 	const struct catalog_scope *scope;
 	/* The alias's spelling where even that is unknown, else "". */
-	char meant[128];
+	char meant[CATALOG_SCOPE_MAX + 1];
 };
 
 /* Looks at a scope that was typed; second: in the second list. */

@@ -21,12 +21,28 @@ scope_find(const struct catalog_scopes *list, struct slice name, bool nocase)
 	return NULL;
 }
 
+/* What the alias makes of it; false: nothing that can be a scope. */
+static bool
+alias_read(const struct catalog_alias *a, struct slice typed,
+	   char out[CATALOG_SCOPE_MAX + 1])
+{
+	int n;
+
+	if (!slice_starts_nocase(typed, slice_str(a->prefix)))
+		return false;
+	typed = slice_from(typed, strlen(a->prefix));
+	n = snprintf(out, CATALOG_SCOPE_MAX + 1, "%s%.*s", a->becomes,
+		     SLICE_ARG(typed));
+	return n <= CATALOG_SCOPE_MAX && catalog_is_scope(slice_str(out));
+}
+
 void
 catalog_scope_suggest(const struct service *s, bool second, struct slice typed,
 		      struct catalog_suggestion *out)
 {
 	const struct catalog_scopes *list =
 		second ? &s->second_scopes : &s->scopes;
+	char meant[CATALOG_SCOPE_MAX + 1];
 	size_t i;
 
 	memset(out, 0, sizeof(*out));
@@ -41,19 +57,16 @@ catalog_scope_suggest(const struct service *s, bool second, struct slice typed,
 	out->scope = scope_find(list, typed, true);
 	for (i = 0; !out->scope && i < s->scope_aliases.count; i++) {
 		const struct catalog_alias *a = &s->scope_aliases.items[i];
-		struct slice rest;
 
-		if (!slice_starts_nocase(typed, slice_str(a->prefix)))
+		if (!alias_read(a, typed, meant))
 			continue;
-		rest = slice_from(typed, strlen(a->prefix));
-		snprintf(out->meant, sizeof(out->meant), "%s%.*s", a->becomes,
-			 SLICE_ARG(rest));
-		out->scope = scope_find(list, slice_str(out->meant), true);
-		if (out->scope)
-			out->meant[0] = '\0';
-		else if (!strcmp(a->prefix, a->becomes))
-			out->meant[0] = '\0';
+		out->scope = scope_find(list, slice_str(meant), true);
+		out->alias = out->scope != NULL;
+		if (!out->scope && strcmp(a->prefix, a->becomes) != 0)
+			memcpy(out->meant, meant, sizeof(meant));
 	}
+	if (out->alias)
+		out->meant[0] = '\0';
 }
 
 /* ---- asked for and granted ---- */

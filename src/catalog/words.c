@@ -66,7 +66,7 @@ catalog_is_scope(struct slice s)
 {
 	size_t i;
 
-	if (!s.len || s.len > 200)
+	if (!s.len || s.len > CATALOG_SCOPE_MAX)
 		return false;
 	for (i = 0; i < s.len; i++)
 		if (s.ptr[i] <= 0x20 || s.ptr[i] > 0x7e || s.ptr[i] == '"' ||

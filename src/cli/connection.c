@@ -328,16 +328,42 @@ calls_run(struct cli *c)
 
 /* ---- making and changing ---- */
 
+/* What became of scopes that were given in another spelling. */
+static void
+scope_notes_say(struct cli *c, const json_t *connection)
+{
+	const json_t *notes = json_object_get(connection, "scope_notes");
+	const char *detail;
+	size_t i;
+
+	for (i = 0; i < json_array_size(notes); i++) {
+		detail = json_string_value(
+			json_object_get(json_array_get(notes, i), "detail"));
+		if (detail)
+			cli_say(c, "Note: %s", detail);
+	}
+}
+
 /* Sends what is in b, and shows the connection that comes back. */
 static int
 body_send(struct cli *c, const char *method, const char *path,
 	  struct cli_body *b)
 {
+	struct cli_answer a;
 	struct slice body;
+	int rc;
 
 	if (cli_body_end(b, &body))
 		return cli_fail(CLI_USAGE, "this is too much, or no UTF-8");
-	return object_request(c, method, path, body, object_columns);
+	rc = cli_request(c, method, path, body, &a);
+	if (rc)
+		return rc;
+	if (a.body.len)
+		rc = cli_show_object(c, &a, object_columns);
+	if (!rc && a.body.len)
+		scope_notes_say(c, cli_answer_json(&a));
+	cli_answer_release(&a);
+	return rc;
 }
 
 /* What creating and changing have in common. */

@@ -35,6 +35,16 @@ struct connect_texts {
 	size_t count;
 };
 
+/* A scope that the list does not know as it was given: what is asked for now
+ * (the same where that is only a guess), and words for people. */
+struct connect_scope_note {
+	const char *given, *asked, *detail;
+};
+struct connect_scope_notes {
+	struct connect_scope_note *items;
+	size_t count;
+};
+
 /* ---- the front's part ---- */
 
 struct connect_front;
@@ -220,6 +230,8 @@ struct connect_info {
 	int64_t users_need_reconnect, users_revoked;
 	const char *warning; /* what its owner should know, or "" */
 	bool may_manage;     /* the actor may change it */
+	/* of what was given: to creating and changing alone */
+	struct connect_scope_notes scope_notes;
 };
 
 /* "not_connected" …; and back: ERR_INVALID. */

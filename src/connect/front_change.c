@@ -18,31 +18,59 @@ change_check(struct connect_front *f, const struct connect_who *who,
 {
 	struct people_object o = { .member = r->info.owner,
 				   .sharing = &r->sharing };
-	const struct catalog_method *m = NULL;
-	struct connect_service s = { 0 };
 	struct binding *b = NULL;
 	int rc = 0;
 
 	if (ch->owner)
 		rc = front_may(c, who, PEOPLE_CONNECTION_TRANSFER, &o,
 			       r->info.id, p);
-	if (!rc && (ch->scopes || ch->second_scopes))
-		rc = connect_front_service(f, c, who, r->info.service, &s, p);
-	if (!rc && s.service)
-		m = service_method(s.service, r->info.method);
-	if (!rc && ch->scopes)
-		rc = front_scopes_check(s.service, m, false, ch->scopes, p);
-	if (!rc && ch->second_scopes)
-		rc = front_scopes_check(s.service, m, true, ch->second_scopes,
-					p);
-	if (s.catalog)
-		catalog_unref(s.catalog);
 	if (!rc && ch->parameters) {
 		json_decref(r->parameters);
 		r->parameters = json_deep_copy(ch->parameters);
 		rc = front_row_bind(f, r, &b, p);
 		binding_free(b);
 	}
+	return rc;
+}
+
+/* The change with its scopes as the service's own definition names them. */
+struct change_read {
+	struct connect_change ch;
+	struct connect_texts scopes, second_scopes;
+	struct connect_scope_notes notes;
+};
+
+static int
+change_scopes(struct connect_front *f, const struct connect_who *who,
+	      struct store_conn *c, const struct front_row *r,
+	      struct change_read *cr, struct arena *arena,
+	      struct connect_problem *p)
+{
+	struct front_scope_reader reader = {
+		.db = c, .arena = arena, .notes = &cr->notes, .problem = p
+	};
+	struct connect_change *ch = &cr->ch;
+	struct connect_service s = { 0 };
+	int rc;
+
+	if (!ch->scopes && !ch->second_scopes)
+		return 0;
+	rc = connect_front_service(f, c, who, r->info.service, &s, p);
+	reader.service = s.service;
+	if (!rc)
+		reader.method = service_method(s.service, r->info.method);
+	if (!rc && ch->scopes) {
+		cr->scopes = *ch->scopes;
+		ch->scopes = &cr->scopes;
+		rc = front_scopes_read(&reader, false, &cr->scopes);
+	}
+	if (!rc && ch->second_scopes) {
+		cr->second_scopes = *ch->second_scopes;
+		ch->second_scopes = &cr->second_scopes;
+		rc = front_scopes_read(&reader, true, &cr->second_scopes);
+	}
+	if (s.catalog)
+		catalog_unref(s.catalog);
 	return rc;
 }
 
@@ -152,6 +180,7 @@ connect_front_change(struct connect_front *f, struct store_conn *c,
 		     struct arena *arena, struct connect_info *out,
 		     struct connect_problem *p)
 {
+	struct change_read cr = { .ch = *ch };
 	struct json_problem jp = { 0 };
 	struct front_row r;
 	int rc;
@@ -162,11 +191,13 @@ connect_front_change(struct connect_front *f, struct store_conn *c,
 		rc = front_name_check(ch->name, p);
 	if (!rc)
 		rc = change_check(f, who, c, &r, ch, p);
+	if (!rc)
+		rc = change_scopes(f, who, c, &r, &cr, arena, p);
 	if (rc)
 		goto out;
 	rc = store_begin(c);
 	if (!rc)
-		rc = change_write(c, &r, if_match, ch);
+		rc = change_write(c, &r, if_match, &cr.ch);
 	if (!rc)
 		rc = front_audit(c, who, r.org,
 				 ch->owner ? "connection.transfer"
@@ -187,6 +218,7 @@ connect_front_change(struct connect_front *f, struct store_conn *c,
 	}
 	connect_views_withdraw(f->views, r.info.id);
 	rc = change_answer(c, who, &r, arena, out);
+	out->scope_notes = cr.notes;
 	if (rc)
 		front_fail_store(p, c, rc);
 out:

@@ -13,7 +13,7 @@
 
 #include "connect/front_priv.h"
 
-enum { NAME_MAX_BYTES = 100, SCOPES_MAX = 100, LINK_TRIES = 1000 };
+enum { NAME_MAX_BYTES = 100, LINK_TRIES = 1000 };
 
 /* ---- checks of what is given ---- */
 
@@ -49,55 +49,6 @@ link_has_form(struct slice link)
 	return true;
 }
 
-/* Whether they fit into the one parameter that they become. */
-static bool
-scopes_fit(const struct catalog_method *m, const struct connect_texts *t)
-{
-	const char *separator =
-		m && m->authorize ? m->authorize->scope_separator : NULL;
-	size_t i, n = 0, between = separator ? strlen(separator) : 1;
-
-	for (i = 0; i < t->count; i++)
-		n += (i ? between : 0) + strlen(t->items[i]);
-	return n < CONNECT_SCOPES_SIZE;
-}
-
-int
-front_scopes_check(const struct service *s, const struct catalog_method *m,
-		   bool second, const struct connect_texts *t,
-		   struct connect_problem *p)
-{
-	const char *pointer = second ? "/second_scopes" : "/scopes";
-	struct catalog_suggestion seen;
-	struct json_problem jp = { 0 };
-	char at[64];
-	size_t i;
-
-	if (t->count && m && m->token && !catalog_method_asks(m, second)) {
-		json_problem_set(&jp, pointer, "\"%s\" asks for %s only",
-				 m->name, second ? "scopes" : "second_scopes");
-		return front_fail_json(p, &jp);
-	}
-	if (t->count > SCOPES_MAX) {
-		json_problem_set(&jp, pointer, "at most %d scopes", SCOPES_MAX);
-		return front_fail_json(p, &jp);
-	}
-	for (i = 0; i < t->count; i++) {
-		catalog_scope_suggest(s, second, slice_str(t->items[i]), &seen);
-		if (seen.valid)
-			continue;
-		snprintf(at, sizeof(at), "%s/%zu", pointer, i);
-		json_problem_set(&jp, at, "cannot be a scope");
-		return front_fail_json(p, &jp);
-	}
-	if (!scopes_fit(m, t)) {
-		json_problem_set(&jp, pointer, "at most %d bytes in all",
-				 CONNECT_SCOPES_SIZE - 1);
-		return front_fail_json(p, &jp);
-	}
-	return 0;
-}
-
 static int
 scopes_preset(const struct catalog_scopes *all, struct arena *arena,
 	      struct connect_texts *out)
@@ -131,9 +82,24 @@ struct draft {
 	const struct service *service;
 	struct binding *binding;
 	struct connect_texts scopes, second_scopes;
+	struct connect_scope_notes notes;
 	char id[CONNECT_ID_SIZE];
 	char link[51];
 };
+
+static int
+draft_check_scopes(struct draft *d, const struct catalog_method *m)
+{
+	struct front_scope_reader reader = { .service = d->service,
+					     .method = m,
+					     .db = d->c,
+					     .arena = d->arena,
+					     .notes = &d->notes,
+					     .problem = d->p };
+	int rc = front_scopes_read(&reader, false, &d->scopes);
+
+	return rc ? rc : front_scopes_read(&reader, true, &d->second_scopes);
+}
 
 static int
 draft_check(struct draft *d)
@@ -168,10 +134,7 @@ draft_check(struct draft *d)
 				   &d->second_scopes);
 	if (rc)
 		return front_fail_store(d->p, d->c, rc);
-	rc = front_scopes_check(d->service, method, false, &d->scopes, d->p);
-	if (!rc)
-		rc = front_scopes_check(d->service, method, true,
-					&d->second_scopes, d->p);
+	rc = draft_check_scopes(d, method);
 	if (!rc && catalog_bind(d->service, method->id, n->parameters,
 				&d->binding, &jp))
 		rc = front_fail_json(d->p, &jp);
@@ -463,8 +426,10 @@ draft_run(struct draft *d, struct connect_info *out)
 	if (rc)
 		return rc;
 	connect_views_withdraw(d->f->views, d->id);
-	return connect_front_get(d->f, d->c, d->who, d->link, d->arena, out,
-				 d->p);
+	rc = connect_front_get(d->f, d->c, d->who, d->link, d->arena, out,
+			       d->p);
+	out->scope_notes = d->notes;
+	return rc;
 }
 
 int

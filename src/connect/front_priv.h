@@ -360,6 +360,23 @@ bool front_ends_all(struct connect_front *f, const struct front_row *r);
 
 /* ---- front_scopes.c: asked for, and granted ---- */
 
+/*
+ * Reads a list of scopes that a person has given: the one way in.  They must
+ * be able to be scopes, and of a list that the method asks for; unknown ones
+ * are fine.  One that the definition says is another spelling becomes the
+ * service's own, and is noted; so is one that is probably meant otherwise,
+ * which stays.  *t gets a list of its own; all of it in the arena.
+ */
+struct front_scope_reader {
+	const struct service *service;
+	const struct catalog_method *method; /* NULL: gone */
+	struct store_conn *db;		     /* for its words */
+	struct arena *arena;
+	struct connect_scope_notes *notes;
+	struct connect_problem *problem;
+};
+int front_scopes_read(struct front_scope_reader *r, bool second,
+		      struct connect_texts *t);
 /* A list's scopes as they are sent: joined by the method's separator; "" for
  * none, or when the method does not ask for this list. */
 int front_scope_join(const struct binding *b, bool second,
@@ -456,11 +473,6 @@ int front_not_disabled(const struct front_row *r, struct connect_problem *p);
 /* ---- front_connection.c ---- */
 
 int front_name_check(const char *name, struct connect_problem *p);
-/* Scopes must be able to be scopes, and of a list that the method (may be
- * NULL: gone) asks for; unknown ones are fine. */
-int front_scopes_check(const struct service *s, const struct catalog_method *m,
-		       bool second, const struct connect_texts *t,
-		       struct connect_problem *p);
 /* A typed credential (values are taken) to the keeper. */
 int front_credential_send(struct connect_front *f, const struct front_row *r,
 			  const struct connect_who *who, struct binding *b,

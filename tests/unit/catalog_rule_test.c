@@ -444,9 +444,11 @@ the_articles_spelling_is_offered_as_the_real_scope(void **state)
 	(void)state;
 	assert_true(s.valid);
 	assert_false(s.known);
+	assert_true(s.alias);
 	assert_string_equal(s.scope->name, "Desk.tickets.READ");
+	/* another case alone is no word of the definition's */
 	s = suggest("zoho_desk", "desk.tickets.read");
-	assert_false(s.known);
+	assert_false(s.known || s.alias);
 	assert_string_equal(s.scope->name, "Desk.tickets.READ");
 	s = suggest("zoho", "ZohoDesk.search.READ");
 	assert_string_equal(s.scope->name, "Desk.search.READ");
@@ -463,7 +465,31 @@ unknown_scope_is_allowed_and_marked(void **state)
 	assert_null(s.scope);
 	s = suggest("zoho_desk", "ZohoDesk.moon.READ");
 	assert_null(s.scope);
+	assert_false(s.alias);
 	assert_string_equal(s.meant, "Desk.moon.READ");
+}
+
+static void
+guess_that_would_be_no_scope_is_none(void **state)
+{
+	char typed[CATALOG_SCOPE_MAX + 1];
+	struct catalog_suggestion s;
+
+	(void)state;
+	memset(typed, 'x', sizeof(typed));
+	memcpy(typed, "gmail.", strlen("gmail."));
+	typed[CATALOG_SCOPE_MAX] = '\0';
+	s = suggest("gmail", typed);
+	assert_true(s.valid);
+	assert_null(s.scope);
+	assert_string_equal(s.meant, "");
+	typed[CATALOG_SCOPE_MAX - 40] = '\0';
+	s = suggest("gmail", typed);
+	assert_string_equal(
+		slice_from(slice_str(s.meant),
+			   strlen("https://www.googleapis.com/auth/"))
+			.ptr,
+		typed);
 }
 
 static void
@@ -541,6 +567,7 @@ main(void)
 		cmocka_unit_test(
 			the_articles_spelling_is_offered_as_the_real_scope),
 		cmocka_unit_test(unknown_scope_is_allowed_and_marked),
+		cmocka_unit_test(guess_that_would_be_no_scope_is_none),
 		cmocka_unit_test(what_can_be_no_scope_is_not_valid),
 		cmocka_unit_test(second_list_is_its_own),
 		cmocka_unit_test(template_falls_into_text_and_names),
