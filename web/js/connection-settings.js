@@ -34,7 +34,7 @@ function rename({ link_name: link, name }) {
 
 function rescope({ link_name: link, scopes_asked: asked, second_scopes_asked: second }, service, method) {
 	const picker = (list, title, chosen) => method.scope_lists.includes(list) && service[list].length
-		? scopePicker(title, service[list], chosen) : null
+		? scopePicker(title, service, list, chosen) : null
 	const first = picker('scopes', 'Scopes', asked)
 	const other = picker('second_scopes', 'User scopes', second)
 	ask('Change the scopes', [h('p', { class: 'muted' }, 'More scopes need consent again: press Reconnect afterwards. '

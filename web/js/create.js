@@ -48,7 +48,7 @@ function methodParts(service, method) {
 	if (centre)
 		parameters.data_centre = centre
 	const picker = (list, title) => oauth && method.scope_lists.includes(list) && service[list].length
-		? scopePicker(title, service[list]) : null
+		? scopePicker(title, service, list) : null
 	const scopes = picker('scopes', 'Scopes')
 	const second = picker('second_scopes', 'User scopes')
 	return { method, oauth, parameters, credentials, scopes, second }
