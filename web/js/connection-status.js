@@ -22,12 +22,26 @@ function ownStands({ status, account, reason }) {
 const stands = (connection, own) => (isEachUsers(connection) ? [eachConnects, own && ownStands(own)]
 	: connection.reason || (isDegraded(connection) ? degradedText(connection) : allIsWell))
 
-function testResult({ ok, status, account, code, detail, time_ms: ms }) {
+/* The service has answered that it refuses the credential, or what that may do; some say so with 200. */
+const isRefusal = ({ ok, status, code }) => !ok && !code && ([400, 401, 403].includes(status) || Math.floor(status / 100) === 2)
+
+/* What to do where a key or password was refused; consent has its button. */
+function advice(result, { may_manage: manages, per_user: own }, method) {
+	if (!isRefusal(result) || !method?.fields.length)
+		return null
+	const how = manages ? 'press “Replace the credential”, under Settings' : own ? 'press “Replace my credential”'
+		: 'ask who manages the connection to replace it'
+	return h('p', {}, `The service refuses the credential: ${how}, or see at the service what it may do.`)
+}
+
+function testResult(result, connection, method) {
+	const { ok, status, account, code, detail, time_ms: ms } = result
 	const answer = status ? `The service answered ${status} in ${ms} ms.` : `No answer of the service after ${ms} ms.`
 	return h('div', { class: `notice ${ok ? 'good' : 'bad'}`, role: 'status' },
 		h('b', {}, ok ? 'The test has passed' : 'The test has failed'),
 		h('p', {}, answer, account && ` Account: ${account}.`),
-		detail && h('p', {}, detail, code && h('small', {}, ` (${code})`)))
+		detail && h('p', {}, detail, code && h('small', {}, ` (${code})`)),
+		advice(result, connection, method))
 }
 
 /* Does it, and shows the page anew; what has failed is told in place. */
@@ -41,14 +55,54 @@ const doing = (place, action) => async () => {
 	}
 }
 
-/* Tests it; the server has noted what came of it, so the result stands on the page as it is then. */
-async function test(link, place) {
+/* Where its results stand, while its page is the one that is shown. */
+const placeOf = (link) => location.pathname.split('/')[2] === link
+	&& document.querySelector(`#page [data-result="${link}"]`)
+
+/* By link name, the test that was begun last: of an earlier one nothing is told any more. */
+const lastTest = {}
+
+/* The server has noted what came of a test, so the page is shown as it is then, with the result; if it is still there. */
+async function showTested(link, mine, shown) {
+	if (mine === lastTest[link] && placeOf(link))
+		await reload()
+	const place = mine === lastTest[link] && placeOf(link)
+	if (place)
+		fill(place, shown)
+}
+
+async function test(connection, method, place) {
+	const { link_name: link } = connection
+	const mine = lastTest[link] = {}
 	fill(place)
-	const shown = await api.act(link, 'test').then(testResult, problemBox)
-	await reload()
-	const now = document.querySelector(`#page [data-result="${link}"]`)
-	if (now)
-		fill(now, shown)
+	const shown = await api.act(link, 'test').then((result) => testResult(result, connection, method), problemBox)
+	await showTested(link, mine, shown)
+}
+
+const testing = () => h('div', { class: 'notice', role: 'status' }, h('p', {}, 'The credential is being tried at the service …'))
+
+/*
+ * Of a connection that was just made with a credential, unasked: its page can be used meanwhile, however long the
+ * service takes. Nothing is said where that has no test request, nor of a credential that was replaced or taken back.
+ */
+export async function testNew(made, method) {
+	const { link_name: link, connected_at: since } = made
+	const mine = lastTest[link] = {}
+	const isNews = () => mine === lastTest[link] && placeOf(link)
+	const waiting = testing()
+	const slow = setTimeout(() => isNews() && !placeOf(link).hasChildNodes() && placeOf(link).append(waiting), 1000)
+	try {
+		const shown = testResult(await api.act(link, 'test'), made, method)
+		const { status, connected_at: at } = await api.connection(link)
+		if (status === 'connected' && at === since)
+			await showTested(link, mine, shown)
+	} catch (error) {
+		if (error.code !== 'no_test' && isNews())
+			fill(placeOf(link), problemBox(error))
+	} finally {
+		clearTimeout(slow)
+		waiting.remove()
+	}
 }
 
 async function reconnect(connection) {
@@ -112,7 +166,7 @@ export function statusCard(connection, me, method, own) {
 			connection.retry_at && [', tried again ', time(connection.retry_at)]),
 		place,
 		h('div', { class: 'actions' },
-			builds && connected && busyButton('Test', () => test(link, place), { class: 'go' }),
+			builds && connected && busyButton('Test', () => test(connection, method, place), { class: 'go' }),
 			builds && status !== 'disabled' && consents && busyButton(connected || hasOwn || status === 'needs_reconnect'
 				? 'Reconnect' : 'Connect', () => reconnect(connection),
 			{ class: connected || own?.status === 'connected' ? null : 'go' }),

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Create Connection: its name, its way in, scopes and credentials; then consent, if the way in asks for it. */
+/*
+ * Create Connection: its name, its way in, scopes and credentials; then consent, if the way in asks for it, or a test of
+ * what was typed in.
+ */
 import { api, onceOnly } from './api.js'
+import { testNew } from './connection-status.js'
 import { connect, keepProblem } from './consent.js'
 import { fill, h } from './dom.js'
 import { choice, credentialField, makeForm, parameterField, valuesOf } from './form.js'
@@ -93,17 +97,20 @@ export async function createPage({ id }) {
 		fill(notice, await appNotice(service, method, me))
 	}
 	const send = async () => {
-		const body = { name: name.input.value, service: service.id, method: parts.method.id,
+		const { method } = parts
+		const body = { name: name.input.value, service: service.id, method: method.id,
 			link_name: chosen(), parameters: valuesOf(parts.parameters),
 			scopes: parts.scopes?.value(), second_scopes: parts.second?.value(),
 			credentials: Object.keys(parts.credentials).length ? valuesOf(parts.credentials) : undefined,
 			per_user: parts.oauth ? perUser.input.checked : undefined }
 		const made = await create(body)
 		const page = location.href
-		if (parts.method.kind === 'oauth2_code')
+		if (method.kind === 'oauth2_code')
 			await connect(made).catch((error) => keepProblem(made, error))
 		if (location.href === page) /* nobody has gone elsewhere meanwhile */
 			await go(`/connections/${made.link_name}`, { replace: true })
+		if (body.credentials && made.status === 'connected')
+			testNew(made, method) /* its page does not wait for it */
 	}
 	await show(service.methods[0])
 	return { title: `Connect ${service.name}`, body: h('div', { class: 'middle' },
