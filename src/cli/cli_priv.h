@@ -175,6 +175,9 @@ int cli_request_unless(struct cli *c, const char *method, const char *path,
 int cli_request_of_version(struct cli *c, const char *method, const char *path,
 			   struct slice body, int64_t version,
 			   struct cli_answer *out);
+/* The same, but each answer is one, whatever its status: none is told. */
+int cli_request_any(struct cli *c, const char *method, const char *path,
+		    struct slice body, struct cli_answer *out);
 /* The body as JSON, borrowed; NULL when it is none. */
 const json_t *cli_answer_json(struct cli_answer *a);
 void cli_answer_release(struct cli_answer *a);
@@ -262,6 +265,11 @@ int cli_parameters_put(const struct cli *c, json_t *body);
  * of the body.  service: what the connection is to. */
 bool cli_credentials_given(const struct cli *c);
 int cli_credentials_put(struct cli *c, const char *service, struct cli_body *b);
+
+/* In trial.c: tests the credential that a connection (as the API shows it) was
+ * just made with, and tells what came of it: nothing where the service has no
+ * test request. */
+void cli_credential_try(struct cli *c, const json_t *connection);
 
 /* In consent.c, for the table in connection.c. */
 int cli_connect_run(struct cli *c);

@@ -318,6 +318,16 @@ cli_request(struct cli *c, const char *method, const char *path,
 	return cli_request_unless(c, method, path, body, NULL, out);
 }
 
+int
+cli_request_any(struct cli *c, const char *method, const char *path,
+		struct slice body, struct cli_answer *out)
+{
+	int rc = cli_client_open(c);
+
+	*out = (struct cli_answer){ 0 };
+	return rc ? rc : request_send(c, method, path, body, 0, out);
+}
+
 static int
 request_made(struct cli *c, const char *method, const char *path,
 	     struct slice body, int64_t version, const char *code,
@@ -355,11 +365,8 @@ cli_request_of_version(struct cli *c, const char *method, const char *path,
 int
 cli_request_quiet(struct cli *c, const char *path, struct cli_answer *out)
 {
-	int rc = cli_client_open(c);
+	int rc = cli_request_any(c, "GET", path, SLICE_NONE, out);
 
-	*out = (struct cli_answer){ 0 };
-	if (!rc)
-		rc = request_send(c, "GET", path, SLICE_NONE, 0, out);
 	if (rc || (out->status >= 200 && out->status < 300))
 		return rc;
 	rc = (int)cli_exit_of_status(out->status);

@@ -377,6 +377,26 @@ lists_put(const struct cli *c, json_t *members)
 	return rc ? rc : cli_parameters_put(c, members);
 }
 
+/* Makes it, shows it, and tests what it was given to connect with. */
+static int
+create_send(struct cli *c, struct cli_body *b)
+{
+	struct cli_answer a;
+	struct slice body;
+	int rc;
+
+	if (cli_body_end(b, &body))
+		return cli_fail(CLI_USAGE, "this is too much, or no UTF-8");
+	rc = cli_request(c, "POST", "/v1/connections", body, &a);
+	if (rc)
+		return rc;
+	rc = cli_show_object(c, &a, object_columns);
+	if (cli_credentials_given(c))
+		cli_credential_try(c, cli_answer_json(&a));
+	cli_answer_release(&a);
+	return rc;
+}
+
 static int
 create_run(struct cli *c)
 {
@@ -402,7 +422,7 @@ create_run(struct cli *c)
 		cli_body_close(&b);
 	}
 	if (!rc)
-		rc = body_send(c, "POST", "/v1/connections", &b);
+		rc = create_send(c, &b);
 	cli_body_release(&b);
 	return rc;
 }
@@ -483,7 +503,12 @@ const struct cli_command cli_connection_commands[] = {
 	{ "connection create", "NAME --service ID", "make a connection",
 	  "With credentials it is connected at once; one that needs consent "
 	  "is connected\nwith `drawbridge connection connect`.  Secrets come "
-	  "from files or standard input.",
+	  "from files or standard input.\n\nWhere the service has a test "
+	  "request it is made then, which takes a while if the\nservice is "
+	  "silent.  A credential that it refuses, or that could not be "
+	  "tested, is a\nwarning on standard error, also with --json; the "
+	  "connection is made, and the exit\nstatus is 0.  Without a test "
+	  "request nothing is said.",
 	  create_run, create_options, 1, 1 },
 	{ "connection show", "LINK", "how a connection is", NULL, show_run,
 	  NULL, 1, 1 },
