@@ -344,24 +344,33 @@ scope_notes_say(struct cli *c, const json_t *connection)
 	}
 }
 
-/* Sends what is in b, and shows the connection that comes back. */
+/* Sends what is in b, and shows the connection that comes back; the caller
+ * releases *a. */
+static int
+body_exchange(struct cli *c, const char *method, const char *path,
+	      struct cli_body *b, struct cli_answer *a)
+{
+	struct slice body;
+	int rc;
+
+	*a = (struct cli_answer){ 0 };
+	if (cli_body_end(b, &body))
+		return cli_fail(CLI_USAGE, "this is too much, or no UTF-8");
+	rc = cli_request(c, method, path, body, a);
+	if (!rc && a->body.len)
+		rc = cli_show_object(c, a, object_columns);
+	if (!rc && a->body.len)
+		scope_notes_say(c, cli_answer_json(a));
+	return rc;
+}
+
 static int
 body_send(struct cli *c, const char *method, const char *path,
 	  struct cli_body *b)
 {
 	struct cli_answer a;
-	struct slice body;
-	int rc;
+	int rc = body_exchange(c, method, path, b, &a);
 
-	if (cli_body_end(b, &body))
-		return cli_fail(CLI_USAGE, "this is too much, or no UTF-8");
-	rc = cli_request(c, method, path, body, &a);
-	if (rc)
-		return rc;
-	if (a.body.len)
-		rc = cli_show_object(c, &a, object_columns);
-	if (!rc && a.body.len)
-		scope_notes_say(c, cli_answer_json(&a));
 	cli_answer_release(&a);
 	return rc;
 }
@@ -382,16 +391,9 @@ static int
 create_send(struct cli *c, struct cli_body *b)
 {
 	struct cli_answer a;
-	struct slice body;
-	int rc;
+	int rc = body_exchange(c, "POST", "/v1/connections", b, &a);
 
-	if (cli_body_end(b, &body))
-		return cli_fail(CLI_USAGE, "this is too much, or no UTF-8");
-	rc = cli_request(c, "POST", "/v1/connections", body, &a);
-	if (rc)
-		return rc;
-	rc = cli_show_object(c, &a, object_columns);
-	if (cli_credentials_given(c))
+	if (!rc && cli_credentials_given(c))
 		cli_credential_try(c, cli_answer_json(&a));
 	cli_answer_release(&a);
 	return rc;
