@@ -2,11 +2,12 @@
 /*
  * Kills in migrations: an installation goes from its first migration to the last one, and at every step of the way
  * somebody is killed: the process that migrates, one beside it (the migrating one goes on), or all of it at once. Then
- * it must be as if nobody had been.
+ * it must be as if nobody had been. Every other installation has grants from its first schema on.
  */
 import { readFileSync } from 'node:fs'
+import { startFirstSchema } from './first_schema.mjs'
 import { killQuietly, childrenOf } from './process.mjs'
-import { appliedInAll, cutPower, keepSomething, mustWork, startUntil, total, whatIsLost } from './migrations.mjs'
+import { appliedInAll, cutPower, firstOfEach, keepSomething, mustWork, startUntil, total, whatIsLost } from './migrations.mjs'
 import { Scope, eventually, temporaryFolder } from './scope.mjs'
 import { Steps } from './steps.mjs'
 
@@ -39,6 +40,11 @@ export async function runMigrationKills({ seconds, installations = Infinity, ran
 async function oneInstallation(scope, random, found) {
 	const data = temporaryFolder(scope, 'drawbridge-data')
 	const steps = new Steps(scope)
+	const firstSchema = found.installations % 2 === 0 ? await startFirstSchema(scope, steps.options) : undefined
+	if (firstSchema) {
+		await firstOfEach(scope, data, steps)
+		await firstSchema.plant(data)
+	}
 	let has = []
 	for (let starts = 0; starts < 4 * total && await appliedInAll(data) < total; starts++) {
 		const before = await appliedInAll(data)
@@ -50,7 +56,7 @@ async function oneInstallation(scope, random, found) {
 			throw new Error(`what ${lost.join(' and ')} had is gone`)
 		has = await keepSomething(data)
 	}
-	await mustWork(scope, data, steps)
+	await mustWork(scope, data, steps, firstSchema)
 	const lost = await whatIsLost(data, has)
 	if (lost.length)
 		throw new Error(`what ${lost.join(' and ')} had is gone`)

@@ -71,8 +71,17 @@ export async function cutPower(server, steps) {
 		throw new Error(`it ended by itself: ${server.stderr}`)
 }
 
-/* A start after all: each migration is applied once, both databases are whole, and the server works. */
-export async function mustWork(scope, data, steps) {
+/* Both databases with their first migration, and no other. */
+export async function firstOfEach(scope, data, steps) {
+	const both = Object.keys(sets)
+	const server = await startUntil(scope, data, steps, ...both.map(() => '1 stop migrate.committed'))
+	await standStill(server, both)
+	await cutPower(server, steps)
+}
+
+/* A start after all: each migration is applied once, both databases are whole, and the server works; so does what it
+ * had at its first schema (first_schema.mjs). */
+export async function mustWork(scope, data, steps, firstSchema) {
 	const drawbridge = await startDrawbridge(scope, { data, ...steps.options })
 	for (const set of Object.keys(sets)) {
 		const [has, wants] = [(await applied(data, set)).join(), numbersOf(set).join()]
@@ -82,7 +91,10 @@ export async function mustWork(scope, data, steps) {
 		if (said !== 'ok')
 			throw new Error(`${set}: ${said}`)
 	}
-	await drawbridge.makeOwner()
+	if (firstSchema)
+		await firstSchema.mustWork(drawbridge)
+	else
+		await drawbridge.makeOwner()
 	await drawbridge.must('GET', '/v1/connections')
 	await drawbridge.stop()
 }
