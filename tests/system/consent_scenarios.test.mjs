@@ -446,8 +446,13 @@ suite('consent, scenario by scenario', (scope) => {
 
 	it('two connections of one account refresh apart, and end apart', async () => {
 		const [one, two] = [await connected(), await connected()]
-		await Promise.all([one, two, one, two].map((link) =>
+		const before = servers.basic.requests.length
+		const answers = await Promise.all([one, two, one, two].map((link) =>
 			drawbridge.api('POST', `/v1/connections/${link}/refresh`)))
+		assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200])
+		const sent = servers.basic.requests.slice(before).map(({ form }) => form.refresh_token)
+		assert.equal(new Set(sent).size, sent.length, 'none was sent twice')
+		assert.equal(new Set(sent.map((token) => servers.basic.grants.get(token))).size, 2, 'each has sent its own')
 		await drawbridge.must('POST', `/v1/connections/${one}/revoke`)
 		assert.equal(await accountOf(two), 'ada')
 		assert.equal((await drawbridge.connection(two)).status, 'connected')

@@ -286,9 +286,17 @@ suite('refresh at oidc-provider', (scope) => {
 	})
 
 	it('two connections of one account refresh apart', async () => {
+		const issued = oidc.seen.issued.length
 		const [one, two] = [await world.connected(), await world.connected()]
-		await Promise.all([one, two, one, two].map(({ link_name: link }) =>
+		const firsts = oidc.seen.issued.slice(issued).filter(({ kind }) => kind === 'refresh_token').map(({ value }) => value)
+		assert.equal(firsts.length, 2)
+		const before = oidc.seen.tokenRequests.length
+		const answers = await Promise.all([one, two, one, two].map(({ link_name: link }) =>
 			drawbridge.api('POST', `/v1/connections/${link}/refresh`)))
+		assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200])
+		const sent = oidc.seen.tokenRequests.slice(before).map(({ fields }) => new Map(fields).get('refresh_token'))
+		assert.equal(new Set(sent).size, sent.length, 'none was sent twice')
+		assert.deepEqual(firsts.filter((token) => !sent.includes(token)), [], 'each has sent its own')
 		for (const { link_name: link } of [one, two]) {
 			assert.equal((await drawbridge.connection(link)).status, 'connected')
 			assert.equal((await drawbridge.via(link, '/echo')).status, 200)
@@ -303,7 +311,7 @@ suite('refresh at oidc-provider', (scope) => {
 			await drawbridge.api('POST', `/v1/connections/${link}/refresh`)
 			return (await drawbridge.connection(link)).status === 'needs_reconnect'
 		}, { timeout: 40_000, every: 500 })
-		assert.ok((await drawbridge.connection(link)).reason)
+		assert.match((await drawbridge.connection(link)).reason, /^In doubt/)
 		await walkConsent(drawbridge, link, consentAtOidc)
 		assert.equal((await drawbridge.connection(link)).status, 'connected')
 	})
