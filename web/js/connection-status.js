@@ -44,20 +44,26 @@ function testResult(result, connection, method) {
 		advice(result, connection, method))
 }
 
-/* Does it, and shows the page anew; what has failed is told in place. */
-const doing = (place, action) => async () => {
-	fill(place)
-	try {
-		await action()
-		await reload()
-	} catch (error) {
-		fill(place, problemBox(error))
-	}
-}
-
 /* Where its results stand, while its page is the one that is shown. */
 const placeOf = (link) => location.pathname.split('/')[2] === link
 	&& document.querySelector(`#page [data-result="${link}"]`)
+
+function showResult(link, shown) {
+	const place = placeOf(link)
+	if (place)
+		fill(place, shown)
+}
+
+/* Does it, and shows the page anew. What has failed is told there; it may have changed how the connection stands. */
+const doing = (link, place, action) => async () => {
+	fill(place)
+	const problem = await action().then(() => undefined, (error) => error)
+	const answered = problem?.status > 0 && problem.status !== 401
+	if (!problem || answered)
+		await reload()
+	if (problem)
+		showResult(link, problemBox(problem))
+}
 
 /* By link name, the test that was begun last: of an earlier one nothing is told any more. */
 const lastTest = {}
@@ -66,9 +72,8 @@ const lastTest = {}
 async function showTested(link, mine, shown) {
 	if (mine === lastTest[link] && placeOf(link))
 		await reload()
-	const place = mine === lastTest[link] && placeOf(link)
-	if (place)
-		fill(place, shown)
+	if (mine === lastTest[link])
+		showResult(link, shown)
 }
 
 async function test(connection, method, place) {
@@ -153,7 +158,7 @@ function leave({ name, link_name: link }, method, place) {
 export function statusCard(connection, me, method, own) {
 	const { link_name: link, status, may_manage: manages } = connection
 	const place = h('div', { 'aria-live': 'polite', 'data-result': link }, takeTold(link))
-	const act = (what) => doing(place, () => api.act(link, what))
+	const act = (what) => doing(link, place, () => api.act(link, what))
 	const builds = me.role !== 'viewer'
 	const consents = method?.kind === 'oauth2_code'
 	const renews = method?.kind.startsWith('oauth2')

@@ -48,8 +48,9 @@ function detailsCard(connection, service, method) {
 		pair('May go to', service?.hosts.length > 0 && chips(service.hosts.map((host) => filled(host, service, connection)))),
 		pair('Owner', connection.owner?.name),
 		pair('Connected', connection.connected_at && time(connection.connected_at)),
-		pair('Token ends', connection.expires_at && [time(connection.expires_at), ' ', h('span', { class: 'muted' },
-			method?.kind.startsWith('oauth2') ? '(renewed by itself)' : '')]),
+		pair('Token ends', connection.status === 'connected' && connection.expires_at
+			&& [time(connection.expires_at), ' ', h('span', { class: 'muted' },
+				method?.kind.startsWith('oauth2') ? '(renewed by itself)' : '')]),
 		pair('Access ends', forecast(connection)),
 		pair('Take care', connection.warning),
 		pair('Created', time(connection.created_at))))
