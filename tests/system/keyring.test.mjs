@@ -311,20 +311,31 @@ suite('a kill at every step of a rotation', (scope) => {
 			await worksAnew(drawbridge, link)
 		})
 
-	it('new connections are made and calls go on while a rotation stands still', async () => {
-		const before = await status(drawbridge)
-		steps.set('1 stop rotate.begun')
-		const rotating = drawbridge.cli(['keyring', 'rotate', '--no-wait'], { timeout: 20_000 })
-		await steps.reached('rotate.begun')
-		const pid = keeperPid(drawbridge)
-		process.kill(pid, 'SIGCONT')
-		await rotating
-		const { link_name: fresh } = await newConnection(drawbridge, 'echo', { credentials: { token: world.token } })
-		assert.equal((await drawbridge.via(fresh, '/echo')).status, 200)
-		await ended(before.id)
-		await restartKeeper(drawbridge)
-		await worksAnew(drawbridge, fresh)
-	})
+	for (const [n, where] of ['before the data keys', 'behind them, before the switch'].entries())
+		it(`while a rotation stands still ${where}, connections are made and calls go on, with a new keeper too`, async () => {
+			const before = await status(drawbridge)
+			/* each holds it up for a second */
+			steps.set(`${n + 1} fail rotate.piece`, ...Array.from({ length: 90 }, () => '1 fail rotate.piece'))
+			await rotate(drawbridge, ['--no-wait'])
+			await steps.reached('rotate.piece')
+			const stands = async () => {
+				const { id, rotation } = await status(drawbridge)
+				assert.deepEqual([id, rotation.phase], [before.id, 'master_key'])
+			}
+			await stands()
+			const { link_name: fresh } = await newConnection(drawbridge, 'echo', { credentials: { token: world.token } })
+			for (const each of [fresh, link])
+				await worksAnew(drawbridge, each)
+			await restartKeeper(drawbridge)
+			for (const each of [fresh, link])
+				await worksAnew(drawbridge, each)
+			await stands()
+			steps.set()
+			assert.equal((await ended(before.id)).rotation.failed, 0)
+			await restartKeeper(drawbridge)
+			for (const each of [fresh, link])
+				await worksAnew(drawbridge, each)
+		})
 })
 
 suite('keys that are kept elsewhere', () => {
