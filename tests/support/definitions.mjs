@@ -22,7 +22,7 @@ export function oauthService(id, peer, api, { authorize = {}, token = {}, refres
 		authorize: { url: peer.endpoints.authorize, pkce: true, ...authorize },
 		token: { url: peer.endpoints.token, client_auth: 'basic', ...token },
 		refresh: { ...refresh },
-		revoke: { url: peer.endpoints.revoke, client_auth: 'basic', parameters: { token: '{token}' } },
+		revoke: { url: peer.endpoints.revoke, client_auth: token.client_auth ?? 'basic', parameters: { token: '{token}' } },
 		...method
 	}, { scopes: scopeList, ...more })
 }

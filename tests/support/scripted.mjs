@@ -15,8 +15,8 @@ import { listen, readBody } from './http.mjs'
 const make = (kind) => `${kind}-${randomBytes(12).toString('hex')}`
 
 /*
- * options: auth (basic, body or none), redirectUris, life (seconds of an access token), tls ({cert, key}: token and
- * revocation endpoint are https; vouchedBy(tls) gives another certificate). What a test may set:
+ * options: auth (basic, body or none: at token and revocation endpoint), redirectUris, life (seconds of an access
+ * token), tls ({cert, key}: those two are https; vouchedBy(tls) gives another certificate). What a test may set:
  * account, life, deny (an error code), scope(asked) -> what the answer says (undefined: nothing), answer(body) -> the
  * body of a good token answer, callback(parameters) -> changes them before the browser goes back, methods (of PKCE),
  * takes(registered, asked) -> whether a redirect URI is good, verifies (false: it passes over PKCE).
@@ -173,6 +173,8 @@ class ScriptedServer {
 		const [, bearer] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? []
 		if (bearer)
 			return this.#revokeOwn(bearer, response)
+		if (!this.#authenticated(request, form))
+			return json(response, 401, { error: 'invalid_client' })
 		const grant = this.grants.get(form.get('token')) ?? this.access.get(form.get('token'))
 		if (grant)
 			this.end(grant)

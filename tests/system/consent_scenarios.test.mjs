@@ -499,15 +499,17 @@ suite('consent, scenario by scenario', (scope) => {
 
 	/* ---- taking back ---- */
 
-	it('disconnecting revokes upstream, with the client authenticated', async () => {
-		const link = await connected()
-		assert.equal(await accountOf(link), 'ada')
-		const { token } = api.last()
-		const answer = await drawbridge.must('POST', `/v1/connections/${link}/revoke`)
-		assert.equal(answer.revoked_upstream, true)
-		assert.equal(servers.basic.accountOf(token), undefined)
-		assert.match(servers.basic.revocations.at(-1).token, /^refresh-/)
-	})
+	for (const auth of ['basic', 'body', 'none'])
+		it(`disconnecting revokes upstream, with the client authenticated (${auth})`, async () => {
+			const server = servers[auth]
+			const link = await connected({}, auth)
+			assert.equal(await accountOf(link, server), 'ada')
+			const { token } = api.last()
+			const answer = await drawbridge.must('POST', `/v1/connections/${link}/revoke`)
+			assert.equal(answer.revoked_upstream, true)
+			assert.equal(server.accountOf(token), undefined)
+			assert.match(server.revocations.at(-1).token, /^refresh-/)
+		})
 
 	it('deleting revokes upstream as well', async () => {
 		const link = await connected()
