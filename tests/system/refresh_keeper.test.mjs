@@ -22,7 +22,8 @@ suite('what the keeper promises', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: redirectUris(port, 'plain', 'idle', 'year', 'window', 'badapp',
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'plain', 'idle', 'year', 'window', 'early',
+			'badapp',
 			'soft_rule', 'scoped', 'few') })
 		api = await startApi(scope, { check: (token) => server.accountOf(token), routes: {
 			'/soft': (request, response, { entry }) => {
@@ -170,6 +171,33 @@ suite('what the keeper promises', (scope) => {
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
 		await eventually('the renewal', async () => refreshes() > before || (await refresh(link)).status === 200)
 		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+	})
+
+	it('a token that the service refuses before its window opens is not renewed: the 401 is passed on; within it, it is', async () => {
+		await define('early', { refresh: { rotates: true, window_s: 3 } })
+		server.life = 7
+		const link = await connected('early')
+		server.life = 3600
+		const before = refreshes()
+		const opens = Date.parse((await drawbridge.connection(link)).expires_at) - 3000
+		const refused = async () => {
+			api.refuse = 1
+			return drawbridge.via(link, '/echo')
+		}
+		const answer = await refused()
+		assert.deepEqual([answer.status, answer.json], [401, { error: 'invalid_token' }])
+		assert.equal(answer.headers['drawbridge-error'], undefined, 'it is the service\'s own')
+		const { token } = api.last()
+		assert.equal(api.requests.filter((each) => each.token === token).length, 1, 'it was not sent again')
+		assert.equal(refreshes(), before)
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
+		assert.equal((await drawbridge.via(link, '/echo')).status, 200)
+		assert.equal(api.last().token, token)
+		await eventually('the renewal', async () => (await refused()).status === 200)
+		assert.ok(Date.now() >= opens, `${opens - Date.now()} ms before the window`)
+		assert.ok(refreshes() > before)
+		assert.notEqual(api.last().token, token)
+		assert.equal((await drawbridge.connection(link)).status, 'connected')
 	})
 
 	/* ---- the definition's rules ---- */
