@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Services and token endpoints that stand still in each phase of a request: while they are connected to, in the TLS
- * handshake, while they are sent to, within their answer, or that go on so slowly that it comes to the same. What
- * hangs before an answer is in faults.test.mjs. The four of token endpoints take 18 s each; they are begun first, and
- * all together.
+ * handshake, while they are sent to, within the head or the body of their answer, or that go on so slowly that it
+ * comes to the same. What hangs before an answer is in faults.test.mjs. The four of token endpoints take 18 s each;
+ * they are begun first, and all together.
  */
 import assert from 'node:assert/strict'
 import net from 'node:net'
@@ -113,6 +113,21 @@ suite('a service that stands still', (scope) => {
 			const got = raw.buffered.toString()
 			assert.ok(got.includes('half') && !got.endsWith('0\r\n\r\n'), JSON.stringify(got))
 			await eventually('the service to be let go', () => peer.closed === 1)
+			assert.equal((await lastCall(link, ({ status }) => status)).code, 'upstream_timeout')
+		})
+
+	for (const [where, head] of Object.entries({ 'in its status line': 'HTTP/1.1 200 O',
+		'in a field': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Half: a', 'before its end': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n',
+		'behind an interim one': 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-' }))
+		it(`within the head of its answer, ${where}: 504 after the time for an answer, and the service let go`, async () => {
+			const peer = await startPeer(answering(head))
+			const link = await through(`half_${where.replaceAll(' ', '_')}`, peer)
+			const answer = await drawbridge.via(link, '/', { timeout: 30_000 })
+			assert.equal(answer.status, 504, answer.text)
+			assert.equal(answer.headers['drawbridge-error'], 'upstream_timeout')
+			assert.equal(answer.headers['x-half'], undefined)
+			await eventually('the service to be let go', () => peer.closed === 1)
+			assert.equal(peer.sockets.length, 1, 'it was asked once')
 			assert.equal((await lastCall(link, ({ status }) => status)).code, 'upstream_timeout')
 		})
 
