@@ -491,8 +491,9 @@ suite('consent, scenario by scenario', (scope) => {
 			return now.status === 'needs_reconnect' && now
 		})
 		assert.match(connection.reason, /Connect again/)
-		const audit = await drawbridge.must('GET', '/v1/audit')
-		assert.ok(audit.items.some(({ action }) => action === 'connection.needs_reconnect'))
+		const { items } = await drawbridge.must('GET', '/v1/audit?limit=200')
+		assert.equal(items.filter(({ action, object_name: name }) => action === 'connection.needs_reconnect'
+			&& name === connection.name).length, 1)
 		await connect(drawbridge, link, consentByItself)
 		assert.equal(await accountOf(link), 'carla')
 	})
