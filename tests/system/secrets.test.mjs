@@ -4,6 +4,7 @@
  * whatever the API answers, and in the memory of the process that faces callers.
  */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { chownSync, copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { before, it } from 'node:test'
@@ -143,6 +144,37 @@ suite('secrets', (scope) => {
 		assert.ok(former.length >= 4, `${former.length} former access tokens`)
 		assert.ok(inUse.every((token) => secret.includes(token)), 'those in use are kept there')
 		assert.deepEqual(former.filter(([, value]) => new Search([value]).find(secret)), [])
+	})
+
+	it('a key that was replaced, revoked, deleted or disabled is gone from the front\'s memory', async () => {
+		const keys = Object.fromEntries(['replaced', 'revoked', 'deleted', 'disabled'].map((name) =>
+			[name, `sk_test_${name}-${randomBytes(12).toString('hex')}`]))
+		const links = {}
+		for (const [name, value] of Object.entries(keys)) {
+			links[name] = (await newConnection(drawbridge, 'by_key', { credentials: { api_key: value } })).link_name
+			await drawbridge.via(links[name], '/echo')
+		}
+		const front = drawbridge.role('front')
+		const found = async (part) => {
+			const { bytes, mapped, secret } = await memoryOf(front)
+			assert.equal(bytes.length, mapped, 'every mapped byte was read')
+			return Object.keys(keys).filter((name) => (part === 'kept' ? secret : bytes).includes(keys[name]))
+		}
+		assert.deepEqual(await found('kept'), Object.keys(keys), 'they would be found')
+		const inUse = `sk_test_in-use-${randomBytes(12).toString('hex')}`
+		await drawbridge.must('PUT', `/v1/connections/${links.replaced}/credentials?force=true`, { api_key: inUse })
+		await drawbridge.must('POST', `/v1/connections/${links.revoked}/revoke`)
+		await drawbridge.must('DELETE', `/v1/connections/${links.deleted}`)
+		await drawbridge.must('POST', `/v1/connections/${links.disabled}/disable`)
+		const calls = () => Promise.all(Array.from({ length: 20 }, (_, n) => drawbridge.via([links.replaced, link][n % 2], '/echo')))
+		await calls()
+		assert.deepEqual(await found('kept'), [])
+		await eventually('the buffers of the wire to be used again', async () => {
+			await calls()
+			return (await found()).length === 0
+		})
+		keys.used = inUse
+		assert.deepEqual(await found(), ['used'])
 	})
 
 	it('the exchanger keeps nothing of what it was asked, and has no master key', async () => {
