@@ -413,20 +413,45 @@ static const struct {
 	{ 503, "", CATALOG_TRANSIENT },
 };
 
+/* https://www.zoho.com/accounts/protocol/oauth/token-limits.html */
+static void
+ten_token_requests_in_ten_minutes(const struct binding *b)
+{
+	const struct catalog_quotas *q = &b->method->quotas;
+
+	assert_true(q->count > 0);
+	assert_int_equal(q->items[0].of, CATALOG_QUOTA_TOKEN_REQUESTS);
+	assert_int_equal(q->items[0].per, CATALOG_PER_GRANT);
+	assert_int_equal(q->items[0].count, 10);
+	assert_int_equal(q->items[0].window_s, 600);
+	assert_false(q->items[0].evicts);
+}
+
+static void
+consent_is_refreshed_ten_times_in_ten_minutes(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(products); i++) {
+		struct binding *b = bound_with(products[i], "oauth",
+					       parameters_of(products[i]));
+
+		ten_token_requests_in_ten_minutes(b);
+		assert_int_equal(b->method->refresh->tokens_per_account, 20);
+		binding_free(b);
+	}
+}
+
 static void
 self_client_keeps_to_the_same_limits(void **state)
 {
 	struct binding *b = bound_with("zoho_crm", "self_client",
 				       "{\"soid\":\"ZohoCRM.600\"}");
-	const struct catalog_quotas *q = &b->method->quotas;
 	size_t i;
 
 	(void)state;
-	assert_int_equal(q->count, 1);
-	assert_int_equal(q->items[0].of, CATALOG_QUOTA_TOKEN_REQUESTS);
-	assert_int_equal(q->items[0].per, CATALOG_PER_GRANT);
-	assert_int_equal(q->items[0].count, 10);
-	assert_int_equal(q->items[0].window_s, 600);
+	ten_token_requests_in_ten_minutes(b);
 	for (i = 0; i < ARRAY_LEN(refusals); i++) {
 		struct binding_answer a =
 			answer(refusals[i].status, refusals[i].body);
@@ -462,6 +487,7 @@ main(void)
 		cmocka_unit_test(
 			presets_of_each_product_tell_whose_account_it_is),
 		cmocka_unit_test(scopes_are_told_in_words_of_their_own),
+		cmocka_unit_test(consent_is_refreshed_ten_times_in_ten_minutes),
 		cmocka_unit_test(self_client_keeps_to_the_same_limits),
 	};
 
