@@ -2,7 +2,7 @@
 /*
  * What keeps each default service's connections alive, as its definition says
  * it: how long refresh tokens live and whether they are used once, what is
- * asked for so that there is one, PKCE, the headers of calls, refusals.
+ * asked for so that there is one, PKCE, the headers of calls.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -192,69 +192,6 @@ calls_carry_what_the_service_insists_on(void **state)
 	}
 }
 
-/* ---- refusals ---- */
-
-static void
-refusals_say_whose_turn_it_is(void **state)
-{
-	static const struct {
-		const char *service;
-		enum catalog_during during;
-		int status;
-		const char *body;
-		enum catalog_class class;
-	} all[] = {
-		{ "shopify", CATALOG_DURING_REFRESH, 400,
-		  "{\"error\":\"invalid_request\"}", CATALOG_DEAD_GRANT },
-		{ "shopify", CATALOG_DURING_REFRESH, 400,
-		  "{\"error\":\"invalid_grant\"}", CATALOG_DEAD_GRANT },
-		{ "shopify", CATALOG_DURING_EXCHANGE, 400,
-		  "{\"error\":\"application_cannot_be_found\"}",
-		  CATALOG_MISCONFIGURED },
-		{ "notion", CATALOG_DURING_REFRESH, 400,
-		  "{\"error\":\"invalid_grant\"}", CATALOG_DEAD_GRANT },
-		{ "notion", CATALOG_DURING_REFRESH, 401,
-		  "{\"error\":\"invalid_client\"}", CATALOG_MISCONFIGURED },
-		{ "zendesk", CATALOG_DURING_REFRESH, 400,
-		  "{\"error\":\"invalid_grant\"}", CATALOG_DEAD_GRANT },
-		{ "zendesk", CATALOG_DURING_EXCHANGE, 401,
-		  "{\"error\":\"invalid_client\"}", CATALOG_MISCONFIGURED },
-		{ "zoho_desk", CATALOG_DURING_EXCHANGE, 200,
-		  "{\"error\":\"invalid_redirect_uri\"}",
-		  CATALOG_MISCONFIGURED },
-		{ "zoho_desk", CATALOG_DURING_EXCHANGE, 200,
-		  "{\"error\":\"invalid_code\"}", CATALOG_DEAD_GRANT },
-		{ "github", CATALOG_DURING_REFRESH, 200,
-		  "{\"error\":\"bad_refresh_token\"}", CATALOG_DEAD_GRANT },
-		{ "github", CATALOG_DURING_EXCHANGE, 200,
-		  "{\"error\":\"redirect_uri_mismatch\"}",
-		  CATALOG_MISCONFIGURED },
-		{ "stripe", CATALOG_DURING_REFRESH, 400,
-		  "{\"error\":\"invalid_grant\"}", CATALOG_DEAD_GRANT },
-		{ "slack", CATALOG_DURING_REFRESH, 200,
-		  "{\"ok\":false,\"error\":\"internal_error\"}",
-		  CATALOG_TRANSIENT },
-		{ "microsoft_graph", CATALOG_DURING_REFRESH, 503,
-		  "{\"error\":\"temporarily_unavailable\"}",
-		  CATALOG_TRANSIENT },
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(all); i++) {
-		struct binding *b = bound_oauth(all[i].service);
-		struct binding_answer a = { .status = all[i].status,
-					    .body = slice_str(all[i].body) };
-		enum catalog_class got =
-			binding_error_class(b, all[i].during, &a, NULL);
-
-		if (got != all[i].class)
-			fail_msg("%s %s: %s", all[i].service, all[i].body,
-				 catalog_class_name(got));
-		binding_free(b);
-	}
-}
-
 /* ---- words for people ---- */
 
 /* NULL: it is a description. */
@@ -319,7 +256,6 @@ main(void)
 		cmocka_unit_test(pkce_is_on_but_where_it_is_known_not_to_work),
 		cmocka_unit_test(microsoft_s_pkce_is_on_for_every_directory),
 		cmocka_unit_test(calls_carry_what_the_service_insists_on),
-		cmocka_unit_test(refusals_say_whose_turn_it_is),
 		cmocka_unit_test(every_scope_is_described_once_and_in_words),
 	};
 

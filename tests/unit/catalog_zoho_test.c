@@ -218,97 +218,6 @@ grant_that_was_sealed_keeps_the_kinds(void **state)
 
 /* ---- what products answer ---- */
 
-enum { NOTHING = 0, REFRESH = 1, SCOPE = 2, THROTTLE = 4 };
-
-/* What People and SalesIQ say of a token is not in their pages: these are
- * the words of Zoho's other products. */
-static const struct {
-	const char *service;
-	int status;
-	const char *body;
-	int means;
-} answers[] = {
-	{ "zoho_people", 401,
-	  "{\"code\":7202,\"message\":\"Invalid authtoken\"}", REFRESH },
-	{ "zoho_people", 400,
-	  "{\"response\":{\"status\":1,\"errors\":{\"code\":7202}}}", REFRESH },
-	{ "zoho_people", 401, "{\"message\":\"INVALID_OAUTHTOKEN\"}", REFRESH },
-	{ "zoho_people", 401, "{\"message\":\"Invalid OAuth scope\"}", SCOPE },
-	{ "zoho_people", 403,
-	  "{\"code\":7040,\"message\":\"Permission denied\"}", NOTHING },
-	{ "zoho_people", 200, "{\"response\":{\"status\":0}}", NOTHING },
-	{ "zoho_salesiq", 401,
-	  "{\"error\":{\"message\":\"INVALID_OAUTHTOKEN\"}}", REFRESH },
-	{ "zoho_salesiq", 200,
-	  "{\"error\":{\"message\":\"INVALID_OAUTHTOKEN\"}}", REFRESH },
-	{ "zoho_salesiq", 200,
-	  "{\"error\":{\"message\":\"INVALID_OAUTHSCOPE\"}}", SCOPE },
-	{ "zoho_salesiq", 401,
-	  "{\"error\":{\"message\":\"Invalid OAuth scope\"}}", SCOPE },
-	{ "zoho_salesiq", 200,
-	  "{\"error\":{\"message\":\"Invalid URL\",\"code\":1006}}", NOTHING },
-	/* a visitor's own words say nothing of the token */
-	{ "zoho_salesiq", 200,
-	  "{\"url\":\"/api\",\"data\":[{\"question\":\"INVALID_OAUTHTOKEN\"}]}",
-	  NOTHING },
-	{ "zoho_salesiq", 200,
-	  "{\"url\":\"/api\",\"data\":[{\"question\":\"INVALID_OAUTHSCOPE\"}]}",
-	  NOTHING },
-	{ "zoho", 401, "{\"errorCode\":\"INVALID_OAUTH\"}", REFRESH },
-	{ "zoho", 401, "{\"code\":\"INVALID_TOKEN\"}", REFRESH },
-	{ "zoho", 401, "{\"code\":14,\"message\":\"Invalid value\"}", REFRESH },
-	{ "zoho", 200, "{\"code\":14,\"message\":\"Invalid value\"}", REFRESH },
-	{ "zoho", 200, "{\"code\":0,\"message\":\"success\"}", NOTHING },
-	{ "zoho", 400, "{\"error\":{\"title\":\"INVALID_OAUTHTOKEN\"}}",
-	  REFRESH },
-	{ "zoho", 400, "{\"data\":{\"errorCode\":\"INVALID_OAUTHTOKEN\"}}",
-	  REFRESH },
-	{ "zoho", 401, "{\"code\":\"oauthtoken_invalid\"}", REFRESH },
-	{ "zoho", 401, "{\"code\":1030}", REFRESH },
-	{ "zoho", 403, "{\"errorCode\":\"SCOPE_MISMATCH\"}", SCOPE },
-	{ "zoho", 403, "{\"errorCode\":\"OAUTH_ORG_MISMATCH\"}", NOTHING },
-	{ "zoho", 401,
-	  "{\"code\":\"OAUTH_SCOPE_MISMATCH\",\"message\":\"invalid oauth scope "
-	  "to access this URL\"}",
-	  SCOPE },
-	{ "zoho", 401, "{\"code\":57,\"message\":\"You are not\"}", SCOPE },
-	{ "zoho", 401, "{\"error\":{\"title\":\"INVALID_OAUTHSCOPE\"}}",
-	  SCOPE },
-	{ "zoho", 401, "{\"data\":{\"errorCode\":\"INVALID_OAUTHSCOPE\"}}",
-	  SCOPE },
-	{ "zoho", 403, "{\"code\":\"oauthtoken_scope_invalid\"}", SCOPE },
-	{ "zoho", 429, "{\"code\":\"LIMIT_EXCEEDED\"}", THROTTLE },
-	{ "zoho", 400,
-	  "{\"message\":\"You have exceeded the URL throttle limits.\"}",
-	  THROTTLE },
-	{ "zoho_desk", 403, "{\"errorCode\":\"OAUTH_ORG_MISMATCH\"}", NOTHING },
-};
-
-static void
-products_mean_what_they_answer(void **state)
-{
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(answers); i++) {
-		struct binding *b = bound(answers[i].service);
-		struct binding_answer a =
-			answer(answers[i].status, answers[i].body);
-		int means = NOTHING;
-
-		means |= binding_refresh_on(b, &a) ? REFRESH : 0;
-		means |=
-			binding_match_any(&b->service->api.missing_scope_on, &a)
-				? SCOPE
-				: 0;
-		means |= binding_throttled(b, &a) ? THROTTLE : 0;
-		if (means != answers[i].means)
-			fail_msg("%s %d %s: %d", answers[i].service,
-				 answers[i].status, answers[i].body, means);
-		binding_free(b);
-	}
-}
-
 /* What a success of another product's may look like renews the token, and
  * no more: a call that was done is not done twice. */
 static void
@@ -482,7 +391,6 @@ main(void)
 			location_that_contradicts_the_accounts_server_is_refused),
 		cmocka_unit_test(throttle_says_of_what_there_was_too_much),
 		cmocka_unit_test(grant_that_was_sealed_keeps_the_kinds),
-		cmocka_unit_test(products_mean_what_they_answer),
 		cmocka_unit_test(only_what_was_surely_not_done_is_sent_again),
 		cmocka_unit_test(
 			presets_of_each_product_tell_whose_account_it_is),
