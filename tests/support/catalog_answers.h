@@ -328,6 +328,27 @@ static const struct {
 	{ "zendesk", 403,
 	  "{\"error\":\"Forbidden\",\"description\":\"You are missing the following required scopes: write\"}",
 	  SCOPE },
+	/* Books and Inventory: any code but 0 is an error, whatever the
+	 * status says. */
+	{ "zoho_books", 200, "{\"code\":57,\"message\":\"…\"}", SCOPE },
+	{ "zoho_books", 200, "{\"code\":43,\"message\":\"…\"}", THROTTLE },
+	{ "zoho_books", 200, "{\"code\":44,\"message\":\"…\"}", THROTTLE },
+	{ "zoho_books", 200, "{\"code\":45,\"message\":\"…\"}", THROTTLE },
+	{ "zoho_books", 200, "{\"code\":1070,\"message\":\"…\"}", THROTTLE },
+	{ "zoho_books", 200, "{\"code\":1002,\"message\":\"…\"}", NOTHING },
+	{ "zoho_inventory", 200, "{\"code\":57,\"message\":\"…\"}", SCOPE },
+	{ "zoho_inventory", 200, "{\"code\":43,\"message\":\"…\"}", THROTTLE },
+	{ "zoho_inventory", 200, "{\"code\":44,\"message\":\"…\"}", THROTTLE },
+	{ "zoho_inventory", 200, "{\"code\":45,\"message\":\"…\"}", THROTTLE },
+	{ "zoho_inventory", 200, "{\"code\":1070,\"message\":\"…\"}",
+	  THROTTLE },
+	{ "zoho_inventory", 200, "{\"code\":1002,\"message\":\"…\"}", NOTHING },
+	{ "zoho", 200, "{\"code\":57,\"message\":\"…\"}", SCOPE },
+	{ "zoho", 200, "{\"code\":43,\"message\":\"…\"}", THROTTLE },
+	{ "zoho", 200, "{\"code\":44,\"message\":\"…\"}", THROTTLE },
+	{ "zoho", 200, "{\"code\":45,\"message\":\"…\"}", THROTTLE },
+	{ "zoho", 200, "{\"code\":1070,\"message\":\"…\"}", THROTTLE },
+	{ "zoho", 200, "{\"code\":1002,\"message\":\"…\"}", NOTHING },
 };
 
 #endif
