@@ -349,6 +349,15 @@ static const struct {
 	{ "zoho", 200, "{\"code\":45,\"message\":\"…\"}", THROTTLE },
 	{ "zoho", 200, "{\"code\":1070,\"message\":\"…\"}", THROTTLE },
 	{ "zoho", 200, "{\"code\":1002,\"message\":\"…\"}", NOTHING },
+	{ "zoho", 400,
+	  "{\"response\":{\"status\":1,\"errors\":{\"code\":7202}}}", REFRESH },
+	{ "zoho", 401, "{\"code\":7202}", REFRESH },
+	{ "zoho", 200, "{\"error\":{\"message\":\"INVALID_OAUTHTOKEN\"}}",
+	  REFRESH },
+	{ "zoho", 200, "{\"error\":{\"message\":\"INVALID_OAUTHSCOPE\"}}",
+	  SCOPE },
+	{ "zoho", 200, "{\"data\":[{\"question\":\"INVALID_OAUTHTOKEN\"}]}",
+	  NOTHING },
 };
 
 #endif
