@@ -18,11 +18,12 @@ function json(response, status, value, headers = {}) {
 	response.end(JSON.stringify(value))
 }
 
-export function apiRoutes(world, centre, [, deskHost, crmHost]) {
+export function apiRoutes(world, centre, [, deskHost, ...crmHosts]) {
+	const crmRoute = (call) => world.faults.run('crm', call.response, () => crm(world, centre, call))
 	return {
 		[deskHost]: (call) => world.faults.run('desk', call.response, () => counted(world, call,
 			() => desk(world, centre, call))),
-		[crmHost]: (call) => world.faults.run('crm', call.response, () => crm(world, centre, call))
+		...Object.fromEntries(crmHosts.map((host) => [host, crmRoute]))
 	}
 }
 

@@ -11,7 +11,8 @@ import { listen, readBody } from './http.mjs'
 import { accountsRoutes, centres } from './zoho-accounts.mjs'
 import { apiRoutes } from './zoho-apis.mjs'
 
-const hostsOf = ({ tld }) => [`accounts.zoho.${tld}`, `desk.zoho.${tld}`, `www.zohoapis.${tld}`]
+const hostsOf = ({ tld }) => [`accounts.zoho.${tld}`, `desk.zoho.${tld}`, `www.zohoapis.${tld}`,
+	`api.zoho.${tld}`]
 
 /* The elsewhere host stands for an address that is nobody's Zoho: what goes there has been stolen. */
 export const elsewhere = { host: 'accounts.zoho.com.attacker.test', address: '127.0.0.13' }

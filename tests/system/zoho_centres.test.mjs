@@ -339,4 +339,18 @@ suite('Zoho with a secret for each data centre', (scope) => {
 			assert.equal(calls(), count)
 			assert.deepEqual(zoho.strays, [])
 		})
+
+	it('the api_domain of the Accounts pages is taken: calls go there, in its own data centre alone', async () => {
+		for (const [email, domain] of [['ada@us.example', 'api.zoho.com'], ['eva@eu.example', 'api.zoho.eu']]) {
+			zoho.apiDomain = `https://${domain}`
+			const link = await fresh('zoho_crm')
+			await connect(drawbridge, link, at(email))
+			const answer = await drawbridge.via(link, '/crm/v8/Leads')
+			assert.equal(answer.status, 200, answer.text)
+			assert.equal(zoho.requests.at(-1).host, domain)
+			await drawbridge.must('POST', `/v1/connections/${link}/refresh`)
+			assert.equal((await drawbridge.connection(link)).status, 'connected')
+		}
+		assert.deepEqual(zoho.strays, [])
+	})
 })

@@ -133,6 +133,46 @@ location_that_contradicts_the_accounts_server_is_refused(void **state)
 	}
 }
 
+/* Zoho's Accounts pages have other hosts in their examples of a token answer
+ * than the products' pages; these two are told there, others nowhere. */
+static void
+api_domain_may_be_that_of_the_accounts_pages(void **state)
+{
+	static const char *const takers[] = { "zoho_crm", "zoho_books",
+					      "zoho_inventory",
+					      "zoho_creator" };
+	static const struct {
+		const char *accounts, *api, *abroad;
+		int err;
+	} cases[] = {
+		{ "https://accounts.zoho.com", "https://api.zoho.com",
+		  "https://api.zoho.eu", 0 },
+		{ "https://accounts.zoho.eu", "https://api.zoho.eu",
+		  "https://api.zoho.com", 0 },
+		{ "https://accounts.zoho.in", "https://api.zoho.in",
+		  "https://api.zoho.com", ERR_FORBIDDEN },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(takers) * ARRAY_LEN(cases); i++) {
+		struct binding *b = bound(takers[i / ARRAY_LEN(cases)]);
+		size_t c = i % ARRAY_LEN(cases);
+
+		assert_int_equal(take(b, "accounts_server", cases[c].accounts),
+				 0);
+		assert_int_equal(take(b, "api_domain", cases[c].abroad),
+				 ERR_FORBIDDEN);
+		assert_int_equal(take(b, "api_domain", cases[c].api),
+				 cases[c].err);
+		assert_int_equal(!strcmp(b->base_url, cases[c].api),
+				 !cases[c].err);
+		assert_int_equal(allows(b, cases[c].api + strlen("https://")),
+				 !cases[c].err);
+		binding_free(b);
+	}
+}
+
 /* ---- throttles ---- */
 
 static const struct {
@@ -394,6 +434,7 @@ main(void)
 			credential_of_one_data_centre_goes_to_no_other),
 		cmocka_unit_test(
 			location_that_contradicts_the_accounts_server_is_refused),
+		cmocka_unit_test(api_domain_may_be_that_of_the_accounts_pages),
 		cmocka_unit_test(throttle_says_of_what_there_was_too_much),
 		cmocka_unit_test(grant_that_was_sealed_keeps_the_kinds),
 		cmocka_unit_test(only_what_was_surely_not_done_is_sent_again),
