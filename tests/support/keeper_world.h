@@ -49,7 +49,7 @@ static struct {
 	char revoked[64], last_sent[64];
 	char revoked_access[64];  /* the access token that came with it */
 	char revoked_client[64];  /* … and whose name it was asked in */
-	char last_url[128];	  /* of the last binding's tokens */
+	char last_url[128];	  /* where the last tokens came from */
 	const char *revoke_error; /* "HTTP 503"; NULL: it does */
 	struct proc_request *held[32];
 	char held_token[32][64];
@@ -169,7 +169,8 @@ on_token(struct proc_request *rq, struct proc_unpack *in, void *arg)
 	text_of(t.refresh_token, provider.last_sent,
 		sizeof(provider.last_sent));
 	snprintf(provider.last_url, sizeof(provider.last_url), "%s",
-		 t.binding->token_url);
+		 t.what == METHOD_REFRESH ? t.binding->refresh_url
+					  : t.binding->token_url);
 	if (t.what == METHOD_REVOKE) {
 		provider.revocations++;
 		m.revoked = !provider.revoke_error;

@@ -16,14 +16,17 @@ const make = (kind) => `${kind}-${randomBytes(12).toString('hex')}`
 
 /*
  * options: auth (basic, body or none: at token and revocation endpoint), redirectUris, life (seconds of an access
- * token), tls ({cert, key}: those two are https; vouchedBy(tls) gives another certificate). What a test may set:
+ * token), tls ({cert, key}: those two are https; vouchedBy(tls) gives another certificate), renewsElsewhere (refresh
+ * tokens are taken at endpoints.renew, of another origin, and there alone). What a test may set:
  * account, life, deny (an error code), scope(asked) -> what the answer says (undefined: nothing), answer(body) -> the
  * body of a good token answer, callback(parameters) -> changes them before the browser goes back, methods (of PKCE),
  * takes(registered, asked) -> whether a redirect URI is good, verifies (false: it passes over PKCE).
  */
-export async function startScripted(scope, { auth = 'basic', redirectUris, life = 3600, tls } = {}) {
+export async function startScripted(scope, { auth = 'basic', redirectUris, life = 3600, tls, renewsElsewhere } = {}) {
 	const server = new ScriptedServer(auth, redirectUris, life)
 	await server.start(scope, tls)
+	if (renewsElsewhere)
+		await server.startRenewing(scope)
 	return server
 }
 
@@ -56,6 +59,15 @@ class ScriptedServer {
 			await this.#startTls(scope, https.createServer(tls, handle))
 	}
 
+	async startRenewing(scope) {
+		const server = http.createServer(async (request, response) => {
+			const form = new URLSearchParams((await readBody(request)).toString('utf8'))
+			this.#asked(request, form, response, 'refresh_token', `${url}/renew`)
+		})
+		const url = `http://127.0.0.1:${await listen(scope, server)}`
+		this.endpoints.renew = `${url}/renew`
+	}
+
 	async #startTls(scope, server) {
 		const url = `https://127.0.0.1:${await listen(scope, server)}`
 		Object.assign(this.endpoints, { token: `${url}/token`, revoke: `${url}/revoke` })
@@ -70,15 +82,21 @@ class ScriptedServer {
 		const form = new URLSearchParams((await readBody(request)).toString('utf8'))
 		if (url.pathname === '/authorize')
 			return this.#authorize(url.searchParams, response)
-		if (url.pathname === '/token') {
-			this.requests.push({ form: Object.fromEntries(form), headers: request.headers })
-			return this.faults.run('token', response, () => this.#token(request, form, response))
-		}
+		if (url.pathname === '/token')
+			return this.#asked(request, form, response, this.endpoints.renew && 'authorization_code', this.endpoints.token)
 		if (url.pathname === '/revoke') {
 			this.revocations.push(Object.fromEntries(form))
 			return this.faults.run('revoke', response, () => this.#revoke(request, form, response))
 		}
 		return response.writeHead(404).end()
+	}
+
+	/* A token request; only of this type, where one is given. */
+	#asked(request, form, response, type, at) {
+		this.requests.push({ form: Object.fromEntries(form), headers: request.headers, at })
+		if (type && form.get('grant_type') !== type)
+			return json(response, 400, { error: 'unsupported_grant_type' })
+		return this.faults.run('token', response, () => this.#token(request, form, response))
 	}
 
 	#authorize(query, response) {

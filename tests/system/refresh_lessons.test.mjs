@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Where the refreshes of other products went wrong, beside what the suites of refresh and consent show: an expiry told
- * by 403, what has to go along with a refresh, a client that authenticates otherwise than at first, raw words.
+ * by 403, what has to go along with a refresh and where it goes, a client that authenticates otherwise than at first,
+ * raw words.
  */
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
@@ -14,13 +15,14 @@ import { consentByItself, startScripted } from '../support/scripted.mjs'
 import { addService, newConnection } from '../support/worlds.mjs'
 
 suite('lessons of refresh', (scope) => {
-	let drawbridge, server, api
+	let drawbridge, server, renewing, api
 	const expired = { when: { status: [403], json: 'code', is: ['SESSION_EXPIRED'] }, executed_nothing: true }
 
 	before(async () => {
 		const port = await freePort()
 		server = await startScripted(scope, { redirectUris: redirectUris(port, 'forbids', 'forbids_plainly', 'carries',
 			'alike', 'ends', 'ends_known') })
+		renewing = await startScripted(scope, { redirectUris: redirectUris(port, 'elsewhere'), renewsElsewhere: true })
 		api = await startApi(scope, { check: (token) => server.accountOf(token), routes: {
 			'/forbids': (_, response) => {
 				const dead = api.expired > 0 && api.expired--
@@ -77,6 +79,21 @@ suite('lessons of refresh', (scope) => {
 		assert.equal(headers['x-version'], '2')
 		assert.equal(form.expires_in, '86400')
 		assert.ok(!('expiring' in form))
+	})
+
+	it('a refresh goes to the definition\'s own URL for that, where there is one, and the code does not', async () => {
+		const api = await startApi(scope, { check: (token) => renewing.accountOf(token) })
+		const definition = oauthService('elsewhere', renewing, { url: api.url, base: {} },
+			{ refresh: { rotates: true, url: renewing.endpoints.renew } })
+		const { link_name: link } = await newConnection(drawbridge,
+			await addService(drawbridge, definition, renewing.client), { scopes: ['tickets.read'] })
+		await connect(drawbridge, link, consentByItself)
+		for (let n = 0; n < 2; n++)
+			assert.equal((await refresh(link)).status, 200)
+		const { token, renew } = renewing.endpoints
+		assert.deepEqual(renewing.requests.map(({ form, at }) => [form.grant_type, at]),
+			[['authorization_code', token], ['refresh_token', renew], ['refresh_token', renew]])
+		assert.equal((await drawbridge.via(link, '/anything')).status, 200)
 	})
 
 	it('the client authenticates on a refresh as it did at first', async () => {

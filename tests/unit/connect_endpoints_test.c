@@ -133,6 +133,7 @@ refresh_url_of_its_own_must_be_among_them(void **state)
 	get(0, &a, CONNECT_KEEPER_REFRESH);
 	assert_int_equal(a.err, 0);
 	assert_int_equal(provider.refreshes, 1);
+	assert_string_equal(provider.last_url, LOGIN "/refresh");
 }
 
 static void
