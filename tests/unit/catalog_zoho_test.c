@@ -51,7 +51,8 @@ https(const char *host, const char *path, char out[128])
 static void
 moves(const char *service, size_t at, const char *host)
 {
-	struct binding *b = bound_with(service, "oauth", NULL);
+	struct binding *b =
+		bound_with(service, "oauth", parameters_of(service));
 	char url[128];
 
 	https(centres[at].accounts, "", url);
@@ -87,6 +88,50 @@ each_data_centre_has_the_hosts_of_zohos_own_table(void **state)
 		moves("zoho_desk", i, centres[i].desk);
 		moves("zoho_crm", i, centres[i].api);
 		moves("zoho_books", i, centres[i].api);
+	}
+}
+
+/* The same for products with hosts of their own, letter by letter: a typing
+ * error in one of them would be seen nowhere else. */
+static const struct {
+	const char *id, *mail, *cliq, *people, *salesiq, *projects;
+} product_hosts[] = {
+	{ "us", "mail.zoho.com", "cliq.zoho.com", "people.zoho.com",
+	  "salesiq.zoho.com", "projectsapi.zoho.com" },
+	{ "eu", "mail.zoho.eu", "cliq.zoho.eu", "people.zoho.eu",
+	  "salesiq.zoho.eu", "projectsapi.zoho.eu" },
+	{ "in", "mail.zoho.in", "cliq.zoho.in", "people.zoho.in",
+	  "salesiq.zoho.in", "projectsapi.zoho.in" },
+	{ "au", "mail.zoho.com.au", "cliq.zoho.com.au", "people.zoho.com.au",
+	  "salesiq.zoho.com.au", "projectsapi.zoho.com.au" },
+	{ "jp", "mail.zoho.jp", "cliq.zoho.jp", "people.zoho.jp",
+	  "salesiq.zoho.jp", "projectsapi.zoho.jp" },
+	{ "ca", "mail.zohocloud.ca", "cliq.zohocloud.ca", "people.zohocloud.ca",
+	  "salesiq.zohocloud.ca", "projectsapi.zohocloud.ca" },
+	{ "sa", "mail.zoho.sa", "cliq.zoho.sa", "people.zoho.sa",
+	  "salesiq.zoho.sa", "projectsapi.zoho.sa" },
+	{ "uk", "mail.zoho.uk", "cliq.zoho.uk", "people.zoho.uk",
+	  "salesiq.zoho.uk", "projectsapi.zoho.uk" },
+	{ "cn", "mail.zoho.com.cn", "cliq.zoho.com.cn", "people.zoho.com.cn",
+	  "salesiq.zoho.com.cn", "projectsapi.zoho.com.cn" },
+	{ "sg", NULL, NULL, NULL, NULL, NULL },
+	{ "ae", NULL, NULL, NULL, NULL, NULL },
+};
+
+static void
+each_product_has_its_own_host_in_each_data_centre(void **state)
+{
+	size_t i;
+
+	(void)state;
+	assert_int_equal(ARRAY_LEN(product_hosts), ARRAY_LEN(centres));
+	for (i = 0; i < ARRAY_LEN(product_hosts); i++) {
+		assert_string_equal(product_hosts[i].id, centres[i].id);
+		moves("zoho_mail", i, product_hosts[i].mail);
+		moves("zoho_cliq", i, product_hosts[i].cliq);
+		moves("zoho_people", i, product_hosts[i].people);
+		moves("zoho_salesiq", i, product_hosts[i].salesiq);
+		moves("zoho_projects", i, product_hosts[i].projects);
 	}
 }
 
@@ -430,6 +475,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			each_data_centre_has_the_hosts_of_zohos_own_table),
+		cmocka_unit_test(
+			each_product_has_its_own_host_in_each_data_centre),
 		cmocka_unit_test(
 			credential_of_one_data_centre_goes_to_no_other),
 		cmocka_unit_test(
