@@ -17,13 +17,15 @@ const make = (kind) => `${kind}-${randomBytes(12).toString('hex')}`
 /*
  * options: auth (basic, body or none: at token and revocation endpoint), redirectUris, life (seconds of an access
  * token), tls ({cert, key}: those two are https; vouchedBy(tls) gives another certificate), renewsElsewhere (refresh
- * tokens are taken at endpoints.renew, of another origin, and there alone). What a test may set:
+ * tokens are taken at endpoints.renew, of another origin, and there alone), names (what parameters are called here, in
+ * place of OAuth's own names: those are unknown then). What a test may set:
  * account, life, deny (an error code), scope(asked) -> what the answer says (undefined: nothing), answer(body) -> the
  * body of a good token answer, callback(parameters) -> changes them before the browser goes back, methods (of PKCE),
  * takes(registered, asked) -> whether a redirect URI is good, verifies (false: it passes over PKCE).
  */
-export async function startScripted(scope, { auth = 'basic', redirectUris, life = 3600, tls, renewsElsewhere } = {}) {
+export async function startScripted(scope, { auth = 'basic', redirectUris, life = 3600, tls, renewsElsewhere, names = {} } = {}) {
 	const server = new ScriptedServer(auth, redirectUris, life)
+	server.names = names
 	await server.start(scope, tls)
 	if (renewsElsewhere)
 		await server.startRenewing(scope)
@@ -77,11 +79,18 @@ class ScriptedServer {
 		}
 	}
 
+	/* Parameters by OAuth's names, whatever they are called here. */
+	#plain(parameters) {
+		const ours = new Map(Object.entries(this.names).map(([name, here]) => [here, name]))
+		return new URLSearchParams([...parameters].map(([name, value]) =>
+			[ours.get(name) ?? (this.names[name] ? `unknown ${name}` : name), value]))
+	}
+
 	async #serve(request, response) {
 		const url = new URL(request.url, this.issuer)
-		const form = new URLSearchParams((await readBody(request)).toString('utf8'))
+		const form = this.#plain(new URLSearchParams((await readBody(request)).toString('utf8')))
 		if (url.pathname === '/authorize')
-			return this.#authorize(url.searchParams, response)
+			return this.#authorize(this.#plain(url.searchParams), response)
 		if (url.pathname === '/token')
 			return this.#asked(request, form, response, this.endpoints.renew && 'authorization_code', this.endpoints.token)
 		if (url.pathname === '/revoke') {
