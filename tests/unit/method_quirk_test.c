@@ -111,6 +111,24 @@ zoho_milliseconds_of_old_apps_are_not_years(void **state)
 }
 
 static void
+zoho_milliseconds_of_a_self_client_are_not_years(void **state)
+{
+	(void)state;
+	read_typed("zoho_crm", "self_client", "{\"soid\":\"ZohoCRM.600\"}",
+		   METHOD_CLIENT_CREDENTIALS, 200,
+		   "{\"access_token\":\"1000.a\",\"expires_in_sec\":3600,"
+		   "\"expires_in\":3600000}",
+		   "application/json");
+	assert_true(answer.ok);
+	assert_lifetime(3600);
+	read_typed("zoho_crm", "self_client", "{\"soid\":\"ZohoCRM.600\"}",
+		   METHOD_CLIENT_CREDENTIALS, 200,
+		   "{\"access_token\":\"1000.a\",\"expires_in\":1800}",
+		   "application/json");
+	assert_lifetime(1800);
+}
+
+static void
 zoho_200_with_an_error_is_a_refusal(void **state)
 {
 	(void)state;
@@ -446,6 +464,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		ONE(zoho_success_is_read),
 		ONE(zoho_milliseconds_of_old_apps_are_not_years),
+		ONE(zoho_milliseconds_of_a_self_client_are_not_years),
 		ONE(zoho_200_with_an_error_is_a_refusal),
 		ONE(zoho_throttle_waits_in_both_shapes),
 		ONE(zoho_evicted_refresh_token_is_dead),
