@@ -188,6 +188,27 @@ data_centres_json(const struct service *s)
 	return list;
 }
 
+/* What the service allows: nothing here paces by it. */
+static json_t *
+rate_limits_json(const struct catalog_quotas *all)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < all->count; i++) {
+		const struct catalog_quota *q = &all->items[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:I, s:o}", "of",
+					catalog_quota_of_name(q->of), "per",
+					catalog_quota_per_name(q->per), "count",
+					(json_int_t)q->count, "window_s",
+					(json_int_t)q->window_s, "note",
+					api_json_text(q->note)));
+	}
+	return list;
+}
+
 static json_t *
 service_whole_json(const struct connect_service *cs)
 {
@@ -204,6 +225,8 @@ service_whole_json(const struct connect_service *cs)
 			    api_json_text(s->default_data_centre));
 	json_object_set_new(o, "base_url", api_json_text(s->api.base_url));
 	json_object_set_new(o, "hosts", texts_json(&s->api.hosts));
+	json_object_set_new(o, "rate_limits",
+			    rate_limits_json(&s->api.rate_limits));
 	json_object_set_new(
 		o, "app",
 		json_pack("{s:s, s:o, s:o, s:b}", "id", s->app.id,

@@ -312,6 +312,18 @@ catalog_kind_name(enum catalog_kind k)
 }
 
 const char *
+catalog_quota_of_name(enum catalog_quota_of of)
+{
+	return words_of[of];
+}
+
+const char *
+catalog_quota_per_name(enum catalog_quota_per per)
+{
+	return words_per[per];
+}
+
+const char *
 catalog_place_name(enum catalog_place p)
 {
 	return words_place[p];

@@ -141,5 +141,7 @@ void catalog_scope_suggest(const struct service *s, bool second,
 const char *catalog_kind_name(enum catalog_kind k);
 const char *catalog_place_name(enum catalog_place p);
 const char *catalog_class_name(enum catalog_class c);
+const char *catalog_quota_of_name(enum catalog_quota_of of);
+const char *catalog_quota_per_name(enum catalog_quota_per per);
 
 #endif

@@ -101,6 +101,7 @@ const struct shape *shape_next(size_t *cursor);
 
 extern const char *const words_kind[], *const words_place[],
 					       *const words_class[];
+extern const char *const words_of[], *const words_per[];
 
 /* ---- definitions ---- */
 

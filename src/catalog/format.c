@@ -29,13 +29,12 @@ static const char *const words_type[] = { "label", "host", "text", NULL };
 static const char *const words_from[] = { "callback", "token", NULL };
 static const char *const words_sets[] = { "value", "data_centre", "base_url",
 					  "nothing", NULL };
-static const char *const words_of[] = { "token_requests", "refresh_tokens",
-					"access_tokens",  "codes",
-					"calls",	  NULL };
+const char *const words_of[] = { "token_requests", "refresh_tokens",
+				 "access_tokens",  "codes",
+				 "calls",	   NULL };
 static const char *const words_limit[] = { "rate", "quota", "concurrency",
 					   NULL };
-static const char *const words_per[] = { "grant", "user", "app", "account",
-					 NULL };
+const char *const words_per[] = { "grant", "user", "app", "account", NULL };
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define TEXT(t, m, ...) \

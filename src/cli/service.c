@@ -38,6 +38,62 @@ list_run(struct cli *c)
 	return rc;
 }
 
+static const char *
+window_words(long long seconds, char *text, size_t size)
+{
+	static const struct {
+		long long seconds;
+		const char *words;
+	} usual[] = { { 0, "at the same time" },
+		      { 1, "in a second" },
+		      { 60, "in a minute" },
+		      { 3600, "in an hour" },
+		      { 86400, "in a day" } };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(usual); i++)
+		if (usual[i].seconds == seconds)
+			return usual[i].words;
+	snprintf(text, size, "in %lld seconds", seconds);
+	return text;
+}
+
+static const char *
+member_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+/* A line for each limit: "calls: 100 in a minute for each user." */
+static void
+show_limits(const struct cli *c, const json_t *limits)
+{
+	const json_t *limit;
+	size_t i;
+
+	json_array_foreach(limits, i, limit)
+	{
+		const char *per = member_text(limit, "per");
+		const char *note = member_text(limit, "note");
+		char window[64], of[32], *p;
+
+		snprintf(of, sizeof(of), "%s", member_text(limit, "of"));
+		for (p = of; *p; p++)
+			if (*p == '_')
+				*p = ' ';
+		cli_say(c, "%-16s %s: %lld %s for each %s.%s%s", "Limits", of,
+			(long long)json_integer_value(
+				json_object_get(limit, "count")),
+			window_words(json_integer_value(json_object_get(
+					     limit, "window_s")),
+				     window, sizeof(window)),
+			!strcmp(per, "grant") ? "connection" : per,
+			note[0] ? " " : "", note);
+	}
+}
+
 static int
 show_run(struct cli *c)
 {
@@ -62,6 +118,9 @@ show_run(struct cli *c)
 	if (rc)
 		return rc;
 	rc = cli_show_object(c, &a, columns);
+	if (!c->json)
+		show_limits(
+			c, json_object_get(cli_answer_json(&a), "rate_limits"));
 	cli_say(c, "\n--json shows all of its definition.");
 	cli_answer_release(&a);
 	return rc;

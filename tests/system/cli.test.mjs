@@ -88,8 +88,10 @@ suite('help', () => {
 async function walk(cli, api, folder) {
 	const json = async (args, options) => JSON.parse((await cli([...args, '--json'], options)).stdout)
 	const definition = join(folder, 'service.json')
+	const limits = [{ of: 'calls', per: 'user', count: 100, window_s: 60, note: 'In the free plan.' },
+		{ of: 'calls', per: 'account', count: 5 }, { of: 'token_requests', per: 'grant', count: 1, window_s: 90 }]
 	const service = (name) => writeFileSync(definition, JSON.stringify({
-		...keyService('cli_service', { url: api.url, base: { tests: [{ path: '/echo' }] } }), name }))
+		...keyService('cli_service', { url: api.url, base: { tests: [{ path: '/echo' }], rate_limits: limits } }), name }))
 
 	service('By the command line')
 	assert.equal((await json(['service', 'add', definition])).id, 'cli_service')
@@ -99,6 +101,13 @@ async function walk(cli, api, folder) {
 	assert.match(shown, /Renamed/)
 	assert.match(shown, new RegExp(`^Hosts +${new URL(api.url).host}$`, 'm'), 'where the credential may go')
 	assert.match(shown, new RegExp(`^Base URL +${api.url}$`, 'm'))
+	assert.deepEqual(shown.match(/^Limits .*/gm)?.map((line) => line.replace(/^Limits +/, '')), [
+		'calls: 100 in a minute for each user. In the free plan.', 'calls: 5 at the same time for each account.',
+		'token requests: 1 in 90 seconds for each connection.'])
+	assert.deepEqual((await json(['service', 'show', 'cli_service'])).rate_limits,
+		limits.map((limit) => ({ window_s: 0, note: null, ...limit })))
+	assert.ok((await json(['service', 'show', 'zoho_desk'])).rate_limits.some(({ count, window_s: window, note }) =>
+		count === 5000 && window === 86400 && /credits/i.test(note)), 'of a default service too')
 	assert.ok((await json(['service', 'list'])).items.some(({ id }) => id === 'cli_service'))
 	assert.match((await cli(['service', 'list'])).stdout, /^ID +NAME .*\n[\s\S]*^cli_service +Renamed/m)
 
