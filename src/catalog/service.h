@@ -305,6 +305,7 @@ struct catalog_revoke {
 	struct catalog_matches success; /* all must hold; none: 2xx */
 };
 
+/* Read and checked only: there is no device flow yet. */
 struct catalog_device {
 	const char *url;
 };

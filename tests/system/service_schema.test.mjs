@@ -62,4 +62,12 @@ suite('the schema of service definitions', () => {
 			assert.deepEqual(Object.keys(schema.$defs[`${name}_over_part`].properties),
 				Object.keys(schema.$defs[name].properties))
 	})
+
+	it('what is read and not used says so to who writes a definition', () => {
+		const { device, quota, api, method } = schema.$defs
+		assert.match(device.description, /Not used yet/)
+		assert.match(method.properties.device.description, /Not used yet/)
+		assert.match(quota.description, /All others are for people/)
+		assert.doesNotMatch(api.properties.rate_limits.description, /pacing/)
+	})
 })
