@@ -119,10 +119,10 @@ export async function talk(port, pieces, { quiet = 400, most = 5000, done = () =
 
 /*
  * A server that keeps every request it gets in .requests (as cutRequests gives them, with .connection), and what is
- * malformed in .malformed. answer(request, socket) writes whatever it wants; default: 200 and "ok".
+ * malformed in .malformed; .received counts all bytes. answer(request, socket) writes whatever it wants; default: 200 and "ok".
  */
 export async function startRecorder(scope, { answer = plain } = {}) {
-	const recorder = { requests: [], malformed: [], connections: 0 }
+	const recorder = { requests: [], malformed: [], connections: 0, received: 0 }
 	const sockets = new Set()
 	const server = net.createServer({ allowHalfOpen: true }, (socket) => {
 		let bytes = Buffer.alloc(0), count = 0
@@ -132,6 +132,7 @@ export async function startRecorder(scope, { answer = plain } = {}) {
 		socket.on('close', () => sockets.delete(socket))
 		socket.on('end', () => socket.end())
 		socket.on('data', (chunk) => {
+			recorder.received += chunk.length
 			bytes = Buffer.concat([bytes, chunk])
 			const all = cutRequests(bytes)
 			for (; count < all.length && (all[count].malformed || all[count].whole); count++) {

@@ -5,6 +5,7 @@ import http from 'node:http'
 import { before, it } from 'node:test'
 import { gib } from '../support/api.mjs'
 import { request } from '../support/http.mjs'
+import { signedIn } from '../support/members.mjs'
 import { connectRaw } from '../support/raw.mjs'
 import { freePort, suite } from '../support/scope.mjs'
 import { bearerService } from '../support/definitions.mjs'
@@ -42,6 +43,19 @@ suite('the gateway', (scope) => {
 			assert.ok(!/basic/i.test(answer.headers['www-authenticate'] ?? ''), 'no browser is asked for a password')
 		}
 		assert.equal(api.requests.length, count)
+	})
+
+	it('the session of who is signed in is no key here', async () => {
+		const ada = await signedIn(drawbridge, 'ada@example.org', 'admin')
+		const { cookie } = ada.headers
+		const count = api.requests.length
+		for (const headers of [{ cookie }, { ...ada.headers, 'sec-fetch-site': 'same-origin' },
+			{ cookie, authorization: `Bearer ${cookie.split('=')[1]}` }, { cookie, 'drawbridge-key': cookie.split('=')[1] }]) {
+			const answer = await drawbridge.via(link, '/echo', { key: null, headers })
+			assert.deepEqual([answer.status, answer.headers['drawbridge-error']], [401, 'unauthorized'], JSON.stringify(headers))
+		}
+		assert.equal(api.requests.length, count, 'nothing is sent')
+		assert.equal((await ada.ask('GET', '/v1/me')).status, 200, 'it is a session')
 	})
 
 	it('the key is found where an SDK puts its credential', async () => {

@@ -195,14 +195,6 @@ suite('streams', (scope) => {
 		}
 	})
 
-	it('a client that shuts its side in the middle of a body is no whole request to the service', async () => {
-		const count = api.requests.length
-		const raw = connectRaw(scope, { port: drawbridge.port, host: '127.0.0.1', allowHalfOpen: true })
-		raw.send(head('POST', '/echo', 'Content-Length: 10\r\n') + 'half').finish()
-		assert.equal((await raw.answer()).status, 400)
-		assert.ok(api.requests.length - count <= 1)
-	})
-
 	it('a client that goes away in the middle of an answer frees the service', async () => {
 		const stream = await drawbridge.via(link, '/pour', { stream: true, timeout: 60_000, agent: undefined })
 		stream.once('data', () => stream.destroy())
@@ -311,6 +303,40 @@ suite('streams', (scope) => {
 		raw.send(`${begin}5\r\nwhole\r\n0\r\n\r\n`)
 		assert.equal((await raw.answer()).status, 200)
 		assert.deepEqual(upstream.requests.map(({ body }) => body.toString()), ['whole'])
+		assert.deepEqual(upstream.malformed, [])
+	})
+
+	it('a body with a length that a client\'s end or reset cuts off is no whole request, nor the start of the next', async () => {
+		const upstream = await startRecorder(scope)
+		await addService(drawbridge, bearerService('measured', { url: upstream.url }))
+		const { link_name: to } = await newConnection(drawbridge, 'measured', { credentials: { token: 'measured-1' } })
+		const begin = `POST /via/${to}/cut HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${drawbridge.key}\r\n`
+			+ 'Content-Length: 5\r\n\r\n'
+		const next = []
+		const calls = async () => {
+			for (let n = 0; n < 24; n++) { /* by any worker: each has idle connections of its own */
+				next.push(`/next/${next.length}`)
+				assert.equal((await drawbridge.via(to, next.at(-1), { agent: false })).status, 200)
+			}
+		}
+		for (const cut of ['', 'w', 'whol']) {
+			const raw = connectRaw(scope, { port: drawbridge.port, host: '127.0.0.1', allowHalfOpen: true })
+			raw.send(begin + cut).finish()
+			assert.equal((await raw.answer()).status, 400, JSON.stringify(cut))
+			await calls()
+			const { received } = upstream
+			const gone = connectRaw(scope, drawbridge.port)
+			gone.send(begin + cut)
+			await eventually('its start to be sent on', () => upstream.received > received)
+			gone.socket.resetAndDestroy()
+			await calls()
+		}
+		/* the same whole, last of all: the recorder sees what is whole */
+		const raw = connectRaw(scope, drawbridge.port)
+		raw.send(`${begin}whole`)
+		assert.equal((await raw.answer()).status, 200)
+		assert.deepEqual(upstream.requests.map(({ first, body }) => `${first.split(' ')[1]} ${body}`),
+			[...next.map((path) => `${path} `), '/cut whole'])
 		assert.deepEqual(upstream.malformed, [])
 	})
 })
