@@ -70,6 +70,18 @@ suite('the gateway', (scope) => {
 		}
 	})
 
+	it('Drawbridge-Timeout is whole seconds from 1 to 600, or the call is refused and nothing sent', async () => {
+		const timed = (seconds) => drawbridge.via(link, '/echo', { headers: { 'drawbridge-timeout': seconds } })
+		for (const seconds of ['1', '600'])
+			assert.equal((await timed(seconds)).status, 200, seconds)
+		const count = api.requests.length
+		for (const seconds of ['0', '601', '-1', '1.5', '1s', '', '4294968', '18446744073709551617']) {
+			const { status, json, headers } = await timed(seconds)
+			assert.deepEqual([status, json.code, headers['drawbridge-error']], [400, 'invalid_timeout', 'invalid_timeout'], seconds)
+		}
+		assert.equal(api.requests.length, count)
+	})
+
 	it('a cross-site request is refused', async () => {
 		const answer = await drawbridge.via(link, '/echo', { headers: { 'sec-fetch-site': 'cross-site' } })
 		assert.equal(answer.status, 403)
