@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Where the refreshes of other products went wrong, beside what the suites of refresh and consent show: an expiry told
- * by 403, what has to go along with a refresh and where it goes, a client that authenticates otherwise than at first,
- * raw words.
+ * by 403, with words or without, what has to go along with a refresh and where it goes, a client that authenticates
+ * otherwise than at first, raw words.
  */
 import assert from 'node:assert/strict'
 import { before, beforeEach, it } from 'node:test'
@@ -20,14 +20,25 @@ suite('lessons of refresh', (scope) => {
 
 	before(async () => {
 		const port = await freePort()
-		server = await startScripted(scope, { redirectUris: redirectUris(port, 'forbids', 'forbids_plainly', 'carries',
-			'alike', 'ends', 'ends_known') })
+		server = await startScripted(scope, { redirectUris: redirectUris(port, 'forbids', 'forbids_plainly', 'forbids_mutely',
+			'forbids_by_code', 'carries', 'alike', 'ends', 'ends_known') })
 		renewing = await startScripted(scope, { redirectUris: redirectUris(port, 'elsewhere'), renewsElsewhere: true })
 		api = await startApi(scope, { check: (token) => server.accountOf(token), routes: {
 			'/forbids': (_, response) => {
 				const dead = api.expired > 0 && api.expired--
 				response.writeHead(dead ? 403 : 200, { 'content-type': 'application/json' })
 				response.end(JSON.stringify({ code: dead ? 'SESSION_EXPIRED' : 'OK' }))
+			},
+			/* ?length, ?chunks, ?close: an empty page of a gateway before the API; ?json: the API's own refusal */
+			'/mute'(request, response) {
+				const dead = api.expired > 0 && api.expired--
+				const how = new URL(request.url, 'http://x').search
+				if (!dead || how === '?json')
+					return response.writeHead(dead ? 403 : 200, { 'content-type': 'application/json' }).end('{"code":"NO_RIGHT"}')
+				const framing = { '?length': 'Content-Length: 0\r\n\r\n', '?close': 'Connection: close\r\n\r\n',
+					'?chunks': 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n' }[how]
+				response.socket.write(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n${framing}`)
+				response.socket.end()
 			}
 		} })
 		drawbridge = await startDrawbridge(scope, { port })
@@ -38,12 +49,14 @@ suite('lessons of refresh', (scope) => {
 		api.expired = 0
 	})
 
-	const connected = async (id, more = {}, base = {}) => {
-		const definition = oauthService(id, server, { url: api.url, base }, { refresh: { rotates: true }, ...more })
-		const { link_name: link } = await newConnection(drawbridge, await addService(drawbridge, definition, server.client),
-			{ scopes: ['tickets.read'] })
+	const another = async (service) => {
+		const { link_name: link } = await newConnection(drawbridge, service, { scopes: ['tickets.read'] })
 		await connect(drawbridge, link, consentByItself)
 		return link
+	}
+	const connected = async (id, more = {}, base = {}) => {
+		const definition = oauthService(id, server, { url: api.url, base }, { refresh: { rotates: true }, ...more })
+		return another(await addService(drawbridge, definition, server.client))
 	}
 	const refresh = (link) => drawbridge.api('POST', `/v1/connections/${link}/refresh`)
 	const last = (type) => server.requests.findLast(({ form }) => form.grant_type === type)
@@ -57,6 +70,32 @@ suite('lessons of refresh', (scope) => {
 		assert.equal((await drawbridge.via(link, '/forbids')).status, 200)
 		assert.notEqual(last('refresh_token'), before)
 		assert.notEqual(api.last().token, token)
+	})
+
+	it('an expiry that is told by 403 with an empty page is renewed, however that ends; the API\'s own 403 is not', async () => {
+		await connected('forbids_mutely', {}, { refresh_on: [{ executed_nothing: true,
+			when: { status: [403], header: 'Content-Type', header_has: 'text/html' } }] })
+		for (const how of ['length', 'chunks', 'close', 'json']) {
+			const link = await another('forbids_mutely')
+			const before = last('refresh_token')
+			assert.equal((await drawbridge.via(link, `/mute?${how}`)).status, 200)
+			const { token } = api.last()
+			api.expired = 1
+			assert.equal((await drawbridge.via(link, `/mute?${how}`)).status, how === 'json' ? 403 : 200, how)
+			assert.equal(last('refresh_token') === before, how === 'json', how)
+			assert.equal(api.last().token === token, how === 'json', how)
+		}
+	})
+
+	it('a rule that looks into the body finds nothing in an empty one, and holds nothing up', async () => {
+		const link = await connected('forbids_by_code', {}, { refresh_on: [expired] })
+		const before = last('refresh_token')
+		for (const how of ['length', 'chunks', 'close']) {
+			api.expired = 1
+			const { status, text } = await drawbridge.via(link, `/mute?${how}`, { timeout: 5000 })
+			assert.deepEqual([status, text], [403, ''], how)
+		}
+		assert.equal(last('refresh_token'), before)
 	})
 
 	it('a 403 that no rule knows is the service\'s own, and costs no refresh', async () => {
