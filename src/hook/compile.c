@@ -42,6 +42,22 @@ compile_connection(struct hook_compiling *c, const json_t *o)
 			   "connection");
 }
 
+/* A credential out of a variable is what a document is for. */
+static void
+compile_hint(void *arg, const struct hook_hint *hint)
+{
+	struct hook_compiling *c = arg;
+	size_t mark = c->len;
+
+	if (!strcmp(hint->code, hook_hint_variable))
+		return;
+	if (!slice_copy(slice_str(hint->pointer), c->pointer + mark,
+			sizeof(c->pointer) - mark))
+		c->len += strlen(hint->pointer);
+	hook_problem(c, HOOK_WARNING, hint->code, "%s", hint->detail);
+	hook_at_back(c, mark);
+}
+
 static void
 compile_all(struct hook_compiling *c, const json_t *json)
 {
@@ -64,6 +80,8 @@ compile_all(struct hook_compiling *c, const json_t *json)
 	mark = hook_at(c, "request");
 	if (json_is_object(request))
 		hook_compile_request(c, request);
+	if (json_is_object(request) && c->report)
+		hook_hints(request, compile_hint, c);
 	hook_at_back(c, mark);
 	list = hook_get_array(c, json, "response_list", false,
 			      HOOK_ENTRIES_MAX);

@@ -22,6 +22,8 @@ enum { DEPTH_MAX = 40 };
 
 /* ---- telling ---- */
 
+const char hook_hint_variable[] = "variable_secret";
+
 static const struct text {
 	const char *code;
 	bool soft;
@@ -32,7 +34,7 @@ static const struct text {
 	  "This looks like a password or token. Whoever sees the flow sees "
 	  "it: make a connection and take it out here." },
 #define VARIABLE 1
-	{ "variable_secret", true,
+	{ hook_hint_variable, true,
 	  "A credential comes from a variable here. That is fine for one "
 	  "which the visitor's own page brings; for an account of yours use "
 	  "a connection." },

@@ -19,6 +19,8 @@ struct hook_hint {
 	bool soft;	     /* may well be meant */
 };
 
+extern const char hook_hint_variable[]; /* the code "variable_secret" */
+
 typedef void hook_hint_report(void *arg, const struct hook_hint *hint);
 
 enum { HOOK_HINTS_MAX = 50 };

@@ -85,7 +85,8 @@ typedef void hook_report(void *arg, const struct hook_problem *p);
  * Compiles {"request", "connection"?, "response_list"?}; other members are
  * unknown fields.  Every problem is reported (report may be NULL; the struct
  * is borrowed for the call), up to HOOK_PROBLEMS_MAX.  `scopes` as in
- * template_compile(); NULL: template_usual_scopes.
+ * template_compile(); NULL: template_usual_scopes.  Hints on the request
+ * (hints.h) are warnings, but for credentials that variables bring.
  *
  * 0 with *out, one reference (there may have been warnings); ERR_INVALID
  * when some problem was an error; ERR_NOMEM.  `json` is only read.

@@ -35,6 +35,35 @@ suite('a flow', (scope) => {
 		assert.equal(refused.json.problems.length, made.problems.length)
 	})
 
+	it('is told of secrets that are typed into its webhooks, and of a list call that ignores its filter', async () => {
+		const call = (id, request, next) => ({ id, type: 'webhook', request: { method: 'GET', ...request }, paths: { next } })
+		const typed = 'Bearer sk_live_4eC39HqLyjWDarjtT1zdp7dc'
+		const calls = { name: 'Typed', variables: { session: [{ name: 'token' }] }, blocks: [
+			{ id: 'start', type: 'start', paths: { next: 'keyed' } },
+			call('keyed', { url: 'https://api.example.com/x?api_key=Zk3v9', headers: [{ name: 'Authorization', value: typed }] }, 'page'),
+			call('page', { url: 'https://api.example.com/y', query: [{ name: 'token', value: '{{session.token}}' }] }, 'desk'),
+			call('desk', { url: 'https://desk.zoho.eu/api/v1/tickets', query: [{ name: 'ticketNumber', value: '1' }] }, 'bye'),
+			{ id: 'bye', type: 'end', text: 'Bye' }] }
+		const said = [['keyed', '/blocks/1/request/url', 'literal_secret', 'warning'],
+			['keyed', '/blocks/1/request/headers/0/value', 'literal_secret', 'warning'],
+			['desk', '/blocks/3/request/url', 'filter_ignored', 'warning']]
+		const told = ({ problems }) => problems.filter(({ code }) => /secret|ignored/.test(code))
+			.map(({ block, pointer, code, severity }) => [block, pointer, code, severity])
+		const made = await drawbridge.must('POST', '/v1/flows', { draft: calls, link_name: 'typed' })
+		assert.deepEqual(told(made), said)
+		assert.match(made.problems.find(({ block }) => block === 'keyed').detail, /make a connection/)
+		assert.ok(!JSON.stringify(made.problems).includes(typed), 'no value is quoted')
+		assert.deepEqual([made.errors, made.warnings], [0, made.problems.length])
+		assert.deepEqual(told(await drawbridge.must('PUT', '/v1/flows/typed', { draft: calls })), said)
+		assert.deepEqual(told(await drawbridge.must('GET', '/v1/flows/typed')), said)
+		assert.deepEqual(told(await drawbridge.must('POST', '/v1/flows/typed/publish', {})), said)
+		const file = join(temporaryFolder(scope), 'typed.json')
+		writeFileSync(file, JSON.stringify({ ...calls, name: 'From a file' }))
+		const { status, stdout, stderr } = await drawbridge.cli(['flow', 'import', file])
+		assert.equal(status, 0, stderr)
+		assert.match(stdout + stderr, /warning +keyed +\/blocks\/1\/request\/headers\/0\/value +This looks like a password or token/)
+	})
+
 	it('has versions, differences, and goes back', async () => {
 		const made = await drawbridge.must('POST', '/v1/flows', { draft: draft('One?'), link_name: 'versions' })
 		const first = await drawbridge.api('GET', '/v1/flows/versions')

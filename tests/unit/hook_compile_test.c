@@ -40,7 +40,7 @@ every_limit_and_part_can_be_said(void **state)
 		"\"query\":[{\"name\":\"q\",\"value\":\"@input.b\"},"
 		"{\"name\":\"\",\"value\":\"{{\",\"off\":true}],"
 		"\"headers\":[{\"name\":\"X-A\",\"value\":\"1\"},"
-		"{\"name\":\"Authorization\",\"value\":\"mine\"}],"
+		"{\"name\":\"Authorization\",\"value\":\"{{input.d}}\"}],"
 		"\"body\":{\"type\":\"json\",\"content\":{\"n\":\"@input.c\"}},"
 		"\"timeout_ms\":120000,\"max_bytes\":16777216,"
 		"\"max_redirects\":0,\"retries\":{\"max\":5,"

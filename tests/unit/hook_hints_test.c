@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "hook/hints.h"
+#include "../support/hook_world.h"
 
 static void
 hint_put(void *arg, const struct hook_hint *hint)
@@ -160,6 +160,34 @@ names_are_one_however_they_are_spelt(void **state)
 			fail_msg("%s is none", plain[i]);
 }
 
+static void
+a_secret_that_was_typed_in_is_a_warning(void **state)
+{
+	(void)state;
+	hook_document_unref(hook_world_document(
+		"{\"request\":{\"method\":\"PUT\","
+		"\"url\":\"https://h.example/?api_key=abc\",\"headers\":["
+		"{\"name\":\"Authorization\",\"value\":\"Bearer abc\"},"
+		"{\"name\":\"X-API-Key\",\"value\":\"{{session.key}}\"},"
+		"{\"name\":\"X-Id\",\"value\":"
+		"\"9f86d081884c7d659a2feaa0c55ad015\"}],"
+		"\"body\":{\"type\":\"json\",\"content\":"
+		"{\"a/b\":[{\"password\":\"x\"}]}}}}"));
+	assert_string_equal(hook_world_problems,
+			    "-/request/url literal_secret\n"
+			    "-/request/headers/0/value literal_secret\n"
+			    "-/request/headers/2/value looks_secret\n"
+			    "-/request/body/content/a~1b/0/password "
+			    "literal_secret\n");
+	assert_null(
+		hook_world_compile("{\"request\":{\"method\":\"GET\","
+				   "\"url\":\"https://h.example/?token=abc\","
+				   "\"timeout_ms\":1}}"));
+	assert_string_equal(hook_world_problems,
+			    "/request/timeout_ms invalid_value\n"
+			    "-/request/url literal_secret\n");
+}
+
 int
 main(void)
 {
@@ -171,6 +199,7 @@ main(void)
 		cmocka_unit_test(the_list_that_ignores_its_filter_is_told),
 		cmocka_unit_test(hints_are_bounded),
 		cmocka_unit_test(names_are_one_however_they_are_spelt),
+		cmocka_unit_test(a_secret_that_was_typed_in_is_a_warning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
