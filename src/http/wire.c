@@ -436,6 +436,8 @@ http_writer_release(struct http_writer *w)
 char *
 http_writer_room(struct http_writer *w, size_t len)
 {
+	size_t pending = w->out_end - w->out_begin;
+
 	if (!w->out) {
 		w->out = block_take(w->blocks);
 		if (!w->out)
@@ -443,9 +445,9 @@ http_writer_room(struct http_writer *w, size_t len)
 		w->out_begin = w->out_end = 0;
 	}
 	if (w->out_end + len > HTTP_BLOCK_SIZE && w->out_begin) {
-		memmove(w->out, w->out + w->out_begin,
-			w->out_end - w->out_begin);
-		w->out_end -= w->out_begin;
+		memmove(w->out, w->out + w->out_begin, pending);
+		secret_wipe(w->out + pending, w->out_end - pending);
+		w->out_end = pending;
 		w->out_begin = 0;
 	}
 	if (w->out_end + len > HTTP_BLOCK_SIZE)
