@@ -132,6 +132,32 @@ problem_line(struct buf *out, const json_t *problem, const char *member,
 	cli_safe(out, slice_str(text));
 }
 
+/* The place of what is wrong; of several each, on a line of its own (warnings
+ * stop nothing). */
+static void
+problem_places(struct buf *out, const json_t *problem)
+{
+	const json_t *list = json_object_get(problem, "problems"), *p;
+	size_t i;
+
+	if (!json_array_size(list)) {
+		problem_line(out, problem, "pointer", " (at ");
+		if (json_is_string(json_object_get(problem, "pointer")))
+			buf_putc(out, ')');
+		return;
+	}
+	json_array_foreach((json_t *)(uintptr_t)list, i, p)
+	{
+		const char *severity =
+			json_string_value(json_object_get(p, "severity"));
+
+		if (severity && strcmp(severity, "error") != 0)
+			continue;
+		problem_line(out, p, "pointer", "\n  ");
+		problem_line(out, p, "detail", ": ");
+	}
+}
+
 int
 cli_problem_tell(struct cli *c, int status, struct slice body)
 {
@@ -146,9 +172,7 @@ cli_problem_tell(struct cli *c, int status, struct slice body)
 	} else if (json_is_string(json_object_get(problem, "title"))) {
 		problem_line(&out, problem, "title", "drawbridge: ");
 		problem_line(&out, problem, "detail", ": ");
-		problem_line(&out, problem, "pointer", " (at ");
-		if (json_is_string(json_object_get(problem, "pointer")))
-			buf_putc(&out, ')');
+		problem_places(&out, problem);
 		problem_line(&out, problem, "hint", "\n  ");
 	} else {
 		buf_printf(&out, "drawbridge: the server answered %d %s",

@@ -357,8 +357,9 @@ flow_publish(struct store_conn *c, const struct connect_who *who,
 	if (!rc && !ch.document)
 		rc = connect_fail(p, ERR_INVALID, CONNECT_P_HAS_PROBLEMS,
 				  "Solve them in the draft, then publish.",
-				  "The draft has %lld errors.",
-				  (long long)ch.errors);
+				  "The draft has %lld error%s.",
+				  (long long)ch.errors,
+				  ch.errors == 1 ? "" : "s");
 	if (!rc)
 		rc = publish_store(&ch, out, if_match, note);
 	if (!rc)

@@ -95,6 +95,9 @@ async function walk(cli, api, folder) {
 
 	service('By the command line')
 	assert.equal((await json(['service', 'add', definition])).id, 'cli_service')
+	writeFileSync(definition, JSON.stringify({ id: 'wrong', name: 'Wrong', methods: [], api: { base_urls: api.url, hosts: ['x'] } }))
+	assert.match((await cli(['service', 'add', definition], { status: 1 })).stderr,
+		/has \d problems\.(\n {2}\/\w[^ ]*: .+){2,}\n {2}docs\/service-definitions/)
 	service('Renamed')
 	await cli(['service', 'replace', 'cli_service', definition])
 	const shown = (await cli(['service', 'show', 'cli_service'])).stdout

@@ -259,7 +259,7 @@ suite('the command line for flows and webhooks', (scope) => {
 		assert.match(made.stdout, /error +start +\/blocks\/0\/paths\/next +There is no block "gone"/)
 		const refused = await drawbridge.cli(['flow', 'publish', 'bad'])
 		assert.equal(refused.status, 1)
-		assert.match(refused.stderr, /1 error/)
+		assert.match(refused.stderr, /1 error\.\n {2}\/blocks\/0\/paths\/next: There is no block "gone"\.\n/)
 		const json = await drawbridge.cli(['flow', 'show', 'bad', '--json'])
 		assert.equal(JSON.parse(json.stdout).problems[0].code, 'no_such_block')
 		assert.equal(JSON.parse((await drawbridge.cli(['flow', 'list', '--json'])).stdout).items[0].errors, 1)
