@@ -265,9 +265,9 @@ const struct cli_command cli_backup_commands[] = {
 	  "Works beside a running server, which goes on meanwhile, and without "
 	  "one.  The file\nis encrypted with a passphrase (asked for, or the "
 	  "first line of standard input) or\na key file, and holds the master "
-	  "key too.  It is whole or not there at all.  A rotation of keys, a "
-	  "reload or an upgrade\nthat is under way is waited for.\n\nRefresh tokens that "
-	  "rotate go on rotating after it was made: a backup that is\nrestored "
+	  "key too.  It is whole or not there\nat all.  A rotation of keys, a "
+	  "reload or an upgrade that is under way is waited\nfor.\n\nRefresh "
+	  "tokens that rotate go on rotating after it was made: a backup that is\nrestored "
 	  "late may hold some that their provider does not know any more.",
 	  backup_run, backup_options, 1, 1 },
 	{ NULL },
