@@ -43,7 +43,7 @@ check_hosts_in(struct check *c, const struct place *p, bool *on_one)
 			 (err || !binding_host_parse(buf_cstr(&text),
 						     c->r->arena, &host)))
 			reader_problem(c->r, "is no host[:port] or *.suffix, "
-					     "in lower case");
+					     "in lower case, ASCII");
 		else if (!err && known)
 			*on_one |= binding_host_covers(&host, base.host,
 						       base.https, base.port);

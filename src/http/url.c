@@ -130,10 +130,15 @@ http_url_parse(struct slice text, struct http_url *out, const char **why)
 	size_t i, end;
 
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < text.len; i++)
+	for (i = 0; i < text.len; i++) {
+		if ((unsigned char)text.ptr[i] >= 0x80)
+			return url_refuse(why, "a letter beyond ASCII: write "
+					       "it as xn--... in the host, "
+					       "percent-encoded elsewhere");
 		if (!HTTP_IS(text.ptr[i], HTTP_TARGET) || text.ptr[i] == '\\')
 			return url_refuse(why, "a character that must be "
 					       "percent-encoded");
+	}
 	if (slice_find(text, '#') < text.len)
 		return url_refuse(why, "a fragment in the URL");
 	if (slice_starts_nocase(text, SLICE("https://"))) {

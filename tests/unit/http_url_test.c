@@ -75,6 +75,25 @@ odd_urls_are_refused(void **state)
 }
 
 static void
+international_names_are_told_how_to_be_written(void **state)
+{
+	struct http_url u;
+	const char *why = "";
+
+	(void)state;
+	assert_int_equal(
+		http_url_parse(SLICE("https://m\xc3\xbcnchen.example/"), &u,
+			       &why),
+		ERR_INVALID);
+	assert_non_null(strstr(why, "xn--"));
+	assert_int_equal(
+		http_url_parse(SLICE("https://xn--mnchen-3ya.example/"), &u,
+			       &why),
+		0);
+	assert_string_equal(u.host, "xn--mnchen-3ya.example");
+}
+
+static void
 disguised_addresses_are_no_hosts(void **state)
 {
 	static const char *const bad[] = {
@@ -164,6 +183,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_url_is_taken_apart),
 		cmocka_unit_test(odd_urls_are_refused),
+		cmocka_unit_test(
+			international_names_are_told_how_to_be_written),
 		cmocka_unit_test(disguised_addresses_are_no_hosts),
 		cmocka_unit_test(dot_segments_are_refused_in_every_spelling),
 		cmocka_unit_test(query_parameters_are_found_and_decoded),
