@@ -12,7 +12,8 @@
  *
  *   - what is of an older one is never written over what is of a newer;
  *   - what the keeper tells of a grant that is not in its row yet is written
- *     from what it remembers of it.
+ *     from what it remembers of it, unless somebody waits for that grant: he
+ *     knows who gave it.  If he dies, the next front is told again.
  *
  * Runs in the front, on a work thread.
  */
@@ -267,8 +268,7 @@ granted_audit(struct connect_front *f, struct store_conn *c,
 				 .object_name = r->info.name,
 				 .detail = detail };
 
-	/* another front may be the one that waits */
-	if (f->shared || granted_is_awaited(f, m))
+	if (f->shared) /* another front may be the one that waits */
 		return 0;
 	snprintf(detail, sizeof(detail),
 		 "%s%sDrawbridge was interrupted before this could be written "
@@ -309,7 +309,7 @@ brought_is_news(struct store_conn *c, const struct connect_msg_status *m)
 
 int
 front_granted_told(struct connect_front *f, struct store_conn *c,
-		   const struct connect_msg_status *m, bool *news)
+		   const struct connect_msg_status *m, enum front_granted *out)
 {
 	struct arena *arena = NULL;
 	struct connect_problem ignored;
@@ -318,9 +318,11 @@ front_granted_told(struct connect_front *f, struct store_conn *c,
 	struct binding *b = NULL;
 	int rc = brought_is_news(c, m);
 
-	*news = rc == 1;
-	if (rc != 1)
-		return rc;
+	*out = rc != 1			  ? FRONT_GRANTED_KNOWN
+	       : granted_is_awaited(f, m) ? FRONT_GRANTED_AWAITED
+					  : FRONT_GRANTED_NEWS;
+	if (*out != FRONT_GRANTED_NEWS)
+		return rc < 0 ? rc : 0;
 	arena = arena_new(256 * 1024);
 	buf_init(&n.scopes, FRONT_ROW_JSON_MAX);
 	rc = arena ? front_row_load_id(c, m->who.connection, false, arena, &r)

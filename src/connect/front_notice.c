@@ -168,12 +168,14 @@ status_audit(struct store_conn *c, const struct connect_msg_status *m)
 	return audit_append(c, &e);
 }
 
-/* remember: nothing before it is missing.  Whether it was stored. */
+/* *remember: nothing before it is missing; false then, if it has to come
+ * again.  Whether it was stored. */
 static bool
 status_apply(struct connect_front *f, struct store_conn *c,
-	     const struct connect_msg_status *m, bool remember)
+	     const struct connect_msg_status *m, bool *remember)
 {
-	bool matters = false, news = false;
+	enum front_granted granted = FRONT_GRANTED_KNOWN;
+	bool matters = false;
 	int rc = store_begin(c);
 
 	if (!rc && m->who.connection[0]) {
@@ -182,11 +184,15 @@ status_apply(struct connect_front *f, struct store_conn *c,
 		if (!rc)
 			rc = status_store(c, m);
 		if (!rc)
-			rc = front_granted_told(f, c, m, &news);
+			rc = front_granted_told(f, c, m, &granted);
 	}
 	if (!rc)
 		rc = flag_store(c, m);
-	if (!rc && remember)
+	if (granted == FRONT_GRANTED_AWAITED) {
+		*remember = false;
+		f->behind = true;
+	}
+	if (!rc && *remember)
 		rc = change_remember(c, m);
 	if (!rc)
 		rc = store_commit(c);
@@ -196,7 +202,7 @@ status_apply(struct connect_front *f, struct store_conn *c,
 		log_error("the keeper's notice was not stored", LOG_E(rc),
 			  LOG_S("connection", m->who.connection));
 	}
-	if (matters || news)
+	if (matters || granted == FRONT_GRANTED_NEWS)
 		connect_views_withdraw(f->views, m->who.connection);
 	return !rc;
 }
@@ -307,7 +313,7 @@ notices_apply(struct connect_front *f, struct store_conn *c, bool *stored)
 	while ((n = notice_next(f))) {
 		bool next = n->status.change <= known + 1;
 
-		*stored = *stored && status_apply(f, c, &n->status, next);
+		*stored = *stored && status_apply(f, c, &n->status, &next);
 		if (*stored && next && n->status.change > known)
 			known = n->status.change;
 		gap |= *stored && !next;
@@ -393,7 +399,7 @@ catch_up_batch(struct connect_front *f, struct store_conn *c,
 	struct connect_msg_status m;
 	struct secret *reply = NULL;
 	struct proc_unpack u;
-	bool stored = true;
+	bool stored = true, next = true;
 	int rc, n;
 
 	proc_pack_u64(body, change_known(c));
@@ -408,10 +414,12 @@ catch_up_batch(struct connect_front *f, struct store_conn *c,
 	for (n = 0; u.rest.len && stored; n++) {
 		if (connect_msg_status_read(&u, &m))
 			break;
-		stored = status_apply(f, c, &m, true);
+		stored = status_apply(f, c, &m, &next);
 	}
 	pthread_mutex_unlock(&f->applying);
 	secret_free(reply);
+	if (stored && !next)
+		return 0; /* the same would come again now */
 	return stored ? n : front_fail_store(p, c, ERR_BUSY);
 }
 

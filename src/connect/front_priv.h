@@ -333,11 +333,16 @@ struct front_awaited {
 void front_await(struct connect_front *f, struct front_awaited *a,
 		 const char *connection, const char *subject);
 void front_await_end(struct connect_front *f, struct front_awaited *a);
-/* What the keeper remembers of a grant, if it is in no row yet (*news); inside
- * a transaction, when the row says how it stands.  Where nobody waits for it
- * any more it is written into the audit. */
+enum front_granted {
+	FRONT_GRANTED_KNOWN,   /* it is in its row, or there is none */
+	FRONT_GRANTED_NEWS,    /* it was written into it, and into the audit */
+	FRONT_GRANTED_AWAITED, /* who waits for it writes it; ask again */
+};
+/* What the keeper remembers of a grant; inside a transaction, when the row
+ * says how it stands. */
 int front_granted_told(struct connect_front *f, struct store_conn *c,
-		       const struct connect_msg_status *m, bool *news);
+		       const struct connect_msg_status *m,
+		       enum front_granted *out);
 
 /* ---- front_former.c: the account that a consent takes the place of ---- */
 
