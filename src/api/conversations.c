@@ -382,11 +382,11 @@ answer_get(struct api_request *r, struct flow_answer *a, const char **id)
 static bool
 answer_allowed(struct api_request *r, bool stranger)
 {
-	return (!stranger ||
+	return api_rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
+			       ANSWER_BURST) &&
+	       (!stranger ||
 		api_rate_allows(r, "answers", r->peer, STRANGERS_PER_MINUTE,
-				STRANGERS_BURST)) &&
-	       api_rate_allows(r, "answer", r->params[0], ANSWER_PER_MINUTE,
-			       ANSWER_BURST);
+				STRANGERS_BURST));
 }
 
 int

@@ -579,7 +579,9 @@ suite('the chat widget in a browser', (scope) => {
 		await eventually('the button', async () => await again.getAttribute('aria-disabled') === null)
 		const before = await log().getByText('several', { exact: true }).count()
 		await again.click()
-		await field().waitFor()
+		/* while the bot is busy no answer is taken */
+		await page.locator('.composer:not([data-busy]) .input').waitFor()
+		await refusal().waitFor({ state: 'hidden' })
 		assert.equal(await log().getByText('several', { exact: true }).count(), before)
 		await answer('3')
 		await said('Can all of you swim?')
