@@ -25,6 +25,9 @@ read_route(struct slice method, struct slice path)
 	ASSERT(rc != ERR_UNSUPPORTED || allow[0]);
 	if (rc == ERR_NOT_FOUND)
 		return;
+	/* who may GET may ask for the head alone */
+	if (slice_eq(method, SLICE("HEAD")) && !strcmp(route->method, "GET"))
+		method = slice_str(route->method);
 	ASSERT(slice_eq(slice_str(route->method), method) == !rc);
 	for (i = 0; i < API_PARAMS; i++)
 		if (params[i].ptr)
