@@ -252,14 +252,16 @@ codec_json(struct buf *out, struct slice text)
 	return buf_err(out);
 }
 
-int
-codec_json_bytes(struct buf *out, struct slice bytes)
+/* The well-formed runs by put(), U+FFFD for each byte between them. */
+static int
+put_runs(struct buf *out, struct slice bytes,
+	 int (*put)(struct buf *, struct slice))
 {
 	size_t n;
 
 	for (;;) {
 		n = slice_utf8_run(bytes);
-		codec_json(out, slice_head(bytes, n));
+		put(out, slice_head(bytes, n));
 		bytes = slice_from(bytes, n);
 		if (!bytes.len || buf_err(out))
 			return buf_err(out);
@@ -268,9 +270,15 @@ codec_json_bytes(struct buf *out, struct slice bytes)
 	}
 }
 
+int
+codec_json_bytes(struct buf *out, struct slice bytes)
+{
+	return put_runs(out, bytes, codec_json);
+}
+
 /* All but NUL. */
-static void
-put_run(struct buf *out, struct slice run)
+static int
+put_text(struct buf *out, struct slice run)
 {
 	size_t n;
 
@@ -279,23 +287,13 @@ put_run(struct buf *out, struct slice run)
 		buf_puts(out, REPLACEMENT);
 		run = slice_from(run, n + 1);
 	}
-	buf_put_slice(out, run);
+	return buf_put_slice(out, run);
 }
 
 int
 codec_utf8(struct buf *out, struct slice bytes)
 {
-	size_t n;
-
-	for (;;) {
-		n = slice_utf8_run(bytes);
-		put_run(out, slice_head(bytes, n));
-		bytes = slice_from(bytes, n);
-		if (!bytes.len || buf_err(out))
-			return buf_err(out);
-		buf_puts(out, REPLACEMENT);
-		bytes = slice_from(bytes, 1);
-	}
+	return put_runs(out, bytes, put_text);
 }
 
 int
